@@ -1,0 +1,81 @@
+"""The Diameter header (RFC 6733 section 3): fields read from, and written into, whole messages.
+
+A relay needs no more than these functions on octets; nothing here looks at AVPs.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+LENGTH: Final = 20
+"""Octets of the header."""
+VERSION: Final = 1
+FLAG_R: Final = 0x80
+FLAG_P: Final = 0x40
+FLAG_E: Final = 0x20
+FLAG_T: Final = 0x10
+RESERVED: Final = 0x0F
+
+Fields = tuple[int, int, int, int, int]
+"""version << 24 | length, flags << 24 | command code, application id, hop-by-hop, end-to-end."""
+
+_fields = Struct(">IIIII")
+_word = Struct(">I")
+_pair = Struct(">II")
+unpack = _fields.unpack_from
+pack = _fields.pack
+
+
+def flags(octets: bytes) -> int:
+    """Command flags, one octet: R 0x80, P 0x40, E 0x20, T 0x10."""
+    return octets[4]
+
+
+def is_request(octets: bytes) -> bool:
+    """True when the R bit is set."""
+    return octets[4] >= FLAG_R
+
+
+def command_code(octets: bytes) -> int:
+    """Command Code, 24 bits."""
+    code: int = _word.unpack_from(octets, 4)[0]
+    return code & 0xFFFFFF
+
+
+def application_id(octets: bytes) -> int:
+    """Application-ID, 32 bits."""
+    value: int = _word.unpack_from(octets, 8)[0]
+    return value
+
+
+def hop_by_hop(octets: bytes) -> int:
+    """Hop-by-Hop Identifier, 32 bits."""
+    value: int = _word.unpack_from(octets, 12)[0]
+    return value
+
+
+def end_to_end(octets: bytes) -> int:
+    """End-to-End Identifier, 32 bits."""
+    value: int = _word.unpack_from(octets, 16)[0]
+    return value
+
+
+def build(flags_octet: int, command: int, application: int, hop: int, end: int, avps: bytes) -> bytes:
+    """A whole message: header with the right length, then `avps`."""
+    return pack((VERSION << 24) | (LENGTH + len(avps)), (flags_octet << 24) | command, application, hop, end) + avps
+
+
+def with_hop_by_hop(octets: bytes, value: int) -> bytes:
+    """The same message under another Hop-by-Hop Identifier."""
+    return octets[:12] + _word.pack(value) + octets[16:]
+
+
+def with_identifiers(octets: bytes, hop: int, end: int) -> bytes:
+    """The same message under other identifiers."""
+    return octets[:12] + _pair.pack(hop, end) + octets[20:]
+
+
+def with_flags(octets: bytes, value: int) -> bytes:
+    """The same message with another flags octet (a relay sets T on what it sends again)."""
+    return octets[:4] + bytes((value,)) + octets[5:]
