@@ -1,0 +1,1 @@
+"""Network functions for machine-type communication, built on `diameter`."""

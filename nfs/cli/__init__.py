@@ -1,0 +1,114 @@
+"""The command `mtc`: one verb a file, imported only when it is called.
+
+A verb lives in `nfs/cli/<verb>.py` and exposes a click command named `command`; heavy imports belong inside its
+function.  `VERBS` holds the one-line helps, so that `mtc --help` imports no verb.  Exit status: 0 ok, 1 the thing
+checked is wrong, 2 usage or configuration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+from diameter._version import VERSION
+from diameter.errors import DiameterError, LocalError
+
+VERBS: Final[Mapping[str, str]] = {
+    "bench": "Measure the codec and request/answer traffic.",
+    "config": "Check a configuration, or print its schema.",
+    "decode": "Show octets as a message tree or JSON, with faults and clauses.",
+    "demo": "Run the main job: 1,000 device triggers on loopback, with pictures.",
+    "dict": "List, show, check, import and export dictionaries.",
+    "encode": "Turn a message written as JSON into octets.",
+    "ping": "CER, watchdog requests with times, and DPR to a peer.",
+    "pki": "A lab PKI: create, issue, revoke and show certificates.",
+    "run": "Run one network function in the foreground.",
+    "subscriber": "Import, list, add and remove subscribers of the HSS.",
+    "trigger": "Act as an SCS: trigger devices and wait for the reports.",
+}
+
+
+class Verbs(click.Group):
+    """A click group whose commands are found by name and imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in alphabetical order."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of verb `cmd_name`, importing its module; None when there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        found = importlib.import_module(f"nfs.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs from `VERBS`; no verb is imported for it."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print version and core, then end."""
+    if wanted and not ctx.resilient_parsing:
+        from diameter.wire import core  # deferred: `mtc --help` needs no codec
+
+        click.echo(f"mtc-diameter {VERSION}, core: {core.NAME}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="VERB ...")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Version and core, then end.",
+)
+def mtc() -> None:
+    """Diameter for machine-type communication: network functions, captures and checks.
+
+    \b
+    Example: mtc demo
+             mtc decode message.hex
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `mtc`; every declared error is one line (or one a line) on stderr and exit status 2, never a traceback."""
+    try:
+        status = mtc.main(
+            args=list(arguments) if arguments is not None else None, prog_name="mtc", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        click.echo("mtc: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        _close_quietly()
+        sys.exit(141)
+    except (LocalError, OSError) as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            click.echo(f"mtc: {line}", err=True)
+        sys.exit(2)
+    except DiameterError as error:
+        click.echo(f"mtc: {error}", err=True)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _close_quietly() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at exit does not complain about the closed pipe."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
