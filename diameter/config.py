@@ -1,0 +1,326 @@
+"""Configuration: TOML into frozen, strict pydantic models, validated whole.
+
+Every complaint is one line, `FILE: peer.0.prot: unknown key (did you mean "port"?)`, and all of them come at once as
+a `ConfigError`.  Secrets are paths of files, never values; relative paths count from the folder of the file that
+names them.  Nothing here reads the environment, and nothing here knows twisted or what a link does: the checks that
+need a parsed key or certificate are made by `diameter.transport.tls.check`.
+
+Units stand in the names (`tw_s`); limits called `..._limit` are octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from diameter.errors import ConfigError
+
+Transport = Literal["tcp", "tls"]
+Placement = Literal["inside", "outside"]
+TlsVersion = Literal["1.2", "1.3"]
+
+CLEAR_PORT: Final = 3868
+"""Diameter over TCP or SCTP in clear, RFC 6733 section 2.1."""
+SECURE_PORT: Final = 5868
+"""Diameter over TLS/TCP or DTLS/SCTP, RFC 6733 section 11.4 and erratum 3997 (the body's 5658 is a mistake)."""
+BASE: Final = "base"
+"""Key of the validation context under which the loader hands over the folder that relative paths count from."""
+
+
+class Complaints(ValueError):
+    """Several complaints of one validator; `lines`: (place below the model, what is wrong)."""
+
+    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{place}: {text}" for place, text in lines))
+        self.lines: tuple[tuple[str, str], ...] = tuple(lines)
+
+
+def _identity(text: str) -> str:
+    """Accept a DiameterIdentity, an FQDN without wildcard (RFC 6733 section 4.3.1); drop one trailing dot."""
+    name = text[:-1] if text.endswith(".") else text
+    labels = name.split(".")
+    if len(name) > 255 or not name.isascii() or not all(_label(label) for label in labels):
+        raise ValueError("not a DiameterIdentity (a host or realm name such as iwf.example.org, no wildcard)")
+    return name
+
+
+def _label(label: str) -> bool:
+    return 0 < len(label) <= 63 and label[0] != "-" != label[-1] and label.replace("-", "").replace("_", "").isalnum()
+
+
+def _placed(path: Path, info: ValidationInfo) -> tuple[Path, bool]:
+    """Return the path as seen from the configuration file, and whether a file is being loaded at all."""
+    base: Path | None = (info.context or {}).get(BASE)
+    return (path, False) if base is None else (base / path.expanduser(), True)
+
+
+def _readable(path: Path, info: ValidationInfo) -> Path:
+    """Check, while a file is loaded, that this one exists and can be read; its content is the owner's business."""
+    placed, loading = _placed(path, info)
+    if loading:
+        try:
+            with placed.open("rb"):
+                pass
+        except OSError as error:
+            raise ValueError(f"cannot read {placed}: {error.strerror}") from None
+    return placed
+
+
+def _writable(path: Path, info: ValidationInfo) -> Path:
+    """Check, while a file is loaded, that the folder of a file to be written exists."""
+    placed, loading = _placed(path, info)
+    if loading and not placed.parent.is_dir():
+        raise ValueError(f"cannot write {placed}: its folder does not exist")
+    return placed
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+Identity = Annotated[str, AfterValidator(_identity)]
+InputFile = Annotated[Path, Field(strict=False), AfterValidator(_readable)]
+OutputFile = Annotated[Path, Field(strict=False), AfterValidator(_writable)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Octets = Annotated[int, Field(ge=4096, le=2**30)]
+
+
+class Table(BaseModel):
+    """What every table of a configuration obeys: frozen, strict, no unknown key, values never shown in errors."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class TlsConfig(Table):
+    """Certificate, key and trust store of this node (facts: TS 33.210 6.2, TS 33.310 6.1.3a)."""
+
+    certificate: InputFile = Field(description="PEM: our certificate, then the intermediate ones, leaf first")
+    key: InputFile = Field(description="PEM: private key of the certificate, without a pass phrase")
+    trust: tuple[InputFile, ...] = Field(
+        strict=False, min_length=1, description="PEM: CAs that may vouch for a Diameter peer; never the web's roots"
+    )
+    crl: tuple[InputFile, ...] = Field(
+        default=(), strict=False, description="PEM or DER revocation lists; with one given, every CA needs one"
+    )
+    minimum_version: TlsVersion = Field(default="1.2", description="lowest TLS version spoken")
+    dhe: bool = Field(default=False, description="also offer DHE-RSA suites in TLS 1.2")
+    common_name: bool = Field(default=False, description="also take the subject's CN for an identity of the peer")
+    key_log: OutputFile | None = Field(default=None, description="lab only: write session secrets in NSS format here")
+
+
+class _Link(Table):
+    """What a listening and a configured link have in common."""
+
+    transport: Transport = Field(default="tls", description="tls, or tcp where a physically protected link allows it")
+    port: Port | None = Field(default=None, description="3868 for tcp, 5868 for tls when not given")
+    physical_protection: bool = Field(default=False, description="clear text is allowed on this link")
+    physical_protection_reason: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="", max_length=500, description="why it may be in clear; shown in the security report"
+    )
+
+    @model_validator(mode="after")
+    def _clear_text_has_a_reason(self) -> Self:
+        """R-TSP-13: no link in clear, loopback included, unless somebody says that it is protected, and how."""
+        if self.transport == "tcp" and not self.physical_protection:
+            raise ValueError('transport = "tcp" is clear text: set physical_protection = true and give a reason')
+        if self.physical_protection and not self.physical_protection_reason:
+            raise ValueError("physical_protection = true needs physical_protection_reason = \"...\"")
+        return self
+
+    @property
+    def port_number(self) -> int:
+        """The port to use: as configured, else the registered one."""
+        if self.port is not None:
+            return self.port
+        return SECURE_PORT if self.transport == "tls" else CLEAR_PORT
+
+
+class ListenConfig(_Link):
+    """One address to accept links on."""
+
+    host: str = Field(default="127.0.0.1", description="IPv4 or IPv6 address of an interface; :: is all of them")
+
+    @model_validator(mode="after")
+    def _host_is_an_address(self) -> Self:
+        from ipaddress import ip_address
+
+        try:
+            ip_address(self.host.partition("%")[0])
+        except ValueError:
+            raise Complaints([("host", "not an IPv4 or IPv6 address")]) from None
+        return self
+
+
+class PeerConfig(_Link):
+    """One remote identity (RFC 6733 section 2.6), and what its links must have."""
+
+    host: Identity = Field(description="its Origin-Host, which its certificate must carry")
+    realm: Identity = Field(description="its Origin-Realm")
+    realms: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="further realms it may claim that are not a suffix of its host"
+    )
+    connect: bool = Field(default=False, description="we dial; otherwise it does")
+    addresses: tuple[str, ...] = Field(
+        default=(), strict=False, description="addresses or names to dial, tried in order; its host when empty"
+    )
+    bind: str | None = Field(default=None, description="local address to dial from")
+    applications: tuple[str, ...] = Field(
+        default=(), strict=False, description="names of the applications this peer may use; every one when empty"
+    )
+    placement: Placement = Field(default="outside", description="inside or outside the operator's domain")
+    agent: bool = Field(default=False, description="relays or proxies for others")
+    agent_realms: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="realms for which an agent may bring requests"
+    )
+
+    @model_validator(mode="after")
+    def _agent_realms_need_an_agent(self) -> Self:
+        if self.agent_realms and not self.agent:
+            raise Complaints([("agent_realms", "only an agent (agent = true) may bring requests of others")])
+        return self
+
+    @property
+    def dial(self) -> tuple[str, ...]:
+        """Where to connect to, in order."""
+        return self.addresses or (self.host,)
+
+
+class Limits(Table):
+    """Bounds that keep one peer from exhausting the node."""
+
+    send_limit: Octets = Field(default=4_194_304, description="octets waiting to be sent on one link, at most")
+    message_limit: Octets = Field(default=262_144, description="octets of one message, at most")
+    inbound_requests: int = Field(default=2000, ge=1, description="requests of one link in work at once")
+    outbound_requests: int = Field(default=10_000, ge=1, description="requests of ours on one link without an answer")
+    connections: int = Field(default=1000, ge=1, description="links of one listener at once")
+    handshakes: int = Field(default=100, ge=1, description="links of one listener that are not yet authenticated")
+
+    @model_validator(mode="after")
+    def _a_message_fits(self) -> Self:
+        if self.message_limit * 4 > self.send_limit:
+            raise Complaints([("send_limit", "must be at least four times message_limit")])
+        return self
+
+
+class LinkProfile(Table):
+    """The least that a link of one placement must have, in numbers (E-TSP-12)."""
+
+    minimum_tls: TlsVersion = Field(default="1.2", description="lowest TLS version accepted")
+    rsa_bits: int = Field(default=2048, ge=2048, le=16384, description="shortest RSA key of a peer certificate")
+    ec_bits: int = Field(default=256, ge=256, le=521, description="shortest elliptic curve key of a peer certificate")
+    physical_protection: bool = Field(default=True, description="a link may be in clear where it is declared protected")
+
+
+class SecurityConfig(Table):
+    """Security asked of links to peers inside and outside the operator's domain."""
+
+    inside: LinkProfile = LinkProfile()
+    outside: LinkProfile = LinkProfile()
+
+    @model_validator(mode="after")
+    def _outside_is_not_weaker(self) -> Self:
+        """R-TSP-11: protection of an SCS outside the domain is not lower than of one inside."""
+        inner, outer = self.inside, self.outside
+        weaker = [
+            (f"outside.{name}", f"weaker than inside.{name}")
+            for name, worse in (
+                ("minimum_tls", outer.minimum_tls < inner.minimum_tls),
+                ("rsa_bits", outer.rsa_bits < inner.rsa_bits),
+                ("ec_bits", outer.ec_bits < inner.ec_bits),
+                ("physical_protection", outer.physical_protection and not inner.physical_protection),
+            )
+            if worse
+        ]
+        if weaker:
+            raise Complaints(weaker)
+        return self
+
+
+class NodeTable(Table):
+    """The `[node]` table: who this node is, where it listens, its timers and limits."""
+
+    origin_host: Identity = Field(description="our Origin-Host")
+    origin_realm: Identity = Field(description="our Origin-Realm")
+    product_name: str = Field(default="mtc-diameter", min_length=1, max_length=255, description="in CER and CEA")
+    vendor_id: int = Field(default=0, ge=0, lt=2**32, description="in CER and CEA")
+    listen: tuple[ListenConfig, ...] = Field(default=(), strict=False, description="addresses to accept links on")
+    tls: TlsConfig | None = Field(default=None, description="needed as soon as one link is tls")
+    tw_s: float = Field(default=30, ge=6, le=3600, description="watchdog Twinit, RFC 3539 section 3.4.1")
+    tc_s: Seconds = Field(default=30, description="time between attempts to connect, RFC 6733 section 2.1")
+    request_timeout_s: Seconds = Field(default=10, description="time an answer may take")
+    connect_timeout_s: Seconds = Field(default=10, description="time one connection attempt may take")
+    handshake_timeout_s: Seconds = Field(default=10, description="time the TLS handshake may take")
+    cer_timeout_s: Seconds = Field(default=10, description="time a new link has to bring CER, or CEA")
+    drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
+    accept_unknown_peers: bool = Field(default=False, description="lab only: take CER of identities without a [[peer]]")
+    capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
+    limits: Limits = Limits()
+    security: SecurityConfig = SecurityConfig()
+
+
+class NodeConfig(NodeTable):
+    """Everything a `diameter.node.Node` needs: the node and its peers."""
+
+    peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        _agree(self, self.peer, "")
+        return self
+
+    def peer_named(self, host: str) -> PeerConfig | None:
+        """Return the peer with this Origin-Host (case-insensitive, trailing dot ignored), or None."""
+        return self._peers.get(host.rstrip(".").lower())
+
+    @cached_property
+    def _peers(self) -> dict[str, PeerConfig]:
+        return {peer.host.lower(): peer for peer in self.peer}
+
+
+class FunctionConfig(Table):
+    """File of one network function: `function`, `[node]`, `[[node.listen]]`, `[[peer]]`; a subclass adds its tables."""
+
+    function: str = Field(default="", description="which network function the file is for, e.g. mtc-iwf")
+    node: NodeTable = Field(description="identity, listeners, timers, limits")
+    peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        _agree(self.node, self.peer, "node.")
+        return self
+
+    @cached_property
+    def node_config(self) -> NodeConfig:
+        """The node with its peers, as `diameter.node.Node` takes it."""
+        fields = {name: getattr(self.node, name) for name in NodeTable.model_fields}
+        return NodeConfig.model_construct(**fields, peer=self.peer)
+
+
+def _agree(node: NodeTable, peers: Iterable[PeerConfig], prefix: str) -> None:
+    """Raise Complaints when parts that are each right do not fit together; `prefix` names the node's table."""
+    found: list[tuple[str, str]] = []
+    links: list[tuple[str, _Link]] = [(f"{prefix}listen.{at}", link) for at, link in enumerate(node.listen)]
+    seen: dict[tuple[str, int], str] = {}
+    for place, link in links:
+        assert isinstance(link, ListenConfig)
+        first = seen.setdefault((link.host, link.port_number), place)
+        if first != place and link.port_number:
+            found.append((place, f"same address and port as {first}"))
+    hosts: dict[str, int] = {}
+    for at, peer in enumerate(peers):
+        links.append((f"peer.{at}", peer))
+        first_peer = hosts.setdefault(peer.host.lower(), at)
+        if first_peer != at:
+            found.append((f"peer.{at}.host", f"same host as peer.{first_peer}"))
+        if peer.host.lower() == node.origin_host.lower():
+            found.append((f"peer.{at}.host", f"is our own {prefix}origin_host"))
+    wanting = [place for place, link in links if link.transport == "tls"]
+    if wanting and node.tls is None:
+        found.append((f"{prefix}tls", f"missing, but {wanting[0]} has transport = \"tls\""))
+    if found:
+        raise Complaints(found)
