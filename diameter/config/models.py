@@ -1,23 +1,21 @@
-"""Configuration: TOML into frozen, strict pydantic models, validated whole.
+"""The tables of a configuration: what each key means, its bounds, and which tables must agree.
 
-Every complaint is one line, `FILE: peer.0.prot: unknown key (did you mean "port"?)`, and all of them come at once as
-a `ConfigError`.  Secrets are paths of files, never values; relative paths count from the folder of the file that
-names them.  Nothing here reads the environment, and nothing here knows twisted or what a link does: the checks that
-need a parsed key or certificate are made by `diameter.transport.tls.check`.
-
-Units stand in the names (`tw_s`); limits called `..._limit` are octets.
+Secrets are paths of files, never values; relative paths count from the folder of the file that names them.  Nothing
+here reads the environment, and nothing here knows twisted or what a link does: checks that need a parsed key or
+certificate are made by `diameter.transport.tls`.  Units stand in the names (`tw_s`); a `..._limit` is octets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from diameter.errors import ConfigError
+from diameter.config.load import BASE, Complaints
 
 Transport = Literal["tcp", "tls"]
 Placement = Literal["inside", "outside"]
@@ -27,16 +25,6 @@ CLEAR_PORT: Final = 3868
 """Diameter over TCP or SCTP in clear, RFC 6733 section 2.1."""
 SECURE_PORT: Final = 5868
 """Diameter over TLS/TCP or DTLS/SCTP, RFC 6733 section 11.4 and erratum 3997 (the body's 5658 is a mistake)."""
-BASE: Final = "base"
-"""Key of the validation context under which the loader hands over the folder that relative paths count from."""
-
-
-class Complaints(ValueError):
-    """Several complaints of one validator; `lines`: (place below the model, what is wrong)."""
-
-    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{place}: {text}" for place, text in lines))
-        self.lines: tuple[tuple[str, str], ...] = tuple(lines)
 
 
 def _identity(text: str) -> str:
@@ -129,7 +117,7 @@ class _Link(Table):
         if self.transport == "tcp" and not self.physical_protection:
             raise ValueError('transport = "tcp" is clear text: set physical_protection = true and give a reason')
         if self.physical_protection and not self.physical_protection_reason:
-            raise ValueError("physical_protection = true needs physical_protection_reason = \"...\"")
+            raise ValueError('physical_protection = true needs physical_protection_reason = "..."')
         return self
 
     @property
@@ -147,8 +135,6 @@ class ListenConfig(_Link):
 
     @model_validator(mode="after")
     def _host_is_an_address(self) -> Self:
-        from ipaddress import ip_address
-
         try:
             ip_address(self.host.partition("%")[0])
         except ValueError:
@@ -321,6 +307,6 @@ def _agree(node: NodeTable, peers: Iterable[PeerConfig], prefix: str) -> None:
             found.append((f"peer.{at}.host", f"is our own {prefix}origin_host"))
     wanting = [place for place, link in links if link.transport == "tls"]
     if wanting and node.tls is None:
-        found.append((f"{prefix}tls", f"missing, but {wanting[0]} has transport = \"tls\""))
+        found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))
     if found:
         raise Complaints(found)
