@@ -1,14 +1,13 @@
-"""The election of RFC 6733 section 5.6.4: which of two crossing connections survives."""
+"""The election of RFC 6733 section 5.6.4: which of two crossing connections survives.
+
+The RFC makes `a` to `z` equal to `A` to `Z` and is silent on which way to fold, which decides where `_` sorts.  We fold to lower
+case, as DNS does (RFC 4034 section 6.1): both ends must agree, or both connections fall.
+"""
 
 from __future__ import annotations
 
 
 def _folded(identity: str) -> bytes:
-    """Octets to compare: a to z count as A to Z (the direction of folding decides where `_` sorts; both ends must agree on it).
-
-    RFC 6733 says the letters compare equally and no more; upper case first is what DNS ordering does not do (RFC 4034 section 6.1
-    sorts lower case), so lower case it is.
-    """
     return identity.encode("utf-8", "surrogateescape").lower()
 
 

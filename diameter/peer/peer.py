@@ -7,8 +7,6 @@ once per wake-up in which the peer's link delivered anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from diameter.peer import fsm, watchdog
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
     from diameter.message import Message
     from diameter.peer.base import BaseMessages
     from diameter.peer.capabilities import Capabilities
-
-Host = IPv4Address | IPv6Address
+    from diameter.peer.connection import Connection
 
 
 class Peer:
@@ -39,15 +36,13 @@ class Peer:
     def start(self, now: float) -> None:
         """Want a connection: connect now if nothing is under way, and again after Tc whenever it is lost (Start of 5.6)."""
 
-    def connected(self, link: LinkId, now: float, addresses: Sequence[Host], *, secure: bool = False, message_oriented: bool = False) -> None:
-        """The link asked for by `Connect` is up.  addresses: local ones, for Host-IP-Address (I-Rcv-Conn-Ack)."""
+    def connected(self, connection: Connection, now: float) -> None:
+        """The link asked for by `Connect` is up (I-Rcv-Conn-Ack)."""
 
     def connect_failed(self, now: float, reason: str) -> None:
         """The attempt asked for by `Connect` failed (I-Rcv-Conn-Nack)."""
 
-    def accept(
-        self, link: LinkId, cer: Message, now: float, addresses: Sequence[Host], *, secure: bool = False, message_oriented: bool = False
-    ) -> None:
+    def accept(self, connection: Connection, cer: Message, now: float) -> None:
         """An inbound link brought a CER of this peer (R-Conn-CER); the CER is checked here, and refused with a CEA if need be."""
 
     def receive(self, link: LinkId, message: Message, now: float) -> None:
