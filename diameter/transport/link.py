@@ -16,9 +16,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, Protocol
 
+from diameter.errors import DiameterError
 from diameter.security.link import CLEAR, LinkSecurity
 
-__all__ = ["Address", "Link", "LinkOwner", "LinkSecurity"]
+__all__ = ["Address", "ConnectFailed", "Link", "LinkOwner", "LinkSecurity"]
+
+
+class ConnectFailed(DiameterError):
+    """A peer could not be reached or would not be trusted; the text says why, in words for an operator."""
 
 
 class Address(NamedTuple):
