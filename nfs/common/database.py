@@ -1,0 +1,112 @@
+"""Opening a database: its URL, its schema brought up to date, and one clear line when it cannot be used.
+
+Knows neither threads nor Twisted: `nfs.common.store` runs work on the engine, `mtc subscriber` uses it directly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from diameter.errors import ConfigError
+
+BUSY_S: Final = 5.0
+"""How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
+
+
+class NewerSchema(ConfigError):
+    """The database was made by a later version of the program."""
+
+
+def database_url(text: str, folder: Path) -> URL:
+    """A database as configurations name it: a URL (`postgresql+psycopg://host/name`), or a file of SQLite.
+
+    A relative file counts from `folder`.  Raises ConfigError.
+    """
+    if "://" not in text:
+        return URL.create("sqlite", database=str(folder / Path(text).expanduser()))
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise ConfigError("database: neither the path of a file nor a database URL") from None
+
+
+def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S) -> Engine:
+    """An engine whose database can be used and has the newest schema; a file of SQLite is made when it is not there.
+
+    migrations: resource name of a folder of alembic revisions ("nfs.hss:migrations").  name: of the function, whose
+    revision is kept in the table `<name>_revision`.  Raises ConfigError with one line that says what is wrong.
+    """
+    sqlite = url.get_backend_name() == "sqlite"
+    shown = f"database {url.database if sqlite else url.render_as_string(hide_password=True)}"
+    try:
+        engine = create_engine(url, connect_args={"timeout": busy_s} if sqlite else {})
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise ConfigError(f"{shown}: {one_line(error)}") from None
+    if sqlite:
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    try:
+        with engine.begin() as connection:
+            if sqlite:
+                _check_sqlite(connection)
+            upgrade(connection, migrations=migrations, name=name)
+    except (SQLAlchemyError, OSError) as error:
+        engine.dispose()
+        raise ConfigError(f"{shown}: {one_line(error)}") from None
+    except NewerSchema as error:
+        engine.dispose()
+        raise ConfigError(f"{shown}: {error}") from None
+    return engine
+
+
+def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
+    """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
+    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config.set_main_option("script_location", "nfs.common:migrations")
+    config.set_main_option("version_locations", migrations)
+    config.set_main_option("path_separator", "newline")
+    scripts = ScriptDirectory.from_config(config)
+    table = config.attributes["version_table"]
+    current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
+    if set(current) == set(scripts.get_heads()):
+        return
+    if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
+        raise NewerSchema(f"made by a newer version of {name}")
+    command.upgrade(config, "head")
+
+
+def one_line(error: BaseException) -> str:
+    """The driver's own words, first line only, without SQLAlchemy's statement, parameters and link."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__
+
+
+def _check_sqlite(connection: Connection) -> None:
+    """Find a torn file at start and not in the middle of a request (reads every page once)."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise DatabaseError("PRAGMA quick_check", None, RuntimeError(f"corrupt: {str(found).strip()}"))
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own: savepoints need ours
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What alembic runs for every network function; the revisions themselves lie in `nfs/<function>/migrations`."""

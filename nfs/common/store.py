@@ -1,0 +1,192 @@
+"""The store of a network function: what must outlive the process, behind an awaitable interface.
+
+One thread per process owns the connection.  All work handed over in one wake-up of the reactor is one transaction,
+and a Deferred fires, on the reactor's thread, only when that transaction is on disk: whoever awaits it and then
+answers has acknowledged nothing that a kill could lose.  A piece of work is a function of a SQLAlchemy `Connection`;
+each runs in its own savepoint, so one that raises takes only itself back.
+
+    await store.do(lambda connection: connection.execute(insert(TRIGGER).values(...)))
+
+SQLite (WAL, synchronous=FULL) serves one process; the same code serves several through PostgreSQL, so work keeps to
+SQL that both know.  Rejected: a write thread and a pool of read threads (a read in the transaction of the writes
+costs nothing more, and sees them), and an asyncio driver (a second event loop).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from diameter.errors import LocalError
+from nfs.common.database import one_line
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+Work = Callable[[Connection], T]
+
+
+class StoreError(LocalError):
+    """The transaction failed (disk full, database gone); nothing of the work that waits for it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    work: Work[Any]
+    waiting: Deferred[Any]
+
+
+class Store:
+    """Runs work on a database in a thread of its own; see the module's text for what a result promises.
+
+    engine: from `nfs.common.database.open_engine`.  reactor: gives `callLater` and `callFromThread`.  threads: a
+    started pool of one thread, for tests; by default the store makes its own and ends it in `close`.
+    """
+
+    def __init__(self, engine: Engine, reactor: Any, threads: Any = None) -> None:
+        self._engine = engine
+        self._reactor = reactor
+        self._threads = threads
+        self._own: ThreadPool | None = None
+        self._batch: list[_Task] = []
+        self._busy = False
+        self._closed: Deferred[None] | None = None
+        self.transactions = 0
+        self.tasks = 0
+        self.failures = 0
+
+    def do(self, work: Work[T]) -> Deferred[T]:
+        """Have `work` run in the transaction of this wake-up; fires with its result once that is committed.
+
+        What `work` raises arrives as it is; a database that fails arrives as StoreError, for all of the transaction.
+        """
+        waiting: Deferred[T] = Deferred()
+        if self._closed is not None:
+            waiting.errback(StoreError("the store is closed"))
+            return waiting
+        if not self._batch and not self._busy:
+            self._reactor.callLater(0, self._hand_over)  # after everything else of this wake-up
+        self._batch.append(_Task(work, waiting))
+        return waiting
+
+    def close(self) -> Deferred[None]:
+        """Finish what was handed over, then end the thread and the connection; fires when that is done."""
+        if self._closed is None:
+            self._closed = Deferred()
+            if not self._busy and not self._batch:
+                self._end()
+        return self._closed
+
+    def _hand_over(self) -> None:
+        if self._busy or not self._batch:
+            return
+        if self._threads is None:
+            self._threads = self._own = ThreadPool(0, 1, "store")
+            self._own.start()
+        tasks, self._batch, self._busy = self._batch, [], True
+        done = deferToThreadPool(self._reactor, self._threads, self._transact, [task.work for task in tasks])
+        done.addBoth(self._resolve, tasks)
+
+    def _transact(self, works: list[Work[Any]]) -> list[Any]:
+        """In the thread: the result of each work, or a Failure in its place."""
+        with self._engine.begin() as connection:
+            return [_attempt(connection, work) for work in works]
+
+    def _resolve(self, results: list[Any] | Failure, tasks: list[_Task]) -> None:
+        self._busy = False
+        self.transactions += 1
+        self.tasks += len(tasks)
+        if isinstance(results, Failure):
+            results = [_store_failure(results)] * len(tasks)
+        for task, result in zip(tasks, results, strict=True):
+            self.failures += isinstance(result, Failure)
+            task.waiting.callback(result)  # a Failure takes the errback path
+        if self._batch:
+            self._hand_over()
+        elif self._closed is not None:
+            self._end()
+
+    def _end(self) -> None:
+        if self._own is not None:
+            self._own.stop()
+        self._engine.dispose()
+        assert self._closed is not None
+        self._closed.callback(None)
+
+
+def _attempt(connection: Connection, work: Work[Any]) -> Any:
+    """The result of `work` in a savepoint; a Failure when it raised; raises when the database itself failed."""
+    outcome: list[Any] = []
+    point = connection.begin_nested()
+    maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
+    found = outcome[0]
+    if not isinstance(found, Failure):
+        point.commit()
+        return found
+    if found.check(DBAPIError) and not found.check(IntegrityError, DataError):
+        found.raiseException()
+    point.rollback()
+    found.cleanFailure()
+    return found
+
+
+def _store_failure(failure: Failure) -> Failure:
+    """What everybody in a transaction gets that failed as a whole."""
+    if failure.check(SQLAlchemyError):
+        return Failure(StoreError(f"database: {one_line(failure.value)}"))
+    return failure
+
+
+EMPTY: Final = object()
+
+
+class Cache(Generic[K, V]):
+    """Values read from the store, the `limit` last used, each for `ttl_s`; what another process changed shows then.
+
+    clock: seconds, monotonic.  `hits` and `misses` count.
+    """
+
+    def __init__(self, limit: int, ttl_s: float, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: K, default: T) -> V | T:
+        """The value, or `default` (values may be None: pass EMPTY)."""
+        entry = self._entries.get(key)
+        if entry is None or entry[0] <= self._clock():
+            self.misses += 1
+            return default
+        self._entries.move_to_end(key)
+        self.hits += 1
+        return entry[1]
+
+    def put(self, key: K, value: V) -> None:
+        """Remember `value`; the one not used for longest goes when there are too many."""
+        self._entries[key] = (self._clock() + self._ttl_s, value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        """Forget one value, if it is there."""
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
