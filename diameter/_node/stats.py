@@ -1,0 +1,34 @@
+"""Counters of a node in plain attributes: one addition each on the hot path, read by `metrics.py` and by people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+
+class Stats:
+    """Everything counted since the node was made.
+
+    `refused`: Result-Codes (or "vendor:code") of requests that the node itself refused.  `dropped`: messages thrown away, by a reason
+    of the closed list in `trace.Drop`.  `answers`: results of the answers applications gave.
+    """
+
+    __slots__ = (
+        "answers", "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "octets_in", "octets_out",
+        "peers_opened", "refused", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.wake_ups = self.writes = self.octets_in = self.octets_out = 0
+        self.requests_in = self.answers_out = self.requests_out = self.answers_in = 0
+        self.timeouts = self.undeliverable = self.held = self.bugs = 0
+        self.connections_in = self.connections_out = self.peers_opened = 0
+        self.refused: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+
+    def numbers(self) -> Iterator[tuple[str, int]]:
+        """(name, value) of every plain counter."""
+        for name in self.__slots__:
+            value = getattr(self, name, None)
+            if isinstance(value, int):
+                yield name, value

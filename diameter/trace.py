@@ -1,0 +1,66 @@
+"""The closed list of trace points: what a node can say about itself, with fixed field names, and why it drops messages.
+
+A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`, `command`,
+`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`.  No value is a
+key, a subscriber identity or message content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+Observer = Callable[["Point", Mapping[str, Any]], None]
+
+
+class Point(Enum):
+    """A trace point: (level, text with the fields it always has)."""
+
+    STARTED = ("info", "{peer} is up")
+    LISTENING = ("info", "listening on {transport} {remote}")
+    STOPPING = ("info", "stopping ({reason})")
+    STOPPED = ("info", "stopped")
+    LINK_UP = ("debug", "link {link} {transport} {remote} is up")
+    LINK_LOST = ("debug", "link {link} {transport} {remote} is gone: {reason}")
+    LINK_REFUSED = ("warn", "refused a link from {transport} {remote}: {reason}")
+    LINK_FAULT = ("warn", "link {link} of {peer}: {reason}; closing it")
+    CONNECTING_FAILED = ("warn", "no connection to {peer}: {reason}")
+    PEER_REFUSED = ("warn", "capabilities exchange with {peer} failed: {reason}")
+    PEER_OPEN = ("info", "peer {peer} is open over {transport} {remote}")
+    PEER_OKAY = ("info", "peer {peer} takes requests")
+    PEER_SUSPECT = ("warn", "peer {peer} is suspect: its watchdog answer is overdue")
+    PEER_CLOSED = ("info", "peer {peer} is closed: {reason}")
+    PEER_LEAVING = ("info", "peer {peer} is disconnecting: {reason}")
+    PEER_RESTARTED = ("info", "peer {peer} has restarted (Origin-State-Id {state})")
+    REFUSED = ("warn", "refused {command} of {peer} with {result_code}: {reason}")
+    DROPPED = ("warn", "dropped {command} of {peer}: {reason}")
+    TIMEOUT = ("warn", "no answer to {command} from {peer} within {seconds} s")
+    UNDELIVERABLE = ("warn", "{command} cannot be delivered: {reason}")
+    CONGESTED = ("info", "peer {peer} does not keep up: holding requests back")
+    DRAINED = ("info", "peer {peer} keeps up again")
+    PAUSED = ("info", "peer {peer} has {reason} requests in work: reading no more of it")
+    RESUMED = ("info", "reading from peer {peer} again")
+    BUG = ("critical", "bug while answering {command} of {peer}, answered 5012")
+
+    @property
+    def level(self) -> str:
+        """Name of the log level."""
+        return self.value[0]
+
+    @property
+    def text(self) -> str:
+        """Format of the log line."""
+        return self.value[1]
+
+
+class Drop(str, Enum):
+    """Why a message was thrown away."""
+
+    STRAY_ANSWER = "no request waits for this answer (late, or identifiers of none)"
+    FAULTY_ANSWER = "the answer is faulty"
+    NOT_OPEN = "the peer is not open"
+    LINK_GONE = "the link is gone that the answer belongs to"
+    SCREENED = "a screen held it back"
+    BASE = "the peer layer threw it away"
+    UNFRAMED = "not a message, and nothing to answer"
