@@ -1,0 +1,58 @@
+"""SGd, the MME's side (TS 29.338): takes MT-Forward-Short-Message-Request for its UEs."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from diameter import Message
+from diameter.app import Application, Later, answers
+from diameter.errors import ResultCode
+from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result
+
+TGPP: Final = 10415
+_KEPT_WAITING: Final = (
+    1000  # requests that a silent UE leaves unanswered at once; the oldest then gets an answer after all
+)
+
+
+class Sgd(Application):
+    """Translates between SGd and `Mme`."""
+
+    dictionary = "ts29338_sgd"
+
+    def __init__(self, mme: Mme) -> None:
+        self._mme = mme
+        self._unanswered: deque[Later[None]] = deque()
+
+    @answers("MT-Forward-Short-Message-Request")
+    async def mt_forward(self, request: Message) -> Message:
+        """Hand one TPDU to the UE and answer with what became of it (6.2.2)."""
+        result = self._mme.forward(request.text("User-Name"), request.raw("SM-RP-UI"))
+        if result is not None:
+            return _answer(request, result)
+        waiting: Later[None] = Later()
+        self._unanswered.append(waiting)
+        if len(self._unanswered) > _KEPT_WAITING:
+            self._unanswered.popleft().resolve(None)
+        await waiting
+        return request.answer(ResultCode.UNABLE_TO_COMPLY, {"Auth-Session-State": "NO_STATE_MAINTAINED"})
+
+    def release(self) -> None:
+        """Answer what silent UEs left open, so that the node can drain."""
+        while self._unanswered:
+            self._unanswered.popleft().resolve(None)
+
+
+def _answer(request: Message, result: Result) -> Message:
+    avps: dict[str, Any] = {"Auth-Session-State": "NO_STATE_MAINTAINED"}
+    if result.absent is not None:
+        avps["Absent-User-Diagnostic-SM"] = int(result.absent)
+    if result.cause is not None:
+        avps["SM-Delivery-Failure-Cause"] = {"SM-Enumerated-Delivery-Failure-Cause": int(result.cause)}
+        if result.report is not None:
+            avps["SM-Delivery-Failure-Cause"]["SM-Diagnostic-Info"] = result.report
+    elif result.report is not None:
+        avps["SM-RP-UI"] = result.report
+    vendor = 0 if result.code in (SUCCESS, INVALID_AVP_VALUE) else TGPP
+    return request.answer(result.code, avps, vendor=vendor)

@@ -1,0 +1,192 @@
+"""What the SCS keeps about its triggers: reference numbers, and each report handed on exactly once.
+
+TS 29.368 clauses 5.2 and 5.5: the SCS chooses the Reference-Number, and everything about the trigger repeats it.  The
+answer (DAA) says whether the trigger was taken; a refusal is final, otherwise a report (DNR) follows, perhaps before
+the answer and perhaps more than once.  `now` is seconds; nothing here does I/O.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Final
+
+REFERENCES: Final = 0x1_0000_0000
+
+
+class RequestStatus(IntEnum):
+    """Request-Status (TS 29.368 6.4.9)."""
+
+    SUCCESS = 0
+    INVPAYLOAD = 101
+    INVEXTID = 102
+    INVSCSID = 103
+    INVPERIOD = 104
+    NOTAUTHORIZED = 105
+    SERVICEUNAVAILABLE = 106
+    PERMANENTERROR = 107
+    QUOTAEXCEEDED = 108
+    RATEEXCEEDED = 109
+    REPLACEFAIL = 110
+    RECALLFAIL = 111
+    ORIGINALMESSAGESENT = 112
+    TEMPORARYERROR = 201
+
+
+class DeliveryOutcome(IntEnum):
+    """Delivery-Outcome (TS 29.368 6.4.10)."""
+
+    SUCCESS = 0
+    EXPIRED = 1
+    TEMPORARYERROR = 2
+    UNDELIVERABLE = 3
+    UNCONFIRMED = 4
+
+
+class Stage(Enum):
+    """How far a trigger has come."""
+
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPORTED = "reported"
+    FAILED = "failed"  # no answer: whether the network has it is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerRequest:
+    """What an application asks for.  Exactly one of `external_identifier` and `msisdn` (digits)."""
+
+    payload: bytes
+    external_identifier: str | None = None
+    msisdn: str | None = None
+    port: int | None = None
+    priority: bool = False
+    validity_s: int | None = None
+    reference: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the DAA said: Request-Status, None when it had none, and the result as (vendor, code)."""
+
+    status: int | None
+    result: tuple[int, int]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a delivery report will follow."""
+        return self.status == RequestStatus.SUCCESS and self.result == (0, 2001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How one trigger ended, or how far it had come.  `took_s` counts from the request to this."""
+
+    reference: int
+    stage: Stage
+    status: int | None = None
+    result: tuple[int, int] | None = None
+    outcome: int | None = None
+    took_s: float = 0.0
+    error: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the device acknowledged."""
+        return self.stage is Stage.REPORTED and self.outcome == DeliveryOutcome.SUCCESS
+
+
+class ReferenceInUse(ValueError):
+    """The application chose a Reference-Number that is still open."""
+
+
+@dataclass(slots=True)
+class _Open:
+    asked_at: float
+    answer: Answer | None = None
+    outcome: int | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The open triggers of one SCS, and the finished ones for recognising repeats.
+
+    first_reference: where counting starts; random, so that a restart does not meet the numbers of the last run.
+    """
+
+    first_reference: int = 1
+    remembered: int = 100_000
+    open: dict[int, _Open] = field(default_factory=dict)
+    finished: OrderedDict[int, Report] = field(default_factory=OrderedDict)
+    duplicates: int = 0
+    unknown: int = 0
+    _next: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = self.first_reference % REFERENCES
+
+    def begin(self, request: TriggerRequest, now: float) -> int:
+        """The Reference-Number for a new trigger; raises ReferenceInUse, ValueError when it names no device or two."""
+        if (request.external_identifier is None) == (request.msisdn is None):
+            raise ValueError("a trigger names its device by an External-Identifier or by an MSISDN, one of the two")
+        reference = request.reference
+        if reference is None:
+            while self._next in self.open or self._next in self.finished:
+                self._next = (self._next + 1) % REFERENCES
+            reference, self._next = self._next, (self._next + 1) % REFERENCES
+        elif not 0 <= reference < REFERENCES:
+            raise ValueError(f"reference {reference} does not fit 32 bits")
+        elif reference in self.open:
+            raise ReferenceInUse(f"reference {reference} is open")
+        self.finished.pop(reference, None)
+        self.open[reference] = _Open(now)
+        return reference
+
+    def answered(self, reference: int, answer: Answer, now: float) -> Report | None:
+        """Note the DAA; the report when that ends the trigger (refused, or its DNR came first), else None."""
+        entry = self.open[reference]
+        entry.answer = answer
+        if not answer.accepted:
+            return self._finish(reference, Stage.REFUSED, entry, now)
+        return self._finish(reference, Stage.REPORTED, entry, now) if entry.outcome is not None else None
+
+    def failed(self, reference: int, why: str, now: float) -> Report:
+        """No answer came (timeout, no peer, protocol error)."""
+        return self._finish(reference, Stage.FAILED, self.open[reference], now, why)
+
+    def reported(self, reference: int, outcome: int, now: float) -> Report | None:
+        """Note a DNR; the report the first time and once the answer is there, None for repeats and strangers."""
+        entry = self.open.get(reference)
+        if entry is None or entry.outcome is not None:
+            known = entry is not None or reference in self.finished
+            self.duplicates, self.unknown = self.duplicates + known, self.unknown + (not known)
+            return None
+        entry.outcome = outcome
+        return self._finish(reference, Stage.REPORTED, entry, now) if entry.answer is not None else None
+
+    def progress(self, reference: int, now: float) -> Report | None:
+        """How far a trigger has come; None for a number that is not known."""
+        entry = self.open.get(reference)
+        if entry is None:
+            return self.finished.get(reference)
+        return _report(reference, Stage.SENT if entry.answer is None else Stage.ACCEPTED, entry, now)
+
+    def _finish(self, reference: int, stage: Stage, entry: _Open, now: float, why: str = "") -> Report:
+        del self.open[reference]
+        self.finished[reference] = report = _report(reference, stage, entry, now, why)
+        if len(self.finished) > self.remembered:
+            self.finished.popitem(last=False)
+        return report
+
+
+def _report(reference: int, stage: Stage, entry: _Open, now: float, why: str = "") -> Report:
+    answer = entry.answer
+    return Report(
+        reference=reference,
+        stage=stage,
+        status=answer.status if answer else None,
+        result=answer.result if answer else None,
+        outcome=entry.outcome,
+        took_s=now - entry.asked_at,
+        error=why,
+    )

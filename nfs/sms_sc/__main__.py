@@ -1,0 +1,60 @@
+"""`mtc run sms-sc`: the SMS-SC as a process."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from twisted.internet import reactor
+
+from nfs.common.database import database_url, open_engine
+from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.store import Store
+from nfs.sms_sc.config import SmsScConfig
+from nfs.sms_sc.delivery import Delivery
+from nfs.sms_sc.keep import MIGRATIONS, Keep
+from nfs.sms_sc.logic import Policy, ServiceCentre
+from nfs.sms_sc.sgd import Sgd
+from nfs.sms_sc.t4 import T4
+
+if TYPE_CHECKING:
+    from diameter.node import Node
+
+
+def policy(config: SmsScConfig) -> Policy:
+    """The numbers of the configuration as the logic takes them."""
+    table = config.sms_sc
+    return Policy(
+        scs=frozenset(table.scs),
+        capacity=table.capacity,
+        default_validity_s=table.default_validity_s,
+        max_validity_s=table.max_validity_s,
+        retry_s=table.retry_s,
+        keep_finished_s=table.keep_finished_s,
+    )
+
+
+def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
+    """The parts of the node; opens the database (ConfigError when that fails)."""
+    engine = open_engine(database_url(config.sms_sc.database, around.folder), migrations=MIGRATIONS, name="sms-sc")
+    store = Store(engine, around.reactor)
+    keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
+    t4 = T4(centre, keep, time.time)
+    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=time.time, call_later=around.reactor.callLater)
+
+    async def take_up() -> None:
+        centre.restore(await keep.load())
+        delivery.resume()
+
+    def started(_node: Node) -> object:
+        return t4.spawn(take_up())
+
+    def reload(new: SmsScConfig) -> None:
+        centre.policy = policy(new)
+
+    return Parts(applications=(t4, sgd), started=started, stopping=delivery.stop, stopped=store.close, reload=reload)
+
+
+def run(config_path: str) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("sms-sc", SmsScConfig, build, config_path, reactor)

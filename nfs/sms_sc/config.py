@@ -1,0 +1,43 @@
+"""The SMS-SC's configuration file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from diameter.config import FunctionConfig
+from diameter.config.models import Table
+from nfs.common.identities import e164
+
+Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
+
+
+class SmsScTable(Table):
+    """The `[sms_sc]` table."""
+
+    number: Number = Field(description="E.164 number of this SMS-SC, for SC-Address")
+    database: str = Field(default="sms-sc.db", description="SQLite file, or a database URL")
+    scs: tuple[Number, ...] = Field(
+        default=(), strict=False, description="ISDN numbers of the SCSs served; every one when empty"
+    )
+    capacity: int = Field(default=100_000, ge=1, description="triggers kept at once; beyond it T4 gets 5531")
+    default_validity_s: int = Field(
+        default=86_400, ge=1, description="how long a trigger without Validity-Time is tried"
+    )
+    max_validity_s: int = Field(default=604_800, ge=1, description="a longer Validity-Time is cut to this")
+    retry_s: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(30, 60, 120, 300, 600),
+        strict=False,
+        min_length=1,
+        description="waits after each failed attempt; the last one repeats",
+    )
+    keep_finished_s: int = Field(
+        default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
+    )
+
+
+class SmsScConfig(FunctionConfig):
+    """The whole file."""
+
+    sms_sc: SmsScTable = Field(description="the SMS-SC")

@@ -1,0 +1,154 @@
+"""Delivery: moves what the service centre decides between SGd, T4 and the store.
+
+A UE has one coroutine while it has something to send.  A report that the MTC-IWF does not acknowledge is sent again,
+at growing intervals, and once more after a restart, because its row is not finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from diameter.errors import LocalError, RequestError
+from nfs.sms_sc.keep import Keep
+from nfs.sms_sc.logic import Attempt, ServiceCentre, Trigger
+from nfs.sms_sc.outcomes import Delivered, Outcome
+
+FIRST_REPEAT_S = 5.0
+LAST_REPEAT_S = 300.0
+TIDY_S = 60.0
+
+
+class Timer(Protocol):
+    """What `call_later` returns."""
+
+    def cancel(self) -> None:
+        """Never call."""
+
+
+class Reports(Protocol):
+    """T4, as far as it is needed here."""
+
+    async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
+        """Send a DRR; (vendor, code) of its answer; raises RequestError."""
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
+        """Run beside the handlers."""
+
+
+class Messages(Protocol):
+    """SGd, as far as it is needed here."""
+
+    async def deliver(self, attempt: Attempt) -> Delivered:
+        """Send one SMS-DELIVER."""
+
+
+class Delivery:
+    """See the module.  `clock`: seconds since 1970.  `call_later(seconds, callable)` returns a Timer."""
+
+    def __init__(
+        self,
+        centre: ServiceCentre,
+        keep: Keep,
+        t4: Reports,
+        sgd: Messages,
+        *,
+        clock: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], Timer],
+    ) -> None:
+        self._centre = centre
+        self._keep = keep
+        self._t4 = t4
+        self._sgd = sgd
+        self._clock = clock
+        self._call_later = call_later
+        self._timer: Timer | None = None
+        self._due: float | None = None
+        self._tidying: Timer | None = None
+        self._stopped = False
+
+    def resume(self) -> None:
+        """Take up what a restart left: deliveries, and reports that are owed."""
+        for trigger in tuple(self._centre.owed.values()):
+            self.report(trigger)
+        for imsi in self._centre.waiting():
+            self.attempt(imsi)
+        self._tidying = self._call_later(TIDY_S, self._tidy)
+
+    def stop(self) -> None:
+        """Start nothing more; what is kept is taken up by the next process."""
+        self._stopped = True
+        for timer in (self._timer, self._tidying):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._tidying = None
+
+    def attempt(self, imsi: str) -> None:
+        """Send what is due to this UE, unless something is outstanding to it."""
+        attempt = None if self._stopped else self._centre.next(imsi, self._clock())
+        if attempt is not None:
+            self._t4.spawn(self._deliver(attempt))
+        self._arm()
+
+    def report(self, trigger: Trigger) -> None:
+        """Tell the MTC-IWF how this trigger ended."""
+        self._t4.spawn(self._report(trigger, FIRST_REPEAT_S))
+
+    async def _deliver(self, attempt: Attempt) -> None:
+        """One SMS after the other to one UE, until nothing is due."""
+        due: Attempt | None = attempt
+        while due is not None:
+            result = await self._sgd.deliver(due)
+            if self._stopped:
+                return
+            settled = self._centre.ended(due, result, self._clock())
+            if settled is not None:
+                self.report(settled)
+            due = self._centre.next(attempt.trigger.imsi, self._clock())
+        self._arm()
+
+    async def _report(self, trigger: Trigger, repeat_s: float) -> None:
+        if self._stopped or trigger.outcome is None or trigger.key not in self._centre.owed:
+            return
+        try:
+            await self._keep.put(trigger)
+            result = await self._t4.report(trigger, trigger.outcome)
+        except (RequestError, LocalError):
+            result = None
+        if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
+            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, LAST_REPEAT_S)))
+            return
+        await self._keep.put(self._centre.reported(trigger.key, self._clock()))
+
+    def _repeat(self, trigger: Trigger, repeat_s: float) -> None:
+        if not self._stopped:
+            self._t4.spawn(self._report(trigger, repeat_s))
+
+    def _arm(self) -> None:
+        """One timer, at the time the centre names."""
+        deadline = None if self._stopped else self._centre.deadline()
+        if deadline == self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = deadline
+        self._timer = None if deadline is None else self._call_later(max(0.0, deadline - self._clock()), self._expire)
+
+    def _expire(self) -> None:
+        self._timer = self._due = None
+        over, again = self._centre.expire(self._clock())
+        for trigger in over:
+            self.report(trigger)
+        for imsi in again:
+            self.attempt(imsi)
+        self._arm()
+
+    def _tidy(self) -> None:
+        """Drop what finished long ago, here and in the store."""
+        self._tidying = self._call_later(TIDY_S, self._tidy)
+        old = self._centre.forget(self._clock())
+        if old:
+            self._t4.spawn(self._remove(old))
+
+    async def _remove(self, keys: tuple[str, ...]) -> None:
+        await self._keep.remove(keys)

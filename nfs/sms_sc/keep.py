@@ -1,0 +1,115 @@
+"""The SMS-SC's triggers in the store: a row each, written before anything about it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from nfs.common.store import Store
+from nfs.sms_sc.logic import ServingNode, Trigger
+from nfs.sms_sc.outcomes import Diagnostic, Outcome
+
+MIGRATIONS: Final = "nfs.sms_sc:migrations"
+TRIGGER: Final = Table(
+    "sms_sc_trigger",
+    MetaData(),
+    Column("key", String, primary_key=True),
+    Column("scs", String),
+    Column("reference", BigInteger),
+    Column("imsi", String),
+    Column("external_identifier", String),
+    Column("msisdn", String),
+    Column("payload", LargeBinary),
+    Column("port", Integer),
+    Column("priority", Boolean),
+    Column("validity_s", BigInteger),
+    Column("serving_name", String),
+    Column("serving_realm", String),
+    Column("serving_number", String),
+    Column("iwf_host", String),
+    Column("iwf_realm", String),
+    Column("submission", String),
+    Column("accepted_at", Float(53)),
+    Column("expires_at", Float(53)),
+    Column("scts", BigInteger),
+    Column("concatenation", Integer),
+    Column("outcome", Integer),
+    Column("diagnostic", Integer),
+    Column("finished_at", Float(53)),
+)
+_PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic"))
+
+
+class Keep:
+    """Reads and writes triggers; each method returns what fires once the row is on disk (raises StoreError)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, trigger: Trigger) -> Awaitable[None]:
+        """Write a trigger, new or changed."""
+        row = _row(trigger)
+
+        def work(connection: Connection) -> None:
+            changed = connection.execute(update(TRIGGER).where(TRIGGER.c.key == trigger.key).values(**row))
+            if not changed.rowcount:
+                connection.execute(insert(TRIGGER).values(key=trigger.key, **row))
+
+        return self._store.do(work)
+
+    def remove(self, keys: Iterable[str]) -> Awaitable[None]:
+        """Delete the rows with these keys; those that are not there do no harm."""
+        wanted = list(keys)
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(TRIGGER).where(TRIGGER.c.key.in_(wanted)))
+
+        return self._store.do(work)
+
+    def load(self) -> Awaitable[list[Trigger]]:
+        """Every trigger kept."""
+        return self._store.do(
+            lambda connection: [_trigger(row) for row in connection.execute(select(TRIGGER)).mappings()]
+        )
+
+
+def _row(trigger: Trigger) -> dict[str, object]:
+    serving = trigger.serving
+    return {
+        **{name: getattr(trigger, name) for name in _PLAIN},
+        "serving_name": serving.name if serving else None,
+        "serving_realm": serving.realm if serving else None,
+        "serving_number": serving.number if serving else None,
+        "outcome": None if trigger.outcome is None else int(trigger.outcome),
+        "diagnostic": None if trigger.diagnostic is None else int(trigger.diagnostic),
+    }
+
+
+def _trigger(row: Any) -> Trigger:
+    serving = None
+    if row["serving_name"] is not None:
+        serving = ServingNode(name=row["serving_name"], realm=row["serving_realm"], number=row["serving_number"])
+    return Trigger(
+        **{name: row[name] for name in _PLAIN},
+        serving=serving,
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        diagnostic=None if row["diagnostic"] is None else Diagnostic(row["diagnostic"]),
+    )

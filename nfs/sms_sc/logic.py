@@ -1,0 +1,332 @@
+"""What the SMS-SC decides about triggers: which to take, what to send next to whom, when to try again, what to report.
+
+Plain values in, plain values out; `now` is seconds since 1970.  TS 23.682 clauses 5.2.1, 5.2.2 and 5.3.1; TS 29.337
+clauses 5.2 and 7; TS 23.040 clause 6.2: one SMS-DELIVER outstanding to a UE, and no two with the same SCTS.  The SCTS
+of a trigger is fixed when it is accepted and stored with it, so that an SMS sent again after a restart has the same
+octets and the UE can drop it.
+
+Recall and replace (TS 23.682 clause 5.2.3) will work on `pending` by (SCS, reference, UE); `Action` has their place.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum, IntEnum
+from typing import Final
+
+from nfs.common.sms import Deliver, UserData, split
+from nfs.common.sms_layout import SmsAddress, TpduError
+from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
+
+INVALID_SME_ADDRESS: Final = 5530
+SC_CONGESTION: Final = 5531
+SM_PROTOCOL: Final = 5532
+REPLACE_FAILURE: Final = 5533
+RECALL_FAILURE: Final = 5534
+
+
+class Refused(Exception):
+    """The trigger is not taken; `code` is the 3GPP Experimental-Result-Code of TS 29.337 clause 7.3."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Action(IntEnum):
+    """Trigger-Action (TS 29.337 6.3.6)."""
+
+    TRIGGER = 0
+    RECALL = 1
+    REPLACE = 2
+
+
+class Acceptance(Enum):
+    """What `accept` did."""
+
+    NEW = "new"
+    PENDING = "pending"  # the same trigger again, still to be delivered or reported
+    REPORT_AGAIN = "report-again"  # the same trigger again, finished: its report goes out once more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingNode:
+    """The MME to send to: identity, realm, and its number for MT SMS as E.164 digits when known."""
+
+    name: str
+    realm: str
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One trigger as kept (TS 23.682 5.3.1) with the MTC-IWF to report to.  Times in seconds since 1970."""
+
+    scs: str
+    """ISDN number of the SCS, digits."""
+    reference: int | None
+    imsi: str
+    external_identifier: str | None
+    msisdn: str | None
+    payload: bytes
+    port: int | None
+    priority: bool
+    validity_s: int | None
+    serving: ServingNode | None
+    iwf_host: str
+    iwf_realm: str
+    submission: str
+    """What makes an unnumbered DTR recognisable: its Session-Id."""
+    accepted_at: float = 0.0
+    expires_at: float = 0.0
+    scts: int = 0
+    """TP-SCTS of the first segment, seconds since 1970; each further one is a second later."""
+    concatenation: int = 0
+    outcome: Outcome | None = None
+    """Set once delivery is over and only the report is owed."""
+    diagnostic: Diagnostic | None = None
+    finished_at: float | None = None
+    """When the MTC-IWF had acknowledged the report."""
+
+    @property
+    def key(self) -> str:
+        """SCS, reference and UE; unique among the triggers kept (TS 23.682 5.2.3.2)."""
+        return f"{self.scs}/{self.submission if self.reference is None else self.reference}/{self.imsi}"
+
+    def segments(self) -> tuple[UserData, ...]:
+        """The user data of each SMS; raises TpduError."""
+        return split(self.payload, port=self.port, reference=self.concatenation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One SMS-DELIVER to hand to the serving MME now."""
+
+    trigger: Trigger
+    segment: int
+    deliver: Deliver
+    serving: ServingNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The numbers the operator sets.  An empty `scs` accepts every SME address."""
+
+    scs: frozenset[str] = frozenset()
+    capacity: int = 100_000
+    default_validity_s: int = 86_400
+    max_validity_s: int = 604_800
+    retry_s: tuple[int, ...] = (30, 60, 120, 300, 600)
+    keep_finished_s: int = 600
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A pending trigger with its progress."""
+
+    trigger: Trigger
+    segments: tuple[UserData, ...]
+    sent: int = 0
+    attempts: int = 0
+    retry_at: float = 0.0
+
+
+@dataclass(slots=True)
+class ServiceCentre:
+    """The triggers of one SMS-SC.  Every method takes the time; none does I/O."""
+
+    policy: Policy
+    pending: dict[str, _Kept] = field(default_factory=dict)
+    owed: dict[str, Trigger] = field(default_factory=dict)
+    finished: dict[str, Trigger] = field(default_factory=dict)
+    _queues: dict[str, deque[str]] = field(default_factory=dict)
+    _busy: dict[str, str] = field(default_factory=dict)
+    _last_scts: dict[str, int] = field(default_factory=dict)
+    _timers: list[tuple[float, str]] = field(default_factory=list)
+    _concatenation: int = 0
+
+    def accept(self, trigger: Trigger, now: float) -> tuple[Acceptance, Trigger]:
+        """Take a trigger, or recognise one; the trigger returned is the one to store before the answer leaves.
+
+        Raises Refused: 5530 for a foreign SME address, 5532 for what no SMS can carry, 5531 when full.
+        """
+        if self.policy.scs and trigger.scs not in self.policy.scs:
+            raise Refused(INVALID_SME_ADDRESS, "SM-RP-SMEA belongs to no SCS of this SMS-SC")
+        known = self._find(trigger)
+        if known is not None:
+            if known.key in self.finished:
+                self.owed[known.key] = again = replace(self.finished.pop(known.key), finished_at=None)
+                return Acceptance.REPORT_AGAIN, again
+            return Acceptance.PENDING, known
+        if trigger.key in self.pending or trigger.key in self.owed:
+            raise Refused(SM_PROTOCOL, "another trigger with this reference is pending for this UE")
+        if len(self.pending) + len(self.owed) >= self.policy.capacity:
+            raise Refused(SC_CONGESTION, "as many triggers as this SMS-SC keeps are pending")
+        return Acceptance.NEW, self._take(trigger, now)
+
+    def withdraw(self, trigger: Trigger) -> None:
+        """Take an acceptance back: the trigger could not be stored, so nobody was told that it was taken."""
+        kept = self.pending.get(trigger.key)
+        if kept is not None and not kept.sent and self._busy.get(trigger.imsi) != trigger.key:
+            self._drop(kept)
+
+    def waiting(self) -> tuple[str, ...]:
+        """The IMSIs with something to deliver, now or later."""
+        return tuple(self._queues)
+
+    def restore(self, triggers: Iterable[Trigger]) -> None:
+        """Take back what the store kept over a restart, in the order of acceptance; ask `next` for each UE after it."""
+        for trigger in sorted(triggers, key=lambda kept: (kept.accepted_at, kept.scts)):
+            last = trigger.scts + len(trigger.segments()) - 1
+            self._last_scts[trigger.imsi] = max(self._last_scts.get(trigger.imsi, 0), last)
+            self._concatenation = trigger.concatenation
+            if trigger.finished_at is not None:
+                self.finished[trigger.key] = trigger
+            elif trigger.outcome is not None:
+                self.owed[trigger.key] = trigger
+            else:
+                self._enqueue(_Kept(trigger, trigger.segments()))
+
+    def next(self, imsi: str, now: float) -> Attempt | None:
+        """The SMS to send to this UE now, if none is outstanding; the UE is busy until `ended`."""
+        queue = self._queues.get(imsi)
+        if imsi in self._busy or not queue:
+            return None
+        for key in queue:
+            kept = self.pending[key]
+            serving = kept.trigger.serving
+            if serving is not None and kept.retry_at <= now:
+                self._busy[imsi] = key
+                return Attempt(trigger=kept.trigger, segment=kept.sent, serving=serving, deliver=self._deliver(kept))
+        return None
+
+    def ended(self, attempt: Attempt, result: Delivered, now: float) -> Trigger | None:
+        """Note how an attempt ended; the trigger with its outcome when that settles it (store it, then report)."""
+        self._busy.pop(attempt.trigger.imsi, None)
+        kept = self.pending[attempt.trigger.key]
+        if result.failure is None:
+            kept.sent += 1
+            if kept.sent < len(kept.segments):
+                return None
+            return self._settle(kept, Outcome.SUCCESSFUL_TRANSFER, None)
+        kept.attempts += 1
+        once = kept.trigger.validity_s == 0
+        if once or result.failure is Failure.PERMANENT:
+            return self._settle(kept, *final(result))
+        if kept.trigger.expires_at <= now:
+            return self._settle(kept, Outcome.VALIDITY_TIME_EXPIRED, None)
+        delays = self.policy.retry_s
+        kept.retry_at = now + delays[min(kept.attempts, len(delays)) - 1]
+        if kept.retry_at < kept.trigger.expires_at:
+            heapq.heappush(self._timers, (kept.retry_at, kept.trigger.key))
+        return None
+
+    def deadline(self) -> float | None:
+        """When `expire` has something to do at the earliest."""
+        return self._timers[0][0] if self._timers else None
+
+    def expire(self, now: float) -> tuple[tuple[Trigger, ...], tuple[str, ...]]:
+        """Triggers whose validity ended (to store and report), and the IMSIs to ask `next` for again."""
+        over, again = [], []
+        while self._timers and self._timers[0][0] <= now:
+            _, key = heapq.heappop(self._timers)
+            kept = self.pending.get(key)
+            if kept is None:
+                continue
+            if kept.trigger.expires_at > now:
+                again.append(kept.trigger.imsi)
+            elif self._busy.get(kept.trigger.imsi) != key:  # else `ended` will say
+                over.append(self._settle(kept, *self._expired(kept)))
+        return tuple(over), tuple(again)
+
+    def reported(self, key: str, now: float) -> Trigger:
+        """The MTC-IWF has acknowledged the report; the trigger to store as finished.  KeyError when none is owed."""
+        self.finished[key] = done = replace(self.owed.pop(key), finished_at=now)
+        return done
+
+    def forget(self, now: float) -> tuple[str, ...]:
+        """Drop what finished long enough ago; the keys, for the store."""
+        limit = now - self.policy.keep_finished_s
+        old = tuple(
+            key for key, kept in self.finished.items() if kept.finished_at is not None and kept.finished_at < limit
+        )
+        for key in old:
+            del self.finished[key]
+        for imsi in [imsi for imsi, scts in self._last_scts.items() if scts < limit and imsi not in self._queues]:
+            del self._last_scts[imsi]
+        return old
+
+    def _find(self, trigger: Trigger) -> Trigger | None:
+        """The kept trigger this one repeats: same key and payload (a repeat after a crash has another Session-Id)."""
+        kept = self.pending.get(trigger.key)
+        known = kept.trigger if kept else self.owed.get(trigger.key) or self.finished.get(trigger.key)
+        return known if known is not None and known.payload == trigger.payload else None
+
+    def _take(self, trigger: Trigger, now: float) -> Trigger:
+        validity = self.policy.default_validity_s if trigger.validity_s is None else trigger.validity_s
+        self._concatenation = (self._concatenation + 1) % 0x100
+        scts = max(int(now), self._last_scts.get(trigger.imsi, 0) + 1)
+        taken = replace(
+            trigger,
+            accepted_at=now,
+            expires_at=now + min(validity, self.policy.max_validity_s),
+            scts=scts,
+            concatenation=self._concatenation,
+        )
+        try:
+            segments = taken.segments()
+            self._address(taken).encode()
+        except TpduError as wrong:
+            raise Refused(SM_PROTOCOL, str(wrong)) from None
+        self.finished.pop(taken.key, None)
+        self._last_scts[taken.imsi] = scts + len(segments) - 1
+        self._enqueue(_Kept(taken, segments))
+        return taken
+
+    def _enqueue(self, kept: _Kept) -> None:
+        """Behind what has the same priority and before what has less; never between the segments of one that began."""
+        self.pending[kept.trigger.key] = kept
+        queue = self._queues.setdefault(kept.trigger.imsi, deque())
+        at = len(queue)
+        while kept.trigger.priority and at and self._yields(self.pending[queue[at - 1]]):
+            at -= 1
+        queue.insert(at, kept.trigger.key)
+        if kept.trigger.validity_s != 0 or kept.trigger.serving is None:  # a single attempt waits for its turn
+            heapq.heappush(self._timers, (kept.trigger.expires_at, kept.trigger.key))
+
+    def _yields(self, kept: _Kept) -> bool:
+        return not kept.trigger.priority and not kept.sent and kept.trigger.imsi not in self._busy
+
+    def _deliver(self, kept: _Kept) -> Deliver:
+        more = kept.sent + 1 < len(kept.segments)
+        return Deliver(
+            originator=self._address(kept.trigger),
+            scts=datetime.fromtimestamp(kept.trigger.scts + kept.sent, UTC),
+            user_data=kept.segments[kept.sent],
+            more_messages=more,
+        )
+
+    def _settle(self, kept: _Kept, outcome: Outcome, diagnostic: Diagnostic | None) -> Trigger:
+        self._drop(kept)
+        self.owed[kept.trigger.key] = trigger = replace(kept.trigger, outcome=outcome, diagnostic=diagnostic)
+        return trigger
+
+    def _drop(self, kept: _Kept) -> None:
+        del self.pending[kept.trigger.key]
+        queue = self._queues[kept.trigger.imsi]
+        queue.remove(kept.trigger.key)
+        if not queue:
+            del self._queues[kept.trigger.imsi]
+
+    @staticmethod
+    def _address(trigger: Trigger) -> SmsAddress:
+        return SmsAddress(digits=trigger.scs)
+
+    @staticmethod
+    def _expired(kept: _Kept) -> tuple[Outcome, Diagnostic | None]:
+        """One attempt only and nowhere to send it: the subscriber was absent; otherwise the time ran out."""
+        if kept.trigger.validity_s == 0:
+            return Outcome.ABSENT_SUBSCRIBER, None
+        return Outcome.VALIDITY_TIME_EXPIRED, None

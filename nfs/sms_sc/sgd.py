@@ -1,0 +1,45 @@
+"""SGd, SMS-SC (SMS-GMSC) to MME (TS 29.338): sends MT-Forward-Short-Message-Request."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from diameter.app import Application
+from diameter.errors import RequestError
+from nfs.common.identities import encode_number
+from nfs.sms_sc.logic import Attempt
+from nfs.sms_sc.outcomes import Delivered, Failure, of_answer
+
+_MORE_MESSAGES_TO_SEND: Final = 1  # TFR-Flags bit 0
+
+
+class Sgd(Application):
+    """The SMS-SC's side of SGd.  `number`: its E.164 digits, for SC-Address."""
+
+    dictionary = "ts29338_sgd"
+
+    def __init__(self, number: str) -> None:
+        self._sc_address = encode_number(number)
+
+    async def deliver(self, attempt: Attempt) -> Delivered:
+        """Hand one SMS-DELIVER to the serving MME (6.2.2); an answer that never comes is a temporary failure."""
+        serving = attempt.serving
+        avps: dict[str, Any] = {
+            "User-Name": attempt.trigger.imsi,
+            "SC-Address": self._sc_address,
+            "SM-RP-UI": attempt.deliver.encode(),
+        }
+        if serving.number is not None:
+            avps["MME-Number-for-MT-SMS"] = encode_number(serving.number)
+        if attempt.deliver.more_messages:
+            avps["TFR-Flags"] = _MORE_MESSAGES_TO_SEND
+        try:
+            answer = await self.request("MT-Forward-Short-Message", avps, to=serving.name, realm=serving.realm)
+        except RequestError:
+            return Delivered(failure=Failure.TEMPORARY)
+        cause = answer.get("SM-Delivery-Failure-Cause")
+        return of_answer(
+            answer.result,
+            absent=answer.get("Absent-User-Diagnostic-SM"),
+            cause=None if cause is None else cause.get("SM-Enumerated-Delivery-Failure-Cause"),
+        )

@@ -1,0 +1,141 @@
+"""T4, MTC-IWF to SMS-SC (TS 29.337): takes Device-Trigger-Request, sends Delivery-Report-Request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from diameter import Message
+from diameter.app import Application, answers
+from diameter.errors import ApplicationFault, LocalError, ResultCode
+from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
+from nfs.sms_sc.logic import (
+    RECALL_FAILURE,
+    REPLACE_FAILURE,
+    SC_CONGESTION,
+    Acceptance,
+    Action,
+    Refused,
+    ServiceCentre,
+    ServingNode,
+    Trigger,
+)
+from nfs.sms_sc.outcomes import TGPP, Outcome
+
+if TYPE_CHECKING:
+    from nfs.sms_sc.delivery import Delivery
+    from nfs.sms_sc.keep import Keep
+
+_NEW_MESSAGE_NOT_STORED: Final = 1  # MTC-Error-Diagnostic
+_STATELESS: Final = {"Auth-Session-State": "NO_STATE_MAINTAINED"}
+
+
+class T4(Application):
+    """The SMS-SC's side of T4.  `clock`: seconds since 1970.  `delivery` is set before the node starts."""
+
+    dictionary = "ts29337_t4"
+    delivery: Delivery
+
+    def __init__(self, centre: ServiceCentre, keep: Keep, clock: Callable[[], float]) -> None:
+        self._centre = centre
+        self._keep = keep
+        self._clock = clock
+
+    @answers("Device-Trigger-Request")
+    async def device_trigger(self, request: Message) -> Message:
+        """Store the trigger, then say so; delivery starts beside the answer (5.2, TS 23.682 5.2.2)."""
+        _refuse_other_actions(request)
+        trigger = _read(request)
+        try:
+            acceptance, kept = self._centre.accept(trigger, self._clock())
+        except Refused as refusal:
+            raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP, avps=dict(_STATELESS)) from None
+        try:
+            await self._keep.put(kept)
+        except LocalError:
+            if acceptance is Acceptance.NEW:
+                self._centre.withdraw(kept)
+            raise ApplicationFault(SC_CONGESTION, "cannot store", vendor=TGPP, avps=dict(_STATELESS)) from None
+        if acceptance is Acceptance.REPORT_AGAIN:
+            self.delivery.report(kept)
+        else:
+            self.delivery.attempt(kept.imsi)
+        return request.answer(ResultCode.SUCCESS, _STATELESS)
+
+    async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
+        """Send the delivery report to the MTC-IWF that brought the trigger; (vendor, code) of its answer.
+
+        Raises RequestError when no answer came.
+        """
+        user: dict[str, Any] = {"User-Name": trigger.imsi}
+        if trigger.msisdn is not None:
+            user["MSISDN"] = encode_number(trigger.msisdn)
+        if trigger.external_identifier is not None:
+            user["External-Identifier"] = trigger.external_identifier
+        avps: dict[str, Any] = {
+            **_STATELESS,
+            "User-Identifier": user,
+            "SM-RP-SMEA": Address(trigger.scs).encode(),
+            "SM-Delivery-Outcome-T4": int(outcome),
+        }
+        if outcome is Outcome.ABSENT_SUBSCRIBER and trigger.diagnostic is not None:
+            avps["Absent-Subscriber-Diagnostic-T4"] = int(trigger.diagnostic)
+        if trigger.reference is not None:
+            avps["Reference-Number"] = trigger.reference
+        answer = await self.request("Delivery-Report", avps, to=trigger.iwf_host, realm=trigger.iwf_realm)
+        return answer.result
+
+
+def _refuse_other_actions(request: Message) -> None:
+    """Recall and replace are refused with their own codes until this SMS-SC has them (TS 29.337 7.3.5, 7.3.6)."""
+    action = request.get("Trigger-Action", Action.TRIGGER)
+    if action == Action.TRIGGER:
+        return
+    avps: dict[str, Any] = {**_STATELESS, "Trigger-Action": action}
+    if "Old-Reference-Number" in request:
+        avps["Old-Reference-Number"] = request["Old-Reference-Number"]
+    if action == Action.RECALL:
+        raise ApplicationFault(RECALL_FAILURE, "recall is not supported", vendor=TGPP, avps=avps)
+    if action == Action.REPLACE:
+        avps["MTC-Error-Diagnostic"] = _NEW_MESSAGE_NOT_STORED
+        raise ApplicationFault(REPLACE_FAILURE, "replace is not supported", vendor=TGPP, avps=avps)
+    raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected", avps=dict(_STATELESS))
+
+
+def _read(request: Message) -> Trigger:
+    """The trigger of a DTR; raises ApplicationFault for what is no identity or no address."""
+    user = request.group("User-Identifier")
+    if "User-Name" not in user:
+        raise ApplicationFault(ResultCode.MISSING_AVP, "User-Identifier without User-Name", avps=dict(_STATELESS))
+    try:
+        scs = Address.decode(request.raw("SM-RP-SMEA")).international()
+    except IdentityError as wrong:
+        raise ApplicationFault(5530, str(wrong), vendor=TGPP, avps=dict(_STATELESS)) from None
+    try:
+        return Trigger(
+            scs=scs,
+            reference=request.get("Reference-Number"),
+            imsi=imsi(user.text("User-Name")),
+            external_identifier=user.get("External-Identifier"),
+            msisdn=decode_number(user.raw("MSISDN")) if "MSISDN" in user else None,
+            payload=request.raw("Payload"),
+            port=request.get("Application-Port-Identifier"),
+            priority=request.get("Priority-Indication") == 1,
+            validity_s=request.get("Validity-Time"),
+            serving=_serving(request),
+            iwf_host=request.text("Origin-Host"),
+            iwf_realm=request.text("Origin-Realm"),
+            submission=request.text("Session-Id"),
+        )
+    except IdentityError as wrong:
+        raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, str(wrong), avps=dict(_STATELESS)) from None
+
+
+def _serving(request: Message) -> ServingNode | None:
+    """The MME among the serving nodes (6.3.3, 6.3.4); None when the device is served by none, or by another kind."""
+    for name in ("Serving-Node", "Additional-Serving-Node"):
+        for node in request.all(name):
+            if "MME-Name" in node and "MME-Realm" in node:
+                number = decode_number(node.raw("MME-Number-for-MT-SMS")) if "MME-Number-for-MT-SMS" in node else None
+                return ServingNode(name=node.text("MME-Name"), realm=node.text("MME-Realm"), number=number)
+    return None
