@@ -1,1 +1,5 @@
 """Network functions for machine-type communication, built on `diameter`."""
+
+from diameter._guard import check
+
+check()

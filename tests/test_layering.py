@@ -27,22 +27,22 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("diameter._version", ()),
     ("diameter._guard", ()),
     ("diameter.errors", ()),
-    ("diameter.config", BASE),
+    ("diameter.config.*", BASE),
     ("diameter.wire.*", BASE),
     ("diameter.dictionary.*", (*BASE, "diameter.wire.types")),
     ("diameter.message.*", TEXT),
     ("diameter.peer.*", (*TEXT, "diameter.message.*")),
     ("diameter.session.*", (*TEXT, "diameter.message.*")),
     ("diameter.routing.*", (*TEXT, "diameter.message.*", "diameter.peer.inputs")),
-    ("diameter.security.*", (*TEXT, "diameter.config", "diameter.message.*")),
+    ("diameter.security.*", (*TEXT, "diameter.config.*", "diameter.message.*")),
     ("diameter.capture.*", (*TEXT, "diameter.message.*")),
     ("diameter.app", (*TEXT, "diameter.message.*", "diameter.routing.*")),
-    ("diameter.transport.*", (*BASE, "diameter.config", "diameter.peer.inputs", "diameter.security.*")),
+    ("diameter.transport.*", (*BASE, "diameter.config.*", "diameter.peer.inputs", "diameter.security.*")),
     (
         "diameter.node",
         (
             *TEXT,
-            "diameter.config",
+            "diameter.config.*",
             "diameter.message.*",
             "diameter.peer.*",
             "diameter.session.*",
@@ -55,6 +55,8 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     ("diameter.*", ("diameter.*",)),  # trace metrics admin workers testing conformance: above the node
     ("nfs.cli.*", ("diameter.*", "nfs.*", "diameter")),
+    ("nfs.mme.logic", ("diameter.errors", "nfs.common.*", "nfs.ue.logic")),
+    ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.logic")),
     ("nfs.*.logic", ("diameter.errors", "nfs.common.*")),  # decisions know no AVP, no peer, no Twisted
     ("nfs.common.*", ("diameter", "diameter.*")),
     ("nfs.mtc_iwf.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.mtc_sgw.*")),  # the gateway can be embedded

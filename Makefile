@@ -1,0 +1,63 @@
+# SYSTEM=no keeps `make test` from installing system packages; SECONDS is the time of each fuzz target.
+PYTHON ?= python3
+SYSTEM ?= yes
+SECONDS ?= 60
+TRIGGERS ?= 1000
+RUN = SYSTEM=$(SYSTEM) SECONDS=$(SECONDS) $(PYTHON) tests/run.py
+ENVIRONMENT = $(PYTHON) tests/tools/environment.py
+
+.PHONY: help demo test test-unit lint bench fuzz requirements lock release clean
+
+help:
+	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
+	@echo "make test          set up and run everything; ends with a table"
+	@echo "make test-unit     unit tests against the checkout, under a minute"
+	@echo "make lint          ruff, mypy, layering, locks, documentation"
+	@echo "make bench         codec and end-to-end benchmarks"
+	@echo "make fuzz          fuzz targets, SECONDS=$(SECONDS) each"
+	@echo "make requirements  the requirements matrix of the last run, into docs/requirements.md"
+	@echo "make lock          compile requirements/*.lock anew"
+	@echo "make release       wheel and sdist, checked, into dist/"
+
+demo:
+	@$(ENVIRONMENT) .venv-run requirements/run.lock --project
+	@.venv-run/bin/mtc demo --triggers $(TRIGGERS) --out demo
+
+test:
+	@$(RUN)
+
+test-unit:
+	@$(ENVIRONMENT) .venv requirements/dev.lock
+	@PYTHONPATH=. .venv/bin/pytest -q -n 2 --dist loadfile tests/unit tests/test_layering.py tests/test_style.py tests/test_project.py
+
+lint:
+	@$(RUN) lint
+
+bench:
+	@$(ENVIRONMENT) .venv-run requirements/run.lock --project
+	@.venv-run/bin/mtc bench codec
+	@.venv-run/bin/mtc bench e2e
+
+fuzz:
+	@$(RUN) fuzz
+
+requirements:
+	@$(RUN) requirements
+
+COMPILE = .venv/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --build-deps-for wheel \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --no-annotate
+
+lock:
+	@$(ENVIRONMENT) .venv requirements/dev.lock
+	$(COMPILE) -o requirements/run.lock pyproject.toml
+	$(COMPILE) --extra all -c requirements/run.lock -o requirements/all.lock pyproject.toml
+	$(COMPILE) --extra all --extra dev -c requirements/all.lock -o requirements/dev.lock pyproject.toml
+
+release:
+	@$(RUN) lint unit install
+	@rm -rf dist
+	.venv/bin/python -m build --no-isolation --outdir dist .
+	@ls -l dist
+
+clean:
+	rm -rf build dist demo .venv .venv-run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,3 @@
+from dpkt.dpkt import Packet
+
+class SLL2(Packet): ...

@@ -1,0 +1,191 @@
+"""The parts of `make test`: what each needs, how it is run, and how its outcome is counted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+from tools.environment import ROOT, safe_environment
+
+OUT: Final = ROOT / "build" / "test"
+WIRESHARK: Final = Path("/usr/share/wireshark/diameter/dictionary.xml")
+NO_TESTS: Final = 5  # pytest's exit status when it collected nothing
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of one part; `why` tells what was not run, or what failed."""
+
+    passed: int = 0
+    failed: int = 0
+    not_run: int = 0
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One row of the closing table.  `needs`: programs and files without which it is not run."""
+
+    name: str
+    run: Callable[[Part, Path], Outcome]
+    paths: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    workers: int = 0
+    limit_s: int = 600
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def call(command: Sequence[str | Path], limit_s: int, environment: dict[str, str]) -> int:
+    """Exit status of `command`, run in the checkout; 124 when it had to be ended after `limit_s` seconds, with its
+    children.
+    """
+    child = subprocess.Popen([str(word) for word in command], cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        return child.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        print(f"ended after {limit_s} s: {' '.join(map(str, command))}", flush=True)
+        return 124
+    finally:
+        _end_group(child)
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End what is left of the child's process group, so that no part leaves a program behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def lacking(part: Part) -> list[str]:
+    """Those of the part's needs that this machine does not have."""
+    return [n for n in part.needs if not (Path(n).exists() if n.startswith("/") else shutil.which(n))]
+
+
+def run_part(part: Part, python: Path) -> Outcome:
+    """Run one part, or say why it is not run."""
+    absent = lacking(part)
+    if absent:
+        return Outcome(not_run=1, why=f"not found: {', '.join(absent)}")
+    start = time.monotonic()
+    outcome = part.run(part, python)
+    outcome.seconds = time.monotonic() - start
+    return outcome
+
+
+def with_pytest(part: Part, python: Path) -> Outcome:
+    """Run the part's folders with pytest against the installed wheel; branches are measured, subprocesses included."""
+    paths = [str(p.relative_to(ROOT)) for pattern in part.paths for p in sorted(ROOT.glob(pattern))]
+    report = OUT / f"{part.name}.xml"
+    report.unlink(missing_ok=True)
+    if not paths:
+        return Outcome(not_run=1, why="no tests there")
+    command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
+    if part.workers:
+        command += ["-n", str(part.workers), "--dist", "loadfile"]
+    environment = safe_environment(
+        MTC_TEST_INSTALLED="1",
+        MTC_PART=part.name,
+        COVERAGE_PROCESS_START=str(ROOT / "pyproject.toml"),
+        COVERAGE_FILE=str(OUT / "coverage" / "data"),
+        PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        **part.environment,
+    )
+    return _counted(report, call(command, part.limit_s, environment))
+
+
+def _counted(report: Path, status: int) -> Outcome:
+    """Counts of a JUnit file; a run that ended badly without a failed test counts as one failure."""
+    if not report.exists():
+        return Outcome(failed=1, why=f"pytest ended with status {status} and no report")
+    outcome = Outcome()
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            outcome.failed += 1
+            outcome.why = outcome.why or f"{case.get('classname')}.{case.get('name')}"[:90]
+        elif "skipped" in kinds:
+            outcome.not_run += 1
+            outcome.why = outcome.why or f"skipped: {case.get('name')}"[:90]
+        else:
+            outcome.passed += 1
+    if status == NO_TESTS:
+        return Outcome(not_run=1, why="no tests there")
+    if status and not outcome.failed:
+        outcome.failed, outcome.why = 1, f"pytest ended with status {status}"
+    return outcome
+
+
+def with_commands(*commands: tuple[str, tuple[str, ...]]) -> Callable[[Part, Path], Outcome]:
+    """A part that is a list of commands of the environment, each counted as one check."""
+
+    def run(part: Part, python: Path) -> Outcome:
+        outcome = Outcome()
+        environment = {**safe_environment(), "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+        for title, command in commands:
+            print(f"-- {title}: {' '.join(command)}", flush=True)
+            if call([python.parent / command[0], *command[1:]], part.limit_s, environment):
+                outcome.failed += 1
+                outcome.why = f"{outcome.why}, {title}".removeprefix(", ")
+            else:
+                outcome.passed += 1
+        return outcome
+
+    return run
+
+
+LINT: Final = (
+    ("ruff check", ("ruff", "check", "--quiet")),
+    ("ruff format", ("ruff", "format", "--check", "--quiet")),
+    ("mypy", ("mypy",)),
+    (
+        "layering, style, locks",
+        ("pytest", "-q", "tests/test_layering.py", "tests/test_style.py", "tests/test_project.py"),
+    ),
+    ("mkdocs", ("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(OUT / "site"))),
+)
+
+
+def fuzz(part: Part, python: Path) -> Outcome:
+    """Every target of tests/fuzz for SECONDS each, two at a time."""
+    from tools.fuzzing import run_all
+
+    return run_all(python, int(os.environ.get("SECONDS", "60")), part.limit_s)
+
+
+def coverage(part: Part, python: Path) -> Outcome:
+    """The coverage gates over what all parts before measured."""
+    from tools.gates import check_coverage
+
+    return check_coverage(python)
+
+
+def requirements(part: Part, python: Path) -> Outcome:
+    """The rows of tests/data/requirements.csv against the marks of the tests that ran."""
+    from tools.requirements import check_requirements
+
+    return check_requirements()
+
+
+PARTS: Final = (
+    Part(name="lint", run=with_commands(*LINT), limit_s=400),
+    Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
+    Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
+    Part(name="docs", run=with_pytest, paths=("tests/docs",)),
+    Part(name="install", run=with_pytest, paths=("tests/install",), limit_s=900),
+    Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
+    Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
+    Part(name="demo", run=with_pytest, paths=("tests/demo",)),
+    Part(name="fuzz", run=fuzz, limit_s=1500),
+    Part(name="coverage", run=coverage),
+    Part(name="requirements", run=requirements),
+)
