@@ -119,7 +119,7 @@ def verify(  # one loop on purpose: every call per AVP costs as much as all its 
     found: list[int],
     depth: int,
 ) -> int:
-    """Walk and check wire[start:end] and every group in it; fill `keys` and `heads` like `index`; return where it stopped.
+    """Walk and check wire[start:end] and every group in it; fill `keys` and `heads`; return the offset like `index`.
 
     `found` gets triples (what, header offset, detail).  Never raises.  RFC 6733 sections 4.1 to 4.4.
     """
@@ -195,18 +195,24 @@ def verify(  # one loop on purpose: every call per AVP costs as much as all its 
             if wire[after:start] != _ZERO[start - after] or start > end:
                 found += (PADDING, after - length, 0)
     if grammar is not None:
-        required, limits, wildcard, first = grammar
+        first = grammar[3]
         if first >= 0 and keys and keys[0] != first and first in keys:
             found += (ORDER, heads[keys.index(first)], 0)
-        if not required.issubset(keys) or (not wildcard and not limits.keys() >= set(keys)):
-            found += (ARITY, begin, depth)
-        elif len(set(keys)) != len(keys) and _too_many(keys, limits):
+        if not holds(grammar, keys):
             found += (ARITY, begin, depth)
     return start if start < end else end
 
 
+def holds(grammar: Grammar, keys: list[int]) -> bool:
+    """True when members with these keys keep the grammar; False also when only the layer above can tell."""
+    required, limits, wildcard, _ = grammar
+    return required.issubset(keys) and (wildcard or limits.keys() >= set(keys)) and not _too_many(keys, limits)
+
+
 def _too_many(keys: list[int], limits: Mapping[int, int]) -> bool:
     """True when a key occurs more often than `limits` allows."""
+    if len(set(keys)) == len(keys):
+        return False
     seen: dict[int, int] = {}
     for key in keys:
         count = seen.get(key, 0) + 1

@@ -9,3 +9,4 @@ from diameter.wire import _core
 NAME: Final = "pure"
 index = _core.index
 verify = _core.verify
+holds = _core.holds

@@ -242,28 +242,24 @@ def _filter_encode(value: Value) -> bytes:
     return data
 
 
-def _row(name: str, size: int | None, kind: int, decode: Callable[[bytes], Value], encode: Callable[[Value], bytes]) -> AvpType:
-    return AvpType(name, size, kind, decode, encode)
-
-
 TYPES: Final[Mapping[str, AvpType]] = {
     row.name: row
     for row in (
-        _row("OctetString", None, _core.OCTETS, bytes, _octets),
-        _row("Integer32", 4, _core.FIXED, *_fixed(">i")),
-        _row("Integer64", 8, _core.FIXED, *_fixed(">q")),
-        _row("Unsigned32", 4, _core.FIXED, *_fixed(">I")),
-        _row("Unsigned64", 8, _core.FIXED, *_fixed(">Q")),
-        _row("Float32", 4, _core.FIXED, *_fixed(">f")),
-        _row("Float64", 8, _core.FIXED, *_fixed(">d")),
-        _row("Grouped", None, _core.GROUPED, bytes, _octets),
-        _row("Address", None, _core.ASK, _address_decode, _address_encode),
-        _row("Time", 4, _core.FIXED, _time_decode, _time_encode),
-        _row("UTF8String", None, _core.TEXT, _text_decode, _text_encode),
-        _row("DiameterIdentity", None, _core.IDENTITY, _identity_decode, _identity_encode),
-        _row("DiameterURI", None, _core.ASK, _uri_decode, _uri_encode),
-        _row("Enumerated", 4, _core.ENUMERATED, *_fixed(">i")),
-        _row("IPFilterRule", None, _core.ASK, _filter_decode, _filter_encode),
-        _row("QoSFilterRule", None, _core.OCTETS, lambda data: data.decode("ascii", "replace"), _text_encode),
+        AvpType("OctetString", None, _core.OCTETS, bytes, _octets),
+        AvpType("Integer32", 4, _core.FIXED, *_fixed(">i")),
+        AvpType("Integer64", 8, _core.FIXED, *_fixed(">q")),
+        AvpType("Unsigned32", 4, _core.FIXED, *_fixed(">I")),
+        AvpType("Unsigned64", 8, _core.FIXED, *_fixed(">Q")),
+        AvpType("Float32", 4, _core.FIXED, *_fixed(">f")),
+        AvpType("Float64", 8, _core.FIXED, *_fixed(">d")),
+        AvpType("Grouped", None, _core.GROUPED, bytes, _octets),
+        AvpType("Address", None, _core.ASK, _address_decode, _address_encode),
+        AvpType("Time", 4, _core.FIXED, _time_decode, _time_encode),
+        AvpType("UTF8String", None, _core.TEXT, _text_decode, _text_encode),
+        AvpType("DiameterIdentity", None, _core.IDENTITY, _identity_decode, _identity_encode),
+        AvpType("DiameterURI", None, _core.ASK, _uri_decode, _uri_encode),
+        AvpType("Enumerated", 4, _core.ENUMERATED, *_fixed(">i")),
+        AvpType("IPFilterRule", None, _core.ASK, _filter_decode, _filter_encode),
+        AvpType("QoSFilterRule", None, _core.OCTETS, lambda data: data.decode("ascii", "replace"), _text_encode),
     )
 }

@@ -1,0 +1,284 @@
+"""From names and Python values to octets: requests, answers, and single AVPs.
+
+A mapping is a Grouped, a list or tuple is several AVPs of one name, octets are taken as they are for a Grouped.  The M
+bit is the application's rule.  Groups are checked while they are written and the command when it is encoded;
+a violation waits in `Message.pending` until then, because an application may still edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from diameter.dictionary.load import Definitions
+from diameter.dictionary.model import CommandDef, Grammar
+from diameter.errors import DictionaryError, EncodeError, RemoteFault
+from diameter.message.arity import complaint
+from diameter.message.members import Grouped, Members
+from diameter.message.message import Message
+from diameter.message.tables import (
+    ACCT_APPLICATION_ID,
+    AUTH_APPLICATION_ID,
+    RESULT_CODE,
+    SESSION_ID,
+    VENDOR_SPECIFIC_APPLICATION_ID,
+    Command,
+    Tables,
+    Writer,
+)
+from diameter.wire import _core, avp, header
+from diameter.wire.core import holds
+
+Avps = Mapping[str, Any] | Iterable[tuple[str, Any]]
+"""Names to values, or pairs when the order mixes names."""
+
+ORIGIN_HOST: Final = 264
+ORIGIN_REALM: Final = 296
+PROXY_INFO: Final = 284
+AUTH_SESSION_STATE: Final = 277
+_ECHOED: Final = (
+    VENDOR_SPECIFIC_APPLICATION_ID,
+    AUTH_APPLICATION_ID,
+    ACCT_APPLICATION_ID,
+    AUTH_SESSION_STATE,
+    480,
+    485,
+)
+"""Repeated when the answer's grammar requires them: application ids, Auth-Session-State, Accounting-Record-*."""
+
+_pack_two, _pack_three, _PAD = avp.pack_two, avp.pack_three, avp.PAD
+
+
+class Pending(NamedTuple):
+    """What `encode` still has to check of a message that was built."""
+
+    where: str
+    clause: str
+    compiled: _core.Grammar
+    grammar: Grammar
+    keys: list[int]
+    problem: EncodeError | None
+
+
+class Body:
+    """AVPs being written: parts of the octets, keys in order, and the first violation inside a group."""
+
+    __slots__ = ("keys", "parts", "problem", "tables")
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.parts: list[bytes] = []
+        self.keys: list[int] = []
+        self.problem: EncodeError | None = None
+
+    def write(self, avps: Avps) -> None:
+        """Append AVPs; EncodeError names the one whose value does not fit."""
+        tables, parts, keys = self.tables, self.parts, self.keys
+        writers = tables.writers
+        for name, value in avps.items() if isinstance(avps, Mapping) else avps:
+            writer = writers.get(name) or tables.writer(name)
+            key, code, word, vendor, encode, _ = writer
+            for one in value if value.__class__ is list or value.__class__ is tuple else (value,):
+                try:
+                    data = self._group(writer, one) if encode is None else encode(one)
+                except (ValueError, TypeError) as error:
+                    raise EncodeError(f"{name}: {error} ({writer.definition.reference})") from None
+                size = len(data)
+                keys.append(key)
+                parts.append(_pack_three(code, word + size, vendor) if vendor else _pack_two(code, word + size))
+                parts.append(data)
+                if size & 3:
+                    parts.append(_PAD[size & 3])
+
+    def copy(self, members: Members, key: int, *, every: bool = False) -> bool:
+        """Append the AVP of another message as it came, the first or every one; False when it has none."""
+        heads = members.heads
+        copied = False
+        for one, head in zip(members.keys, heads, strict=True):
+            if one == key:
+                start, end = head, avp.span(members.wire, head)[1]
+                self.keys.append(key)
+                self.parts.append(members.wire[start:end] + _PAD[(end - start) & 3])
+                copied = True
+                if not every:
+                    break
+        return copied
+
+    def _group(self, writer: Writer, value: Any) -> bytes:
+        if isinstance(value, Grouped):
+            return value.octets
+        if isinstance(value, (bytes, bytearray)):
+            return bytes(value)
+        if not isinstance(value, (Mapping, list)):
+            raise TypeError(f"a mapping, Grouped or octets wanted, not {type(value).__name__}")
+        inner = Body(self.tables)
+        inner.write(value)
+        grammar = self.tables.rows[writer.key][5]
+        one = writer.definition
+        if inner.problem is not None:
+            self.problem = self.problem or inner.problem
+        elif grammar is not None and one.grammar is not None and not holds(grammar, inner.keys):
+            self.problem = self.problem or complaint(one.name, one.reference, one.grammar, inner.keys)
+        return b"".join(inner.parts)
+
+
+class Dictionary(Definitions):
+    """The loaded dictionaries, with requests built from them.  `Dictionary.load()` is all of `dict/`."""
+
+    __slots__ = ("_commands", "_compiled")
+
+    _compiled: dict[int, Tables]
+    _commands: dict[tuple[str, str | int | None], tuple[Tables, Command, int]]
+
+    def tables(self, application_id: int) -> Tables:
+        """The compiled scope of an application; all unknown ones share the base protocol's."""
+        try:
+            return self._compiled[application_id]
+        except (AttributeError, KeyError):
+            return self._compile(application_id)
+
+    def _compile(self, application_id: int) -> Tables:
+        if not hasattr(self, "_compiled"):
+            self._compiled = {}
+        if application_id not in self.applications and application_id != 0:
+            return self.tables(0)
+        tables = Tables(self.scope(application_id))
+        self._compiled[application_id] = tables
+        return tables
+
+    def request(
+        self,
+        command: str,
+        avps: Avps,
+        *,
+        application: str | int | None = None,
+        hop_by_hop: int = 0,
+        end_to_end: int = 0,
+        retransmitted: bool = False,
+    ) -> Message:
+        """A request by the name of its command: "Device-Action", "Device-Action-Request" or "DAR".
+
+        Raises LocalError: unknown or decode-only command, a name in several applications without `application`, a
+        value that does not fit.  Arity is checked by `encode`.
+        """
+        if not hasattr(self, "_commands"):
+            self._commands = {}
+        found = self._commands.get((command, application))
+        if found is None:
+            found = self._commands[command, application] = self._find(command, application)
+        tables, definition, application_id = found
+        body = Body(tables)
+        fixed = definition.grammar[3] == SESSION_ID
+        if fixed and isinstance(avps, Mapping) and "Session-Id" in avps and next(iter(avps)) != "Session-Id":
+            avps = {"Session-Id": avps["Session-Id"], **avps}
+        body.write(avps)
+        one = definition.definition
+        flags = header.FLAG_R | (header.FLAG_P if one.proxiable else 0) | (header.FLAG_T if retransmitted else 0)
+        octets = header.build(flags, one.code, application_id, hop_by_hop, end_to_end, b"".join(body.parts))
+        message = Message(octets, self)
+        message.pending = Pending(one.name, one.reference, definition.grammar, one.grammar, body.keys, body.problem)
+        return message
+
+    def _find(self, name: str, application: str | int | None) -> tuple[Tables, Command, int]:
+        candidates = [one for one in self.commands_named(name) if one.request]
+        if not candidates:
+            raise DictionaryError(f"no dictionary has a request named {name!r}")
+        if application is not None:
+            wanted = self.application(application).id
+            found = self.tables(wanted).command(candidates[0].code, True)
+            if found is None or found.definition.name not in {one.name for one in candidates}:
+                raise DictionaryError(f"application {application} has no command {name!r}")
+            return self._buildable(found.definition, wanted)
+        ids = sorted({one.application_id for one in candidates})
+        if len(ids) > 1:
+            names = ", ".join(f"{self.application(one).name} ({one})" for one in ids)
+            raise DictionaryError(f"{name!r} is a command of several applications, say which: {names}")
+        return self._buildable(candidates[0], ids[0])
+
+    def _buildable(self, one: CommandDef, application_id: int) -> tuple[Tables, Command, int]:
+        if one.decode_only:
+            raise EncodeError(f"{one.name} is known from a decode-only dictionary; it can be read, not built")
+        tables = self.tables(application_id)
+        command = tables.command(one.code, True)
+        assert command is not None
+        return tables, command, application_id
+
+
+def answer(
+    request: Message,
+    code: int,
+    avps: Avps | None = None,
+    *,
+    vendor: int = 0,
+    error: bool | None = None,
+    echo: bool = True,
+) -> Message:
+    """The answer to `request`: same identifiers, command and P bit, Session-Id and Proxy-Info repeated (section 6.2).
+
+    `vendor` 0: Result-Code `code`; else Experimental-Result {vendor, code}.  `error`: E bit; None means by the class
+    (3xxx).  With `echo`, AVPs that the answer's grammar requires and the request carries (application ids,
+    Auth-Session-State) are repeated unless given.  Origin-Host and Origin-Realm: `request.origin` unless given.
+    """
+    tables = request.tables
+    command = tables.command(request.command_code, False)
+    failed = vendor == 0 and 3000 <= code < 4000 if error is None else error
+    given = dict(avps) if avps is not None and not isinstance(avps, Mapping) else (avps or {})
+    body = Body(tables)
+    body.copy(request, SESSION_ID)
+    grammar = tables.error if failed or command is None else command.grammar
+    keys = {tables.definition(name).key for name in given}
+    if echo and not failed and command is not None:
+        for key in _ECHOED:
+            if key in command.grammar[0] and key not in keys:
+                body.copy(request, key)
+    if RESULT_CODE not in keys and "Experimental-Result" not in given:
+        if vendor:
+            body.write({"Experimental-Result": {"Vendor-Id": vendor, "Experimental-Result-Code": code}})
+        else:
+            body.write({"Result-Code": code})
+    if request.origin and ORIGIN_HOST not in keys:
+        body.keys += (ORIGIN_HOST, ORIGIN_REALM)
+        body.parts.append(request.origin)
+    body.write(given)
+    if PROXY_INFO not in keys:
+        body.copy(request, PROXY_INFO, every=True)
+    flags = (request.flags & header.FLAG_P) | (header.FLAG_E if failed else 0)
+    octets = header.build(
+        flags,
+        request.command_code,
+        request.application_id,
+        request.hop_by_hop,
+        request.end_to_end,
+        b"".join(body.parts),
+    )
+    message = Message(octets, request.dictionary)
+    if command is not None and grammar is not None and (failed or 2000 <= code < 3000):
+        one = command.definition
+        rules = tables.error_rules if failed else one.grammar
+        clause = "RFC 6733 section 7.2" if failed else one.reference
+        message.pending = Pending(one.name, clause, grammar, rules, body.keys, body.problem)
+    return message
+
+
+def refusal(request: Message, fault: RemoteFault) -> Message:
+    """The answer to a faulty request: Result-Code, Error-Message and Failed-AVP of the fault (sections 7.1 to 7.5)."""
+    avps: dict[str, Any] = {"Error-Message": fault.text}
+    if fault.failed_avp:
+        avps["Failed-AVP"] = fault.failed_avp
+    message = answer(request, int(fault.result_code), avps, error=fault.protocol_error)
+    message.pending = None
+    return message
+
+
+def write_avps(tables: Tables, avps: Avps) -> bytes:
+    """AVPs by name as octets, groups checked; EncodeError when one violates its grammar."""
+    body = Body(tables)
+    body.write(avps)
+    if body.problem is not None:
+        raise body.problem
+    return b"".join(body.parts)
+
+
+def as_pairs(avps: Avps) -> list[tuple[str, Any]]:
+    """A mapping or pairs as a list of pairs."""
+    return list(avps.items()) if isinstance(avps, Mapping) else list(avps)
