@@ -1,0 +1,127 @@
+"""The CSV form of subscribers.
+
+A header line, then one subscriber a line.  Columns are `imsi`, `msisdn`, `external_ids`, `services`, `scs`, `sms`,
+`barred`, `nodes`, of which only `imsi` must be there.  Several values of a cell are separated by `;`, the parts of a
+value by `:`
+
+    imsi,msisdn,external_ids,services,scs,nodes
+    001010000000001,15550100001,meter-1@customer.example:9000,device-trigger,15550001,mme:15559001:mme1.example:example
+
+`scs`: the number of an SCS, alone (every service of the subscription) or with one service behind it.  `external_ids`:
+the identifier, with the application port it stands for in MO-SMS where there is one.  `nodes`: kind, number, then name
+and realm, then `unreachable` where it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from diameter.errors import ConfigError
+from nfs.hss.logic import ServingNode, Subscriber
+
+COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes")
+_TRUTH: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+def read(text: str, source: str) -> Iterator[tuple[str, Any]]:
+    """(FILE:LINE, row or what is wrong with it) of each line behind the header.
+
+    A row is what `nfs.hss.provisioning.SubscriberRow` validates.  Raises ConfigError for a file that is no table.
+    """
+    reader = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        unknown = [name for name in header if name not in COLUMNS]
+        if "imsi" not in header or unknown or len(set(header)) < len(header):
+            what = f"unknown column {unknown[0]!r}" if unknown else "a header with imsi, and each column once, expected"
+            raise ConfigError(f"{source}:1: {what}")
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            place = f"{source}:{reader.line_num}"
+            if len(cells) != len(header):
+                yield place, f"{len(header)} columns expected, {len(cells)} found"
+                continue
+            try:
+                yield place, _csv_row(dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+            except ValueError as error:
+                yield place, str(error)
+    except csv.Error as error:
+        raise ConfigError(f"{source}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
+    """The cells of a line as a row; an empty cell is the default.  Raises ValueError."""
+    row: dict[str, Any] = {}
+    for column, cell in cells.items():
+        if not cell:
+            continue
+        values = [value.strip() for value in cell.split(";") if value.strip()]
+        if column in ("imsi", "msisdn"):
+            row[column] = cell
+        elif column == "services":
+            row["services"] = values
+        elif column == "external_ids":
+            row["external_ids"] = [_external_id(value) for value in values]
+        elif column == "scs":
+            row["rights"] = [_right(value) for value in values]
+        elif column == "nodes":
+            row["nodes"] = [_node(value) for value in values]
+        elif cell.lower() not in _TRUTH:
+            raise ValueError(f"{column}: yes or no expected")
+        else:
+            row[column] = _TRUTH[cell.lower()]
+    return row
+
+
+def _external_id(value: str) -> dict[str, Any]:
+    identifier, colon, port = value.partition(":")
+    if colon and not (port.isascii() and port.isdigit()):
+        raise ValueError("external_ids: a port number expected behind the colon")
+    return {"identifier": identifier, "port": int(port)} if colon else {"identifier": identifier}
+
+
+def _right(value: str) -> dict[str, Any]:
+    scs, colon, service = value.partition(":")
+    return {"scs": scs, "services": [service] if colon else []}
+
+
+def _node(value: str) -> dict[str, Any]:
+    kind, *parts = value.split(":")
+    reachable = parts[-1:] != ["unreachable"]
+    if not reachable:
+        parts.pop()
+    if len(parts) not in (1, 3):
+        raise ValueError("nodes: kind:number, or kind:number:name:realm, expected")
+    return {"kind": kind, "reachable": reachable, **dict(zip(("number", "name", "realm"), parts, strict=False))}
+
+
+def write(subscribers: Iterable[Subscriber]) -> str:
+    """The CSV form."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in subscribers:
+        writer.writerow(
+            (
+                each.imsi,
+                each.msisdn or "",
+                ";".join(f"{x.identifier}:{x.port}" if x.port is not None else x.identifier for x in each.external_ids),
+                ";".join(service.label for service in sorted(each.services)),
+                ";".join(f"{scs}:{service.label}" for scs, service in sorted(each.rights)),
+                "yes" if each.sms else "no",
+                "yes" if each.barred else "no",
+                ";".join(_node_cell(node) for node in each.nodes),
+            )
+        )
+    return out.getvalue()
+
+
+def _node_cell(node: ServingNode) -> str:
+    parts = [str(node.kind), node.number]
+    if node.name:
+        parts += [node.name, node.realm]
+    return ":".join(parts if node.reachable else [*parts, "unreachable"])
