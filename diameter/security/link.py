@@ -43,7 +43,7 @@ CLEAR: Final = LinkSecurity()
 """A link without any protection."""
 
 
-class HandshakeFailed(Exception):
+class ProtectionFailed(Exception):
     """The link cannot be protected; the text says why, in words for an operator."""
 
 
@@ -62,7 +62,7 @@ class Protector(Protocol):
         """Begin; a client has its first flight ready after this."""
 
     def receive(self, octets: bytes) -> bytes:
-        """Take octets from the wire; return clear octets, maybe none.  Raises HandshakeFailed."""
+        """Take octets from the wire; return clear octets, maybe none.  Raises ProtectionFailed."""
 
     def protect(self, clear: bytes) -> None:
         """Take clear octets to be sent."""
