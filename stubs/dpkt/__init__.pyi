@@ -1,2 +1,9 @@
-from dpkt import ethernet as ethernet, ip as ip, ip6 as ip6, loopback as loopback, sll as sll, sll2 as sll2, tcp as tcp
-from dpkt.dpkt import Error as Error, Packet as Packet
+from dpkt import ethernet as ethernet
+from dpkt import ip as ip
+from dpkt import ip6 as ip6
+from dpkt import loopback as loopback
+from dpkt import sll as sll
+from dpkt import sll2 as sll2
+from dpkt import tcp as tcp
+from dpkt.dpkt import Error as Error
+from dpkt.dpkt import Packet as Packet
