@@ -66,7 +66,7 @@ class CommandDef:
     """One direction of a command: name "Device-Action-Request", short "DAR".
 
     `application_id` is that of the file which defines it (0 for the base commands, also when another scope shows them).
-    `error` marks the E bit in the printed header: only the answer-message of RFC 6733 section 7.2 has it.
+    `error` marks the E bit in the printed header: only the answer-message of RFC 6733 section 7.2 has it (code -1).
     """
 
     name: str
@@ -100,11 +100,13 @@ class Scope:
 
     `avps` (by key) and `names` (aliases too) hold every AVP of every loaded dictionary: the application's own definitions,
     M rules and grammars first, then those of the files it inherits, then any other file's.  `commands` is keyed by
-    code << 1 | request and falls back on the base protocol's.  `memo` starts empty; the layer above keeps what it compiles there.
+    code << 1 | request and falls back on the base protocol's.  `error_answer` is the answer-message of RFC 6733 section 7.2, which
+    every answer with the E bit follows.  `memo` starts empty; the layer above keeps what it compiles there.
     """
 
     application: ApplicationDef
     avps: Mapping[int, AvpDef]
     names: Mapping[str, AvpDef]
     commands: Mapping[int, CommandDef]
+    error_answer: CommandDef | None
     memo: dict[object, object] = field(default_factory=dict)

@@ -1,0 +1,232 @@
+"""Trees of several files to one linked whole: names resolved to keys, every cross-reference checked.
+
+The result is plain data (tuples, dicts, strings, numbers), so that `load.py` can keep it with marshal.  Resolution order inside a
+file: its own definitions, then the files it inherits, depth first; the base protocol is inherited by all.  What is inherited are
+names, so two files may inherit each other (S6m names AVPs of Tsp, and Tsp names AVPs of S6m).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeAlias
+
+from diameter.dictionary.grammar import RawCommand, RawGrammar, RawGroup, Tree
+from diameter.errors import DictionaryError
+
+BASE: Final = "rfc6733_base"
+
+PlainGrammar: TypeAlias = tuple[tuple[tuple[str, int, int, int | None, bool], ...], bool]
+PlainValues: TypeAlias = tuple[bool, dict[int, str]]
+# name, code, vendor, type, M rule, values, grammar, reference, decode only, file
+PlainAvp: TypeAlias = tuple[str, int, int, str, str, PlainValues | None, PlainGrammar | None, str, bool, int]
+# M rule, values, grammar, reference: None or "" where the file leaves the definition alone
+PlainOverride: TypeAlias = tuple[str | None, PlainValues | None, PlainGrammar | None, str]
+# name, short, code, request, proxiable, error, application id, grammar, decode only, reference
+PlainCommand: TypeAlias = tuple[str, str, int, bool, bool, bool, int, PlainGrammar, bool, str]
+
+ANYTHING: Final[PlainGrammar] = ((), True)
+NUMERIC: Final = {"Enumerated": 31, "Integer32": 31, "Unsigned32": 31, "Unsigned64": 63, "Integer64": 63}
+"""Types that may have named values, and the highest bit each can name."""
+
+
+class PlainFile(NamedTuple):
+    """What one file says beside its AVPs.  `order` is its resolution order as file numbers, itself first."""
+
+    stem: str
+    path: str
+    id: int | None
+    name: str
+    title: str
+    vendor: int
+    decode_only: bool
+    accounting: bool
+    order: tuple[int, ...]
+    names: dict[str, int]
+    overrides: dict[int, PlainOverride]
+    commands: tuple[PlainCommand, ...]
+
+
+class Linked(NamedTuple):
+    """Everything loaded: files in load order, AVPs by key."""
+
+    files: tuple[PlainFile, ...]
+    avps: dict[int, PlainAvp]
+
+
+def fault(tree: Tree, line: int, expected: str, found: str) -> DictionaryError:
+    """`FILE:LINE: expected ..., found ...`, the form of every complaint about a dictionary."""
+    return DictionaryError(f"{tree.path}:{line}: expected {expected}, found {found[:60]!r}")
+
+
+class _Linker:
+    """Tables shared by the passes over the files."""
+
+    def __init__(self, trees: list[Tree]) -> None:
+        self.trees = trees
+        self.number = {tree.stem: index for index, tree in enumerate(trees)}
+        self.orders = [self._order(index) for index in range(len(trees))]
+        self.where: dict[int, tuple[Tree, int]] = {}
+        self.names: list[dict[str, int]] = [{} for _ in trees]
+        self.avps: dict[int, PlainAvp] = {}
+
+    def _order(self, start: int) -> tuple[int, ...]:
+        order: list[int] = []
+        stack = [start]
+        while stack:
+            index = stack.pop()
+            if index in order:
+                continue
+            order.append(index)
+            tree = self.trees[index]
+            parents: list[int] = []
+            for stem, line in tree.inherits:
+                if stem not in self.number:
+                    raise fault(tree, line, "the stem of a loaded file", stem)
+                parents.append(self.number[stem])
+            stack += reversed(parents)
+        base = self.number.get(BASE)
+        if base is not None and base not in order:
+            order.append(base)
+        return tuple(order)
+
+    def link(self) -> Linked:
+        self._applications()
+        for index, tree in enumerate(self.trees):
+            self._define(index, tree)
+        for index, tree in enumerate(self.trees):
+            self._alias(index, tree)
+        files = tuple(self._file(index, tree) for index, tree in enumerate(self.trees))
+        self._groups_complete()
+        return Linked(files, self.avps)
+
+    def _applications(self) -> None:
+        ids: dict[int, Tree] = {}
+        names: dict[str, Tree] = {}
+        for tree in self.trees:
+            if tree.id is None:
+                continue
+            for table, word in ((ids, tree.id), (names, tree.name)):
+                if (other := table.get(word)) is not None:  # type: ignore[attr-defined]
+                    raise fault(tree, 1, f"an application not defined in {other.path}", str(word))
+                table[word] = tree  # type: ignore[index]
+
+    def _define(self, index: int, tree: Tree) -> None:
+        names, values = self.names[index], tree.values
+        for name, code, vendor, kind, flag, reference, line in tree.avps:
+            key = vendor << 32 | code
+            if key in self.where:
+                if tree.imported:
+                    continue
+                other, at = self.where[key]
+                raise fault(tree, line, f"an AVP code not taken by {self.avps[key][0]} of {other.path}:{at}", name)
+            if name in names:
+                raise fault(tree, line, "an AVP name once in a file", name)
+            names[name] = key
+            self.where[key] = (tree, line)
+            own = None
+            if name in values:
+                own = self._checked(tree, name, kind)
+            grammar = ANYTHING if kind == "Grouped" and (tree.decode_only or tree.imported) else None
+            self.avps[key] = (name, code, vendor, kind, flag, own, grammar, reference, tree.decode_only, index)
+
+    def _checked(self, tree: Tree, name: str, kind: str) -> PlainValues:
+        bits, table, line = tree.values[name]
+        highest = NUMERIC.get(kind)
+        if highest is None:
+            raise fault(tree, line, f"an AVP whose type has named values, not {kind}", name)
+        if bits and table and max(table) > highest:
+            raise fault(tree, line, f"bits up to {highest} in {name}", str(max(table)))
+        return bits, table
+
+    def resolve(self, index: int, name: str, line: int) -> int:
+        for other in self.orders[index]:
+            key = self.names[other].get(name)
+            if key is not None:
+                return key
+        tree = self.trees[index]
+        raise fault(tree, line, f"an AVP of {tree.stem} or of a file it inherits", name)
+
+    def _alias(self, index: int, tree: Tree) -> None:
+        for other, name, line in tree.aliases:
+            key = self.resolve(index, name, line)
+            if other in self.names[index]:
+                raise fault(tree, line, "a spelling that is not a name of this file already", other)
+            self.names[index][other] = key
+
+    def _file(self, index: int, tree: Tree) -> PlainFile:
+        overrides: dict[int, PlainOverride] = {}
+        own = self.names[index]
+        for name, flag, reference, line in tree.reuse:
+            key = self.resolve(index, name, line)
+            if key in overrides:
+                raise fault(tree, line, "an AVP once in @reuse_types", name)
+            if name in own and self.avps[key][9] == index:
+                raise fault(tree, line, "an AVP of another file in @reuse_types", name)
+            overrides[key] = (flag, None, None, reference)
+        for name, (_, _, line) in tree.values.items():
+            key = self.resolve(index, name, line)
+            if self.avps[key][9] != index:
+                old = overrides.get(key, (None, None, None, ""))
+                overrides[key] = (old[0], self._checked(tree, name, self.avps[key][3]), old[2], old[3])
+        for group in tree.groups:
+            self._group(index, tree, group, overrides)
+        commands = self._commands(index, tree)
+        return PlainFile(
+            tree.stem, tree.path, tree.id, tree.name, tree.title, tree.vendor, tree.decode_only, tree.accounting,
+            self.orders[index], own, overrides, commands,
+        )  # fmt: skip
+
+    def _group(self, index: int, tree: Tree, group: RawGroup, overrides: dict[int, PlainOverride]) -> None:
+        line = group.grammar.line
+        key = self.resolve(index, group.name, line)
+        name, code, vendor, kind, flag, values, grammar, reference, decode, owner = self.avps[key]
+        if (group.code, group.vendor) != (code, vendor):
+            raise fault(tree, line, f"< AVP Header: {code}{f' {vendor}' if vendor else ''} > for {name}", f"{group.code} {group.vendor}")
+        if kind != "Grouped":
+            raise fault(tree, line, f"an AVP of type Grouped, {name} is {kind}", group.name)
+        plain = self._grammar(index, group.grammar)
+        if owner == index:
+            if grammar is not None and grammar is not ANYTHING:
+                raise fault(tree, line, "a Grouped AVP defined once in a file", name)
+            self.avps[key] = (name, code, vendor, kind, flag, values, plain, reference, decode, owner)
+        else:
+            old = overrides.get(key, (None, None, None, ""))
+            if old[2] is not None:
+                raise fault(tree, line, "a Grouped AVP defined once in a file", name)
+            overrides[key] = (old[0], old[1], plain, old[3])
+
+    def _grammar(self, index: int, grammar: RawGrammar) -> PlainGrammar:
+        rules: dict[int, tuple[str, int, int, int | None, bool]] = {}
+        for name, least, most, fixed, line in grammar.rules:
+            key = self.resolve(index, name, line)
+            if key in rules:
+                raise fault(self.trees[index], line, f"an AVP once in a definition, {rules[key][0]} is the same", name)
+            rules[key] = (self.avps[key][0], key, least, most, fixed)
+        return tuple(rules.values()), grammar.wildcard
+
+    def _commands(self, index: int, tree: Tree) -> tuple[PlainCommand, ...]:
+        seen: dict[tuple[int, bool], RawCommand] = {}
+        plain: list[PlainCommand] = []
+        for command in tree.commands:
+            line = command.grammar.line
+            if tree.id is None:
+                raise fault(tree, line, "@id in a file with @messages", command.name)
+            if command.application_id not in (None, tree.id):
+                raise fault(tree, line, f"this file's application id {tree.id}", str(command.application_id))
+            if seen.setdefault((command.code, command.request), command) is not command:
+                raise fault(tree, line, "each command once in each direction", command.name)
+            plain.append((
+                command.name, command.short, command.code, command.request, command.proxiable, command.error, tree.id,
+                self._grammar(index, command.grammar), tree.decode_only, command.reference,
+            ))  # fmt: skip
+        return tuple(plain)
+
+    def _groups_complete(self) -> None:
+        for key, avp in self.avps.items():
+            if avp[3] == "Grouped" and avp[6] is None:
+                tree, line = self.where[key]
+                raise fault(tree, line, "an entry in @grouped for every Grouped AVP of the file", avp[0])
+
+
+def link(trees: list[Tree]) -> Linked:
+    """Resolve and check; the order of `trees` is the order in which names of unrelated files are found."""
+    return _Linker(trees).link()
