@@ -1,14 +1,16 @@
-"""Capabilities exchange, RFC 6733 section 5.3: what we say of ourselves, what a peer said, and whether the two go together.
+"""Capabilities exchange, RFC 6733 section 5.3: what we say of ourselves, what a peer said, and whether the two go
+together.
 
 Nothing here sends: `check_cer` and `check_cea` return a `Refusal` (how to answer, and why) or None.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from diameter.errors import RemoteFault, ResultCode
+from diameter.errors import REFUSE, ResultCode
 from diameter.peer.election import same_identity
 
 if TYPE_CHECKING:
@@ -16,16 +18,21 @@ if TYPE_CHECKING:
 
     from diameter.message import Message
 
+CAPABILITIES_EXCHANGE: Final = 257
+"""Command code of CER and CEA."""
+
 RELAY: Final = 0xFFFFFFFF
 """Application-Id of relays: has every application in common with everybody (section 2.4)."""
 
 NO_INBAND_SECURITY: Final = 0
-TLS: Final = 1
+"""Inband-Security-Id (section 6.10): no TLS inside the connection, the default when the AVP is absent."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Advertised:
-    """One application as CER and CEA name it: bare, or with `vendor` inside a Vendor-Specific-Application-Id (section 6.11)."""
+    """One application as CER and CEA name it: bare, or with `vendor` inside a Vendor-Specific-Application-Id
+    (section 6.11).
+    """
 
     id: int
     vendor: int = 0
@@ -57,7 +64,10 @@ class LocalIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a peer's CER or CEA said (sections 5.3.1, 5.3.2)."""
+    """What a peer's CER or CEA said (sections 5.3.1, 5.3.2).
+
+    addresses: Host-IP-Address values as `wire.types` reads them.  inband_security: empty when the AVP was absent.
+    """
 
     origin_host: str
     origin_realm: str
@@ -69,7 +79,11 @@ class Capabilities:
     applications: frozenset[Advertised] = frozenset()
     inband_security: frozenset[int] = frozenset()
     origin_state_id: int = 0
-    application_ids: frozenset[int] = field(default=frozenset())
+
+    @property
+    def application_ids(self) -> frozenset[int]:
+        """Ids of every application advertised; the Vendor-Id beside an id does not count (section 5.3)."""
+        return frozenset(application.id for application in self.applications)
 
     @property
     def relay(self) -> bool:
@@ -77,5 +91,110 @@ class Capabilities:
         return RELAY in self.application_ids
 
     def supports(self, application_id: int) -> bool:
-        """True when requests of this application may be sent to the peer (section 5.3): it, or relaying, is advertised."""
-        return application_id in self.application_ids or RELAY in self.application_ids
+        """True when requests of this application may be sent to the peer (section 5.3): it, or relaying, is
+        advertised.
+        """
+        return not self.application_ids.isdisjoint((application_id, RELAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message is refused.  code: Result-Code to answer with, or, with `by_peer`, the one received.
+
+    failed: content of Failed-AVP, octets or names and values; empty for none.
+    """
+
+    code: int | None
+    reason: str
+    failed: bytes | tuple[tuple[str, int], ...] = b""
+    by_peer: bool = False
+
+
+def refusing(message: Message) -> Refusal | None:
+    """The first fault of a message that calls for an error answer (section 7)."""
+    for fault in message.faults:
+        if fault.verdict == REFUSE:
+            return Refusal(int(fault.result_code), fault.text, fault.failed_avp)
+    return None
+
+
+def read(message: Message) -> Capabilities:
+    """What a CER or CEA without faults says."""
+    return Capabilities(
+        origin_host=message.text("Origin-Host"),
+        origin_realm=message.text("Origin-Realm"),
+        product_name=message.text("Product-Name"),
+        vendor_id=message.number("Vendor-Id"),
+        firmware_revision=message.get("Firmware-Revision"),
+        addresses=message.all("Host-IP-Address"),
+        supported_vendors=frozenset(message.all("Supported-Vendor-Id")) - {0},
+        applications=frozenset(_applications(message)),
+        inband_security=frozenset(message.all("Inband-Security-Id")),
+        origin_state_id=message.get("Origin-State-Id", 0),
+    )
+
+
+def _applications(message: Message) -> Iterator[Advertised]:
+    scopes: list[tuple[Any, int]] = [(message, 0)]
+    scopes += [(group, group.get("Vendor-Id", 0)) for group in message.all("Vendor-Specific-Application-Id")]
+    for scope, vendor in scopes:
+        for name in ("Auth-Application-Id", "Acct-Application-Id"):
+            for number in scope.all(name):
+                yield Advertised(number, vendor, name == "Acct-Application-Id")
+
+
+def common(local: LocalIdentity, remote: Capabilities) -> bool:
+    """True when an application is common to both; a relay on either side has all of them (section 5.3)."""
+    ours, theirs = local.application_ids, remote.application_ids
+    return RELAY in ours or RELAY in theirs or not ours.isdisjoint(theirs)
+
+
+def check_cer(cer: Message, local: LocalIdentity, host: str, *, secure: bool) -> Refusal | None:
+    """Why a CER cannot be accepted from the peer configured as `host`; None when it can.  secure: the link is
+    protected.
+    """
+    refusal = refusing(cer) or _malformed_vendor_application(cer)
+    if refusal is not None:
+        return refusal
+    said = read(cer)
+    if same_identity(said.origin_host, local.origin_host):
+        return Refusal(ResultCode.UNKNOWN_PEER, f"{said.origin_host} is this node itself")
+    if not same_identity(said.origin_host, host):
+        return Refusal(ResultCode.UNKNOWN_PEER, f"Origin-Host {said.origin_host} is not {host}")
+    if not common(local, said):
+        return Refusal(ResultCode.NO_COMMON_APPLICATION, "no application in common")
+    if not secure and said.inband_security and NO_INBAND_SECURITY not in said.inband_security:
+        return Refusal(ResultCode.NO_COMMON_SECURITY, "TLS inside the connection is not offered; connect by TLS")
+    return None
+
+
+def check_cea(cea: Message, local: LocalIdentity, host: str) -> Refusal | None:
+    """Why a CEA does not open the connection to the peer configured as `host`; None when it does."""
+    faulty = refusing(cea)
+    result = cea.result
+    if result is not None and not 2000 <= result[1] < 3000:
+        text = "" if faulty is not None else cea.get("Error-Message", "")
+        reason = f"refused by the peer with {result[1]}" + (f": {text}" if text else "")
+        return Refusal(result[1], reason, by_peer=True)
+    if faulty is not None:
+        return Refusal(None, f"CEA with a fault: {faulty.reason}")
+    said = read(cea)
+    if not same_identity(said.origin_host, host):
+        return Refusal(None, f"Origin-Host {said.origin_host} answers where {host} was configured")
+    if not common(local, said):
+        return Refusal(None, "no application in common")
+    return None
+
+
+def _malformed_vendor_application(cer: Message) -> Refusal | None:
+    """Section 6.11: exactly one of Auth- and Acct-Application-Id, which the group's grammar cannot say."""
+    for group in cer.all("Vendor-Specific-Application-Id"):
+        found = tuple((name, group[name]) for name in ("Auth-Application-Id", "Acct-Application-Id") if name in group)
+        if not found:
+            example = (("Auth-Application-Id", 0), ("Acct-Application-Id", 0))
+            return Refusal(ResultCode.MISSING_AVP, "Vendor-Specific-Application-Id without an application", example)
+        if len(found) > 1:
+            return Refusal(
+                ResultCode.AVP_OCCURS_TOO_MANY_TIMES, "Vendor-Specific-Application-Id with two applications", found
+            )
+    return None

@@ -1,8 +1,9 @@
 """One link as the peer layer sees it: octets in, whole messages out, and whether what we send must stay in order.
 
-The glue makes a Connection when a link comes up and hands it to `Incoming.admit` or `Peer.connected`; octets go through `feed`.
-Order (RFC 6733 section 2.1.1): on a message-oriented link nothing may overtake the capabilities exchange, so the responder sends in
-order until the initiator's first message after the CEA has proved that it is open; the initiator knows with the CEA.
+The glue makes a Connection when a link comes up and hands it to `Incoming.admit` or `Peer.connected`; octets go
+through `feed`.  Order (RFC 6733 section 2.1.1): on a message-oriented link nothing may overtake the capabilities
+exchange, so the responder sends in order until the initiator's first message after the CEA has proved that it is
+open; the initiator knows with the CEA.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ Host = IPv4Address | IPv6Address
 class Connection:
     """One transport connection or association.
 
-    link: the transport's name for it.  initiator: we connected.  addresses: local ones, for Host-IP-Address.  secure: protected by
-    TLS, DTLS or IPsec.  message_oriented: each `feed` is one message (SCTP), not a piece of a stream.  limit: octets of one message.
-    `proven`: the other side has shown that it is open.  `fault`: what made the position in the stream unknown.
+    link: the transport's name for it.  initiator: we connected.  addresses: local ones, for Host-IP-Address.
+    secure: protected by TLS, DTLS or IPsec.  message_oriented: each `feed` is one message (SCTP), not a piece of a
+    stream.  limit: octets of one message.  `proven`: the other side has shown that it is open.  `fault`: what made
+    the position in the stream unknown.
     """
 
-    __slots__ = ("_framer", "_limit", "addresses", "fault", "initiator", "link", "message_oriented", "proven", "rest", "secure")
+    __slots__ = (
+        "_framer", "addresses", "fault", "initiator", "link", "message_oriented", "proven", "rest", "secure"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -44,19 +48,19 @@ class Connection:
         self.proven = False
         self.fault: RemoteFault | None = None
         self.rest = b""
-        self._limit = limit
         self._framer = Framer(limit)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Whole messages that `data` completes.  After a fatal fault: nothing, `fault` says why, `rest` holds the offending octets."""
+        """Whole messages that `data` completes.  After a fatal fault: nothing, `fault` says why, `rest` holds the
+        offending octets.
+        """
         framer = self._framer
         messages = framer.feed(data)
+        if self.message_oriented and framer.buffered and framer.fault is None:
+            # One message of SCTP is one Diameter message: the next one does not complete what is left over.
+            framer.fault = InvalidMessageLength("Message Length is not the length of the SCTP message")
         if framer.fault is not None:
             self.fault, self.rest = framer.fault, framer.rest
-        elif self.message_oriented and framer.buffered:
-            # A message of SCTP is one Diameter message; a remainder can never be completed by the next one.
-            self.fault, self.rest = InvalidMessageLength("Message Length is not the length of the SCTP message"), framer.rest
-            framer.fault = self.fault
         return messages
 
     @property

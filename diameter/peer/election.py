@@ -1,7 +1,7 @@
 """The election of RFC 6733 section 5.6.4: which of two crossing connections survives.
 
-The RFC makes `a` to `z` equal to `A` to `Z` and is silent on which way to fold, which decides where `_` sorts.  We fold to lower
-case, as DNS does (RFC 4034 section 6.1): both ends must agree, or both connections fall.
+The RFC makes `a` to `z` equal to `A` to `Z` and is silent on which way to fold, which decides where `_` sorts.  We
+fold to lower case, as DNS does (RFC 4034 section 6.1): both ends must agree, or both connections fall.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """The peer state machine, RFC 6733 section 5.6.
 
-All changes of state of a peer lie in two tables.  `TABLE` is the RFC's, row by row, in its order.  `OURS` holds the pairs the RFC
-is silent on and that happen all the same; each says why.  A pair in neither changes nothing: `step` returns None and the caller
-reports a drop.  The machine knows no message, link, clock or watchdog; `Process-CER` with its refusals comes before R-Conn-CER
-(`peer.py`), and a CEA that fails the checks counts as I-Rcv-Non-CEA.
+All changes of state of a peer lie in two tables.  `TABLE` is the RFC's, row by row, in its order.  `OURS` holds the
+pairs the RFC is silent on and that happen all the same; each says why.  A pair in neither changes nothing: `step`
+returns None and the caller reports a drop.  The machine knows no message, link, clock or watchdog; `Process-CER`
+with its refusals comes before R-Conn-CER (`peer.py`), and a CEA that fails the checks counts as I-Rcv-Non-CEA.
 
-The RFC prints the rows of R-Open and I-Open twice, once for each prefix; so do we, because the prefix says on which link.
+The RFC prints the rows of R-Open and I-Open twice, once for each prefix; so do we, because the prefix says on which
+link.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What enters and leaves the peer layer: settings, actions for the glue to carry out, events for it to act on.
 
-Everything here is a frozen value.  `Peer.drain()` and `Incoming.drain()` return them in the order they must be carried out.
+Everything here is a frozen value.  `Peer.drain()` and `Incoming.drain()` return them in the order they must be
+carried out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ LinkId = int
 """Names one transport link within a node; chosen by the transport, never used twice."""
 
 Identify = Callable[[], tuple[int, int]]
-"""Returns a fresh (Hop-by-Hop, End-to-End) pair; the node's own source, so that base messages never collide with its requests."""
+"""Returns a fresh (Hop-by-Hop, End-to-End) pair; the node's own source, so that base messages never collide with its
+requests.
+"""
 
 Uniform = Callable[[float, float], float]
 """Draws evenly between two bounds (`random.Random(seed).uniform`): jitter of Tw and Tc."""
@@ -39,7 +42,9 @@ class DisconnectCause(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Octets of one message for a link; `ordered` is decided here, the transport only obeys (RFC 6733 section 2.1.1)."""
+    """Octets of one message for a link; `ordered` is decided here, the transport only obeys (RFC 6733 section
+    2.1.1).
+    """
 
     data: bytes
     ordered: bool = True
@@ -49,10 +54,10 @@ class Send:
 class Timers:
     """Every waiting time of the peer layer, in seconds.
 
-    tw: watchdog interval before jitter (RFC 3539; 6 at least).  tc: reconnection interval (RFC 6733 section 12); attempt n after a
-    failure waits tc * tc_backoff**n, at most tc_max, plus or minus the fraction tc_jitter.  busy: instead of tc after a DPR that
-    said BUSY.  reopen_dwas: answers a reconnected peer owes before it carries requests again (RFC 3539: three; 0 trusts it at once).
-    Raises ConfigError for a value out of range.
+    tw: watchdog interval before jitter (RFC 3539; 6 at least).  tc: reconnection interval (RFC 6733 section 12);
+    attempt n after a failure waits tc * tc_backoff**n, at most tc_max, plus or minus the fraction tc_jitter.  busy:
+    instead of tc after a DPR that said BUSY.  reopen_dwas: answers a reconnected peer owes before it carries
+    requests again (RFC 3539: three; 0 trusts it at once).  Raises ConfigError for a value out of range.
     """
 
     tw_s: float = 30.0
@@ -69,7 +74,15 @@ class Timers:
     reopen_dwas: int = 3
 
     def __post_init__(self) -> None:
-        positive = ("tc_s", "tc_max_s", "busy_s", "connect_timeout_s", "cer_timeout_s", "cea_timeout_s", "dpa_timeout_s")
+        positive = (
+            "tc_s",
+            "tc_max_s",
+            "busy_s",
+            "connect_timeout_s",
+            "cer_timeout_s",
+            "cea_timeout_s",
+            "dpa_timeout_s",
+        )
         wrong = [f"{name}: {getattr(self, name):g} is not above 0" for name in positive if getattr(self, name) <= 0]
         if self.tw_s < TW_MINIMUM_S:
             wrong.append(f"tw_s: {self.tw_s:g} is below {TW_MINIMUM_S:g} (RFC 3539 section 3.4.1)")
@@ -85,17 +98,21 @@ class Timers:
             raise ConfigError(*wrong)
 
 
-# ---- actions: the glue carries them out ------------------------------------------------------------------------------------
+# ---- actions: the glue carries them out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """Open a link to the peer (security handshake included), then call `Peer.connected` or `Peer.connect_failed`, once."""
+    """Open a link to the peer (security handshake included), then call `Peer.connected` or `Peer.connect_failed`,
+    once.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelConnect:
-    """Give up the attempt `Connect` asked for; report nothing more of it, and close a link that comes up all the same."""
+    """Give up the attempt `Connect` asked for; report nothing more of it, and close a link that comes up all the
+    same.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +132,14 @@ class Close:
     abort: bool = False
 
 
-# ---- events: the glue acts on them -----------------------------------------------------------------------------------------
+# ---- events: the glue acts on them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The peer is open on this link.  Requests may follow only once `Okay` has been said (RFC 3539 REOPEN comes between)."""
+    """The peer is open on this link.  Requests may follow only once `Okay` has been said (RFC 3539 REOPEN comes
+    between).
+    """
 
     link: LinkId
     capabilities: Capabilities
@@ -136,14 +155,18 @@ class Okay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """No DWA came in time: fail over what is pending and send no new request; the link stays open for one more Tw (RFC 3539)."""
+    """No DWA came in time: fail over what is pending and send no new request; the link stays open for one more Tw
+    (RFC 3539).
+    """
 
     link: LinkId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The open link is gone (or, after a DPR, has ended): whatever is still pending on it fails over (RFC 6733 section 5.5.4)."""
+    """The open link is gone (or, after a DPR, has ended): whatever is still pending on it fails over (RFC 6733
+    section 5.5.4).
+    """
 
     link: LinkId
     reason: str
@@ -151,7 +174,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnecting:
-    """A DPR was sent (`by_peer` false) or received: send nothing more; answers in flight may still come.  cause: None if unreadable."""
+    """A DPR was sent (`by_peer` false) or received: send nothing more; answers in flight may still come.  cause:
+    None if unreadable.
+    """
 
     link: LinkId
     cause: int | None
@@ -160,7 +185,9 @@ class Disconnecting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarted:
-    """The peer shows a higher Origin-State-Id than before: sessions begun earlier are lost there (RFC 6733 sections 8.6, 8.16)."""
+    """The peer shows a higher Origin-State-Id than before: sessions begun earlier are lost there (RFC 6733 sections
+    8.6, 8.16).
+    """
 
     origin_state_id: int
 
@@ -175,7 +202,9 @@ class Probed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A capabilities exchange failed.  by_peer: the CEA said so; else we refused their CER or CEA.  result_code: None if none was exchanged."""
+    """A capabilities exchange failed.  by_peer: the CEA said so; else we refused their CER or CEA.  result_code:
+    None if none was exchanged.
+    """
 
     link: LinkId
     reason: str
@@ -209,5 +238,7 @@ class Deliver:
 
 
 Action = Connect | CancelConnect | Write | Close
-Event = Opened | Okay | Suspect | Failed | Disconnecting | Restarted | Probed | Refused | Unreachable | Dropped | Deliver
+Event = (
+    Opened | Okay | Suspect | Failed | Disconnecting | Restarted | Probed | Refused | Unreachable | Dropped | Deliver
+)
 Output = Action | Event

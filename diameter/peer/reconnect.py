@@ -1,8 +1,10 @@
-"""When to try a lost peer again: the Tc timer of RFC 6733 section 2.1 and what each Disconnect-Cause of section 5.4.3 asks for.
+"""When to try a lost peer again: the Tc timer of RFC 6733 section 2.1 and what each Disconnect-Cause of section
+5.4.3 asks for.
 
-A DPR that says REBOOTING lets us return after Tc.  BUSY means not soon: `busy_s` instead.  DO_NOT_WANT_TO_TALK_TO_YOU means not at
-all, until the operator starts the peer again or the peer itself connects.  Without a DPR the wait is Tc, growing by `tc_backoff` for
-each attempt in a row that failed, up to `tc_max_s` (the RFC's constant Tc is a backoff of 1, the default).
+A DPR that says REBOOTING lets us return after Tc.  BUSY means not soon: `busy_s` instead.
+DO_NOT_WANT_TO_TALK_TO_YOU means not at all, until the operator starts the peer again or the peer itself connects.
+Without a DPR the wait is Tc, growing by `tc_backoff` for each attempt in a row that failed, up to `tc_max_s` (the
+RFC's constant Tc is a backoff of 1, the default).
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from diameter.peer.inputs import DisconnectCause, Timers, Uniform
 
 
 class Reconnection:
-    """Wants, refusals and the Tc timer of one peer.  `wanted`: the operator asked for a connection and has not withdrawn it."""
+    """Wants, refusals and the Tc timer of one peer.  `wanted`: the operator asked for a connection and has not
+    withdrawn it.
+    """
 
     __slots__ = ("_at", "_barred", "_failures", "_timers", "_uniform", "wanted")
 
@@ -46,7 +50,9 @@ class Reconnection:
         self._at = None
 
     def disconnected(self, now: float, cause: int | None) -> None:
-        """The peer ended the connection by a DPR with this cause (None, or a number without a name: taken as REBOOTING)."""
+        """The peer ended the connection by a DPR with this cause (None, or a number without a name: taken as
+        REBOOTING).
+        """
         self._barred = cause == DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU
         self._plan(now, self._timers.busy_s if cause == DisconnectCause.BUSY else self._timers.tc_s)
 

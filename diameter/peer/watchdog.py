@@ -1,13 +1,13 @@
 """The watchdog of RFC 3539 section 3.4 and appendix A: is the peer at the other end alive?
 
-`TABLE` is the table of appendix A in its order; what its conditions test (Pending, NumDWA) is part of the input, so that a row is a
-key.  Its state stands beside the state of RFC 6733 section 5.6 and is never merged with it.
+`TABLE` is the table of appendix A in its order; what its conditions test (Pending, NumDWA) is part of the input, so
+that a row is a key.  Its state stands beside the state of RFC 6733 section 5.6 and is never merged with it.
 
-Settled here: (1) Tw is re-armed lazily: `last_rx` is a plain attribute, stored once per wake-up, and the timer is drawn again when it
-fires too early; each draw has its own jitter.  (2) In INITIAL and DOWN the timer that attempts to open is Tc (RFC 6733 section 2.1),
-so only an up link has a deadline here; the caller feeds `expire` when Tc fires.  (3) The pseudo-code of the appendix sets DOWN before
-it switches on the old state; we follow the table.  (4) Pending dies with the connection.  (5) The appendix leaves the timer of REOPEN
-running on the way to OKAY; so do we.
+Settled here: (1) Tw is re-armed lazily: `last_rx` is a plain attribute, stored once per wake-up, and the timer is
+drawn again when it fires too early; each draw has its own jitter.  (2) In INITIAL and DOWN the timer that attempts
+to open is Tc (RFC 6733 section 2.1), so only an up link has a deadline here; the caller feeds `expire` when Tc
+fires.  (3) The pseudo-code of the appendix sets DOWN before it switches on the old state; we follow the table.  (4)
+Pending dies with the connection.  (5) The appendix leaves the timer of REOPEN running on the way to OKAY; so do we.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ _UP: Final = frozenset({State.OKAY, State.SUSPECT, State.REOPEN})
 class Watchdog:
     """One peer's watchdog.  Public: `state`, `pending` (a DWR is unanswered), `dwas` (NumDWA), `last_rx`.
 
-    Every input returns the actions the caller has to carry out: SEND_DWR, FAILOVER, FAILBACK, CLOSE, ATTEMPT_OPEN, THROW_AWAY, in the
-    order of the row; what concerns the variables of the machine is done here.
+    Every input returns the actions the caller has to carry out: SEND_DWR, FAILOVER, FAILBACK, CLOSE, ATTEMPT_OPEN,
+    THROW_AWAY, in the order of the row; what concerns the variables of the machine is done here.
     """
 
     __slots__ = ("_armed_at", "_deadline", "_timers", "_uniform", "dwas", "last_rx", "pending", "state")
@@ -132,7 +132,7 @@ class Watchdog:
         """The timer fired: Tw while a link is up, Tc otherwise.  Nothing happens when Tw is not over yet."""
         if self._deadline is not None:
             if self.state is State.OKAY and self.last_rx > self._armed_at:
-                self._arm(self.last_rx)                # what SetWatchdog at that message would have done
+                self._arm(self.last_rx)  # what SetWatchdog at that message would have done
             if now < self._deadline:
                 return ()
         if not self.pending or self.state in (State.INITIAL, State.DOWN):
@@ -202,5 +202,12 @@ class Watchdog:
 
 
 _INTERNAL: Final = frozenset(
-    {Action.SET_WATCHDOG, Action.SET_PENDING, Action.CLEAR_PENDING, Action.COUNT_DWA, Action.CLEAR_DWAS, Action.FORGIVE_ONE}
+    {
+        Action.SET_WATCHDOG,
+        Action.SET_PENDING,
+        Action.CLEAR_PENDING,
+        Action.COUNT_DWA,
+        Action.CLEAR_DWAS,
+        Action.FORGIVE_ONE,
+    }
 )

@@ -1,0 +1,364 @@
+"""The actions of RFC 6733 section 5.6.3 and of RFC 3539 carried out for one peer: a base of `Peer`, which holds the
+inputs.
+
+`Actions` turns each action of the two tables into values for the glue, arms the timer of each waiting state and says
+what a change of state means for the watchdog, the reconnection timer and the glue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from diameter.errors import ResultCode
+from diameter.peer import fsm, watchdog
+from diameter.peer.capabilities import Capabilities, Refusal, read
+from diameter.peer.election import wins
+from diameter.peer.fsm import Action, Input, State
+from diameter.peer.inputs import (
+    CancelConnect,
+    Close,
+    Connect,
+    Deliver,
+    DisconnectCause,
+    Disconnecting,
+    Dropped,
+    Failed,
+    LinkId,
+    Okay,
+    Opened,
+    Output,
+    Restarted,
+    Send,
+    Suspect,
+    Timers,
+    Uniform,
+    Unreachable,
+    Write,
+)
+from diameter.peer.reconnect import Reconnection
+
+if TYPE_CHECKING:
+    from diameter.message import Message
+    from diameter.peer.base import BaseMessages
+    from diameter.peer.connection import Connection
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one input brought; the actions of its row read it."""
+
+    now: float
+    message: Message | None = None
+    connection: Connection | None = None
+    octets: bytes = b""
+    reason: str = ""
+    cause: DisconnectCause = DisconnectCause.REBOOTING
+    refusal: Refusal | None = None
+    abort: bool = False
+
+
+_IN_ORDER: Final = "disconnected in order"
+_OPEN: Final = frozenset({State.I_OPEN, State.R_OPEN})
+_CONNECTING: Final = frozenset({State.WAIT_CONN_ACK, State.WAIT_CONN_ACK_ELECT})
+_EXCHANGING: Final = frozenset({State.WAIT_I_CEA, State.WAIT_RETURNS})
+
+
+class Actions:
+    """State of one peer, and what its tables' actions do.  Inputs and the meaning of the public attributes: see
+    `Peer`.
+    """
+
+    __slots__ = (
+        "_attempting", "_base", "_capabilities_r", "_cer_hop", "_cer_r", "_dog", "_dpr_hop", "_dwr_at", "_dwr_hop", "_i",
+        "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry", "_timer",
+        "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
+    )  # fmt: skip
+
+    def __init__(self, host: str, base: BaseMessages, uniform: Uniform, timers: Timers, *, initiate: bool) -> None:
+        self.host = host
+        self.state = State.CLOSED
+        self.open_link: LinkId | None = None
+        self.live_link: LinkId | None = None
+        self.usable = False
+        self.capabilities: Capabilities | None = None
+        self._base = base
+        self._timers = timers
+        self._initiate = initiate
+        self._dog = watchdog.Watchdog(timers, uniform)
+        self._retry = Reconnection(timers, uniform)
+        self._out: list[Output] = []
+        self._i: Connection | None = None
+        self._r: Connection | None = None
+        self._open: Connection | None = None
+        self._attempting = False
+        self._cer_r: Message | None = None
+        self._cer_hop = self._dwr_hop = self._dpr_hop = -1
+        self._dwr_at = 0.0
+        self._timer: float | None = None
+        self._won = False
+        self._orderly = False
+        self._left = False
+        self._peer_cause: int | None = None
+        self._origin_state_id = 0
+
+    # ---- the machine of section 5.6
+
+    def _feed(self, event: Input, turn: Turn) -> bool:
+        """Take one step; False when the event means nothing in this state."""
+        found = fsm.step(self.state, event)
+        if found is None:
+            return False
+        actions, after = found
+        for action in actions:
+            _DO[action](self, turn)
+        before, self.state = self.state, after
+        self._moved(before, turn)
+        if self._won:
+            self._won = False
+            self._feed(Input.WIN_ELECTION, turn)
+        return True
+
+    def _moved(self, before: State, turn: Turn) -> None:
+        """What a change of state means for timers, watchdog and glue."""
+        after = self.state
+        self._set_timer(before, turn.now)
+        if after in _OPEN:
+            if before not in _OPEN:
+                self._opened(turn)
+        elif before in _OPEN:
+            self.open_link, self._open, self.usable = None, None, False
+            if after is State.CLOSING:
+                self._dog.hold()
+            else:
+                self._failed(turn)
+                self._dog.down(turn.now)
+                self._retry.lost(turn.now)
+        elif before is State.CLOSING and after is State.CLOSED:
+            self._closed(turn)
+        elif after is State.CLOSED and before is not State.CLOSED:
+            self._retry.lost(turn.now)
+            due = self._retry.deadline()
+            self._out.append(Unreachable(reason=turn.reason, retry_s=None if due is None else due - turn.now))
+
+    def _set_timer(self, before: State, now: float) -> None:
+        """A waiting state has one timer, which runs on while an election joins it."""
+        after, timers = self.state, self._timers
+        for group, wait_s in ((_CONNECTING, timers.connect_timeout_s), (_EXCHANGING, timers.cea_timeout_s)):
+            if after in group:
+                if before not in group:
+                    self._timer = now + wait_s
+                return
+        if after is not State.CLOSING:
+            self._timer = None
+        elif before is not State.CLOSING:
+            self._timer = now + timers.dpa_timeout_s
+
+    def _opened(self, turn: Turn) -> None:
+        connection = self._i if self.state is State.I_OPEN else self._r
+        assert connection is not None
+        assert self.capabilities is not None
+        connection.proven = connection.initiator
+        self._open = connection
+        self.open_link = self.live_link = connection.link
+        self._orderly = self._left = False
+        self._retry.opened()
+        self._out.append(Opened(link=connection.link, capabilities=self.capabilities, initiator=connection.initiator))
+        self._saw_state(self.capabilities.origin_state_id)
+        self._watch(self._dog.up(turn.now), turn)
+        if self._dog.state is watchdog.State.OKAY:
+            self._okay()
+        if connection.message_oriented and not connection.initiator:
+            self._watch(self._dog.probe(turn.now), turn)  # its DWA proves that the initiator is open (section 2.1.1)
+
+    def _closed(self, turn: Turn) -> None:
+        """Closing has ended.  With DPR and DPA it was no failure: the watchdog rests, and the cause decides when to
+        return.
+        """
+        self._failed(turn)
+        if self._orderly:
+            self._dog.rest()
+        else:
+            self._dog.down(turn.now)
+        if self._left:
+            self._retry.disconnected(turn.now, self._peer_cause)
+        else:
+            self._retry.lost(turn.now)
+
+    def _failed(self, turn: Turn) -> None:
+        assert self.live_link is not None
+        self._out.append(Failed(link=self.live_link, reason=turn.reason or _IN_ORDER))
+        self.live_link = None
+
+    def _saw_state(self, origin_state_id: int) -> None:
+        """Origin-State-Id of the peer (section 8.16); 0 says nothing."""
+        if origin_state_id:
+            if 0 < self._origin_state_id < origin_state_id:
+                self._out.append(Restarted(origin_state_id=origin_state_id))
+            self._origin_state_id = origin_state_id
+
+    # ---- actions of section 5.6.3
+
+    def _write(self, link: LinkId, octets: bytes) -> None:
+        self._out.append(Write(link=link, send=Send(octets)))
+
+    def _drop(self, link: LinkId, message: Message, reason: str) -> None:
+        self._out.append(Dropped(link=link, reason=reason, message=message))
+
+    def _live(self) -> Connection:
+        """The connection that is, or was, open."""
+        connection = self._i if self._i is not None and self._i.link == self.live_link else self._r
+        assert connection is not None
+        return connection
+
+    def _snd_conn_req(self, turn: Turn) -> None:
+        self._attempting = True
+        self._retry.trying()
+        self._out.append(Connect())
+
+    def _accept(self, turn: Turn) -> None:
+        assert turn.message is not None
+        self._r, self._cer_r = turn.connection, turn.message
+
+    def _process_cer(self, turn: Turn) -> None:
+        assert turn.message is not None
+        self._capabilities_r = read(turn.message)
+
+    def _reject(self, turn: Turn) -> None:
+        assert turn.message is not None
+        assert turn.connection is not None
+        refusal = Refusal(ResultCode.ELECTION_LOST, f"{self.host} is {self.state.value} on another connection")
+        self._out += self._base.refuse(turn.connection, turn.message, refusal)
+        if self.open_link is not None:
+            self._watch(self._dog.probe(turn.now), turn)
+
+    def _snd_cer(self, turn: Turn) -> None:
+        assert self._i is not None
+        octets, self._cer_hop = self._base.cer(self._i)
+        self._write(self._i.link, octets)
+
+    def _snd_cea(self, turn: Turn) -> None:
+        assert self._r is not None
+        assert self._cer_r is not None
+        self._write(self._r.link, self._base.cea(self._r, self._cer_r))
+        self.capabilities, self._cer_r = self._capabilities_r, None
+
+    def _process_cea(self, turn: Turn) -> None:
+        assert turn.message is not None
+        self.capabilities = read(turn.message)
+
+    def _elect(self, turn: Turn) -> None:
+        assert self._cer_r is not None
+        self._won = wins(self._base.local.origin_host, self._cer_r.text("Origin-Host"))
+
+    def _error(self, turn: Turn) -> None:
+        if self._attempting:
+            self._attempting = False
+            self._out.append(CancelConnect())
+        self._i_disc(turn)
+        self._r_disc(turn)
+
+    def _i_disc(self, turn: Turn) -> None:
+        self._disconnect(self._i, turn)
+        self._i = None
+
+    def _r_disc(self, turn: Turn) -> None:
+        self._disconnect(self._r, turn)
+        self._r = self._cer_r = None
+
+    def _disconnect(self, connection: Connection | None, turn: Turn) -> None:
+        if connection is not None:
+            self._out.append(Close(link=connection.link, reason=turn.reason or _IN_ORDER, abort=turn.abort))
+
+    def _snd_message(self, turn: Turn) -> None:
+        connection = self._live()
+        self._out.append(Write(link=connection.link, send=Send(turn.octets, connection.ordered)))
+
+    def _process(self, turn: Turn) -> None:
+        """A message for the layers above.  In Closing a request is not begun, because its answer could not be sent."""
+        assert turn.message is not None
+        assert self.live_link is not None
+        if self.state is State.CLOSING and turn.message.request:
+            self._drop(self.live_link, turn.message, "a request after the DPR")
+        else:
+            self._out.append(Deliver(link=self.live_link, message=turn.message))
+
+    def _process_dwr(self, turn: Turn) -> None:
+        assert turn.message is not None
+        if turn.refusal is None:
+            self._saw_state(turn.message.get("Origin-State-Id", 0))
+
+    def _process_dwa(self, turn: Turn) -> None:
+        self._dwr_hop = -1
+        self._process_dwr(turn)
+
+    def _snd_answer(self, turn: Turn) -> None:
+        """DWA or DPA; to a request with faults the answer says the first."""
+        assert turn.message is not None
+        self._write(self._live().link, self._base.answer(turn.message, turn.refusal))
+
+    def _snd_dpr(self, turn: Turn) -> None:
+        connection = self._live()
+        octets, self._dpr_hop = self._base.dpr(turn.cause)
+        self._write(connection.link, octets)
+        self._out.append(Disconnecting(link=connection.link, cause=turn.cause, by_peer=False))
+
+    def _snd_dpa(self, turn: Turn) -> None:
+        assert turn.message is not None
+        assert self.live_link is not None
+        self._snd_answer(turn)
+        self._left = self._orderly = True
+        self._peer_cause = None if turn.refusal is not None else turn.message.number("Disconnect-Cause")
+        self._out.append(Disconnecting(link=self.live_link, cause=self._peer_cause, by_peer=True))
+
+    # ---- actions of RFC 3539
+
+    def _watch(self, actions: tuple[watchdog.Action, ...], turn: Turn) -> None:
+        """Carry out what the watchdog asks for; CloseConnection is a Peer-Disc for the machine of section 5.6."""
+        for action in actions:
+            if action is watchdog.Action.SEND_DWR:
+                octets, self._dwr_hop = self._base.dwr()
+                self._dwr_at = turn.now
+                self._write(self._live().link, octets)
+            elif action is watchdog.Action.FAILOVER:
+                self.usable = False
+                self._out.append(Suspect(link=self._live().link))
+            elif action is watchdog.Action.FAILBACK:
+                self._okay()
+            elif action is watchdog.Action.CLOSE:
+                self._feed(Input.I_PEER_DISC if self.state is State.I_OPEN else Input.R_PEER_DISC, turn)
+            elif action is watchdog.Action.ATTEMPT_OPEN:
+                self._feed(Input.START, turn)
+
+    def _okay(self) -> None:
+        assert self.open_link is not None
+        self.usable = True
+        self._out.append(Okay(link=self.open_link))
+
+
+_DO: Final[Mapping[Action, Callable[[Actions, Turn], None]]] = {
+    Action.I_SND_CONN_REQ: Actions._snd_conn_req,
+    Action.R_ACCEPT: Actions._accept,
+    Action.R_REJECT: Actions._reject,
+    Action.PROCESS_CER: Actions._process_cer,
+    Action.PROCESS_CEA: Actions._process_cea,
+    Action.R_SND_CEA: Actions._snd_cea,
+    Action.I_SND_CER: Actions._snd_cer,
+    Action.CLEANUP: Actions._error,
+    Action.ERROR: Actions._error,
+    Action.ELECT: Actions._elect,
+    Action.I_DISC: Actions._i_disc,
+    Action.R_DISC: Actions._r_disc,
+    Action.I_SND_MESSAGE: Actions._snd_message,
+    Action.R_SND_MESSAGE: Actions._snd_message,
+    Action.PROCESS: Actions._process,
+    Action.PROCESS_DWR: Actions._process_dwr,
+    Action.I_SND_DWA: Actions._snd_answer,
+    Action.R_SND_DWA: Actions._snd_answer,
+    Action.PROCESS_DWA: Actions._process_dwa,
+    Action.I_SND_DPR: Actions._snd_dpr,
+    Action.R_SND_DPR: Actions._snd_dpr,
+    Action.I_SND_DPA: Actions._snd_dpa,
+    Action.R_SND_DPA: Actions._snd_dpa,
+}
