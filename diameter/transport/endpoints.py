@@ -1,14 +1,127 @@
-"""From configuration to links: everything that listens and dials for one node."""
+"""From configuration to links: everything that listens and dials for one node, and TLS as Twisted endpoints."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import Any, cast
 
-from diameter.config import NodeTable, PeerConfig
-from diameter.transport.link import Address, Link, LinkOwner
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP4ServerEndpoint,
+    TCP6ClientEndpoint,
+    TCP6ServerEndpoint,
+)
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectError,
+    ConnectionRefusedError,
+    DNSLookupError,
+    NoRouteError,
+    TCPTimedOutError,
+    TimeoutError,
+    UnknownHostError,
+)
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
+from diameter.config import ListenConfig, NodeTable, PeerConfig
+from diameter.errors import ConfigError
+from diameter.security.link import ProtectionFailed
+from diameter.transport.keys import TlsKeys
+from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
+from diameter.transport.tcp import LinkFactory, LinkProtocol, address_of
+from diameter.transport.tls import TlsFactory, TlsLayer
+
+BACKLOG = 128
+WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "connection refused"),
+    (NoRouteError, "no route to it"),
+    (TCPTimedOutError, "no answer in time"),
+    (TimeoutError, "no answer in time"),
+    (UnknownHostError, "its name has no address"),
+    (DNSLookupError, "its name has no address"),
+)
+
+
+@implementer(IStreamClientEndpoint)
+class TlsClientEndpoint:
+    """Connects by `tcp`, then does the handshake; the Deferred fires when both ends are authenticated."""
+
+    def __init__(self, tcp: IStreamClientEndpoint, keys: TlsKeys, clock: IReactorTime, handshake_s: float) -> None:
+        self._tcp = tcp
+        self._keys = keys
+        self._clock = clock
+        self._handshake_s = handshake_s
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Fires with the protocol of `protocolFactory`; fails with ProtectionFailed for a failed handshake."""
+        factory = TlsFactory(
+            protocolFactory, self._keys, self._clock, server=False, handshake_s=self._handshake_s
+        )  # fmt: skip
+        connected = self._tcp.connect(factory)
+        return connected.addCallback(lambda layer: cast(TlsLayer, layer).when_ready())
+
+
+@implementer(IStreamServerEndpoint)
+class TlsServerEndpoint:
+    """Accepts by `tcp`; protocols of the factory are connected once their peer is authenticated."""
+
+    def __init__(
+        self,
+        tcp: IStreamServerEndpoint,
+        keys: TlsKeys,
+        clock: IReactorTime,
+        handshake_s: float,
+        *,
+        handshakes: int = 0,
+        refused: Callable[[Address, str], None] = lambda _address, _reason: None,
+    ) -> None:
+        self._tcp = tcp
+        self._keys = keys
+        self._clock = clock
+        self._handshake_s = handshake_s
+        self._handshakes = handshakes
+        self._refused = refused
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Fires with the port; fails as the endpoint below does."""
+        factory = TlsFactory(
+            protocolFactory,
+            self._keys,
+            self._clock,
+            server=True,
+            handshake_s=self._handshake_s,
+            handshakes=self._handshakes,
+            refused=self._refused,
+        )
+        return self._tcp.listen(factory)
+
+
+def tcp_server(reactor: Any, host: str, port: int) -> IStreamServerEndpoint:
+    """Return the endpoint that listens on an IPv4 or IPv6 address."""
+    kind = TCP6ServerEndpoint if ":" in host else TCP4ServerEndpoint
+    return cast(IStreamServerEndpoint, kind(reactor, port, BACKLOG, host))
+
+
+def tcp_client(reactor: Any, host: str, port: int, timeout_s: float, bind: str | None) -> IStreamClientEndpoint:
+    """Return the endpoint that dials an address, or a name (then by all its addresses at once, RFC 8305)."""
+    source = (bind, 0) if bind else None
+    try:
+        version = ip_address(host.partition("%")[0]).version
+    except ValueError:
+        return HostnameEndpoint(reactor, host, port, timeout_s, source)
+    kind = TCP6ClientEndpoint if version == 6 else TCP4ClientEndpoint
+    return cast(IStreamClientEndpoint, kind(reactor, host, port, timeout_s, source))
 
 
 class Links:
@@ -18,16 +131,22 @@ class Links:
     port is opened.  `reactor` is any reactor with TCP and time; nothing is imported from `twisted.internet.reactor`.
     """
 
-    def __init__(self, reactor: object, node: NodeTable, owner: LinkOwner) -> None: ...
+    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner) -> None:
+        self._reactor = reactor
+        self._node = node
+        self._owner = owner
+        self._keys = None if node.tls is None else TlsKeys(node.tls)
+        self._ports: list[tuple[str, IListeningPort]] = []
+        self._dialling: set[Deferred[Link]] = set()
 
     @property
     def listening(self) -> tuple[tuple[str, Address], ...]:
         """(transport, address) of each open listener; the port is the real one also where 0 was configured."""
-        return ()
+        return tuple((transport, address_of(port.getHost())) for transport, port in self._ports)
 
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
-        raise AssertionError
+        return Deferred.fromCoroutine(self._listen())
 
     def connect(self, peer: PeerConfig) -> Deferred[Link]:
         """Dial a peer, each of its addresses in order; cancelling the Deferred stops it.
@@ -35,14 +154,99 @@ class Links:
         Fires with the link after `owner.link_up(link)` was called; `link.dialled` is the peer's host.  Fails with
         `ConnectFailed`, whose text is a reason for people.
         """
-        raise AssertionError
+        dialling = Deferred.fromCoroutine(self._connect(peer))
+        self._dialling.add(dialling)
+
+        def done(result: Any) -> Any:
+            self._dialling.discard(dialling)
+            return result
+
+        return dialling.addBoth(done)
 
     def reload(self) -> None:
-        """Read keys, certificates and revocation lists again; links whose peer is no longer trusted are aborted.
+        """Read keys, certificates and revocation lists again; links whose peer is no longer trusted are ended.
 
         Raises ConfigError and keeps what was in force.
         """
+        if self._keys is not None:
+            self._keys.reload()
 
     def stop(self) -> Deferred[None]:
         """Close every listener and stop every dialling; links that are up stay the owner's to close."""
-        raise AssertionError
+        for dialling in tuple(self._dialling):
+            dialling.cancel()
+        return Deferred.fromCoroutine(self._close_ports())
+
+    # -- inside
+
+    async def _listen(self) -> None:
+        for at, listener in enumerate(self._node.listen):
+            try:
+                port = await self._server(listener).listen(self._factory(listener))
+            except CannotListenError as error:
+                await self._close_ports()
+                what = f"{listener.transport} {Address(listener.host, listener.port_number)}"
+                cause = getattr(error.socketError, "strerror", None) or error.socketError
+                raise ConfigError(f"node.listen.{at}: cannot listen on {what}: {cause}") from None
+            self._ports.append((listener.transport, port))
+
+    async def _close_ports(self) -> None:
+        ports, self._ports = self._ports, []
+        for _, port in ports:
+            await maybeDeferred(port.stopListening)
+
+    async def _connect(self, peer: PeerConfig) -> Link:
+        reasons: list[str] = []
+        factory = LinkFactory(
+            self._owner, self._reactor, send_limit=self._node.limits.send_limit, dialled=peer.host
+        )  # fmt: skip
+        for host in peer.dial:
+            try:
+                protocol = await self._client(peer, host).connect(factory)
+            except (ConnectError, DNSLookupError, ProtectionFailed) as error:
+                reasons.append(f"{peer.transport} {Address(host, peer.port_number)}: {words(error)}")
+            else:
+                assert isinstance(protocol, LinkProtocol)
+                assert protocol.link is not None
+                return protocol.link
+        raise ConnectFailed("; ".join(reasons))
+
+    def _factory(self, listener: ListenConfig) -> LinkFactory:
+        limits = self._node.limits
+        return LinkFactory(
+            self._owner,
+            self._reactor,
+            send_limit=limits.send_limit,
+            connections=limits.connections,
+            refused=lambda remote, reason: self._owner.link_refused(listener.transport, remote, reason),
+        )
+
+    def _server(self, listener: ListenConfig) -> IStreamServerEndpoint:
+        tcp = tcp_server(self._reactor, listener.host, listener.port_number)
+        if listener.transport == "tcp":
+            return tcp
+        return TlsServerEndpoint(
+            tcp,
+            self._tls(),
+            self._reactor,
+            self._node.handshake_timeout_s,
+            handshakes=self._node.limits.handshakes,
+            refused=lambda remote, reason: self._owner.link_refused("tls", remote, reason),
+        )
+
+    def _client(self, peer: PeerConfig, host: str) -> IStreamClientEndpoint:
+        tcp = tcp_client(self._reactor, host, peer.port_number, self._node.connect_timeout_s, peer.bind)
+        if peer.transport == "tcp":
+            return tcp
+        return TlsClientEndpoint(tcp, self._tls(), self._reactor, self._node.handshake_timeout_s)
+
+    def _tls(self) -> TlsKeys:
+        if self._keys is None:
+            raise ConfigError('node.tls: missing, but a link has transport = "tls"')
+        return self._keys
+
+
+def words(error: Exception) -> str:
+    """Return why a connection attempt failed, for people."""
+    found: Iterator[str] = (text for kind, text in WORDS if isinstance(error, kind))
+    return next(found, str(error) or type(error).__name__)
