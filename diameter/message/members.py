@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from diameter.errors import InvalidAvpLength, InvalidAvpValue, RemoteFault
-from diameter.message.tables import Tables
+from diameter.message.tables import Reader, Tables
 from diameter.wire import avp, core
-from diameter.wire.types import TYPES
+from diameter.wire.core import Nested
 
 if TYPE_CHECKING:
     from diameter.dictionary.model import AvpDef
@@ -23,7 +23,7 @@ NO_KEYS: Final[list[int]] = []
 class Members:
     """AVPs side by side in octets: what Message and Grouped have in common."""
 
-    __slots__ = ("_end", "_groups", "_heads", "_keys", "_start", "_stop", "_tables", "_wire")
+    __slots__ = ("_end", "_groups", "_heads", "_keys", "_nested", "_start", "_stop", "_tables", "_wire")
 
     _wire: bytes
     _start: int
@@ -33,6 +33,7 @@ class Members:
     _keys: list[int]
     _heads: list[int] | None
     _groups: dict[int, Grouped] | None
+    _nested: dict[int, Nested] | None
 
     @property
     def wire(self) -> bytes:
@@ -81,18 +82,23 @@ class Members:
         self._stop = core.index(self._wire, self._start, self._end, keys, heads)
         return heads
 
-    def _value(self, head: int, name: str, decode: Any) -> Any:
+    def _value(self, head: int, name: str, reader: Reader) -> Any:
         """The value of the AVP at `head`; a RemoteFault when its octets make none."""
+        _, size, unpack, encoding, decode = reader
         wire = self._wire
         rest = _two(wire, head)[1]
         start = head + 12 if rest & 0x80000000 else head + 8
         end = head + (rest & 0xFFFFFF)
-        if decode is None:
-            return self._group(head, start, end)
         try:
-            return decode(wire[start:end])
+            if encoding is not None:
+                return wire[start:end].decode(encoding)
+            if unpack is not None and end - start == size:
+                return unpack(wire, start)[0]
+            if decode is not None:
+                return decode(wire[start:end])
         except ValueError as error:
             raise _unreadable(name, wire[head:end], head, error) from None
+        return self._group(head, start, end)
 
     def _group(self, head: int, start: int, end: int) -> Grouped:
         groups = self._groups
@@ -100,7 +106,10 @@ class Members:
             self._groups = groups = {}
         group = groups.get(head)
         if group is None:
-            groups[head] = group = Grouped(self._wire, start, end, self._tables)
+            groups[head] = group = Grouped(self._wire, start, end, self._tables, self._nested)
+            nested = self._nested
+            if nested is not None and head in nested:
+                group._keys, group._heads, group._stop = nested[head]
         return group
 
     def __getitem__(self, name: str) -> Any:
@@ -108,35 +117,32 @@ class Members:
         heads = self._heads
         if heads is None:
             heads = self._walk()
-        tables = self._tables
-        key, decode = tables.readers.get(name) or tables.reader(name)
+        reader = self._tables.readers[name]
         try:
-            head = heads[self._keys.index(key)]
+            head = heads[self._keys.index(reader[0])]
         except ValueError:
             raise KeyError(name) from None
-        return self._value(head, name, decode)
+        return self._value(head, name, reader)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The first value, or `default` when the AVP is absent; UnknownName when no dictionary has the name."""
         heads = self._heads
         if heads is None:
             heads = self._walk()
-        tables = self._tables
-        key, decode = tables.readers.get(name) or tables.reader(name)
-        if key not in self._keys:
+        reader = self._tables.readers[name]
+        keys = self._keys
+        if reader[0] not in keys:
             return default
-        return self._value(heads[self._keys.index(key)], name, decode)
+        return self._value(heads[keys.index(reader[0])], name, reader)
 
     def all(self, name: str) -> tuple[Any, ...]:
         """Every value of this name in order, maybe none."""
-        heads = self._heads
-        if heads is None:
-            heads = self._walk()
-        tables = self._tables
-        key, decode = tables.readers.get(name) or tables.reader(name)
+        heads = self.heads
+        reader = self._tables.readers[name]
+        key = reader[0]
         if key not in self._keys:
             return ()
-        return tuple(self._value(head, name, decode) for k, head in zip(self._keys, heads, strict=True) if k == key)
+        return tuple(self._value(head, name, reader) for k, head in zip(self._keys, heads, strict=True) if k == key)
 
     def text(self, name: str) -> str:
         """`self[name]` of a text AVP, for the type checker; TypeError when the AVP is of another kind."""
@@ -154,11 +160,8 @@ class Members:
 
     def raw(self, name: str) -> bytes:
         """The data octets of the first AVP of this name, whatever its type."""
-        tables = self._tables
-        key, _ = tables.readers.get(name) or tables.reader(name)
-        heads = self._heads
-        if heads is None:
-            heads = self._walk()
+        heads = self.heads
+        key = self._tables.readers[name][0]
         if key not in self._keys:
             raise KeyError(name)
         start, end = avp.span(self._wire, heads[self._keys.index(key)])
@@ -176,8 +179,7 @@ class Members:
             return False
         if self._heads is None:
             self._walk()
-        tables = self._tables
-        return (tables.readers.get(name) or tables.reader(name))[0] in self._keys
+        return self._tables.readers[name][0] in self._keys
 
     def __len__(self) -> int:
         """How many AVPs stand here, groups counted as one."""
@@ -208,7 +210,9 @@ class Grouped(Members):
 
     __slots__ = ()
 
-    def __init__(self, wire: bytes, start: int, end: int, tables: Tables) -> None:
+    def __init__(
+        self, wire: bytes, start: int, end: int, tables: Tables, nested: dict[int, Nested] | None = None
+    ) -> None:
         self._wire = wire
         self._start = start
         self._end = end
@@ -217,6 +221,7 @@ class Grouped(Members):
         self._keys = NO_KEYS
         self._heads = None
         self._groups = None
+        self._nested = nested
 
     @property
     def octets(self) -> bytes:
@@ -311,9 +316,9 @@ class Avp:
         one = self.definition
         if one is None:
             return self.data
-        decode = TYPES[one.type].decode
+        tables = self._parent._tables
         try:
-            return self._parent._value(self._head, one.name, None if one.type == "Grouped" else decode)
+            return self._parent._value(self._head, one.name, tables.readers[one.name])
         except RemoteFault:
             return self.data
 

@@ -56,6 +56,7 @@ class Message(Members):
         self._keys = NO_KEYS
         self._heads = None
         self._groups = None
+        self._nested = None
         self._faults = None
         self.origin: bytes = b""
         self.context: Any = None
@@ -163,7 +164,11 @@ class Message(Members):
         keys: list[int] = []
         heads: list[int] = []
         found: list[int] = []
-        self._stop = core.verify(wire, self._start, self._end, tables.rows, grammar, keys, heads, found, 0)
+        nested: dict[int, core.Nested] = {}
+        self._nested = nested
+        self._stop = core.verify(
+            wire, self._start, self._end, tables.rows, grammar, keys, heads, found, nested, tables.seen, 0
+        )
         self._keys, self._heads = keys, heads
         if fine and not found and command is not None:
             ids = command.application_ids

@@ -26,8 +26,9 @@ ACCT_APPLICATION_ID: Final = 259
 AUTH_APPLICATION_ID: Final = 258
 APPLICATION_IDS: Final = frozenset((AUTH_APPLICATION_ID, ACCT_APPLICATION_ID, VENDOR_SPECIFIC_APPLICATION_ID))
 
-Reader = tuple[int, Callable[[bytes], Any] | None]
-"""key, and how octets become the value (None: Grouped)."""
+Reader = tuple[int, int, Callable[[bytes, int], tuple[Any]] | None, str | None, Callable[[bytes], Any] | None]
+"""key; size and unpack_from of a fixed format (0, None); encoding of text; what reads any other (None: Grouped)."""
+_ENCODING: Final = {_core.TEXT: "utf-8", _core.IDENTITY: "ascii"}
 
 
 class Writer(NamedTuple):
@@ -71,17 +72,34 @@ def compile_grammar(grammar: Grammar | None) -> _core.Grammar | None:
     return frozenset(required), limits, grammar.wildcard, first
 
 
+class Readers(dict[str, Reader]):
+    """How the AVP of a name is found and read, made on first use; UnknownName when no dictionary has it."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def __missing__(self, name: str) -> Reader:
+        one = self._tables.definition(name)
+        kind = TYPES[one.type]
+        decode = None if kind.kind == _core.GROUPED else kind.decode
+        self[name] = reader = (one.key, kind.size or 0, kind.unpack, _ENCODING.get(kind.kind), decode)
+        return reader
+
+
 class Tables:
     """The compiled scope of one application."""
 
-    __slots__ = ("_groups", "_rows", "commands", "error", "error_rules", "readers", "scope", "vsai", "writers")
+    __slots__ = ("_rows", "commands", "error", "error_rules", "readers", "scope", "seen", "vsai", "writers")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.readers: dict[str, Reader] = {}
+        self.readers = Readers(self)
         self.writers: dict[str, Writer] = {}
+        self.seen: dict[bytes, _core.Seen] = {}
         self._rows: dict[int, _core.Row] | None = None
-        self._groups: dict[int, _core.Grammar | None] = {}
         self.commands: dict[int, Command] = {key: _command(one) for key, one in scope.commands.items()}
         self.error_rules = _error_rules(scope)
         self.error = compile_grammar(self.error_rules)
@@ -100,14 +118,6 @@ class Tables:
         also = want | avp.FLAG_M if one.mandatory == "?" else want
         values = frozenset(one.values) if kind.kind == _core.ENUMERATED else frozenset()
         return kind.kind, kind.size or 0, want, also, values, compile_grammar(one.grammar)
-
-    def reader(self, name: str) -> Reader:
-        """How the AVP of this name is found and read; UnknownName when no dictionary has it."""
-        one = self.definition(name)
-        kind = TYPES[one.type]
-        reader = (one.key, None if kind.kind == _core.GROUPED else kind.decode)
-        self.readers[name] = reader
-        return reader
 
     def writer(self, name: str) -> Writer:
         """How the AVP of this name is written; UnknownName when no dictionary has it, EncodeError when decode-only."""

@@ -1,8 +1,8 @@
 """The seam: what a compiled core replaces.  Functions on bytes, ints and plain containers; no class, no exception.
 
 `index` walks AVP headers and keeps two parallel lists, the key (vendor << 32 | code) and the offset of each header:
-all that a relay needs, and `list.index` on the keys finds an AVP at the speed of C.  `verify` walks once more and
-checks lengths, padding, flags, fixed sizes, text and arity, through every group, against two plain tables:
+all that a relay needs, and `list.index` on the keys finds an AVP at the speed of C.  `verify` walks and checks
+lengths, padding, flags, fixed sizes, text and arity, through every group, against two plain tables:
 
     rows:     key -> (kind, size, want, also, values, grammar)
     grammar:  (required, limits, wildcard, first)
@@ -15,9 +15,14 @@ minimum over one, a member forbidden) has the impossible key -1 in `required`: t
 What is wrong goes to `found` as triples (what, header offset, detail) in the order met: `what` is one of the
 codes below, never an exception.  The walk of `index` and `verify` stops at the same offset for the same octets.
 
+`seen` is the memory of `verify`: eight octets of an AVP header that were once found in order, with what then follows
+from them (key, lengths, what is left to check in the data).  Traffic repeats its headers, so most AVPs cost one slice
+and one look-up.  Short groups without a fault are remembered whole (every message carries the same application ids).
+Only what is in order is remembered, and a full memory is emptied.  A compiled core needs none.
+
 Rejected: one object per AVP (1 us each: twenty-two cost a whole decode), five ints per AVP in one list (finding a key
-then needs a strided loop; measured 1.3 times slower for five look-ups), a bounded Cursor (a second way through the
-same octets; a fault only needs the offset).
+then needs a strided loop), a bounded Cursor (a second way through the same octets; a fault only needs the offset), and
+`verify` without `seen` (19.5 us for a message of 22 AVPs on the machine where it takes 11.5 with it).
 """
 
 from __future__ import annotations
@@ -28,6 +33,10 @@ from typing import Final
 
 Grammar = tuple[frozenset[int], Mapping[int, int], bool, int]
 Row = tuple[int, int, int, int, frozenset[int], "Grammar | None"]
+Seen = tuple[bytes | None, int, int, int, int, int, frozenset[int], "Grammar | None"]
+"""Vendor-Id octets or None, key, AVP Length, padding, kind of check left, header size, values, grammar."""
+Nested = tuple[list[int], list[int], int]
+"""Keys, header offsets and stop of one group."""
 
 OCTETS: Final = 0
 FIXED: Final = 1
@@ -66,6 +75,10 @@ ORDER: Final = 13
 """The fixed AVP does not stand first."""
 
 DEPTH_LIMIT: Final = 16
+SEEN_LIMIT: Final = 4096
+"""Headers and short groups that `verify` remembers for one application."""
+SHORT_GROUP: Final = 64
+"""Octets of a Grouped AVP, header included, up to which it is remembered whole."""
 
 _two = Struct(">II").unpack_from
 _three = Struct(">III").unpack_from
@@ -108,7 +121,7 @@ def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int]) 
     return start if start < end else end
 
 
-def verify(  # one loop on purpose: every call per AVP costs as much as all its checks
+def verify(
     wire: bytes,
     start: int,
     end: int,
@@ -117,83 +130,52 @@ def verify(  # one loop on purpose: every call per AVP costs as much as all its 
     keys: list[int],
     heads: list[int],
     found: list[int],
+    nested: dict[int, Nested],
+    seen: dict[bytes, Seen],
     depth: int,
 ) -> int:
     """Walk and check wire[start:end] and every group in it; fill `keys` and `heads`; return the offset like `index`.
 
-    `found` gets triples (what, header offset, detail).  Never raises.  RFC 6733 sections 4.1 to 4.4.
+    `found` gets triples (what, header offset, detail), `nested` the keys, header offsets and stop of each group by the
+    offset of its header.  Never raises.  RFC 6733 sections 4.1 to 4.4.
     """
     if not 0 <= start <= end <= len(wire):
         return start
     begin = start
-    get = rows.get
+    recall = seen.get
     add_key, add_head = keys.append, heads.append
     while start < end:
-        if end - start >= 12:
-            code, rest, third = _three(wire, start)
-        elif end - start >= 8:
-            code, rest = _two(wire, start)
-            third = -1
-        else:
-            found += (TRUNCATED, start, 0)
+        known = recall(wire[start : start + 8])
+        if known is not None:
+            vendor, key, length, pad, kind, size, values, inner = known
+            after = start + length
+            if after + pad <= end and (vendor is None or wire.startswith(vendor, start + 8)):
+                add_key(key)
+                add_head(start)
+                if kind:
+                    if kind == IDENTITY:
+                        text = wire[start + size : after]
+                        if not text.isascii() or b" " in text:
+                            found += (VALUE, start, 0)
+                    elif kind == TEXT:
+                        text = wire[start + size : after]
+                        if not text.isascii() and not _is_utf8(text):
+                            found += (VALUE, start, 0)
+                    elif kind == ENUMERATED:
+                        if _int(wire, start + size)[0] not in values:
+                            found += (ENUM, start, 0)
+                    elif kind == GROUPED:
+                        _group(wire, start, start + size, after, rows, inner, found, nested, seen, depth)
+                    else:
+                        found += (CHECK, start, 0)
+                start = after + pad
+                if pad and wire[after:start] != _ZERO[pad]:
+                    found += (PADDING, after - length, 0)
+                continue
+        stop = _careful(wire, start, end, rows, keys, heads, found, nested, seen, depth)
+        if stop == start:
             break
-        length = rest & 0xFFFFFF
-        if rest & 0x80000000:
-            if length < 12 or third < 0:
-                found += (LENGTH, start, 0)
-                break
-            data = start + 12
-            if not third:
-                found += (VENDOR_ZERO, start, 0)
-            code |= third << 32
-        elif length < 8:
-            found += (LENGTH, start, 0)
-            break
-        else:
-            data = start + 8
-        after = start + length
-        if after > end:
-            found += (LENGTH, start, 0)
-            break
-        add_key(code)
-        add_head(start)
-        row = get(code)
-        if row is None:
-            if rest & 0x5F000000:
-                found += (UNKNOWN if rest & 0x40000000 else FLAGS, start, rest >> 24)
-        else:
-            kind, size, want, also, values, inner = row
-            flags = rest >> 24
-            if flags != want and flags != also:
-                found += (FLAGS, start, flags)
-            if kind == FIXED:
-                if after - data != size:
-                    found += (SIZE, start, size)
-            elif kind == TEXT:
-                text = wire[data:after]
-                if not text.isascii() and not _is_utf8(text):
-                    found += (VALUE, start, 0)
-            elif kind == IDENTITY:
-                text = wire[data:after]
-                if not text or not text.isascii() or b" " in text:
-                    found += (VALUE, start, 0)
-            elif kind == GROUPED:
-                if depth >= DEPTH_LIMIT:
-                    found += (DEPTH, start, 0)
-                else:
-                    verify(wire, data, after, rows, inner, [], [], found, depth + 1)
-            elif kind == ENUMERATED:
-                if after - data != 4:
-                    found += (SIZE, start, 4)
-                elif values and _int(wire, data)[0] not in values:
-                    found += (ENUM, start, 0)
-            elif kind == ASK:
-                found += (CHECK, start, 0)
-        start = after
-        if length & 3:
-            start += -length & 3
-            if wire[after:start] != _ZERO[start - after] or start > end:
-                found += (PADDING, after - length, 0)
+        start = stop
     if grammar is not None:
         first = grammar[3]
         if first >= 0 and keys and keys[0] != first and first in keys:
@@ -201,6 +183,118 @@ def verify(  # one loop on purpose: every call per AVP costs as much as all its 
         if not holds(grammar, keys):
             found += (ARITY, begin, depth)
     return start if start < end else end
+
+
+def _group(
+    wire: bytes,
+    head: int,
+    start: int,
+    end: int,
+    rows: Mapping[int, Row],
+    grammar: Grammar | None,
+    found: list[int],
+    nested: dict[int, Nested],
+    seen: dict[bytes, Seen],
+    depth: int,
+) -> None:
+    """Check the members of the Grouped AVP at `head`."""
+    if depth >= DEPTH_LIMIT:
+        found += (DEPTH, head, 0)
+        return
+    short = end - head <= SHORT_GROUP
+    if short and wire[head:end] in seen:
+        return
+    keys: list[int] = []
+    heads: list[int] = []
+    faults = len(found)
+    stop = verify(wire, start, end, rows, grammar, keys, heads, found, nested, seen, depth + 1)
+    nested[head] = (keys, heads, stop)
+    if short and len(found) == faults:
+        if len(seen) >= SEEN_LIMIT:
+            seen.clear()
+        seen[wire[head:end]] = (None, 0, 0, 0, OCTETS, 0, frozenset(), None)
+
+
+def _careful(
+    wire: bytes,
+    start: int,
+    end: int,
+    rows: Mapping[int, Row],
+    keys: list[int],
+    heads: list[int],
+    found: list[int],
+    nested: dict[int, Nested],
+    seen: dict[bytes, Seen],
+    depth: int,
+) -> int:
+    """Check one AVP whose header is not remembered, and remember it when it is in order.
+
+    Returns where the next one begins, or `start` when what stands there is no AVP.
+    """
+    if end - start < 8:
+        found += (TRUNCATED, start, 0)
+        return start
+    code, rest = _two(wire, start)
+    length: int = rest & 0xFFFFFF
+    size = 8
+    vendor: bytes | None = None
+    if rest & 0x80000000:
+        size = 12
+        vendor = wire[start + 8 : start + 12]
+    after = start + length
+    if length < size or after > end:
+        found += (LENGTH, start, 0)
+        return start
+    if vendor is not None:
+        code |= int.from_bytes(vendor) << 32
+    keys.append(code)
+    heads.append(start)
+    pad = -length & 3
+    faults = len(found)
+    kind = _check(wire, start, start + size, after, rows.get(code), found)
+    if vendor == b"\0\0\0\0":
+        found += (VENDOR_ZERO, start, 0)
+    row = rows.get(code)
+    inner = row[5] if row is not None else None
+    if row is not None and len(found) == faults + (kind == ASK) and (length > size or kind != IDENTITY):
+        if len(seen) >= SEEN_LIMIT:
+            seen.clear()
+        seen[wire[start : start + 8]] = (vendor, code, length, pad, kind, size, row[4], inner)
+    if kind == GROUPED:
+        _group(wire, start, start + size, after, rows, inner, found, nested, seen, depth)
+    if after + pad > end or (pad and wire[after : after + pad] != _ZERO[pad]):
+        found += (PADDING, start, 0)
+    return after + pad
+
+
+def _check(wire: bytes, head: int, data: int, after: int, row: Row | None, found: list[int]) -> int:
+    """Check one AVP alone against its row; return the kind of check that its data need each time, 0 for none."""
+    flags = wire[head + 4]
+    if row is None:
+        if flags & 0x7F:
+            found += (UNKNOWN if flags & 0x40 else FLAGS, head, flags)
+        return OCTETS
+    kind, size, want, also, values, _ = row
+    if flags != want and flags != also:
+        found += (FLAGS, head, flags)
+    if kind in (FIXED, ENUMERATED):
+        if after - data != size:
+            found += (SIZE, head, size)
+            return OCTETS
+        if kind == FIXED or not values:
+            return OCTETS
+        if _int(wire, data)[0] not in values:
+            found += (ENUM, head, 0)
+    elif kind == TEXT:
+        if not _is_utf8(wire[data:after]):
+            found += (VALUE, head, 0)
+    elif kind == IDENTITY:
+        text = wire[data:after]
+        if not text or not text.isascii() or b" " in text:
+            found += (VALUE, head, 0)
+    elif kind == ASK:
+        found += (CHECK, head, 0)
+    return kind
 
 
 def holds(grammar: Grammar, keys: list[int]) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from diameter.wire import _core
+from diameter.wire._core import Grammar, Nested, Row, Seen
+
+__all__ = ["NAME", "Grammar", "Nested", "Row", "Seen", "holds", "index", "verify"]
 
 NAME: Final = "pure"
 index = _core.index

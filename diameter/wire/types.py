@@ -37,6 +37,8 @@ class AvpType(NamedTuple):
     kind: int
     decode: Callable[[bytes], Value]
     encode: Callable[[Value], bytes]
+    unpack: Callable[[bytes, int], tuple[Value]] | None = None
+    """For a number: `unpack(wire, offset)[0]`, when the size is known to be right."""
 
 
 class OtherAddress(NamedTuple):
@@ -67,8 +69,8 @@ _EPOCH_1900: Final = 2_208_988_800
 _ERA: Final = 1 << 32
 
 
-def _fixed(layout: str) -> tuple[Callable[[bytes], Value], Callable[[Value], bytes]]:
-    """decode and encode of one struct format; struct's own error becomes ValueError."""
+def _fixed(layout: str) -> tuple[Callable[..., Value], Callable[[Value], bytes], Callable[..., tuple[Value]]]:
+    """decode, encode and unpack of one struct format; struct's own error becomes ValueError."""
     packer = Struct(layout)
     pack, unpack, size = packer.pack, packer.unpack, packer.size
 
@@ -83,17 +85,13 @@ def _fixed(layout: str) -> tuple[Callable[[bytes], Value], Callable[[Value], byt
         except (struct_error, OverflowError) as error:
             raise ValueError(f"{value!r}: {error}") from None
 
-    return decode, encode
+    return decode, encode, packer.unpack_from
 
 
 def _octets(value: Value) -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     raise TypeError(f"octets wanted, not {type(value).__name__}")
-
-
-def _text_decode(data: bytes) -> str:
-    return data.decode()
 
 
 def _text_encode(value: Value) -> bytes:
@@ -255,7 +253,7 @@ TYPES: Final[Mapping[str, AvpType]] = {
         AvpType("Grouped", None, _core.GROUPED, bytes, _octets),
         AvpType("Address", None, _core.ASK, _address_decode, _address_encode),
         AvpType("Time", 4, _core.FIXED, _time_decode, _time_encode),
-        AvpType("UTF8String", None, _core.TEXT, _text_decode, _text_encode),
+        AvpType("UTF8String", None, _core.TEXT, bytes.decode, _text_encode),
         AvpType("DiameterIdentity", None, _core.IDENTITY, _identity_decode, _identity_encode),
         AvpType("DiameterURI", None, _core.ASK, _uri_decode, _uri_encode),
         AvpType("Enumerated", 4, _core.ENUMERATED, *_fixed(">i")),
