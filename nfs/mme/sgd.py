@@ -36,7 +36,7 @@ class Sgd(Application):
         if len(self._unanswered) > _KEPT_WAITING:
             self._unanswered.popleft().resolve(None)
         await waiting
-        return request.answer(ResultCode.UNABLE_TO_COMPLY, {"Auth-Session-State": "NO_STATE_MAINTAINED"})
+        return request.answer(ResultCode.UNABLE_TO_COMPLY)
 
     def release(self) -> None:
         """Answer what silent UEs left open, so that the node can drain."""
@@ -45,7 +45,7 @@ class Sgd(Application):
 
 
 def _answer(request: Message, result: Result) -> Message:
-    avps: dict[str, Any] = {"Auth-Session-State": "NO_STATE_MAINTAINED"}
+    avps: dict[str, Any] = {}
     if result.absent is not None:
         avps["Absent-User-Diagnostic-SM"] = int(result.absent)
     if result.cause is not None:

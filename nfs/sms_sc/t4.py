@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from nfs.sms_sc.keep import Keep
 
 _NEW_MESSAGE_NOT_STORED: Final = 1  # MTC-Error-Diagnostic
-_STATELESS: Final = {"Auth-Session-State": "NO_STATE_MAINTAINED"}
 
 
 class T4(Application):
@@ -49,18 +48,18 @@ class T4(Application):
         try:
             acceptance, kept = self._centre.accept(trigger, self._clock())
         except Refused as refusal:
-            raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP, avps=dict(_STATELESS)) from None
+            raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP) from None
         try:
             await self._keep.put(kept)
         except LocalError:
             if acceptance is Acceptance.NEW:
                 self._centre.withdraw(kept)
-            raise ApplicationFault(SC_CONGESTION, "cannot store", vendor=TGPP, avps=dict(_STATELESS)) from None
+            raise ApplicationFault(SC_CONGESTION, "cannot store", vendor=TGPP) from None
         if acceptance is Acceptance.REPORT_AGAIN:
             self.delivery.report(kept)
         else:
             self.delivery.attempt(kept.imsi)
-        return request.answer(ResultCode.SUCCESS, _STATELESS)
+        return request.answer(ResultCode.SUCCESS)
 
     async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
         """Send the delivery report to the MTC-IWF that brought the trigger; (vendor, code) of its answer.
@@ -73,7 +72,6 @@ class T4(Application):
         if trigger.external_identifier is not None:
             user["External-Identifier"] = trigger.external_identifier
         avps: dict[str, Any] = {
-            **_STATELESS,
             "User-Identifier": user,
             "SM-RP-SMEA": Address(trigger.scs).encode(),
             "SM-Delivery-Outcome-T4": int(outcome),
@@ -91,7 +89,7 @@ def _refuse_other_actions(request: Message) -> None:
     action = request.get("Trigger-Action", Action.TRIGGER)
     if action == Action.TRIGGER:
         return
-    avps: dict[str, Any] = {**_STATELESS, "Trigger-Action": action}
+    avps: dict[str, Any] = {"Trigger-Action": action}
     if "Old-Reference-Number" in request:
         avps["Old-Reference-Number"] = request["Old-Reference-Number"]
     if action == Action.RECALL:
@@ -99,18 +97,18 @@ def _refuse_other_actions(request: Message) -> None:
     if action == Action.REPLACE:
         avps["MTC-Error-Diagnostic"] = _NEW_MESSAGE_NOT_STORED
         raise ApplicationFault(REPLACE_FAILURE, "replace is not supported", vendor=TGPP, avps=avps)
-    raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected", avps=dict(_STATELESS))
+    raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected")
 
 
 def _read(request: Message) -> Trigger:
     """The trigger of a DTR; raises ApplicationFault for what is no identity or no address."""
     user = request.group("User-Identifier")
     if "User-Name" not in user:
-        raise ApplicationFault(ResultCode.MISSING_AVP, "User-Identifier without User-Name", avps=dict(_STATELESS))
+        raise ApplicationFault(ResultCode.MISSING_AVP, "User-Identifier without User-Name")
     try:
         scs = Address.decode(request.raw("SM-RP-SMEA")).international()
     except IdentityError as wrong:
-        raise ApplicationFault(5530, str(wrong), vendor=TGPP, avps=dict(_STATELESS)) from None
+        raise ApplicationFault(5530, str(wrong), vendor=TGPP) from None
     try:
         return Trigger(
             scs=scs,
@@ -128,7 +126,7 @@ def _read(request: Message) -> Trigger:
             submission=request.text("Session-Id"),
         )
     except IdentityError as wrong:
-        raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, str(wrong), avps=dict(_STATELESS)) from None
+        raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, str(wrong)) from None
 
 
 def _serving(request: Message) -> ServingNode | None:

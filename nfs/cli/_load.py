@@ -1,0 +1,130 @@
+"""Many triggers, a bounded number at once, at a rate; and what came of them in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from nfs.cli._react import pause
+
+Form = Mapping[str, Any]
+"""A report as `nfs.scs.form.report_to` makes it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The outcome of a run."""
+
+    asked: int = 0
+    delivered: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    took_s: list[float] = field(default_factory=list)
+    elapsed_s: float = 0.0
+
+    def note(self, report: Form) -> None:
+        """Count one report."""
+        self.outcomes[outcome_of(report)] += 1
+        if report["delivered"]:
+            self.delivered += 1
+            self.took_s.append(report["took_s"])
+
+    @property
+    def failed(self) -> int:
+        """Triggers that did not reach their device, as far as is known."""
+        return sum(self.outcomes.values()) - self.delivered
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers as a JSON object; latencies from request to report, in milliseconds, of delivered triggers."""
+        rate = self.delivered / self.elapsed_s if self.elapsed_s else 0.0
+        return {
+            "schema": 1,
+            "asked": self.asked,
+            "delivered": self.delivered,
+            "outcomes": dict(sorted(self.outcomes.items())),
+            "elapsed_s": round(self.elapsed_s, 3),
+            "rate_per_s": round(rate, 1),
+            "p50_ms": milliseconds(percentile(self.took_s, 50)),
+            "p99_ms": milliseconds(percentile(self.took_s, 99)),
+            "max_ms": milliseconds(max(self.took_s, default=None)),
+        }
+
+
+def outcome_of(report: Form) -> str:
+    """One word or two for how a trigger ended: "delivered", "refused INVEXTID", "reported EXPIRED", "failed", "accepted"."""
+    if report["delivered"]:
+        return "delivered"
+    if report["error"] and report["stage"] == "accepted":
+        return "no report"
+    detail = report["delivery_outcome"] if report["stage"] == "reported" else report["request_status"]
+    if report["stage"] == "refused" and detail in (None, "SUCCESS") and report["result"]:
+        detail = str(report["result"]["code"])
+    return report["stage"] if detail is None or report["stage"] == "accepted" else f"{report['stage']} {detail}"
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The smallest value with at least `percent` of all at or below it; None without values."""
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Rounded to a tenth."""
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """The numbers of `Tally.summary` for a person, a line each."""
+    rows = [("asked", str(summary["asked"])), *((name, str(number)) for name, number in summary["outcomes"].items())]
+    rows.append(("time", f"{summary['elapsed_s']:.2f} s"))
+    rows.append(("rate", f"{summary['rate_per_s']:.1f} delivered a second"))
+    for name in ("p50", "p99", "max"):
+        if summary[f"{name}_ms"] is not None:
+            rows.append((f"latency {name}", f"{summary[f'{name}_ms']:.1f} ms"))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+async def run_load(
+    reactor: Any,
+    one: Callable[[int], Awaitable[Form]],
+    tally: Tally,
+    *,
+    concurrency: int,
+    count: int | None = None,
+    rate_per_s: float | None = None,
+    duration_s: float | None = None,
+    noted: Callable[[Form], None] | None = None,
+) -> Tally:
+    """Call `one(number)` again and again until `count` or `duration_s` is reached; fill `tally`.
+
+    At most `concurrency` are open at once; with `rate_per_s`, number n is not begun before its n-th place in time.
+    """
+    start = reactor.seconds()
+
+    def more() -> bool:
+        return (count is None or tally.asked < count) and (duration_s is None or reactor.seconds() - start < duration_s)
+
+    async def worker() -> None:
+        while more():
+            number = tally.asked
+            tally.asked += 1
+            early = start + number / rate_per_s - reactor.seconds() if rate_per_s else 0.0
+            if early > 0:
+                await pause(reactor, early)
+            report = await one(number)
+            tally.note(report)
+            if noted is not None:
+                noted(report)
+
+    workers: list[Coroutine[Any, Any, None]] = [worker() for _ in range(min(concurrency, count or concurrency))]
+    try:
+        await gatherResults([Deferred.fromCoroutine(each) for each in workers], consumeErrors=True)
+    finally:
+        tally.elapsed_s = reactor.seconds() - start
+    return tally

@@ -1,0 +1,122 @@
+"""Two ways to get a trigger out: as an SCS with an identity of its own, or through a running one by HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import treq
+from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+
+from diameter import Dictionary
+from diameter.errors import LocalError, RequestError
+from diameter.node import Node
+from nfs.cli._load import Form
+from nfs.scs.api import Scs
+from nfs.scs.config import ScsConfig
+from nfs.scs.form import report_to, request_to
+from nfs.scs.logic import REFERENCES, Ledger, Stage, TriggerRequest
+
+OPEN_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 30.0
+
+
+class Submitter(Protocol):
+    """What `mtc trigger` and `mtc demo` need."""
+
+    async def start(self) -> None:
+        """Connect; raises LocalError or RequestError with one line."""
+
+    async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
+        """One trigger: its report, after `wait_s` at most (0: the answer is enough)."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+
+class OwnScs:
+    """An SCS in this process, one peer: the MTC-IWF."""
+
+    def __init__(self, config: ScsConfig, dictionary: Dictionary, reactor: Any, tap: Any = None) -> None:
+        self._reactor = reactor
+        table = config.scs
+        self._scs = Scs(
+            number=table.number,
+            realm=table.realm,
+            mtc_iwf=table.mtc_iwf,
+            clock=reactor.seconds,
+            ledger=Ledger(first_reference=secrets.randbelow(REFERENCES)),
+        )
+        self._node = Node(config.node_config, [self._scs.tsp], dictionary, reactor=reactor, tap=tap)
+        self._mtc_iwf = table.mtc_iwf
+
+    async def start(self) -> None:
+        """Connect to the MTC-IWF."""
+        await self._node.start()
+        await self._node.when_open(self._mtc_iwf, OPEN_TIMEOUT_S)
+
+    async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
+        """See Submitter."""
+        report = await self._scs.submit(request)
+        if report.stage is Stage.ACCEPTED and wait_s > 0:
+            reference = report.reference
+            timer = self._reactor.callLater(wait_s, self._scs.give_up, reference, f"no report within {wait_s:g} s")
+            report = await self._scs.wait(reference)
+            if timer.active():
+                timer.cancel()
+        return report_to(report)
+
+    async def stop(self) -> None:
+        """DPR, then close."""
+        await self._node.stop()
+
+
+class ViaHttp:
+    """A running SCS; url: its root ("http://127.0.0.1:8080"), token: what it asks for."""
+
+    def __init__(self, url: str, token: str, reactor: Any) -> None:
+        self._url = url.rstrip("/") + "/v1/triggers"
+        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._pool = HTTPConnectionPool(reactor)
+        self._pool.maxPersistentPerHost = 1000
+        self._client = treq.client.HTTPClient(Agent(reactor, connectTimeout=OPEN_TIMEOUT_S, pool=self._pool))
+        self._reactor = reactor
+
+    async def start(self) -> None:
+        """Nothing: the first request connects."""
+
+    async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
+        """See Submitter.  Raises LocalError for what the SCS does not take, RequestError when it cannot be reached."""
+        until = self._reactor.seconds() + wait_s
+        form = await self._call("POST", f"?wait_s={min(wait_s, _POLL_S):g}", json.dumps(request_to(request)).encode())
+        while form["stage"] == "accepted" and (left := until - self._reactor.seconds()) > 0:
+            form = await self._call("GET", f"/{form['reference']}?wait_s={min(left, _POLL_S):g}", None)
+        if form["stage"] == "accepted" and wait_s > 0:
+            form["error"] = f"no report within {wait_s:g} s"
+        return form
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._pool.closeCachedConnections()
+
+    async def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        try:
+            response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
+            text = await treq.content(response)
+            form = json.loads(text)
+        except (ConnectError, ConnectionClosed, ResponseFailed) as error:
+            raise RequestError(f"{self._url}: {error}") from None
+        except ValueError:
+            raise RequestError(f"{self._url}: no JSON in the answer") from None
+        if not isinstance(form, dict) or "stage" not in form:
+            text = form.get("error", "?") if isinstance(form, dict) else "?"
+            raise LocalError(f"{self._url}: {response.code}: {text}")
+        return form
+
+
+def read_token(path: Path) -> str:
+    """The first line of a token file; OSError when it cannot be read."""
+    return path.read_text(encoding="ascii").partition("\n")[0].strip()

@@ -1,0 +1,287 @@
+"""`mtc trigger`: act as an SCS, or submit through a running one; wait for the delivery report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from diameter import Dictionary
+    from nfs.cli._load import Form, Tally
+    from nfs.cli._submit import Submitter
+    from nfs.scs.config import ScsConfig
+    from nfs.scs.logic import TriggerRequest
+
+_LATER: Final = ("--recall", "--replace", "--external-group-id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How many triggers, how fast."""
+
+    count: int | None
+    rate_per_s: float | None
+    concurrency: int
+    duration_s: float | None
+
+    @property
+    def one(self) -> bool:
+        """Just one trigger, shown whole."""
+        return self.count == 1 and self.duration_s is None
+
+
+@click.command(no_args_is_help=True)
+@click.option(
+    "--external-id", "external_ids", multiple=True, help="Device: local-id@domain; more than one go round robin."
+)
+@click.option("--msisdn", "msisdns", multiple=True, help="Device: its MSISDN.")
+@click.option("--payload", default="", help="Text, @FILE, or hex:0a0b for octets.")
+@click.option("--port", type=click.IntRange(0, 0xFFFF), help="Application port in the device.")
+@click.option("--validity", "validity_s", type=click.IntRange(0, 0xFFFF_FFFF), help="Seconds; 0 is one attempt only.")
+@click.option("--priority", is_flag=True, help="Ask for priority.")
+@click.option("--reference", type=click.IntRange(0, 0xFFFF_FFFF), help="Reference-Number; a random one by default.")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="TOML file of an SCS.")
+@click.option("--origin-host", help="Our Origin-Host, instead of -c.")
+@click.option("--origin-realm", help="Our Origin-Realm; what follows the first dot of --origin-host by default.")
+@click.option("--scs-number", help="Our ISDN number, for SCS-Identity.")
+@click.option("--mtc-iwf", help="Origin-Host of the MTC-IWF.")
+@click.option("--mtc-iwf-realm", help="Its realm; what follows the first dot of --mtc-iwf by default.")
+@click.option("--peer", help="Where the MTC-IWF listens: HOST[:PORT], tls:HOST[:PORT] or tcp:HOST[:PORT].")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file of our certificate.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM file of its key.")
+@click.option("--trust", type=click.Path(path_type=Path), multiple=True, help="PEM file of a CA that we trust.")
+@click.option("--crl", type=click.Path(path_type=Path), multiple=True, help="Revocation list.")
+@click.option("--physical-protection", help="Why a tcp: link may be in clear.")
+@click.option("--via", help="URL of a running SCS instead of an identity of our own.")
+@click.option("--token", type=click.Path(path_type=Path), help="File with the token that --via needs.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds to wait."
+)
+@click.option("--no-wait", is_flag=True, help="The answer is enough; do not wait for the delivery report.")
+@click.option("--count", type=click.IntRange(min=1), help="Send this many.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Send so many a second.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Keep so many open at once.  [default: 100 for load]")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Send for so many seconds.")
+@click.option("--capture", type=click.Path(path_type=Path), help="Write our messages to this pcapng file.")
+@click.option(
+    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report, or the numbers of a load run, as JSON.")
+@click.option("--recall", type=int, help="Withdraw a trigger (not in this release).")
+@click.option("--replace", type=int, help="Replace a trigger (not in this release).")
+@click.option("--external-group-id", help="Trigger a group (not in this release).")
+def command(**given: Any) -> int:
+    """Trigger devices and wait for the delivery reports.
+
+    Exit status: 0 when every trigger was delivered (with --no-wait: accepted), 1 when not, 2 for wrong usage.
+
+    \b
+    Example: mtc trigger -c scs.toml --external-id meter-7@example.com --port 8000 --payload "wake up"
+             mtc trigger --via http://127.0.0.1:8080 --token scs.token --msisdn 15551234567 --payload @frame.bin
+             mtc trigger -c scs.toml --external-id meter-7@example.com --rate 50 --duration 10 --json
+    """
+    from diameter import Dictionary
+    from nfs.cli._react import run
+
+    _refuse(given)
+    requests = _requests(given)
+    load = _load(given, len(requests))
+    config = None if given["via"] else _config(given)
+    dictionary = Dictionary.load(*given["dictionaries"])
+    wait_s = 0.0 if given["no_wait"] else given["wait_s"]
+
+    async def main(reactor: Any) -> tuple[Tally, Form | None]:
+        submitter, close = _submitter(given, config, dictionary, reactor)
+        try:
+            return await _send(reactor, submitter, requests, load, wait_s)
+        finally:
+            await submitter.stop()
+            close()
+
+    tally, last = run(main)
+    _show(tally, last if load.one else None, given["as_json"])
+    good = tally.delivered if wait_s else tally.outcomes["accepted"] + tally.delivered
+    return 0 if good == tally.asked else 1
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    """Say what cannot be: options of later releases, and options that exclude each other."""
+    for option in _LATER:
+        if given[option[2:].replace("-", "_")] is not None:
+            raise click.UsageError(f"{option}: this release sends plain triggers only")
+    if sum(given[way] is not None for way in ("config", "via", "origin_host")) != 1:
+        raise click.UsageError("say who sends: one of -c FILE, --origin-host with its options, or --via URL")
+    if given["via"] and not given["token"]:
+        raise click.UsageError("--via needs --token FILE")
+    if given["via"] and given["capture"]:
+        raise click.UsageError("--capture shows our own messages: with --via there are none")
+
+
+def _requests(given: dict[str, Any]) -> list[TriggerRequest]:
+    """The triggers to send, one a device."""
+    from nfs.common.identities import ExternalIdentifier, IdentityError, e164
+    from nfs.scs.logic import TriggerRequest
+
+    common = {
+        "payload": _payload(given["payload"]),
+        "port": given["port"],
+        "priority": given["priority"],
+        "validity_s": given["validity_s"],
+        "reference": given["reference"],
+    }
+    try:
+        found = [
+            *(
+                TriggerRequest(external_identifier=str(ExternalIdentifier.parse(e)), **common)
+                for e in given["external_ids"]
+            ),
+            *(TriggerRequest(msisdn=e164(number), **common) for number in given["msisdns"]),
+        ]
+    except IdentityError as error:
+        raise click.UsageError(str(error)) from None
+    if not found:
+        raise click.UsageError("name a device: --external-id or --msisdn")
+    return found
+
+
+def _payload(text: str) -> bytes:
+    try:
+        if text.startswith("@"):
+            return Path(text[1:]).read_bytes()
+        return bytes.fromhex(text[4:]) if text.startswith("hex:") else text.encode()
+    except ValueError:
+        raise click.UsageError("--payload hex: takes hexadecimal digits") from None
+
+
+def _load(given: dict[str, Any], devices: int) -> Load:
+    """What the load options mean; without any, one trigger for each device."""
+    timed = given["duration"] is not None
+    count = given["count"] if given["count"] is not None or timed else devices
+    if given["reference"] is not None and count != 1:
+        raise click.UsageError("--reference is for one trigger")
+    return Load(
+        count=count, rate_per_s=given["rate"], concurrency=given["concurrency"] or 100, duration_s=given["duration"]
+    )
+
+
+def _config(given: dict[str, Any]) -> ScsConfig:
+    """The SCS of the file, or the one that the options describe."""
+    from diameter.config import load, parse
+    from nfs.scs.config import ScsConfig
+
+    if given["config"]:
+        return load(given["config"], ScsConfig)
+    missing = [f"--{name.replace('_', '-')}" for name in ("scs_number", "mtc_iwf", "peer") if not given[name]]
+    if missing:
+        raise click.UsageError(f"--origin-host needs {', '.join(missing)} too")
+    return parse(_toml(given), ScsConfig, source="mtc trigger", base=Path.cwd())
+
+
+def _toml(given: dict[str, Any]) -> str:
+    """The options as the file they stand for."""
+    transport, host, port = _place(given["peer"])
+    iwf_realm = given["mtc_iwf_realm"] or given["mtc_iwf"].partition(".")[2]
+    lines = [
+        "[node]",
+        f"origin_host = {_quoted(given['origin_host'])}",
+        f"origin_realm = {_quoted(given['origin_realm'] or given['origin_host'].partition('.')[2])}",
+        *_tls(given),
+        "[[peer]]",
+        f"host = {_quoted(given['mtc_iwf'])}",
+        f"realm = {_quoted(iwf_realm)}",
+        "connect = true",
+        f"addresses = [{_quoted(host)}]",
+        f"transport = {_quoted(transport)}",
+    ]
+    if port:
+        lines.append(f"port = {port}")
+    if given["physical_protection"]:
+        lines += ["physical_protection = true", f"physical_protection_reason = {_quoted(given['physical_protection'])}"]
+    lines += ["[scs]", f"number = {_quoted(given['scs_number'])}", f"realm = {_quoted(iwf_realm)}"]
+    return "\n".join([*lines, f"mtc_iwf = {_quoted(given['mtc_iwf'])}"])
+
+
+def _place(text: str) -> tuple[str, str, str]:
+    """Transport, host and port (maybe empty) of --peer; an IPv6 address with a port stands in brackets."""
+    transport, place = (text[:3], text[4:]) if text.startswith(("tls:", "tcp:")) else ("tls", text)
+    host, colon, port = place.rpartition(":")
+    if colon and port.isdigit() and (":" not in host or host.endswith("]")):
+        return transport, host.strip("[]"), port
+    return transport, place.strip("[]"), ""
+
+
+def _tls(given: dict[str, Any]) -> list[str]:
+    names = ("certificate", "key")
+    if not any(given[name] for name in (*names, "trust", "crl")):
+        return []
+    lines = ["[node.tls]", *(f"{name} = {_quoted(str(given[name]))}" for name in names if given[name])]
+    for name in ("trust", "crl"):
+        if given[name]:
+            lines.append(f"{name} = [{', '.join(_quoted(str(path)) for path in given[name])}]")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; JSON's escapes are a part of TOML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _submitter(
+    given: dict[str, Any], config: ScsConfig | None, dictionary: Dictionary, reactor: Any
+) -> tuple[Submitter, Any]:
+    """How triggers leave, and what to close at the end."""
+    from nfs.cli._submit import OwnScs, ViaHttp, read_token
+
+    if config is None:
+        return ViaHttp(given["via"], read_token(given["token"]), reactor), lambda: None
+    path = given["capture"] or config.node.capture
+    if path is None:
+        return OwnScs(config, dictionary, reactor), lambda: None
+    from diameter.capture import CaptureWriter
+
+    tap = CaptureWriter(path)
+    return OwnScs(config, dictionary, reactor, tap), tap.close
+
+
+async def _send(
+    reactor: Any, submitter: Submitter, requests: list[TriggerRequest], load: Load, wait_s: float
+) -> tuple[Tally, Form | None]:
+    """Connect, send what `load` says; the tally and the last report."""
+    from nfs.cli._load import Tally, run_load
+
+    await submitter.start()
+    reports: list[Form] = []
+
+    async def one(number: int) -> Form:
+        report = await submitter.trigger(requests[number % len(requests)], wait_s)
+        reports[:] = [report]
+        return report
+
+    tally = await run_load(
+        reactor,
+        one,
+        Tally(),
+        concurrency=load.concurrency,
+        count=load.count,
+        rate_per_s=load.rate_per_s,
+        duration_s=load.duration_s,
+    )
+    return tally, reports[0] if reports else None
+
+
+def _show(tally: Tally, report: Form | None, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(tally.summary() if report is None else report, indent=2))
+    elif report is not None:
+        from nfs.cli._load import outcome_of
+
+        why = f": {report['error']}" if report["error"] else ""
+        click.echo(f"{outcome_of(report)}, reference {report['reference']}, {report['took_s'] * 1000:.1f} ms{why}")
+    else:
+        from nfs.cli._load import table
+
+        click.echo(table(tally.summary()))

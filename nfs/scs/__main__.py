@@ -1,0 +1,164 @@
+"""`mtc run scs`: the SCS as a process, with HTTP on loopback for the applications behind it.
+
+POST /v1/triggers                    a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a
+report as body GET  /v1/triggers/REFERENCE?wait_s=5 -> 200 with the report, of an end or of how far it has come;
+404
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from klein import Klein
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.web.iweb import IRequest
+from twisted.web.server import Site
+
+from diameter.errors import ConfigError
+from nfs.common.function import Parts, Surroundings, serve
+from nfs.scs.api import Report, Scs, Stage
+from nfs.scs.config import HttpTable, ScsConfig
+from nfs.scs.form import report_to, request_from
+from nfs.scs.logic import REFERENCES, Ledger
+
+_BODY_LIMIT: Final = 65_536
+_STATUS: Final = {Stage.ACCEPTED: 202, Stage.REPORTED: 200, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
+
+
+class Http:
+    """The routes.  token: octets that a bearer must present; compared in constant time."""
+
+    app = Klein()
+
+    def __init__(self, scs: Scs, token: bytes, wait_s: float, clock: Any) -> None:
+        self._scs = scs
+        self._token = token
+        self._wait_s = wait_s
+        self._clock = clock
+
+    @app.route("/v1/triggers", methods=["POST"])
+    async def submit(self, request: IRequest) -> bytes:
+        """Take one trigger."""
+        if not self._allowed(request):
+            return _problem(request, 401, "a bearer token is needed")
+        octets = request.content.read(_BODY_LIMIT + 1)
+        if len(octets) > _BODY_LIMIT:
+            return _problem(request, 413, f"at most {_BODY_LIMIT} octets")
+        try:
+            wait_s = self._wait(request)
+            report = await self._scs.submit(request_from(json.loads(octets)))
+        except (ValueError, RecursionError) as error:
+            return _problem(request, 400, str(error))
+        return _shown(request, await self._end_of(report, wait_s))
+
+    @app.route("/v1/triggers/<int:reference>", methods=["GET"])
+    async def progress(self, request: IRequest, reference: int) -> bytes:
+        """Report on one trigger, waiting for its end for `wait_s` at most."""
+        if not self._allowed(request):
+            return _problem(request, 401, "a bearer token is needed")
+        try:
+            wait_s = self._wait(request)
+            report = self._scs.progress(reference)
+        except KeyError:
+            return _problem(request, 404, "no such reference")
+        except ValueError as error:
+            return _problem(request, 400, str(error))
+        return _shown(request, await self._end_of(report, wait_s), 200)
+
+    def _wait(self, request: IRequest) -> float:
+        """The seconds that the client wants to wait, bounded; raises ValueError."""
+        text = (request.args or {}).get(b"wait_s", [b"0"])[0]
+        try:
+            return max(0.0, min(float(text), self._wait_s))
+        except ValueError:
+            raise ValueError("wait_s: a number of seconds expected") from None
+
+    async def _end_of(self, report: Report, wait_s: float) -> Report:
+        """The report, once the trigger has ended or `wait_s` is over."""
+        if report.stage not in (Stage.SENT, Stage.ACCEPTED) or wait_s <= 0:
+            return report
+        await self._ended(report.reference, wait_s)
+        return self._scs.progress(report.reference)
+
+    def _ended(self, reference: int, wait_s: float) -> Deferred[None]:
+        """Fires when the trigger has ended, or after `wait_s`."""
+        fired: Deferred[None] = Deferred()
+
+        def fire() -> None:
+            if not fired.called:
+                fired.callback(None)
+
+        timer = self._clock.callLater(wait_s, fire)
+        self._scs.wait(reference).then(fire)
+        return fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
+
+    def _allowed(self, request: IRequest) -> bool:
+        scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")
+        return hmac.compare_digest(token.strip(), self._token) and scheme.lower() == b"bearer"
+
+
+def _shown(request: IRequest, report: Report, code: int | None = None) -> bytes:
+    request.setResponseCode(_STATUS[report.stage] if code is None else code)
+    return _json(request, report_to(report))
+
+
+def _problem(request: IRequest, code: int, text: str) -> bytes:
+    request.setResponseCode(code)
+    if code == 401:
+        request.setHeader(b"www-authenticate", b"Bearer")
+    return _json(request, {"schema": 1, "error": text})
+
+
+def _json(request: IRequest, value: dict[str, Any]) -> bytes:
+    request.setHeader(b"content-type", b"application/json")
+    return json.dumps(value).encode() + b"\n"
+
+
+def read_token(path: Path) -> bytes:
+    """The first line of the token's file; raises ConfigError when it is too short to be one."""
+    token = path.read_bytes().partition(b"\n")[0].strip()
+    if len(token) < 16:
+        raise ConfigError(f"{path}: a token of 16 characters or more expected in the first line")
+    return token
+
+
+def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
+    """The parts of the node."""
+    table = config.scs
+    scs = Scs(
+        number=table.number,
+        realm=table.realm,
+        mtc_iwf=table.mtc_iwf,
+        clock=around.reactor.seconds,
+        ledger=Ledger(first_reference=secrets.randbelow(REFERENCES)),
+    )
+    parts: Parts[ScsConfig] = Parts(applications=(scs.tsp,))
+    if config.http is not None:
+        _add_http(parts, scs, config.http, around)
+    return parts
+
+
+def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surroundings) -> None:
+    """Open the HTTP port when the node listens, close it when the node stops."""
+    http = Http(scs, read_token(table.token), table.wait_s, around.reactor)
+    ports: list[Any] = []
+
+    def started(_node: object) -> None:
+        port = around.reactor.listenTCP(table.port, Site(http.app.resource()), interface="127.0.0.1")
+        ports.append(port)
+        parts.endpoints.append(f"http 127.0.0.1:{port.getHost().port}")
+
+    def stopping() -> object:
+        return ports.pop().stopListening() if ports else None
+
+    parts.started, parts.stopping = started, stopping
+
+
+def run(config_path: str) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("scs", ScsConfig, build, config_path, reactor)

@@ -1,0 +1,97 @@
+"""The SCS as a library: `await scs.trigger(...)` gives the delivery report.
+
+    scs = Scs(number="15550000100", realm="operator.example", mtc_iwf="iwf.operator.example", clock=reactor.seconds)
+    node = Node(config, [scs.tsp], dictionary, reactor=reactor)
+    report = await scs.trigger(TriggerRequest(payload=b"wake up", external_identifier="meter-7@example.com", port=8000))
+
+Whatever the network repeats, the caller of `trigger` sees one report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from diameter.app import Later
+from diameter.errors import LocalError, RequestError
+from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest
+from nfs.scs.tsp import Tsp
+
+__all__ = ["Report", "Scs", "Stage", "TriggerRequest"]
+
+
+class Scs:
+    """One SCS.  `tsp` goes to the node.  clock: seconds from anywhere.  ledger: its reference numbers."""
+
+    def __init__(
+        self,
+        *,
+        number: str,
+        realm: str,
+        clock: Callable[[], float],
+        mtc_iwf: str | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.ledger = Ledger() if ledger is None else ledger
+        self.tsp = Tsp(number, realm, mtc_iwf, self._reported)
+        self._clock = clock
+        self._waiting: dict[int, list[Later[Report]]] = {}
+
+    async def trigger(self, request: TriggerRequest) -> Report:
+        """Ask for a trigger and wait for its end: refused, failed or reported.  Raises ValueError, see `submit`."""
+        report = await self.submit(request)
+        return report if report.stage is not Stage.ACCEPTED else await self.wait(report.reference)
+
+    async def submit(self, request: TriggerRequest) -> Report:
+        """Ask for a trigger and wait for the answer only; `stage` says what came of it.
+
+        Raises ValueError (ReferenceInUse among them) for a request that names no device or an impossible reference.
+        """
+        reference = self.ledger.begin(request, self._clock())
+        try:
+            answer = await self.tsp.device_trigger(reference, request)
+        except (RequestError, LocalError) as error:
+            return self._end(self.ledger.failed(reference, str(error), self._clock()))
+        report = self.ledger.answered(reference, answer, self._clock())
+        if report is not None:
+            return self._end(report)
+        return self.progress(reference)
+
+    def wait(self, reference: int) -> Later[Report]:
+        """What resolves when this trigger ends; at once when it has.  Raises KeyError for an unknown number."""
+        later: Later[Report] = Later()
+        finished = self.ledger.finished.get(reference)
+        if finished is not None:
+            later.resolve(finished)
+        elif reference in self.ledger.open:
+            self._waiting.setdefault(reference, []).append(later)
+        else:
+            raise KeyError(reference)
+        return later
+
+    def progress(self, reference: int) -> Report:
+        """How far a trigger has come; raises KeyError for an unknown number."""
+        report = self.ledger.progress(reference, self._clock())
+        if report is None:
+            raise KeyError(reference)
+        return report
+
+    def give_up(self, reference: int, why: str) -> None:
+        """Stop waiting for the report of an accepted trigger; whoever waits sees how far it had come, with `error` set.
+
+        The trigger stays open: a later report still ends it.
+        """
+        report = self.ledger.progress(reference, self._clock())
+        for later in self._waiting.pop(reference, ()):
+            if report is not None:
+                later.resolve(replace(report, error=why))
+
+    def _reported(self, reference: int, outcome: int) -> None:
+        report = self.ledger.reported(reference, outcome, self._clock())
+        if report is not None:
+            self._end(report)
+
+    def _end(self, report: Report) -> Report:
+        for later in self._waiting.pop(report.reference, ()):
+            later.resolve(report)
+        return report

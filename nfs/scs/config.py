@@ -1,0 +1,38 @@
+"""The SCS's configuration file; `mtc trigger -c` reads the same."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from diameter.config import FunctionConfig
+from diameter.config.models import Identity, InputFile, Port, Seconds, Table
+from nfs.common.identities import e164
+
+Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
+
+
+class ScsTable(Table):
+    """The `[scs]` table."""
+
+    number: Number = Field(description="ISDN number of this SCS, for SCS-Identity")
+    realm: Identity = Field(description="realm of the MTC-IWF")
+    mtc_iwf: Identity | None = Field(
+        default=None, description="Origin-Host of the MTC-IWF; any of the realm when not given"
+    )
+
+
+class HttpTable(Table):
+    """The `[http]` table: where applications submit triggers (`mtc trigger --via`)."""
+
+    port: Port = Field(description="port on 127.0.0.1; 0 takes a free one")
+    token: InputFile = Field(description="file whose first line is the bearer token that a request must carry")
+    wait_s: Seconds = Field(default=60, description="how long a request for a report may stay open")
+
+
+class ScsConfig(FunctionConfig):
+    """The whole file."""
+
+    scs: ScsTable = Field(description="the SCS")
+    http: HttpTable | None = Field(default=None, description="submission by HTTP; none when not given")

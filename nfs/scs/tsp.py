@@ -1,0 +1,65 @@
+"""Tsp, the SCS's side (TS 29.368): sends Device-Action-Request, takes Device-Notification-Request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from diameter import Message
+from diameter.app import Application, answers
+from diameter.errors import ApplicationFault, ResultCode
+from nfs.common.identities import encode_number
+from nfs.scs.logic import Answer, TriggerRequest
+
+_TRIGGER_REQUEST: Final = 1  # Action-Type
+_DELIVERY_REPORT: Final = 2
+
+
+class Tsp(Application):
+    """Translates between Tsp and the SCS.
+
+    scs: ISDN number of this SCS, digits.  mtc_iwf, realm: where requests go (`mtc_iwf` None: any node of the realm).
+    reported: called with Reference-Number and Delivery-Outcome of each DNR, before it is answered.
+    """
+
+    dictionary = "ts29368_tsp"
+
+    def __init__(self, scs: str, realm: str, mtc_iwf: str | None, reported: Callable[[int, int], None]) -> None:
+        self._scs_identity = encode_number(scs)
+        self._realm = realm
+        self._mtc_iwf = mtc_iwf
+        self._reported = reported
+
+    async def device_trigger(self, reference: int, request: TriggerRequest) -> Answer:
+        """Ask for one trigger (5.5).  Raises RequestError when no answer came, EncodeError for what no DAR carries."""
+        data: dict[str, Any] = {"Payload": request.payload, "Priority-Indication": int(request.priority)}
+        if request.port is not None:
+            data["Application-Port-Identifier"] = request.port
+        action: dict[str, Any] = {}
+        if request.external_identifier is not None:
+            action["External-Identifier"] = request.external_identifier
+        if request.msisdn is not None:
+            action["MSISDN"] = encode_number(request.msisdn)
+        action |= {
+            "SCS-Identity": self._scs_identity,
+            "Reference-Number": reference,
+            "Action-Type": _TRIGGER_REQUEST,
+            "Trigger-Data": data,
+        }
+        if request.validity_s is not None:
+            action["Validity-Time"] = request.validity_s
+        answer = await self.request("Device-Action", {"Device-Action": action}, to=self._mtc_iwf, realm=self._realm)
+        notification = answer.get("Device-Notification")
+        status = None if notification is None else notification.get("Request-Status")
+        return Answer(status=status, result=answer.result or (0, 0))
+
+    @answers("Device-Notification-Request")
+    def device_notification(self, request: Message) -> Message:
+        """Hand a delivery report on and acknowledge it, also one that came before or is unknown here (5.6)."""
+        notification = request.get("Device-Notification")
+        if notification is None or "Delivery-Outcome" not in notification:
+            raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
+        if notification["Action-Type"] != _DELIVERY_REPORT:
+            raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
+        self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
+        return request.answer(ResultCode.SUCCESS)
