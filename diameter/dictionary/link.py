@@ -1,15 +1,16 @@
 """Trees of several files to one linked whole: names resolved to keys, every cross-reference checked.
 
-The result is plain data (tuples, dicts, strings, numbers), so that `load.py` can keep it with marshal.  Resolution order inside a
-file: its own definitions, then the files it inherits, depth first; the base protocol is inherited by all.  What is inherited are
-names, so two files may inherit each other (S6m names AVPs of Tsp, and Tsp names AVPs of S6m).
+The result is plain data (tuples, dicts, strings, numbers), so that `files.py` can keep it with marshal.  Resolution
+order inside a file: its own definitions, then the files it inherits, depth first; every file inherits the base protocol.
+What is inherited are names, so two files may inherit each other (S6m names AVPs of Tsp, Tsp names AVPs of S6m).
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
-from diameter.dictionary.grammar import RawCommand, RawGrammar, RawGroup, Tree
+from diameter.dictionary.abnf import RawCommand, RawGrammar, RawGroup
+from diameter.dictionary.grammar import Tree
 from diameter.errors import DictionaryError
 
 BASE: Final = "rfc6733_base"
@@ -104,10 +105,13 @@ class _Linker:
         for tree in self.trees:
             if tree.id is None:
                 continue
-            for table, word in ((ids, tree.id), (names, tree.name)):
-                if (other := table.get(word)) is not None:  # type: ignore[attr-defined]
-                    raise fault(tree, 1, f"an application not defined in {other.path}", str(word))
-                table[word] = tree  # type: ignore[index]
+            other = ids.get(tree.id) or names.get(tree.name)
+            if other and tree.imported:
+                tree.id, tree.commands = None, []
+            elif other:
+                raise fault(tree, 1, f"an application not defined in {other.path}", f"{tree.id} {tree.name}")
+            else:
+                ids[tree.id] = names[tree.name] = tree
 
     def _define(self, index: int, tree: Tree) -> None:
         names, values = self.names[index], tree.values
@@ -122,9 +126,7 @@ class _Linker:
                 raise fault(tree, line, "an AVP name once in a file", name)
             names[name] = key
             self.where[key] = (tree, line)
-            own = None
-            if name in values:
-                own = self._checked(tree, name, kind)
+            own = self._checked(tree, name, kind) if name in values else None
             grammar = ANYTHING if kind == "Grouped" and (tree.decode_only or tree.imported) else None
             self.avps[key] = (name, code, vendor, kind, flag, own, grammar, reference, tree.decode_only, index)
 
@@ -180,7 +182,12 @@ class _Linker:
         key = self.resolve(index, group.name, line)
         name, code, vendor, kind, flag, values, grammar, reference, decode, owner = self.avps[key]
         if (group.code, group.vendor) != (code, vendor):
-            raise fault(tree, line, f"< AVP Header: {code}{f' {vendor}' if vendor else ''} > for {name}", f"{group.code} {group.vendor}")
+            raise fault(
+                tree,
+                line,
+                f"< AVP Header: {code}{f' {vendor}' if vendor else ''} > for {name}",
+                f"{group.code} {group.vendor}",
+            )
         if kind != "Grouped":
             raise fault(tree, line, f"an AVP of type Grouped, {name} is {kind}", group.name)
         plain = self._grammar(index, group.grammar)
@@ -216,7 +223,7 @@ class _Linker:
                 raise fault(tree, line, "each command once in each direction", command.name)
             plain.append((
                 command.name, command.short, command.code, command.request, command.proxiable, command.error, tree.id,
-                self._grammar(index, command.grammar), tree.decode_only, command.reference,
+                self._grammar(index, command.grammar), tree.decode_only or tree.imported, command.clause,
             ))  # fmt: skip
         return tuple(plain)
 

@@ -41,10 +41,10 @@ class Grammar:
 class AvpDef:
     """One AVP as one application sees it.
 
-    `type` is a name of `wire.types.TYPES`.  `mandatory` is this scope's M rule: "M" set, "-" clear, "?" send clear and
-    accept both.  `values` names values of an Enumerated or Unsigned32; with `bits` its keys are bit numbers (0 is the
-    least significant) of a mask.  `grammar` is there for every Grouped AVP and None otherwise.  `decode_only`: known from a
-    file with @decode, so that captures read by name; it carries no arity.
+    `type` is a name of `wire.types.TYPES`.  `mandatory` is this scope's M rule: "M" set, "-" clear, "?" send clear
+    and accept both.  `values` names values of an Enumerated or Unsigned32; with `bits` its keys are bit numbers (0 is
+    the least significant) of a mask.  `grammar` is there for every Grouped AVP and None otherwise.  `decode_only`:
+    known from a file with @decode, so that captures read by name; it carries no arity.  `stem`: the defining file.
     """
 
     name: str
@@ -83,7 +83,7 @@ class CommandDef:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ApplicationDef:
-    """An application: @id, @name, @vendor of a dictionary file; `accounting` is true for those advertised as Acct-Application-Id."""
+    """An application: @id, @name, @vendor of a dictionary file.  `accounting`: advertised as Acct-Application-Id."""
 
     id: int
     name: str
@@ -98,10 +98,11 @@ class ApplicationDef:
 class Scope:
     """All that can be named in messages of one application.
 
-    `avps` (by key) and `names` (aliases too) hold every AVP of every loaded dictionary: the application's own definitions,
-    M rules and grammars first, then those of the files it inherits, then any other file's.  `commands` is keyed by
-    code << 1 | request and falls back on the base protocol's.  `error_answer` is the answer-message of RFC 6733 section 7.2, which
-    every answer with the E bit follows.  `memo` starts empty; the layer above keeps what it compiles there.
+    `avps` (by key) and `names` (aliases too) hold every AVP of every loaded dictionary: the application's own
+    definitions, M rules and grammars first, then what the files it inherits define, then any other file's.
+    `commands` is keyed by code << 1 | request and falls back on the base protocol's.  `error_answer` is the
+    answer-message of RFC 6733 section 7.2, which every answer with the E bit follows.
+    `memo` starts empty; the layer above keeps what it compiles there.
     """
 
     application: ApplicationDef
