@@ -1,6 +1,6 @@
 """Configuration: TOML into frozen, strict pydantic models, validated whole (`load`), every complaint at once."""
 
-from diameter.config.load import Complaints, load, parse, top_level
+from diameter.config.load import Complaints, load, parse, top_level, validate
 from diameter.config.models import (
     CLEAR_PORT,
     SECURE_PORT,
@@ -9,6 +9,7 @@ from diameter.config.models import (
     InputFile,
     Limits,
     LinkProfile,
+    LinkTable,
     ListenConfig,
     NodeConfig,
     NodeTable,
@@ -33,6 +34,7 @@ __all__ = [
     "InputFile",
     "Limits",
     "LinkProfile",
+    "LinkTable",
     "ListenConfig",
     "NodeConfig",
     "NodeTable",
@@ -49,4 +51,5 @@ __all__ = [
     "load",
     "parse",
     "top_level",
+    "validate",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -61,9 +61,15 @@ def parse(text: str, model: type[Model], *, source: str, base: Path) -> Model:
 
     Raises ConfigError; its lines begin with `source`.
     """
-    tables = _tables(text, source)
+    return validate(_tables(text, source), model, source=source, base=base)
+
+
+def validate(
+    tables: Mapping[str, Any], model: type[Model], *, source: str, base: Path, strict: bool | None = None
+) -> Model:
+    """Return tables that are already read as a model; `strict` False takes "5868" for a number.  Raises ConfigError."""
     try:
-        return model.model_validate(tables, context={BASE: base})
+        return model.model_validate(tables, context={BASE: base}, strict=strict)
     except ValidationError as error:
         lines = [line for detail in error.errors(include_url=False) for line in _lines(detail, model)]
         raise ConfigError(*(f"{source}: {line}" for line in lines)) from None

@@ -101,7 +101,7 @@ class TlsConfig(Table):
     key_log: OutputFile | None = Field(default=None, description="lab only: write session secrets in NSS format here")
 
 
-class _Link(Table):
+class LinkTable(Table):
     """What a listening and a configured link have in common."""
 
     transport: Transport = Field(default="tls", description="tls, or tcp where a physically protected link allows it")
@@ -128,7 +128,7 @@ class _Link(Table):
         return SECURE_PORT if self.transport == "tls" else CLEAR_PORT
 
 
-class ListenConfig(_Link):
+class ListenConfig(LinkTable):
     """One address to accept links on."""
 
     host: str = Field(default="127.0.0.1", description="IPv4 or IPv6 address of an interface; :: is all of them")
@@ -142,7 +142,7 @@ class ListenConfig(_Link):
         return self
 
 
-class PeerConfig(_Link):
+class PeerConfig(LinkTable):
     """One remote identity (RFC 6733 section 2.6), and what its links must have."""
 
     host: Identity = Field(description="its Origin-Host, which its certificate must carry")
@@ -290,7 +290,7 @@ class FunctionConfig(Table):
 def _agree(node: NodeTable, peers: Iterable[PeerConfig], prefix: str) -> None:
     """Raise Complaints when parts that are each right do not fit together; `prefix` names the node's table."""
     found: list[tuple[str, str]] = []
-    links: list[tuple[str, _Link]] = [(f"{prefix}listen.{at}", link) for at, link in enumerate(node.listen)]
+    links: list[tuple[str, LinkTable]] = [(f"{prefix}listen.{at}", link) for at, link in enumerate(node.listen)]
     seen: dict[tuple[str, int], str] = {}
     for place, link in links:
         assert isinstance(link, ListenConfig)

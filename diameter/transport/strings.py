@@ -1,0 +1,71 @@
+"""Twisted endpoint strings: `diameter:tls:host=iwf.example:certificate=...:key=...:trust=...` and its server form.
+
+    diameter:tcp:host=H[:port=3868]:physical_protection=yes:physical_protection_reason=WHY
+    diameter:tls:host=H[:port=5868]:certificate=FILE:key=FILE:trust=FILE,FILE[:crl=FILE,FILE][:minimum_version=1.3]
+
+A client connects to `host`, a server listens on it (default 127.0.0.1).  Keys are those of the configuration file, so
+the same rules hold: clear text needs its reason.  Besides: `connect_timeout_s`, `handshake_timeout_s`, `bind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
+
+from diameter.config import LinkTable, ListenConfig, Seconds, TlsConfig, validate
+from diameter.transport.endpoints import TlsClientEndpoint, TlsServerEndpoint, tcp_client, tcp_server
+from diameter.transport.keys import TlsKeys
+
+LISTS: Final = ("trust", "crl")
+
+
+class _Client(LinkTable):
+    host: str
+    bind: str | None = None
+    connect_timeout_s: Seconds = 10
+    handshake_timeout_s: Seconds = 10
+
+
+class _Server(ListenConfig):
+    handshake_timeout_s: Seconds = 10
+
+
+def client(reactor: Any, transport: str = "", /, **values: str) -> IStreamClientEndpoint:
+    """Return the client endpoint of a string's parts.  Raises ConfigError."""
+    source = f"diameter:{transport}"
+    link, tls = _split(transport, values)
+    table = validate(link, _Client, source=source, base=Path(), strict=False)
+    tcp = tcp_client(reactor, table.host, table.port_number, table.connect_timeout_s, table.bind)
+    if table.transport == "tcp":
+        return tcp
+    return TlsClientEndpoint(tcp, _keys(tls, source), reactor, table.handshake_timeout_s)
+
+
+def server(reactor: Any, transport: str = "", /, **values: str) -> IStreamServerEndpoint:
+    """Return the server endpoint of a string's parts.  Raises ConfigError."""
+    source = f"diameter:{transport}"
+    link, tls = _split(transport, values)
+    table = validate(link, _Server, source=source, base=Path(), strict=False)
+    tcp = tcp_server(reactor, table.host, table.port_number)
+    if table.transport == "tcp":
+        return tcp
+    return TlsServerEndpoint(tcp, _keys(tls, source), reactor, table.handshake_timeout_s)
+
+
+def _split(transport: str, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the keys of the link and those of its TLS table."""
+    link: dict[str, Any] = {"transport": transport}
+    tls: dict[str, Any] = {}
+    for key, value in values.items():
+        if transport == "tls" and key in TlsConfig.model_fields:
+            tls[key] = value.split(",") if key in LISTS else value
+        else:
+            link[key] = value
+    return link, tls
+
+
+def _keys(tls: Mapping[str, Any], source: str) -> TlsKeys:
+    return TlsKeys(validate(tls, TlsConfig, source=source, base=Path(), strict=False), place=source)

@@ -1,0 +1,132 @@
+"""`mtc config check|schema`: is a configuration right, and what may stand in it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from diameter.config import FunctionConfig
+
+EXAMPLE = """
+\b
+Example: mtc config check iwf.toml
+         mtc config schema mtc-iwf > mtc-iwf.schema.json
+"""
+
+
+@click.group(epilog=EXAMPLE)
+def command() -> None:
+    """Check a configuration, or print its schema."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--function", "name", help='The network function, when the file does not say: function = "mtc-iwf".')
+@click.option("--json", "as_json", is_flag=True, help="Print {schema, file, function, ok, errors} instead.")
+def check(file: Path, name: str | None, as_json: bool) -> None:
+    """Read FILE whole and name every wrong key; keys, certificates and revocation lists are opened as well.
+
+    Exit status 0 when everything is right, 2 when not.
+
+    \b
+    Example: mtc config check iwf.toml
+    """
+    from diameter.config import load, top_level
+    from diameter.errors import ConfigError
+
+    function = name or ""
+    try:
+        function = name or str(top_level(file).get("function", ""))
+        config = load(file, model_of(function, str(file)))
+        _open_keys(config, str(file))
+    except ConfigError as error:
+        lines = error.lines
+    else:
+        lines = ()
+    if as_json:
+        found = {"schema": 1, "file": str(file), "function": function, "ok": not lines, "errors": list(lines)}
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for line in lines:
+            click.echo(line, err=True)
+        if not lines:
+            click.echo(f"{file}: ok" + (f" ({function})" if function else ""))
+    if lines:
+        raise click.exceptions.Exit(2)
+
+
+@command.command()
+@click.argument("name", metavar="FUNCTION|FILE")
+def schema(name: str) -> None:
+    """Print the JSON Schema of a network function's configuration; of a FILE, that of the function it names.
+
+    \b
+    Example: mtc config schema mtc-iwf
+    """
+    from diameter.config import top_level
+
+    function = name
+    if name.endswith(".toml"):
+        function = str(top_level(name).get("function", ""))
+    click.echo(json.dumps(schema_of(model_of(function, name)), indent=2))
+
+
+def schema_of(model: type[FunctionConfig]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a model."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+
+
+def model_of(function: str, source: str) -> type[FunctionConfig]:
+    """Return the model of a network function's file; without a name, what all have in common.
+
+    A function's model is the one subclass of FunctionConfig that `nfs.<function>.config` defines.  Raises ConfigError.
+    """
+    from diameter.config import FunctionConfig
+    from diameter.errors import ConfigError
+
+    if not function:
+        return FunctionConfig
+    module_name = f"nfs.{function.replace('-', '_')}.config"
+    if not function.replace("-", "").isalnum() or not _exists(module_name):
+        raise ConfigError(f"{source}: function: no network function {function!r} (known: {', '.join(functions())})")
+    module = importlib.import_module(module_name)
+    models = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, FunctionConfig) and each.__module__ == module_name
+    ]
+    assert len(models) == 1, f"{module_name} defines {len(models)} models of a file"
+    return models[0]
+
+
+def functions() -> list[str]:
+    """Return the names of the network functions that have a configuration."""
+    import nfs
+
+    folders = sorted(path.parent.name for root in nfs.__path__ for path in Path(root).glob("*/config.py"))
+    return [folder.replace("_", "-") for folder in folders if folder != "cli"]
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _open_keys(config: FunctionConfig, source: str) -> None:
+    """Read what `node.tls` names.  Raises ConfigError with the file of the configuration in front."""
+    from diameter.errors import ConfigError
+    from diameter.transport.keys import TlsKeys
+
+    if config.node.tls is not None:
+        try:
+            TlsKeys(config.node.tls)
+        except ConfigError as error:
+            raise ConfigError(*(f"{source}: {line}" for line in error.lines)) from None
