@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from pathlib import Path
@@ -85,3 +86,16 @@ def test_pre_commit_runs_what_make_lint_runs() -> None:
 def test_no_package_folder_shadows_a_module_we_need() -> None:
     for name in ("twisted", "dict/__init__.py", "tests/__init__.py"):
         assert not (ROOT / name).exists()
+
+
+def test_the_requirement_rows_are_whole() -> None:
+    with (ROOT / "tests" / "data" / "requirements.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["id"] for row in rows}) == len(rows) == 217
+    nodes = {"SCS", "SGW", "IWF", "HSS", "SMSSC", "SCEF", "MME", "UE", "BSF"}
+    for row in rows:
+        assert re.fullmatch(r"[RTSEC]-(GEN|ACC|TSP|ID|TRIG|IP|GRP|GBA|MON|LOC|EXP|API)-\d\d", row["id"])
+        assert row["words"], row["id"]
+        assert row["area"], row["id"]
+        assert set(row["nodes"].split()) <= nodes, row["id"]
+        assert row["planned"] in ("", "yes")

@@ -54,7 +54,7 @@ def ensure(folder: Path, lock: Path) -> Path:
     except NoEnvironment:
         raise NoEnvironment("this Python has no venv; on Debian or Ubuntu: apt-get install python3-venv") from None
     pip = (python, "-m", "pip", "--disable-pip-version-check")
-    _run(*pip, "install", "--quiet", "--require-hashes", "--no-deps", "-r", lock)
+    _run(*pip, "install", "-qq", "--require-hashes", "--no-deps", "-r", lock)
     stamp.write_text(wanted)
     return python
 
@@ -79,7 +79,7 @@ def build_wheel(python: Path, target: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     clean_build()
     try:
-        _run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", target, ROOT)
+        _run(python, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation", "--wheel-dir", target, ROOT)
     finally:
         clean_build()
     return next(target.glob("*.whl"))
@@ -91,7 +91,7 @@ def install_project(python: Path, folder: Path) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     wheel = build_wheel(python, folder / "wheel")
-    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", "--no-index", wheel)
+    _run(python, "-m", "pip", "install", "-qq", "--no-deps", "--force-reinstall", "--no-index", wheel)
     stamp.write_text(wanted)
 
 
