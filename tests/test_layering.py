@@ -57,6 +57,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("nfs.cli.*", ("diameter.*", "nfs.*", "diameter")),
     ("nfs.mme.logic", ("diameter.errors", "nfs.common.*", "nfs.ue.logic")),
     ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.logic")),
+    ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.*")),
     ("nfs.*.logic", ("diameter.errors", "nfs.common.*")),  # decisions know no AVP, no peer, no Twisted
     ("nfs.common.*", ("diameter", "diameter.*")),
     ("nfs.mtc_iwf.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.mtc_sgw.*")),  # the gateway can be embedded

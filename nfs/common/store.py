@@ -93,8 +93,8 @@ class Store:
             self._threads = self._own = ThreadPool(0, 1, "store")
             self._own.start()
         tasks, self._batch, self._busy = self._batch, [], True
-        done = deferToThreadPool(self._reactor, self._threads, self._transact, [task.work for task in tasks])
-        done.addBoth(self._resolve, tasks)
+        works = [task.work for task in tasks]
+        _ = deferToThreadPool(self._reactor, self._threads, self._transact, works).addBoth(self._resolve, tasks)
 
     def _transact(self, works: list[Work[Any]]) -> list[Any]:
         """In the thread: the result of each work, or a Failure in its place."""
@@ -127,22 +127,22 @@ def _attempt(connection: Connection, work: Work[Any]) -> Any:
     """The result of `work` in a savepoint; a Failure when it raised; raises when the database itself failed."""
     outcome: list[Any] = []
     point = connection.begin_nested()
-    maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
+    _ = maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
     found = outcome[0]
     if not isinstance(found, Failure):
         point.commit()
         return found
-    if found.check(DBAPIError) and not found.check(IntegrityError, DataError):
-        found.raiseException()
+    error = found.value
+    if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
+        raise error
     point.rollback()
-    found.cleanFailure()
-    return found
+    return Failure(error)  # type: ignore[no-untyped-call]  # without the traceback, which holds on to the connection
 
 
 def _store_failure(failure: Failure) -> Failure:
     """What everybody in a transaction gets that failed as a whole."""
-    if failure.check(SQLAlchemyError):
-        return Failure(StoreError(f"database: {one_line(failure.value)}"))
+    if isinstance(failure.value, SQLAlchemyError):
+        return Failure(StoreError(f"database: {one_line(failure.value)}"))  # type: ignore[no-untyped-call]
     return failure
 
 

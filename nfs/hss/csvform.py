@@ -20,7 +20,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from diameter.errors import ConfigError
-from nfs.hss.logic import ServingNode, Subscriber
+from nfs.common.nodes import ServingNode
+from nfs.hss.logic import Subscriber
 
 COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes")
 _TRUTH: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}

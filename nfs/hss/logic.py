@@ -7,11 +7,12 @@ clause's order; the first that fails ends it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag, StrEnum
+from enum import IntEnum, IntFlag
 
 from diameter.errors import DiameterError
 from nfs.common import identities
 from nfs.common.identities import ExternalIdentifier, IdentityError
+from nfs.common.nodes import NodeKind, ServingNode
 
 
 class Service(IntEnum):
@@ -50,37 +51,6 @@ class Refused(DiameterError):
     def __init__(self, error: Error) -> None:
         super().__init__(error.name)
         self.error = error
-
-
-class NodeKind(StrEnum):
-    """What kind of node can bring a short message to the device."""
-
-    IP_SM_GW = "ip-sm-gw"
-    MME = "mme"
-    MSC = "msc"
-    SGSN = "sgsn"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingNode:
-    """A node the subscriber is registered in for SMS (6.4.12).  `number`: E.164 digits; name and realm: Diameter's.
-
-    An MME has all three.  An MSC may have the name and realm of the MME it is associated with, an SGSN its own when
-    it speaks Gdd, an IP-SM-GW its own.  `reachable` False: MNRF, MNRG or UNRI is set.
-    """
-
-    kind: NodeKind
-    number: str
-    name: str = ""
-    realm: str = ""
-    reachable: bool = True
-
-    def __post_init__(self) -> None:
-        identities.e164(self.number, f"{self.kind} number")
-        if bool(self.name) != bool(self.realm):
-            raise IdentityError(f"{self.kind}: name and realm come together")
-        if self.kind is NodeKind.MME and not self.name:
-            raise IdentityError("mme: name, realm and number expected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

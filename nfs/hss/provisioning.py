@@ -16,8 +16,9 @@ from pydantic import Field, ValidationError
 from diameter.config import Table
 from diameter.errors import ConfigError
 from nfs.common.identities import IdentityError
+from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import csvform
-from nfs.hss.logic import ExternalId, NodeKind, Service, ServingNode, Subscriber
+from nfs.hss.logic import ExternalId, Service, Subscriber
 
 SCHEMA: Final = 1
 ServiceName = Literal["device-trigger", "sms-mo"]

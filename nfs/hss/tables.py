@@ -22,7 +22,8 @@ from sqlalchemy import (
     select,
 )
 
-from nfs.hss.logic import ExternalId, NodeKind, Service, ServingNode, Subscriber, UserId
+from nfs.common.nodes import NodeKind, ServingNode
+from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METADATA: Final = MetaData()
 _IMSI: Final = "subscriber.imsi"

@@ -8,20 +8,8 @@ from typing import Any
 import pytest
 
 from nfs.common.identities import IdentityError
-from nfs.hss.logic import (
-    Cause,
-    Error,
-    ExternalId,
-    Information,
-    NodeKind,
-    Question,
-    Refused,
-    Service,
-    ServingNode,
-    Subscriber,
-    UserId,
-    inform,
-)
+from nfs.common.nodes import NodeKind, ServingNode
+from nfs.hss.logic import Cause, Error, ExternalId, Information, Question, Refused, Service, Subscriber, UserId, inform
 
 SCS, OTHER_SCS = "15550001", "15550002"
 MME = ServingNode(kind=NodeKind.MME, number="15559001", name="mme1.example", realm="example")

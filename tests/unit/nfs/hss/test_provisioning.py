@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter.errors import ConfigError
+from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import provisioning
-from nfs.hss.logic import ExternalId, NodeKind, Service, ServingNode, Subscriber
+from nfs.hss.logic import ExternalId, Service, Subscriber
 
 FULL = Subscriber(
     imsi="001010000000001",
@@ -57,7 +58,10 @@ def test_a_table_by_hand() -> None:
 
 
 def test_json_by_hand() -> None:
-    text = '{"note": {"subscribers": [1]},\n "schema": 1, "subscribers": [\n  {"imsi": "001010000000001"}\n,{\n"imsi": "001010000000002"}]}'
+    text = (
+        '{"note": {"subscribers": [1]},\n "schema": 1, "subscribers": [\n'
+        '  {"imsi": "001010000000001"}\n,{\n"imsi": "001010000000002"}]}'
+    )
     found = provisioning.read(text, "s.json")
     assert [placed.place for placed in found] == ["s.json:3", "s.json:4"]
     assert [placed.place for placed in provisioning.read("[]", "s.json")] == []
@@ -117,7 +121,9 @@ def test_json_nested_without_end_is_refused() -> None:
 
 @given(st.text(max_size=60) | st.recursive(st.none() | st.text(max_size=5), st.lists, max_leaves=5).map(json.dumps))
 def test_any_text_is_read_or_complained_about(text: str) -> None:
+    lines: tuple[str, ...] = ()
     try:
         provisioning.read(text, "f")
     except ConfigError as error:
-        assert all(line.startswith("f:") for line in error.lines)
+        lines = error.lines
+    assert all(line.startswith("f:") for line in lines)

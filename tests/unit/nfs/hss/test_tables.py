@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from nfs.common.database import database_url, open_engine
+from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import tables
-from nfs.hss.logic import ExternalId, NodeKind, Service, ServingNode, Subscriber, UserId
+from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METER = Subscriber(
     imsi="001010000000001",

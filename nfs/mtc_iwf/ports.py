@@ -1,0 +1,166 @@
+"""Whom the MTC-IWF asks, and what passes between: records and protocols, nothing of Diameter or databases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Protocol
+
+from diameter.errors import DiameterError
+from nfs.common.nodes import ServingNode
+from nfs.common.tsp import DeliveryOutcome
+from nfs.mtc_iwf.statuses import Result
+
+
+class Unavailable(DiameterError):
+    """Somebody gave no usable answer, or the store failed; the text says who and names no subscriber."""
+
+
+class HssRefused(DiameterError):
+    """The HSS answered with an Experimental-Result-Code of vendor 10415."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"HSS: {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device as the outside names it: External Identifier, MSISDN (digits), or both."""
+
+    external_id: str | None = None
+    msisdn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the HSS says of a device that the SCS may trigger: identities, cause bits, nodes (the preferred first)."""
+
+    imsi: str
+    msisdn: str | None = None
+    absent: bool = False
+    not_provisioned: bool = False
+    barred: bool = False
+    nodes: tuple[ServingNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sent a Device-Action, and what recognises a repeat of it; reports go back to `host`."""
+
+    host: str
+    realm: str
+    session_id: str = ""
+    end_to_end: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A trigger on its way to the SMS-SC (DTR).  `scs`: E.164 digits.  Without nodes the SMS-SC stores it first."""
+
+    scs: str
+    reference: int
+    imsi: str
+    device: Device
+    payload: bytes
+    port: int | None
+    priority: bool
+    validity_s: int | None
+    nodes: tuple[ServingNode, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What the SMS-SC answered, and which one it was (Origin-Host)."""
+
+    result: Result | None
+    sms_sc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Which trigger of whom a report is about."""
+
+    sender: Sender
+    scs: str
+    reference: int
+    device: Device
+
+
+class State(StrEnum):
+    """How far a remembered trigger has come."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    REPORTED = "reported"
+
+
+class Standing(Enum):
+    """What the ledger found under a (SCS, Reference-Number)."""
+
+    NEW = "new"
+    REPEAT = "repeat"  # the same trigger, still open: hand it over again, the SMS-SC knows it
+    TAKEN = "taken"  # another trigger that is still open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A trigger as the ledger keeps it, under (`scs`, `reference`).  `sms_sc`: "" until one has taken it."""
+
+    scs: str
+    reference: int
+    device: Device
+    imsi: str
+    sender: Sender
+    fingerprint: str
+    validity_s: int
+    state: State = State.OPEN
+    sms_sc: str = ""
+
+
+class Hss(Protocol):
+    """S6m."""
+
+    async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
+        """Who is this device, and may this SCS trigger it?  Raises HssRefused, Unavailable."""
+        ...
+
+
+class SmsSc(Protocol):
+    """T4, the way out."""
+
+    async def submit(self, submission: Submission) -> Taken:
+        """Hand a trigger over.  Raises Unavailable when no answer came."""
+        ...
+
+
+class Scs(Protocol):
+    """Tsp, the way back."""
+
+    async def notify(self, notice: Notice, outcome: DeliveryOutcome) -> Result | None:
+        """Tell an SCS how its trigger ended; its result.  Raises Unavailable when no answer came."""
+        ...
+
+
+class Ledger(Protocol):
+    """What is remembered of triggers; every change is on disk when awaiting it returns.  All raise Unavailable."""
+
+    async def begin(self, trigger: Trigger) -> Standing:
+        """Remember a trigger, unless its key belongs to another one that is open."""
+        ...
+
+    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+        """Remember which SMS-SC has taken it."""
+        ...
+
+    async def refuse(self, scs: str, reference: int) -> None:
+        """The trigger came to nothing; its Reference-Number is free again."""
+        ...
+
+    async def find(self, scs: str, reference: int) -> Trigger | None:
+        """The trigger under this key."""
+        ...
+
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+        """The SCS has its report."""
+        ...

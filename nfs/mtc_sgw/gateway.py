@@ -1,0 +1,189 @@
+"""The gateway as a screen of a node: what comes from outside is checked here before any application sees it.
+
+Default deny: from a peer that is not of the core nothing gets through but a Device-Action-Request on Tsp that passes
+every check.  A refused one is answered with what Tsp has for it, is written to the audit log, and reaches nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from diameter import ApplicationFault, Message, ResultCode
+from diameter.app import Neighbour, Screen
+from diameter.message import Avp, Grouped
+from diameter.security.link import LinkSecurity
+from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.identities import IdentityError, decode_number
+from nfs.mtc_sgw import (
+    command_rights,
+    completeness,
+    external_identifier,
+    inbound_imsi,
+    outbound_imsi,
+    peer_identity,
+    scs_identity,
+)
+from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, run
+
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("peer-identity", peer_identity.check),
+    ("command-rights", command_rights.check),
+    ("completeness", completeness.check),
+    ("inbound-imsi", inbound_imsi.check),
+    ("external-identifier", external_identifier.check),
+    ("scs-identity", scs_identity.check),
+)
+"""In this order, cheapest first; the association of SCS and device is asked of the HSS by whoever stands behind."""
+
+
+class Gateway(Screen):
+    """The MTC Security GW in front of the applications of one node.
+
+    core: Origin-Hosts inside the operator's domain, lower case, that speak the core's own applications with this node.
+    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.
+    """
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        audit: AuditLog,
+        *,
+        core: frozenset[str],
+        home_plmns: frozenset[str],
+        fifteen_digits: bool = False,
+        checks: tuple[tuple[str, Check], ...] = CHECKS,
+    ) -> None:
+        self.profiles = profiles
+        self.core = core
+        self.home_plmns = home_plmns
+        self.fifteen_digits = fifteen_digits
+        self.passed = 0
+        self._audit = audit
+        self._checks = checks
+
+    def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
+        """Let a request through to its handler, or give the fault that answers it."""
+        peer = neighbour.host.lower()
+        if message.application != "Tsp":
+            return message if peer in self.core else self._not_for_outside(message, peer)
+        offer = self.offer(message, neighbour)
+        refused = run(offer, self._checks)
+        if refused is None:
+            self.passed += 1
+            return message
+        check, refuse = refused
+        fault = _fault(message, refuse, echo=inbound_imsi.check(offer) is None)
+        self._audit.refuse(
+            Refusal(
+                check=check,
+                stage=refuse.stage,
+                area=Area.B1,
+                peer=peer,
+                origin=offer.origin,
+                command=message.command,
+                target=offer.external_identifier or offer.msisdn or "",
+                profile=offer.profile.name if offer.profile else "",
+                reference=_device_action(message, "Reference-Number"),
+                result=refuse.status.name if refuse.status is not None else str(refuse.result),
+                reason=refuse.reason,
+            )
+        )
+        return fault
+
+    def outbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
+        """Hold back what would carry an internal identity out of the core, with an alarm: it is our own fault."""
+        peer = neighbour.host.lower()
+        if peer in self.core:
+            return message
+        reason = outbound_imsi.check(_fields(message.avps), self.home_plmns)
+        if reason is None:
+            return message
+        self._audit.refuse(
+            Refusal(
+                check="outbound-imsi",
+                stage=Stage.AUTHORISATION,
+                area=Area.B1,
+                peer=peer,
+                command=message.command,
+                result="held back",
+                reason=reason,
+                alarm=True,
+            )
+        )
+        return ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "held back by the security gateway")
+
+    def offer(self, message: Message, neighbour: Neighbour) -> Offer:
+        """What the checks look at."""
+        action = message.get("Device-Action")
+        security = neighbour.security
+        origin = str(message.get("Origin-Host", "")).lower()
+        return Offer(
+            peer=neighbour.host.lower(),
+            origin=origin,
+            profile=self.profiles.by_host.get(origin),
+            proven=security.peer_names if neighbour.secure and isinstance(security, LinkSecurity) else None,
+            action=_device_action(message, "Action-Type"),
+            external_identifier=None if action is None else action.get("External-Identifier"),
+            msisdn=None if action is None else _digits(action, "MSISDN"),
+            scs_identity=None if action is None else _digits(action, "SCS-Identity"),
+            imsi_avps=tuple(name for name, _ in _fields(message.avps) if name in outbound_imsi.IMSI_BEARING),
+            home_plmns=self.home_plmns,
+            fifteen_digits=self.fifteen_digits,
+        )
+
+    def _not_for_outside(self, message: Message, peer: str) -> ApplicationFault:
+        self._audit.refuse(
+            Refusal(
+                check="application",
+                stage=Stage.AUTHORISATION,
+                area=Area.B1,
+                peer=peer,
+                command=message.command,
+                result=str(int(ResultCode.AUTHORIZATION_REJECTED)),
+                reason=f"{message.application} is spoken with the core only",
+            )
+        )
+        return ApplicationFault(ResultCode.AUTHORIZATION_REJECTED)
+
+
+def _fault(message: Message, refuse: Refuse, *, echo: bool) -> ApplicationFault:
+    """The answer: Device-Notification repeats the request where there is one to repeat."""
+    avps: dict[str, Any] = {}
+    action = message.get("Device-Action")
+    if action is not None:
+        names = ("External-Identifier", "MSISDN", "SCS-Identity") if echo else ("SCS-Identity",)
+        notification = {name: action[name] for name in (*names, "Reference-Number", "Action-Type") if name in action}
+        if refuse.status is not None:
+            notification["Request-Status"] = int(refuse.status)
+        avps["Device-Notification"] = notification
+    if refuse.failed:
+        example = action[refuse.failed] if action is not None and refuse.failed in action else b""
+        avps["Failed-AVP"] = {refuse.failed: example or _EMPTY.get(refuse.failed, b"")}
+    return ApplicationFault(refuse.result, refuse.reason, avps=avps)
+
+
+_EMPTY: Final[dict[str, Any]] = {"External-Identifier": ""}
+
+
+def _device_action(message: Message, name: str) -> int | None:
+    action = message.get("Device-Action")
+    return None if action is None else action.get(name)
+
+
+def _digits(group: Grouped, name: str) -> str | None:
+    """The digits of a TBCD number, "" when it makes none, None when absent."""
+    if name not in group:
+        return None
+    try:
+        return decode_number(group.raw(name), name)
+    except IdentityError:
+        return ""
+
+
+def _fields(avps: tuple[Avp, ...]) -> Iterator[tuple[str, bytes]]:
+    """Name and data of every AVP, of a group its name with no data and then its members."""
+    for avp in avps:
+        members = avp.members
+        yield avp.name, b"" if members else avp.data
+        yield from _fields(members)

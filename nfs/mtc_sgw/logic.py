@@ -1,0 +1,105 @@
+"""What the gateway knows about an SCS and about a request, and the order of its checks; nothing of Diameter.
+
+A check is a function of an `Offer`: None lets it pass, a `Refuse` ends the walk.  Checks know nothing of each other,
+so that taking one away leaves the rest as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from nfs.common.audit import Stage
+from nfs.common.tsp import ActionType, RequestStatus
+
+Placement = Literal["inside", "outside"]
+
+
+ASKABLE = (ActionType.TRIGGER, ActionType.RECALL, ActionType.REPLACE)
+"""What an SCS may ask for; the others travel the other way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScsProfile:
+    """One SCS: the identities it may use, and what it may ask for.
+
+    `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
+    SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.
+    """
+
+    name: str
+    hosts: frozenset[str]
+    isdn: str
+    domains: frozenset[str]
+    commands: frozenset[ActionType]
+    agents: frozenset[str] = frozenset()
+    placement: Placement = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """All SCS profiles, found by Origin-Host or by ISDN number; both are unique (the configuration sees to it)."""
+
+    by_host: Mapping[str, ScsProfile]
+    by_isdn: Mapping[str, ScsProfile]
+
+    @classmethod
+    def of(cls, profiles: Iterable[ScsProfile]) -> Profiles:
+        """Index `profiles`."""
+        every = tuple(profiles)
+        return cls({host: each for each in every for host in each.hosts}, {each.isdn: each for each in every})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A Device-Action-Request as the checks see it.
+
+    `peer`: the adjacent peer, as its capabilities exchange said; `proven`: the identities of its certificate, None on
+    a link without one (which the node only has where clear text was allowed).  `origin`: the Origin-Host of the
+    request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
+    `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
+    request that can only hold an internal identity.
+    """
+
+    peer: str
+    origin: str
+    profile: ScsProfile | None
+    action: int | None
+    proven: tuple[str, ...] | None = None
+    external_identifier: str | None = None
+    msisdn: str | None = None
+    scs_identity: str | None = None
+    imsi_avps: tuple[str, ...] = ()
+    home_plmns: frozenset[str] = frozenset()
+    fifteen_digits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """A check's no.  `status` goes into a Device-Notification beside Result-Code 2001.
+
+    Where Tsp has no status, `result` is a Result-Code of the base protocol and `failed` names the AVP that Failed-AVP
+    shows.
+    """
+
+    stage: Stage
+    reason: str
+    status: RequestStatus | None = None
+    result: int = 2001
+    failed: str = ""
+
+
+Check = Callable[[Offer], Refuse | None]
+
+
+def run(offer: Offer, checks: Sequence[tuple[str, Check]]) -> tuple[str, Refuse] | None:
+    """The first check that refuses, with its name; None when all let the offer pass.
+
+    Checks of stage AUTHENTICATION stand first, so that no right is looked up for somebody unproven.
+    """
+    for name, check in checks:
+        refused = check(offer)
+        if refused is not None:
+            return name, refused
+    return None

@@ -1,0 +1,31 @@
+"""Is the sender who it says it is?  Link certificate, capabilities exchange, Origin-Host and SCS profile agree."""
+
+from __future__ import annotations
+
+from nfs.common.audit import Stage
+from nfs.common.tsp import RequestStatus
+from nfs.mtc_sgw.logic import Offer, Refuse
+
+
+def check(offer: Offer) -> Refuse | None:
+    """INVSCSID unless the peer is the SCS, or an agent that its profile lists, under a certificate that carries it.
+
+    Authorisation goes by what is proven here and by nothing that the request claims.  A proven peer without a profile
+    is no SCS: NOTAUTHORIZED.
+    """
+    if offer.proven is not None and offer.peer not in offer.proven:
+        return _unproven("the certificate of the link does not carry the identity of the peer")
+    profile = offer.profile
+    if offer.origin != offer.peer and (profile is None or offer.peer not in profile.agents):
+        return _unproven("Origin-Host is not the peer's own, and the peer is no agent of that SCS")
+    if profile is None:
+        return Refuse(
+            stage=Stage.AUTHORISATION,
+            reason="no SCS profile has this Origin-Host",
+            status=RequestStatus.NOTAUTHORIZED,
+        )
+    return None
+
+
+def _unproven(reason: str) -> Refuse:
+    return Refuse(stage=Stage.AUTHENTICATION, reason=reason, status=RequestStatus.INVSCSID)
