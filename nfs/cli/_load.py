@@ -55,7 +55,7 @@ class Tally:
 
 
 def outcome_of(report: Form) -> str:
-    """One word or two for how a trigger ended: "delivered", "refused INVEXTID", "reported EXPIRED", "failed", "accepted"."""
+    """A word or two for how a trigger ended: "delivered", "refused INVEXTID", "reported EXPIRED", "accepted", ..."""
     if report["delivered"]:
         return "delivered"
     if report["error"] and report["stage"] == "accepted":

@@ -17,8 +17,8 @@ T = TypeVar("T")
 def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     """Call `main(reactor)` and run the reactor until it ends; its result, or its exception.
 
-    SIGINT and SIGTERM cancel what the coroutine waits for, so that its `finally` clauses run; then click.Abort is raised.
-    To be called once in a process.
+    SIGINT and SIGTERM cancel what the coroutine waits for, so that its `finally` clauses run; then click.Abort is
+    raised.  To be called once in a process.
     """
     from twisted.internet import reactor  # installs the reactor: not at import time
 

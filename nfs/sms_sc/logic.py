@@ -297,7 +297,8 @@ class ServiceCentre:
             heapq.heappush(self._timers, (kept.trigger.expires_at, kept.trigger.key))
 
     def _yields(self, kept: _Kept) -> bool:
-        return not kept.trigger.priority and not kept.sent and kept.trigger.imsi not in self._busy
+        outstanding = self._busy.get(kept.trigger.imsi) == kept.trigger.key
+        return not kept.trigger.priority and not kept.sent and not outstanding
 
     def _deliver(self, kept: _Kept) -> Deliver:
         more = kept.sent + 1 < len(kept.segments)
