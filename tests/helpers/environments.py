@@ -32,4 +32,4 @@ class Environment:
 
     def pip(self, *arguments: str | Path, **more: str) -> None:
         """pip install."""
-        self.run("python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments, **more)
+        self.run("python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments, ok=True, **more)

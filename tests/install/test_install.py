@@ -1,4 +1,4 @@
-"""Wheel, sdist, editable install and a build without a compiler: each in an empty environment, each gives a working `mtc`."""
+"""Wheel, sdist, editable install, build without a compiler: each in an empty environment, each gives a working `mtc`."""
 
 from __future__ import annotations
 

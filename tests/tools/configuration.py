@@ -21,8 +21,8 @@ HEAD: Final = """# Configuration
 Written by `python tests/tools/configuration.py` from the models; a test holds the two together.
 
 Each network function is one program with one TOML file: `mtc run NAME -c FILE.toml`. `mtc config check FILE.toml`
-checks a file whole and names every wrong key with its path. Relative paths count from the folder of the file. Secrets are
-paths, never values. Units stand in the names: `_s` is seconds, `_limit` octets.
+checks a file whole and names every wrong key with its path. Relative paths count from the folder of the file. Secrets
+are paths, never values. Units stand in the names: `_s` is seconds, `_limit` octets.
 """
 KINDS: Final = {
     "str": "string",
