@@ -63,6 +63,11 @@ class Later(Generic[T]):
         for wake in wakes:
             wake()
 
+    @property
+    def awaited(self) -> bool:
+        """True when somebody waits."""
+        return bool(self._wakes)
+
     def then(self, wake: Callable[[], None]) -> None:
         """Call `wake` once this is done; now, if it is."""
         if self.done:

@@ -2,7 +2,7 @@
 
 A node in under thirty lines:
 
-    from diameter import Dictionary, Message
+    from diameter import Message
     from diameter.app import Application, answers
     from diameter.node import run
 
@@ -11,49 +11,98 @@ A node in under thirty lines:
 
         @answers("Device-Action-Request")
         def device_action(self, request: Message) -> Message:
-            reference = request["Device-Action"]["Reference-Number"]
-            return request.answer(2001, {"Device-Notification": {"Reference-Number": reference}})
+            action = request["Device-Action"]
+            outcome = {
+                "Reference-Number": action["Reference-Number"],
+                "Action-Type": action["Action-Type"],
+                "Request-Status": "SUCCESS",
+            }
+            return request.answer(2001, {"Device-Notification": outcome})
 
     run(
         Tsp(),
         identity="iwf.example.org",
         realm="example.org",
         listen="tcp:127.0.0.1:3868",
+        peers=["scs.example.net"],
         physical_protection="lab, loopback only",
     )
 
-Signatures only for now: the body follows.
+What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests to screens and
+handlers, answers to whoever waits for them; handlers that need not wait are answered at once; what was spawned starts; `on_batch` runs;
+then each link gets one write.  Everything else that wakes a node (timers, Deferreds, callers) goes through `Node._wake` the same way.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from random import SystemRandom
+from typing import Any, Final, TypeVar
 
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
+from twisted.python.failure import Failure
+
+from diameter._node.core import Clock, Core, DelayedCall, Line, Tap
+from diameter._node.ends import Openings, Stopping
+from diameter._node.peering import Peering
+from diameter._node.requests import Identifiers, Requests
+from diameter._node.serving import Raised, Serving
+from diameter._node.setup import bind, local_identity, origin_octets, quick_config, timers_of
 from diameter._node.stats import Stats
 from diameter.app import Application, Later, Neighbour, Screen
-from diameter.config import NodeConfig
+from diameter.config import NodeConfig, PeerConfig
+from diameter.errors import LocalError
+from diameter.message import Dictionary, Message
+from diameter.peer.base import BaseMessages
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.refusal import Refused
-
-if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
-
-    from diameter.message import Dictionary, Message
+from diameter.routing.table import PeerEntry, Route, RoutingTable
+from diameter.trace import Observer, Point
+from diameter.transport.endpoints import Links
+from diameter.transport.link import Address, Link
 
 T = TypeVar("T")
+BASE_COMMANDS: Final = frozenset((257, 280, 282))
+"""Capabilities-Exchange, Device-Watchdog, Disconnect-Peer: the peer layer's own."""
+_log = Logger(namespace="diameter")
+
+
+def log_observer(point: Point, fields: Mapping[str, Any]) -> None:
+    """Write a trace point to Twisted's logger: one line, and the fields for those who collect them."""
+    error = fields.get("error")
+    if isinstance(error, BaseException):
+        _log.failure(point.text, Failure(error), trace=point.name, **{k: v for k, v in fields.items() if k != "error"})
+    else:
+        _log.emit(LogLevel.levelWithName(point.level), point.text, trace=point.name, **fields)
+
+
+def as_deferred(later: Later[T]) -> Deferred[T]:
+    """A Deferred with the same outcome."""
+    deferred: Deferred[T] = Deferred()
+
+    def settle() -> None:
+        try:
+            value = later.result()
+        except BaseException:
+            deferred.errback(Failure())
+        else:
+            deferred.callback(value)
+
+    later.then(settle)
+    return deferred
 
 
 class Node:
     """One Diameter identity with its peers and applications.
 
-    `reactor`: Twisted's, or anything with time and TCP.  `screens`: run in order on every inbound request before its handler, and on
-    every outbound request and answer of an application (see `diameter.app.Screen`).  `audit`: called with a `Refused` for each refusal.
-    `tap`: an object with `message(time, outgoing, link, octets)` and `event(time, link, name, text)`, e.g. a CaptureWriter.
+    `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its handler, and on
+    every outbound request and answer of an application.  `audit` is called with a `Refused` for each refusal; `observe` with each trace
+    point.  `tap`: a capture.  `links`: where links come from, `diameter.transport` unless a test says otherwise.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
-
-    stats: Stats
 
     def __init__(
         self,
@@ -63,48 +112,341 @@ class Node:
         *,
         reactor: Any,
         screens: Sequence[Screen] = (),
-        tap: Any = None,
+        routes: Sequence[Route] = (),
+        default_route: Sequence[str] = (),
+        tap: Tap | None = None,
         audit: Callable[[Refused], None] | None = None,
-        links: Callable[..., Any] | None = None,
-    ) -> None: ...
+        observe: Observer = log_observer,
+        links: Callable[[Any, NodeConfig, Any], Any] = Links,
+        seed: int | None = None,
+    ) -> None:
+        self.config = config
+        self.applications = tuple(applications)
+        self._clock: Clock = reactor
+        identifiers = Identifiers(config.origin_host, self._clock.seconds, SystemRandom().getrandbits(64) if seed is None else seed)
+        handlers = bind(applications, self, dictionary)
+        table = RoutingTable(
+            config.origin_host, (config.origin_realm,), {application.application_id for application in applications}, routes, default_route
+        )
+        self._core = core = Core(
+            config, dictionary, table, self._clock, origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap
+        )
+        self.stats: Stats = core.stats
+        self._serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
+        self._requests = Requests(core, identifiers, screens, self._settle)
+        self._links = links(reactor, config, self)
+        base = BaseMessages(local_identity(config, dictionary, self.applications, self._clock.seconds()), dictionary, identifiers.both)
+        self._peering = Peering(core, self, base, timers_of(config), self._connect, SystemRandom())
+        self._batched = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
+        self._awake = False
+        self._settling = False
+        self._expiry: DelayedCall | None = None
+        self._expiry_at = 0.0
+        self._openings = Openings(core)
+        self._stopping: Stopping | None = None
+
+    # ---- for those who own the node
 
     def start(self) -> Deferred[None]:
         """Listen, and begin to connect to the peers configured so.  Fails with a LocalError of one line (port in use, ...)."""
-        raise SystemError
+
+        def listening(_: None) -> None:
+            for transport, address in self._links.listening:
+                self._core.say(Point.LISTENING, transport=transport, remote=str(address))
+            self._wake(self._peering.start)
+
+        self._core.say(Point.STARTED, peer=self.config.origin_host)
+        done: Deferred[None] = self._links.listen()
+        return done.addCallback(listening)
 
     def stop(self, cause: DisconnectCause = DisconnectCause.REBOOTING) -> Deferred[None]:
-        """Take no new requests, finish those in work, DPR to every peer, close; `drain_s` of the configuration at most."""
-        raise SystemError
+        """Take no new requests, finish what is in work, DPR to every peer, close; twice `drain_s` at most."""
+        if self._stopping is None:
+            self._core.say(Point.STOPPING, reason=cause.name)
+            self._core.draining = True
+            steps = (
+                (self._is_idle, lambda: self._wake(lambda: self._peering.stop(cause))),
+                (lambda: not self._core.lines, self._close_all),
+            )
+            self._stopping = Stopping(self._clock, self.config.drain_s, steps)
+            closing: Deferred[None] = self._links.stop()
+            closing.addErrback(lambda failure: self._bug(failure.value, "closing the listeners", "nobody"))
+            self._stopping.look()
+        return as_deferred(self._stopping.done)
 
     def when_open(self, host: str | None = None, timeout_s: float = 10.0) -> Deferred[Neighbour]:
         """Fires once peer `host` (None: any) takes requests; fails with Undeliverable that says what is in the way."""
-        raise SystemError
-
-    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
-        """Run a coroutine that may await requests, Deferreds and `Later`s."""
-        raise SystemError
+        return as_deferred(self._openings.wait(host, timeout_s))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
         """As `spawn`, for callers who live with Deferreds (an HTTP resource)."""
-        raise SystemError
+        return as_deferred(self.spawn(coroutine))
 
     @property
-    def listening(self) -> tuple[tuple[str, Any], ...]:
+    def listening(self) -> tuple[tuple[str, Address], ...]:
         """(transport, address) of each open listener, with the real port."""
-        raise SystemError
+        found: tuple[tuple[str, Address], ...] = self._links.listening
+        return found
 
-    def reload(self, config: NodeConfig) -> None:
-        """Take over what may change while running: certificates and revocation lists now; raises ConfigError and keeps the old."""
+    @property
+    def peers(self) -> tuple[PeerEntry, ...]:
+        """The peer table, for tools: identities and states."""
+        return tuple(self._core.table.peers.values())
+
+    def reload(self) -> None:
+        """Read keys, certificates and revocation lists again.  Raises ConfigError and keeps what was in force."""
+        self._links.reload()
+
+    # ---- for applications: `diameter.app.Port`
+
+    @property
+    def origin_host(self) -> str:
+        """Our Origin-Host."""
+        return self.config.origin_host
+
+    @property
+    def origin_realm(self) -> str:
+        """Our Origin-Realm."""
+        return self.config.origin_realm
+
+    def request(
+        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+    ) -> Later[Message]:
+        """See `Application.request`."""
+        if not self._awake:
+            self._core.now = self._clock.seconds()
+        return self._requests.send(application, command, avps, to=to, realm=realm, timeout_s=timeout_s)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
+        """Run a coroutine that may await requests, Deferreds and `Later`s; it starts when the present wake-up ends."""
+        self._settle()
+        return self._serving.spawn(coroutine)
+
+    def peer_of(self, request: Message) -> Neighbour:
+        """The adjacent peer that brought `request`.  Raises LocalError for a message nobody brought."""
+        if not isinstance(request.context, Neighbour):
+            raise LocalError(f"{request.command} did not come from a peer")
+        return request.context
+
+    # ---- from the links: `diameter.transport.link.LinkOwner`
+
+    def link_up(self, link: Link) -> None:
+        """A link is usable."""
+        self._wake(lambda: self._peering.link_up(link))
+
+    def link_received(self, link: Link, data: bytes) -> None:
+        """Octets of one read: everything in them is handled in this pass."""
+        core = self._core
+        line = core.lines.get(link.id)
+        if line is None or line.gone:
+            return
+        self._begin()
+        core.stats.octets_in += len(data)
+        dictionary, tap, serving, requests, peering = core.dictionary, core.tap, self._serving, self._requests, self._peering
+        try:
+            if line.is_open:
+                peering.heard(line)
+            for octets in line.connection.feed(data):
+                if tap is not None:
+                    tap.message(core.now, False, link, octets)
+                message = Message(octets, dictionary)
+                if not line.is_open or message.command_code in BASE_COMMANDS:
+                    peering.receive(line, message)
+                elif message.request:
+                    serving.request(line, message)
+                else:
+                    requests.answer(line, message)
+                if line.gone:
+                    break
+            if line.connection.fault is not None and not line.gone:
+                peering.unframed(line)
+        finally:
+            self._end()
+
+    def link_lost(self, link: Link, reason: str) -> None:
+        """A link is gone."""
+        self._wake(lambda: self._peering.link_lost(link, reason))
+
+    def link_congested(self, link: Link) -> None:
+        """Requests of ours for this link are held back from now on: `link.congested` says so when the next is made."""
+
+    def link_drained(self, link: Link) -> None:
+        """Send what was held back."""
+        line = self._core.lines.get(link.id)
+        if line is not None and line.held:
+            self._wake(lambda: self._requests.release(line))
+
+    def link_refused(self, transport: str, remote: Address, reason: str) -> None:
+        """Somebody connected and never became a link."""
+        self._core.say(Point.LINK_REFUSED, transport=transport, remote=str(remote), reason=reason)
+        self._core.stats.links_refused += 1
+        if self._core.audit is not None:
+            self._core.audit(Refused(stage="link", peer=str(remote), text=reason))
+
+    # ---- from below: `diameter._node.peering.Above`
+
+    def deliver(self, line: Line, message: Message) -> None:
+        """A message that came by way of the peer layer (while it is closing, for instance)."""
+        if message.request:
+            self._serving.request(line, message)
+        else:
+            self._requests.answer(line, message)
+
+    def opened(self, line: Line) -> None:
+        """Requests may be sent on this line (again)."""
+        self._requests.release(line)
+        self._openings.tell()
+
+    def lost(self, line: Line, reason: str) -> None:
+        """The line carries no messages any more."""
+        self._requests.lost(line, reason)
+
+    def wake(self, call: Callable[[], None]) -> None:
+        """Run `call` as one wake-up, or as part of the present one."""
+        self._wake(call)
+
+    # ---- wake-ups
+
+    def _wake(self, call: Callable[[], None]) -> None:
+        if self._awake:
+            call()
+            return
+        self._begin()
+        try:
+            call()
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        self._awake = True
+        core = self._core
+        core.now = self._clock.seconds()
+        core.stats.wake_ups += 1
+
+    def _end(self) -> None:
+        """Start what was spawned, let the applications commit, write: one write for each link."""
+        serving = self._serving
+        serving.start_spawned()
+        if self._batched:
+            for on_batch in self._batched:
+                outcome = _guard(on_batch)
+                if outcome.__class__ is Raised:
+                    self._bug(outcome.error, "on_batch", "nobody")
+            serving.start_spawned()
+        self._core.flush()
+        self._awake = False
+        deadline = self._requests.pending.deadline()
+        if deadline is not None and (self._expiry is None or deadline < self._expiry_at):
+            self._arm_expiry(deadline)
+        if self._stopping is not None:
+            self._stopping.look()
+
+    def _settle(self) -> None:
+        """Something was queued: see to it that a wake-up follows which writes it."""
+        if not self._awake and not self._settling:
+            self._settling = True
+            self._clock.callLater(0, self._settled)
+
+    def _settled(self) -> None:
+        self._settling = False
+        self._wake(lambda: None)
+
+    def _arm_expiry(self, deadline: float) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry_at = deadline
+        self._expiry = self._clock.callLater(max(deadline - self._clock.seconds(), 0.001), self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self._wake(self._requests.expire)
+
+    # ---- small parts
+
+    def _connect(self, peer: PeerConfig) -> Deferred[Link]:
+        deferred: Deferred[Link] = self._links.connect(peer)
+        return deferred
+
+    def _attach(self, awaited: object, wake: Callable[[], None]) -> bool:
+        """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""
+        if isinstance(awaited, Later):
+            awaited.then(lambda: self._wake(wake))
+            return True
+        if isinstance(awaited, Deferred):
+
+            def fired(result: Any) -> Any:
+                """The coroutine reads the result itself; a failure is then dealt with, a value stays for others who wait."""
+                self._wake(wake)
+                return None if isinstance(result, Failure) else result
+
+            awaited.addBoth(fired)
+            return True
+        return False
+
+    def _bug(self, error: BaseException, what: str, peer: str) -> None:
+        """Count and log an exception that nobody declared, once."""
+        self.stats.bugs += 1
+        self._core.say(Point.BUG, command=what, peer=peer, reason=type(error).__name__, error=error)
+
+    def _is_idle(self) -> bool:
+        return not self._serving.waiting and not len(self._requests.pending)
+
+    def _close_all(self) -> None:
+        """The end of stopping: whatever is still there goes."""
+        self._wake(self._requests.give_up)
+        self._serving.give_up()
+        self._peering.close_all()
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        self._openings.give_up()
+        self._core.say(Point.STOPPED)
 
 
-def run(*applications: Application, identity: str, realm: str, **more: Any) -> None:
-    """Run a node until SIGTERM or Ctrl-C."""
-    raise SystemError(applications, identity, realm, more)
+def _guard(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` returns, or the exception it raised as a value: application code must not take the node down."""
+    try:
+        return function(*arguments)
+    except Exception as error:  # the one place: see style, "Errors"
+        return Raised(error)
 
 
-def as_deferred(later: Later[T]) -> Deferred[T]:
-    """A Deferred with the same outcome."""
-    raise SystemError(later)
+def run(
+    *applications: Application,
+    identity: str,
+    realm: str,
+    dictionary: Dictionary | None = None,
+    reactor: Any = None,
+    screens: Sequence[Screen] = (),
+    started: Callable[[Node], object] | None = None,
+    **config: Any,
+) -> None:
+    """Run a node with these applications until SIGTERM or Ctrl-C; for small programs (see the top of this module).
+
+    `config`: as `diameter._node.setup.quick_config` takes it: listen, connect, peers, physical_protection, tls, and any key of `[node]`.
+    `started` is called once it listens.  Raises LocalError for a configuration that cannot be; what prevents the start (a port in use) is
+    one line on standard error and exit code 2.
+    """
+    made = quick_config(identity, realm, **config)
+
+    def main(running: Any) -> Deferred[None]:
+        node = Node(made, applications, dictionary or Dictionary.load(), reactor=running, screens=screens)
+        for_ever: Deferred[None] = Deferred()
+
+        def up(_: None) -> Deferred[None]:
+            running.addSystemEventTrigger("before", "shutdown", node.stop)
+            if started is not None:
+                started(node)
+            return for_ever
+
+        return node.start().addCallback(up).addErrback(_say_why)
+
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    task.react(main, (), _reactor=reactor)
 
 
-_ = Mapping
+def _say_why(failure: Failure) -> None:
+    """End with one line for what an operator can mend."""
+    failure.trap(LocalError)
+    sys.stderr.write(f"{failure.getErrorMessage()}\n")
+    raise SystemExit(2)

@@ -41,7 +41,7 @@ class Point(Enum):
     DRAINED = ("info", "peer {peer} keeps up again")
     PAUSED = ("info", "peer {peer} has {reason} requests in work: reading no more of it")
     RESUMED = ("info", "reading from peer {peer} again")
-    BUG = ("critical", "bug while answering {command} of {peer}, answered 5012")
+    BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property
     def level(self) -> str:

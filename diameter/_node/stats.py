@@ -10,11 +10,11 @@ class Stats:
     """Everything counted since the node was made.
 
     `refused`: Result-Codes (or "vendor:code") of requests that the node itself refused.  `dropped`: messages thrown away, by a reason
-    of the closed list in `trace.Drop`.  `answers`: results of the answers applications gave.
+    of the closed list in `trace.Drop`. 
     """
 
     __slots__ = (
-        "answers", "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "octets_in", "octets_out",
+        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "links_refused", "octets_in", "octets_out",
         "peers_opened", "refused", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
 
@@ -22,7 +22,7 @@ class Stats:
         self.wake_ups = self.writes = self.octets_in = self.octets_out = 0
         self.requests_in = self.answers_out = self.requests_out = self.answers_in = 0
         self.timeouts = self.undeliverable = self.held = self.bugs = 0
-        self.connections_in = self.connections_out = self.peers_opened = 0
+        self.connections_in = self.connections_out = self.links_refused = self.peers_opened = 0
         self.refused: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 

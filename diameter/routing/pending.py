@@ -21,7 +21,7 @@ class Pending(Generic[T]):
 
     `link`: id of the connection it went out on, the only one its answer may come from.  `host`: the peer behind it.
     `octets`: the request as sent; `destination`: (application id, Destination-Host or None, Destination-Realm) to choose
-    another peer by; `transmissions`: how often it was sent, above 1 with the T flag.  `waiter`: whoever wants the answer.
+    another peer by; `transmissions`: how often it was sent, 0 while it is held back, above 1 with the T flag.  `waiter`: whoever wants the answer.
     """
 
     __slots__ = ("destination", "end_to_end", "hop_by_hop", "host", "link", "octets", "sent_at", "tick", "transmissions", "waiter")
@@ -43,7 +43,7 @@ class Pending(Generic[T]):
         self.octets = octets
         self.destination = destination
         self.waiter = waiter
-        self.transmissions = 1
+        self.transmissions = 0
         self.sent_at = 0.0
         self.tick = 0
 

@@ -33,10 +33,10 @@ class PeerEntry:
     """One row of the peer table; the node keeps `state` and `applications` in step with the peer layer.
 
     `state`: the word for people ("I-OPEN", "SUSPECT", "CLOSED"); `usable`: open and not suspect; `link`: id of the open
-    connection, 0 without; `applications`: common application ids of the capabilities exchange; `static`: from configuration.
+    connection, 0 without; `trouble`: why the last attempt to open failed; `applications`: common application ids of the capabilities exchange; `static`: from configuration.
     """
 
-    __slots__ = ("applications", "host", "link", "realm", "state", "static", "usable")
+    __slots__ = ("applications", "host", "link", "realm", "state", "static", "trouble", "usable")
 
     def __init__(self, host: str, realm: str, *, static: bool = True) -> None:
         self.host = host
@@ -44,6 +44,7 @@ class PeerEntry:
         self.static = static
         self.state = "CLOSED"
         self.usable = False
+        self.trouble = ""
         self.link = 0
         self.applications: frozenset[int] = frozenset()
 
@@ -112,6 +113,11 @@ class RoutingTable:
         self.peers[key] = entry
         self._cache.clear()
 
+    def remove(self, entry: PeerEntry) -> None:
+        """Take a peer out of the table again."""
+        del self.peers[entry.host.lower()]
+        self._cache.clear()
+
     def find(self, host: str) -> PeerEntry | None:
         """The row of a host, or None."""
         return self.peers.get(host.lower())
@@ -169,7 +175,7 @@ class RoutingTable:
     @staticmethod
     def _why_not(entry: PeerEntry, application: int) -> str:
         if not entry.usable:
-            return f"peer {entry.host} is {entry.state}"
+            return f"peer {entry.host} is {entry.state}" + (f" ({entry.trouble})" if entry.trouble else "")
         if not entry.offers(application):
             return f"peer {entry.host} is open but lacks application {application}"
         return f"peer {entry.host} is open"

@@ -37,7 +37,7 @@ def test_the_entry_keeps_what_failover_needs() -> None:
     table.add(entry(5), now=12.5, timeout_s=10)
     (one,) = table.take_all()
     assert (one.octets, one.destination, one.host, one.transmissions, one.sent_at) == (
-        b"octets", (16777309, None, "example.org"), "a.example.org", 1, 12.5,
+        b"octets", (16777309, None, "example.org"), "a.example.org", 0, 12.5,
     )  # fmt: skip
 
 

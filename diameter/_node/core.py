@@ -1,0 +1,202 @@
+"""What the parts of one node share: identity, tables, counters, links with what is queued on them, and how to tell the world."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from diameter._node.stats import Stats
+from diameter.app import Later, Neighbour
+from diameter.config import NodeConfig, PeerConfig
+from diameter.errors import NotOpen
+from diameter.message import Dictionary, Message
+from diameter.peer.connection import Connection
+from diameter.routing.pending import Pending
+from diameter.routing.refusal import Refused, session_of
+from diameter.routing.table import PeerEntry, RoutingTable
+from diameter.trace import Drop, Observer, Point
+from diameter.transport.link import Link
+
+if TYPE_CHECKING:
+    from diameter.peer.peer import Peer
+
+FLUSH_OCTETS: Final = 65_536
+"""Queued on one link before it is written within a wake-up, so that the link can say in time that it is congested."""
+
+Request = Pending[Later[Message]]
+
+
+class DelayedCall(Protocol):
+    """What `callLater` returns."""
+
+    def cancel(self) -> None: ...
+
+    def active(self) -> bool: ...
+
+
+class Clock(Protocol):
+    """The time: Twisted's reactor, or its `task.Clock` in tests."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, call: Callable[..., object], *args: object) -> DelayedCall: ...
+
+
+class Tap(Protocol):
+    """Sees every message and event of the links (a capture)."""
+
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None: ...
+
+    def event(self, time: float, link: Any, name: str, text: str) -> None: ...
+
+
+class Line:
+    """One link as the node sees it.
+
+    `peer`, `entry`, `neighbour`: whose it is, once known; `is_open`: application messages may pass.  `allowed`: application ids this
+    peer may use, None for all; `known`: origins and destinations of requests found in order.  `out`: messages queued in this wake-up.  `held`: requests of ours that wait for a congested link or for
+    one of the `outstanding` ones to be answered.  `in_work`: requests of the peer whose handlers wait.
+    """
+
+    __slots__ = (
+        "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour", "out",
+        "out_octets", "outstanding", "paused", "peer",
+    )  # fmt: skip
+
+    def __init__(self, link: Link, connection: Connection) -> None:
+        self.link = link
+        self.connection = connection
+        self.peer: Peer | None = None
+        self.entry: PeerEntry | None = None
+        self.config: PeerConfig | None = None
+        self.neighbour: Neighbour | None = None
+        self.allowed: frozenset[int] | None = None
+        self.known: set[tuple[int, str, str, str | None, str | None]] = set()
+        self.is_open = self.gone = self.paused = False
+        self.out: list[bytes] = []
+        self.out_octets = self.outstanding = self.in_work = 0
+        self.held: deque[Request] = deque()
+
+    @property
+    def whose(self) -> str:
+        """The peer's identity, or the far address while nobody has said who it is."""
+        return self.entry.host if self.entry is not None else str(self.link.remote)
+
+
+class Core:
+    """Shared by `Peering`, `Serving` and `Requests`; one for each node."""
+
+    __slots__ = (
+        "audit", "clock", "config", "dictionary", "dirty", "draining", "lines", "now", "observe", "origin", "stats", "table", "tap", "timers"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        dictionary: Dictionary,
+        table: RoutingTable,
+        clock: Clock,
+        *,
+        origin: bytes,
+        observe: Observer,
+        audit: Callable[[Refused], None] | None,
+        tap: Tap | None,
+    ) -> None:
+        self.config = config
+        self.dictionary = dictionary
+        self.table = table
+        self.clock = clock
+        self.origin = origin
+        self.observe = observe
+        self.audit = audit
+        self.tap = tap
+        self.stats = Stats()
+        self.lines: dict[int, Line] = {}
+        self.dirty: list[Line] = []
+        self.now = clock.seconds()
+        self.draining = False
+
+    def say(self, point: Point, **fields: object) -> None:
+        """Report a trace point."""
+        self.observe(point, fields)
+
+    def say_link(self, point: Point, link: Link, **fields: object) -> None:
+        """Report a trace point of a link, to the tap as well."""
+        self.observe(point, {"link": link.id, "transport": link.transport, "remote": str(link.remote), **fields})
+        if self.tap is not None:
+            self.tap.event(self.clock.seconds(), link, point.name, point.text.format(
+                **{"link": link.id, "transport": link.transport, "remote": link.remote, **fields}
+            ))  # fmt: skip
+
+    def write(self, line: Line, octets: bytes) -> None:
+        """Queue one message; it leaves at the end of the wake-up, or once FLUSH_OCTETS are queued."""
+        if not line.out:
+            self.dirty.append(line)
+        line.out.append(octets)
+        line.out_octets += len(octets)
+        if line.out_octets > FLUSH_OCTETS:
+            self.flush_line(line)
+
+    def flush(self) -> None:
+        """Write everything queued: one write a link."""
+        dirty, self.dirty = self.dirty, []
+        for line in dirty:
+            if line.out:
+                self.flush_line(line)
+
+    def flush_line(self, line: Line) -> None:
+        """Write what is queued on one link."""
+        out, line.out, line.out_octets = line.out, [], 0
+        link, stats = line.link, self.stats
+        if self.tap is not None:
+            for octets in out:
+                self.tap.message(self.now, True, link, octets)
+        try:
+            if link.message_oriented:
+                ordered = line.connection.ordered
+                for octets in out:
+                    link.write(octets, ordered=ordered)
+            else:
+                link.write(out[0] if len(out) == 1 else b"".join(out))
+        except NotOpen:
+            stats.dropped[Drop.LINK_GONE] += len(out)
+            self.say(Point.DROPPED, command=f"{len(out)} messages", peer=line.whose, reason=Drop.LINK_GONE.value)
+            return
+        stats.writes += 1
+        stats.octets_out += sum(map(len, out))
+
+    def drop(self, line: Line, message: Message, why: Drop, detail: str = "") -> None:
+        """Count and report a message thrown away."""
+        self.stats.dropped[why] += 1
+        self.say(
+            Point.DROPPED,
+            command=message.command,
+            application=message.application,
+            hop_by_hop=message.hop_by_hop,
+            peer=line.whose,
+            reason=f"{why.value}: {detail}" if detail else why.value,
+        )
+
+    def refused(self, line: Line, request: Message, stage: str, code: int, vendor: int, text: str, logged: str = "") -> None:
+        """Count, report and audit a refusal; `text` may quote the request and goes to the audit, `logged` to the log."""
+        self.stats.refused[f"{vendor}:{code}" if vendor else str(code)] += 1
+        session = session_of(request)
+        peer = line.whose
+        self.say(
+            Point.REFUSED,
+            command=request.command,
+            application=request.application,
+            peer=peer,
+            hop_by_hop=request.hop_by_hop,
+            session_id=session,
+            result_code=code,
+            reason=logged or stage,
+        )
+        if self.audit is not None:
+            self.audit(
+                Refused(
+                    stage=stage, peer=peer, application=request.application, command=request.command,
+                    code=code, vendor=vendor, text=text, session_id=session,
+                )
+            )  # fmt: skip

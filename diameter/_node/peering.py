@@ -1,0 +1,453 @@
+"""Links and peers joined: what the transport tells goes into the peer layer, what that asks for is carried out.
+
+Who connects to us is known by its CER only (RFC 6733 section 5.6.1).  Between handshake and table of peers stand the checks of
+`diameter.security`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from diameter._node.core import Core, DelayedCall, Line
+from diameter.app import Neighbour
+from diameter.config import PeerConfig
+from diameter.errors import LocalError, ResultCode
+from diameter.message import Message
+from diameter.peer import inputs
+from diameter.peer.base import BaseMessages
+from diameter.peer.connection import Connection
+from diameter.peer.incoming import Incoming
+from diameter.peer.inputs import DisconnectCause, Timers
+from diameter.peer.peer import Peer
+from diameter.routing.refusal import Refused
+from diameter.routing.table import PeerEntry
+from diameter.security.identity import may_claim
+from diameter.trace import Drop, Point
+from diameter.transport.link import Link
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+MINIMUM_WAIT_S: Final = 0.001
+"""Timers are never armed for less: rounding must not make one fire before its time for ever."""
+
+
+class Above(Protocol):
+    """What peering needs of the node above it."""
+
+    def deliver(self, line: Line, message: Message) -> None:
+        """A message that is not the peer layer's."""
+
+    def opened(self, line: Line) -> None:
+        """Requests may be sent on this line (again)."""
+
+    def lost(self, line: Line, reason: str) -> None:
+        """The line carries no messages any more."""
+
+    def wake(self, call: Callable[[], None]) -> None:
+        """Run `call` as one wake-up."""
+
+
+class Peering:
+    """Every peer of one node, every link, and their timers."""
+
+    def __init__(
+        self, core: Core, above: Above, base: BaseMessages, timers: Timers, connect: Callable[[PeerConfig], Deferred[Link]], jitter: Random
+    ) -> None:
+        self._core = core
+        self._above = above
+        self._base = base
+        self._timers = timers
+        self._connect = connect
+        self._uniform = jitter.uniform
+        self._incoming = Incoming(base, timers, limit=core.config.limits.handshakes)
+        self.peers: dict[str, Peer] = {}
+        self._configs: dict[str, PeerConfig] = {}
+        self._attempts: dict[str, Deferred[Link]] = {}
+        self._due: dict[object, DelayedCall] = {}
+        self._pumping: set[str] = set()
+        for config in core.config.peer:
+            self._add(config)
+
+    def _add(self, config: PeerConfig, *, static: bool = True) -> Peer:
+        key = config.host.lower()
+        peer = Peer(config.host, self._base, uniform=self._uniform, timers=self._timers, initiate=config.connect)
+        self._core.table.add(PeerEntry(config.host, config.realm, static=static))
+        self.peers[key] = peer
+        self._configs[key] = config
+        return peer
+
+    # ---- from the operator
+
+    def start(self) -> None:
+        """Begin to connect to every peer configured so."""
+        for peer in list(self.peers.values()):
+            peer.start(self._core.now)
+            self.pump(peer)
+
+    def stop(self, cause: DisconnectCause) -> None:
+        """DPR to every open peer; no connection is attempted any more."""
+        for peer in list(self.peers.values()):
+            peer.stop(self._core.now, cause)
+            self.pump(peer)
+
+    def close_all(self) -> None:
+        """Abort what is still there and forget every timer."""
+        for line in list(self._core.lines.values()):
+            line.link.abort("the node has stopped")
+        for attempt in list(self._attempts.values()):
+            attempt.cancel()
+        for call in self._due.values():
+            if call.active():
+                call.cancel()
+        self._due.clear()
+
+    # ---- from the transport
+
+    def link_up(self, link: Link) -> None:
+        """A link is up: one we dialled, or somebody's."""
+        core = self._core
+        connection = Connection(
+            link.id,
+            initiator=bool(link.dialled),
+            addresses=_addresses(link),
+            secure=link.secure,
+            message_oriented=link.message_oriented,
+            limit=core.config.limits.message_limit,
+        )
+        line = Line(link, connection)
+        core.lines[link.id] = line
+        core.say_link(Point.LINK_UP, link)
+        if not link.dialled:
+            core.stats.connections_in += 1
+            self._incoming.admit(connection, core.now)
+            self._pump_incoming()
+            return
+        core.stats.connections_out += 1
+        peer = self.peers.get(link.dialled.lower())
+        if peer is None:
+            link.abort("nobody asked for this link")
+            return
+        config = self._configs[peer.host.lower()]
+        self._join(line, peer, config)
+        complaint = may_claim(config, peer.host, None, link.security, core.config)
+        if complaint is not None:
+            self._refused(line, complaint.text, complaint.code)
+            peer.connect_failed(core.now, complaint.text)
+            link.abort(complaint.text)
+        else:
+            peer.connected(connection, core.now)
+        self.pump(peer)
+
+    def link_lost(self, link: Link, reason: str) -> None:
+        """A link is gone."""
+        core = self._core
+        line = core.lines.pop(link.id, None)
+        if line is None:
+            return
+        line.gone = True
+        core.say_link(Point.LINK_LOST, link, reason=reason or "closed")
+        if line.peer is None:
+            self._incoming.lost(link.id)
+            self._pump_incoming()
+        else:
+            line.peer.link_lost(link.id, core.now, reason)
+            self.pump(line.peer)
+        self._close(line, reason or "closed by the other side")
+
+    # ---- from the wire
+
+    def heard(self, line: Line) -> None:
+        """Something arrived on an open line: once a wake-up."""
+        peer, entry = line.peer, line.entry
+        assert peer is not None and entry is not None
+        peer.heard(self._core.now)
+        if not entry.usable:  # SUSPECT or REOPEN: this may have ended it
+            self.pump(peer)
+
+    def receive(self, line: Line, message: Message) -> None:
+        """A base message, or any message while the line is not open."""
+        core = self._core
+        if line.peer is not None:
+            line.peer.receive(line.link.id, message, core.now)
+            self.pump(line.peer)
+        elif self._incoming.waiting(line.link.id):
+            host = self._incoming.first(line.link.id, message)
+            if host is not None:
+                self._introduce(line, host, message)
+            self._pump_incoming()
+        else:
+            core.drop(line, message, Drop.NOT_OPEN)
+
+    def unframed(self, line: Line) -> None:
+        """The position in the stream is lost: answer what can be answered, close (5011, 5015)."""
+        core, connection = self._core, line.connection
+        fault = connection.fault
+        assert fault is not None
+        core.say(Point.LINK_FAULT, link=line.link.id, peer=line.whose, reason=fault.text)
+        octets = self._base.unframed(connection.rest, fault)
+        if octets is None:
+            core.stats.dropped[Drop.UNFRAMED] += 1
+        else:
+            core.stats.refused[str(int(fault.result_code))] += 1
+            core.write(line, octets)
+        self._refused(line, fault.text, fault.result_code if octets is not None else 0, stage="fault", say=False)
+        self._shut(line)
+
+    def _introduce(self, line: Line, host: str, cer: Message) -> None:
+        """The CER says who is there; find the peer, check that it is, hand the link over."""
+        core, incoming, link = self._core, self._incoming, line.link
+        key = host.lower()
+        config = self._configs.get(key)
+        if config is None and core.config.accept_unknown_peers and not core.draining:
+            config = _unknown(host, cer, link)
+        if config is None:
+            reason = f"{host} is no peer of {core.config.origin_host}"
+            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, reason)
+            return
+        complaint = may_claim(config, host, cer.get("Origin-Realm"), link.security, core.config)
+        if complaint is not None:
+            incoming.refuse(link.id, cer, complaint.code, complaint.text)
+            return
+        peer = self.peers.get(key) or self._add(config, static=False)
+        connection = incoming.release(link.id)
+        self._join(line, peer, config)
+        peer.accept(connection, cer, core.now)
+        self.pump(peer)
+
+    def _join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
+        line.peer = peer
+        line.config = config
+        line.entry = self._core.table.find(peer.host)
+        if config.applications:
+            dictionary = self._core.dictionary
+            line.allowed = frozenset(dictionary.application(name).id for name in config.applications)
+
+    # ---- what the peer layer asks for
+
+    def pump(self, peer: Peer) -> None:
+        """Carry out everything `peer` wants, keep its row in the tables, arm its timer."""
+        if peer.host in self._pumping:  # called from within: the loop below takes it
+            return
+        self._pumping.add(peer.host)
+        try:
+            while outputs := peer.drain():
+                self._mark(peer)
+                for output in outputs:
+                    self._carry_out(peer, output)
+        finally:
+            self._pumping.discard(peer.host)
+        self._mark(peer)
+        self._arm(peer, peer.deadline(), partial(self._expire, peer))
+
+    def _mark(self, peer: Peer) -> None:
+        """Keep the peer's row in step with its state."""
+        entry = self._core.table.find(peer.host)
+        if entry is None:
+            return
+        state = peer.state.value if peer.usable or peer.open_link is None else f"{peer.state.value}, {peer.watchdog_state.value}"
+        link = peer.open_link or 0
+        if (entry.state, entry.usable, entry.link) != (state, peer.usable, link):
+            entry.state, entry.usable, entry.link = state, peer.usable, link
+            self._core.table.changed()
+
+    def _carry_out(self, peer: Peer, output: inputs.Output) -> None:
+        match output:
+            case inputs.Connect():
+                self._dial(peer)
+            case inputs.CancelConnect():
+                attempt = self._attempts.pop(peer.host.lower(), None)
+                if attempt is not None:
+                    attempt.cancel()
+            case inputs.Opened():
+                self._opened(peer, output)
+            case inputs.Okay():
+                self._core.say(Point.PEER_OKAY, peer=peer.host)
+                line = self._core.lines.get(output.link)
+                if line is not None:
+                    self._above.opened(line)
+            case inputs.Suspect():
+                self._core.say(Point.PEER_SUSPECT, peer=peer.host)
+            case inputs.Failed():
+                line = self._core.lines.get(output.link)
+                if line is not None:
+                    self._close(line, output.reason)
+            case inputs.Disconnecting():
+                who = "it asked for it" if output.by_peer else "we asked for it"
+                self._core.say(Point.PEER_LEAVING, peer=peer.host, reason=f"{who}, Disconnect-Cause {output.cause}")
+            case inputs.Restarted():
+                self._core.say(Point.PEER_RESTARTED, peer=peer.host, state=output.origin_state_id)
+            case inputs.Unreachable():
+                self._trouble(peer, output.reason)
+                self._core.say(Point.CONNECTING_FAILED, peer=peer.host, reason=output.reason)
+            case _:
+                self._on_link(output)
+
+    def _trouble(self, peer: Peer, reason: str) -> None:
+        """Remember why a peer does not open, "" once it has."""
+        entry = self._core.table.find(peer.host)
+        if entry is not None:
+            entry.trouble = reason
+
+    def _on_link(self, output: inputs.Output) -> None:
+        """Outputs that concern a link, whether its peer is known or not."""
+        core = self._core
+        match output:
+            case inputs.Write():
+                line = core.lines.get(output.link)
+                if line is not None:
+                    core.write(line, output.send.data)
+            case inputs.Close():
+                line = core.lines.get(output.link)
+                if line is not None:
+                    self._shut(line, output.reason if output.abort else None)
+            case inputs.Refused():
+                line = core.lines.get(output.link)
+                if line is not None:
+                    self._refused(line, output.reason, output.result_code or 0, audit=not output.by_peer)
+            case inputs.Dropped():
+                line = core.lines.get(output.link)
+                if line is not None:
+                    core.drop(line, output.message, Drop.BASE, output.reason)
+            case inputs.Deliver():
+                line = core.lines.get(output.link)
+                if line is not None:
+                    self._above.deliver(line, output.message)
+            case _:
+                pass  # Probed: nobody asked
+
+    def _pump_incoming(self) -> None:
+        while outputs := self._incoming.drain():
+            for output in outputs:
+                self._on_link(output)
+        self._arm(self._incoming, self._incoming.deadline(), self._expire_incoming)
+
+    def _shut(self, line: Line, abort: str | None = None) -> None:
+        """Close a link behind what is queued on it; nothing that it brings counts any more."""
+        if line.out:
+            self._core.flush_line(line)
+        self._close(line, abort or "closed by us")
+        line.gone = True
+        if abort is not None:
+            line.link.abort(abort)
+        else:
+            line.link.close()
+
+    def _opened(self, peer: Peer, output: inputs.Opened) -> None:
+        core = self._core
+        line = core.lines.get(output.link)
+        if line is None or line.entry is None:
+            return
+        said = output.capabilities
+        link = line.link
+        line.entry.realm, line.entry.trouble = said.origin_realm, ""
+        line.entry.applications = said.application_ids
+        line.neighbour = Neighbour(
+            host=peer.host, realm=said.origin_realm, link=link.id, transport=link.transport,
+            secure=link.secure, security=link.security, applications=said.application_ids,
+        )  # fmt: skip
+        line.is_open = True
+        core.stats.peers_opened += 1
+        core.table.changed()
+        core.say_link(Point.PEER_OPEN, link, peer=peer.host)
+
+    def _close(self, line: Line, reason: str) -> None:
+        """The line carries application messages no longer."""
+        if line.is_open:
+            line.is_open = False
+            self._core.say(Point.PEER_CLOSED, peer=line.whose, reason=reason)
+            self._above.lost(line, reason)
+        entry = line.entry
+        if entry is not None and not entry.static and line.peer is not None and line.peer.open_link is None:
+            self._forget(entry)
+
+    def _forget(self, entry: PeerEntry) -> None:
+        """Drop a peer that nobody configured once its link is gone."""
+        key = entry.host.lower()
+        peer = self.peers.get(key)
+        others = any(x.entry is entry and not x.gone for x in self._core.lines.values())
+        if peer is not None and not others:
+            del self.peers[key]
+            self._arm(peer, None, lambda: None)
+            self._core.table.remove(entry)
+
+    def _refused(self, line: Line, text: str, code: int, *, stage: str = "capabilities", say: bool = True, audit: bool = True) -> None:
+        core = self._core
+        if line.entry is not None:
+            line.entry.trouble = text
+        if say:
+            core.say(Point.PEER_REFUSED, peer=line.whose, reason=text, result_code=code)
+            core.stats.refused[str(int(code))] += 1
+        if audit and core.audit is not None:
+            core.audit(Refused(stage=stage, peer=line.whose, command="Capabilities-Exchange-Request" if say else "", code=int(code), text=text))
+
+    # ---- dialling
+
+    def _dial(self, peer: Peer) -> None:
+        key = peer.host.lower()
+        attempt = self._connect(self._configs[key])
+        self._attempts[key] = attempt
+
+        def settled(result: Any) -> None:
+            """A failure goes to the state machine; success has come as `link_up` already."""
+            if self._attempts.get(key) is not attempt:
+                return
+            del self._attempts[key]
+            if not isinstance(result, Link):
+                text = result.getErrorMessage()
+                self._above.wake(lambda: self._failed(peer, text))
+
+        attempt.addBoth(settled)
+
+    def _failed(self, peer: Peer, reason: str) -> None:
+        peer.connect_failed(self._core.now, reason)
+        self.pump(peer)
+
+    # ---- time
+
+    def _arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
+        """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it fires."""
+        old = self._due.pop(key, None)
+        if old is not None and old.active():
+            old.cancel()
+        if deadline is not None:
+            wait_s = max(deadline - self._core.clock.seconds(), MINIMUM_WAIT_S)
+            self._due[key] = self._core.clock.callLater(wait_s, self._above.wake, call)
+
+    def _expire(self, peer: Peer) -> None:
+        peer.expire(self._core.now)
+        self.pump(peer)
+
+    def _expire_incoming(self) -> None:
+        self._incoming.expire(self._core.now)
+        self._pump_incoming()
+
+
+def _addresses(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
+    """Local addresses for Host-IP-Address; names (a link in memory has one) are left out."""
+    found = []
+    for address in link.local_addresses:
+        try:
+            found.append(ip_address(address.host.partition("%")[0]))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def _unknown(host: str, cer: Message, link: Link) -> PeerConfig | None:
+    """A row for an identity that nobody configured (`accept_unknown_peers`); None for a name that is no identity."""
+    transport: Any = "tls" if link.secure else "tcp"
+    try:
+        return PeerConfig(
+            host=host,
+            realm=cer.text("Origin-Realm"),
+            transport=transport,
+            physical_protection=not link.secure,
+            physical_protection_reason="" if link.secure else "accepts unknown peers",
+        )
+    except (ValueError, KeyError, LocalError):
+        return None

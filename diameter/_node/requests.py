@@ -1,0 +1,183 @@
+"""Requests of ours: built, routed, sent or held back, and matched with their answers (RFC 6733 sections 6.1.1, 6.1.2, 6.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from diameter._node.core import Core, Line, Request
+from diameter.app import Later, Screen
+from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, Undeliverable
+from diameter.message import Message, encode
+from diameter.routing.identifiers import EndToEndSource, HopByHopSource, SessionIds
+from diameter.routing.originate import Originator
+from diameter.routing.pending import Pending, PendingTable
+from diameter.routing.refusal import unusable
+from diameter.routing.table import PeerEntry
+from diameter.trace import Drop, Point
+
+
+class Identifiers:
+    """The node's sources of identifiers, shared by applications' requests and base messages."""
+
+    def __init__(self, host: str, now: Callable[[], float], seed: int) -> None:
+        """`now`: seconds since 1970; `seed`: 64 random bits."""
+        self._now = now
+        self.hop_by_hop = HopByHopSource(seed)
+        self.end_to_end = EndToEndSource(seed >> 32)
+        self.sessions = SessionIds(host, now())
+
+    def both(self) -> tuple[int, int]:
+        """A fresh (Hop-by-Hop, End-to-End) pair."""
+        return self.hop_by_hop.next(), self.end_to_end.next(self._now())
+
+
+class Requests:
+    """What this node asks of others."""
+
+    def __init__(self, core: Core, identifiers: Identifiers, screens: Sequence[Screen], settle: Callable[..., None]) -> None:
+        """`settle`: called once something was queued, in case no wake-up is under way that would write it."""
+        self._core = core
+        self._ids = identifiers
+        self._screens = tuple(screens)
+        self._settle = settle
+        self._originator = Originator(core.config.origin_host, core.config.origin_realm)
+        self._limit = core.config.limits.outbound_requests
+        self.pending: PendingTable[Later[Message]] = PendingTable()
+
+    def send(
+        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+    ) -> Later[Message]:
+        """See `Application.request`."""
+        core = self._core
+        entry = core.table.choose(application, to, realm)
+        if entry is None:
+            return self._undeliverable(command, core.table.explain(application, to, realm))
+        line = core.lines.get(entry.link)
+        if line is None:
+            return self._undeliverable(command, f"peer {entry.host} has just lost its connection")
+        full = line.outstanding >= self._limit or line.link.congested
+        if full and len(line.held) >= self._limit:
+            return self._undeliverable(command, f"peer {entry.host} does not keep up: {line.outstanding} requests without an answer")
+        plan = self._originator.plan(core.dictionary.tables(application).scope, command)
+        realm = realm or self._realm_of(entry, to)
+        filled = self._originator.fill(plan, avps, self._ids.sessions.next(), to, realm)
+        hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
+        message = core.dictionary.request(plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end)
+        if self._screens:
+            screened = self._screen(line, message)
+            if isinstance(screened, ApplicationFault):
+                return self._undeliverable(command, f"refused by a screen: {screened}")
+            message = screened
+        octets = encode(message)
+        later: Later[Message] = Later()
+        request = Pending(hop, end, entry.link, entry.host, octets, (application, to, realm), later)
+        self.pending.add(request, core.now, core.config.request_timeout_s if timeout_s is None else timeout_s)
+        if full or line.held:
+            self._hold(line, request)
+        else:
+            self._put(line, request)
+        self._settle()
+        return later
+
+    def _realm_of(self, entry: PeerEntry, to: str | None) -> str:
+        """Destination-Realm when the caller named none: that of the host asked for or chosen; behind a relay our own."""
+        core = self._core
+        known = core.table.find(to) if to is not None else None
+        if known is not None:
+            return known.realm
+        return core.config.origin_realm if entry.is_relay else entry.realm
+
+    def _screen(self, line: Line, message: Message) -> Message | ApplicationFault:
+        assert line.neighbour is not None
+        for screen in self._screens:
+            result = screen.outbound(message, line.neighbour)
+            if isinstance(result, ApplicationFault):
+                self._core.refused(line, message, "outbound", result.code, result.vendor, result.text)
+                return result
+            message = result
+        return message
+
+    def _undeliverable(self, command: str, reason: str) -> Later[Message]:
+        later: Later[Message] = Later()
+        self._core.stats.undeliverable += 1
+        self._core.say(Point.UNDELIVERABLE, command=command, reason=reason)
+        later.fail(Undeliverable(f"{command}: {reason}"))
+        return later
+
+    def _put(self, line: Line, request: Request) -> None:
+        request.transmissions = 1
+        line.outstanding += 1
+        self._core.stats.requests_out += 1
+        self._core.write(line, request.octets)
+
+    # ---- a peer that does not keep up
+
+    def _hold(self, line: Line, request: Request) -> None:
+        if not line.held:
+            self._core.say(Point.CONGESTED, peer=line.whose)
+        self._core.stats.held += 1
+        line.held.append(request)
+
+    def release(self, line: Line) -> None:
+        """Send what was held back, as far as the link and the limit allow; those expired meanwhile are gone."""
+        held = line.held
+        while held and line.outstanding < self._limit and not line.link.congested:
+            request = held.popleft()
+            if request.hop_by_hop in self.pending:
+                self._put(line, request)
+            if not held:
+                self._core.say(Point.DRAINED, peer=line.whose)
+
+    # ---- how requests end
+
+    def answer(self, line: Line, answer: Message) -> None:
+        """An answer has come: hand it to whoever asked, or drop it as a stray (section 6.2.1)."""
+        core = self._core
+        request = self.pending.take(answer.hop_by_hop, answer.end_to_end, line.link.id)
+        if request is None:
+            core.drop(line, answer, Drop.STRAY_ANSWER)
+            return
+        core.stats.answers_in += 1
+        line.outstanding -= 1
+        if line.held:
+            self.release(line)
+        later = request.waiter
+        answer.context = line.neighbour
+        if answer.faults and (fault := unusable(answer)) is not None:
+            core.drop(line, answer, Drop.FAULTY_ANSWER, f"{type(fault).__name__} {'/'.join(fault.path)}")
+            later.fail(ErrorAnswer(f"{answer.command} of {line.whose} is faulty: {fault.text}", answer))
+        elif answer.error:
+            result = answer.result
+            later.fail(ErrorAnswer(f"{line.whose} answered {answer.command} with {result[1] if result else 'no result'}", answer))
+        else:
+            later.resolve(answer)
+
+    def expire(self) -> None:
+        """End the requests whose time is over."""
+        core = self._core
+        for request in self.pending.expire(core.now):
+            core.stats.timeouts += 1
+            line = core.lines.get(request.link)
+            if line is not None:
+                line.outstanding -= request.transmissions
+                self.release(line)
+            seconds = round(core.now - request.sent_at, 1)
+            command = Message(request.octets, core.dictionary).command
+            core.say(Point.TIMEOUT, command=command, peer=request.host, hop_by_hop=request.hop_by_hop, seconds=seconds)
+            request.waiter.fail(RequestTimeout(f"no answer to {command} from {request.host} within {seconds} s"))
+
+    def lost(self, line: Line, reason: str) -> None:
+        """The line is gone and its requests with it (failover, RFC 6733 section 5.5.4, will send them elsewhere)."""
+        link = line.link.id
+        self._fail(lambda request: request.link == link, f"connection to {line.whose} lost: {reason}")
+        line.held.clear()
+
+    def give_up(self) -> None:
+        """The node has stopped: nothing will be answered any more."""
+        self._fail(lambda request: True, "this node has stopped")
+
+    def _fail(self, fits: Callable[[Request], bool], reason: str) -> None:
+        for request in self.pending.take_all(fits):
+            self._core.stats.undeliverable += 1
+            request.waiter.fail(Undeliverable(reason))

@@ -1,0 +1,301 @@
+"""Requests of others: from a message of an open link to its answer (RFC 6733 sections 6.1.4, 6.2 and 7).
+
+A handler that does not wait is answered in the pass that read its request.  One that waits leaves a `Work` behind, which goes on when
+what it awaits is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+from diameter._node.core import Core, Line
+from diameter.app import Bound, Later, Screen
+from diameter.errors import ApplicationFault, LocalError, RemoteFault, RequestError, ResultCode
+from diameter.message import Message, encode
+from diameter.message.build import refusal
+from diameter.routing.refusal import first_refusing, refuse, refuse_application
+from diameter.security.identity import may_send
+from diameter.trace import Drop, Point
+
+KNOWN_WAYS: Final = 1024
+"""(application, origin, destination) remembered for each link; peers write them."""
+
+Guard = Callable[..., Any]
+"""guard(function, *arguments): what it returns, or `Raised` with any Exception it raised."""
+Attach = Callable[[object, Callable[[], None]], bool]
+"""attach(awaited, wake): call wake once `awaited` is done; False when that is nothing to wait for."""
+
+
+class Raised:
+    """An exception as a value."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class Work:
+    """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of `later`."""
+
+    __slots__ = ("coroutine", "later", "line", "request")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], line: Line | None, request: Message | None, later: Later[Any] | None) -> None:
+        self.coroutine = coroutine
+        self.line = line
+        self.request = request
+        self.later = later
+
+
+def step(coroutine: Coroutine[Any, Any, Any]) -> tuple[bool, Any]:
+    """Run a coroutine until it waits or ends: (True, result) or (False, what it awaits)."""
+    try:
+        return False, coroutine.send(None)
+    except StopIteration as end:
+        return True, end.value
+
+
+class Serving:
+    """What others ask of this node."""
+
+    def __init__(
+        self,
+        core: Core,
+        handlers: Mapping[tuple[int, int], Bound],
+        screens: Sequence[Screen],
+        guard: Guard,
+        attach: Attach,
+        bug: Callable[[Exception, str, str], None],
+    ) -> None:
+        """`handlers`: by (application id, command code).  `bug`: logs an exception that should not be, with command and peer."""
+        self._core = core
+        self._handlers = handlers
+        self._screens = tuple(screens)
+        self._guard = guard
+        self._attach = attach
+        self._bug = bug
+        self._limit = core.config.limits.inbound_requests
+        self._spawned: list[Work] = []
+        self.waiting: set[Work] = set()
+
+    # ---- a request has come
+
+    def request(self, line: Line, request: Message) -> None:
+        """Answer a request, now or when its handler has what it waits for."""
+        core = self._core
+        core.stats.requests_in += 1
+        request.origin = core.origin
+        request.context = line.neighbour
+        handler = self._handlers.get((request.application_id, request.command_code))
+        if handler is None or request.faults or core.draining or not self._is_known(line, request):
+            if not self._acceptable(line, request, handler):
+                return
+            assert handler is not None
+        for screen in self._screens:
+            assert line.neighbour is not None
+            outcome = self._guard(screen.inbound, request, line.neighbour)
+            if outcome.__class__ is not Message:
+                self._refuse(line, request, outcome, "screen")
+                return
+            request = outcome
+        outcome = self._guard(handler.call, request)
+        if handler.waits and outcome.__class__ is not Raised:
+            coroutine = outcome
+            outcome = self._guard(step, coroutine)
+            if outcome.__class__ is tuple:
+                ended, outcome = outcome
+                if not ended:
+                    self._wait(Work(coroutine, line, request, None), outcome)
+                    return
+        self._answer(line, request, outcome)
+
+    @staticmethod
+    def _is_known(line: Line, request: Message) -> bool:
+        """True when a request of this origin and destination was found in order before on this line; a message without faults only."""
+        return _way(request) in line.known and "Route-Record" not in request
+
+    def _acceptable(self, line: Line, request: Message, handler: Bound | None) -> bool:
+        """Look at a request that is not plainly in order; False once it is refused.  Cheapest first."""
+        fault = first_refusing(request)
+        if fault is not None and handler is not None:
+            self._refuse_fault(line, request, fault)
+            return False
+        wrong = self._wrong(line, request, handler)
+        if wrong is not None:
+            self._refuse_code(line, request, *wrong)
+            return False
+        if len(line.known) >= KNOWN_WAYS:
+            line.known.clear()
+        line.known.add(_way(request))
+        return True
+
+    def _wrong(self, line: Line, request: Message, handler: Bound | None) -> tuple[int, str] | None:
+        """Result-Code and reason for a request without faults that is not to be processed here, or None."""
+        application = request.application_id
+        if handler is None:
+            if application == 0 or application in self._core.table.applications:
+                return ResultCode.COMMAND_UNSUPPORTED, f"{request.command} is not answered here"
+            return ResultCode.APPLICATION_UNSUPPORTED, f"application {request.application} is not served here"
+        if line.allowed is not None and application not in line.allowed:
+            return ResultCode.APPLICATION_UNSUPPORTED, f"application {request.application} is not open to {line.whose}"
+        if self._core.draining:
+            return ResultCode.TOO_BUSY, "this node is stopping"
+        no = self._core.table.refuse(application, request.get("Destination-Host"), request.get("Destination-Realm"))
+        if no is not None:
+            return no.code, no.text
+        assert line.config is not None
+        route = request.all("Route-Record")
+        complaint = may_send(line.config, request.text("Origin-Host"), request.text("Origin-Realm"), route)
+        return None if complaint is None else (complaint.code, complaint.text)
+
+    # ---- refusals
+
+    def _refuse_fault(self, line: Line, request: Message, fault: RemoteFault) -> None:
+        where = "/".join(fault.path)
+        logged = f"{type(fault).__name__} {where}" if where else type(fault).__name__
+        self._core.refused(line, request, "fault", int(fault.result_code), 0, fault.text, logged)
+        self._write(line, request, refusal(request, fault).octets)
+
+    def _refuse_code(self, line: Line, request: Message, code: int, text: str) -> None:
+        self._core.refused(line, request, "destination", int(code), 0, text, text)
+        self._write(line, request, refuse(request, code, text).octets)
+
+    def _refuse(self, line: Line, request: Message, outcome: Any, stage: str) -> None:
+        """Answer what a screen or handler raised or returned instead of a message."""
+        error = outcome.error if isinstance(outcome, Raised) else outcome
+        octets: Any = None
+        if isinstance(error, ApplicationFault):
+            octets = self._guard(_octets_of_refusal, request, error)
+            if octets.__class__ is bytes:
+                self._core.refused(line, request, stage, error.code, error.vendor, error.text)
+            else:
+                error = octets.error
+        elif isinstance(error, RequestError):
+            text = f"{type(error).__name__} of a request of ours"
+            self._core.refused(line, request, stage, ResultCode.UNABLE_TO_COMPLY, 0, text, text)
+            octets = refuse(request, ResultCode.UNABLE_TO_COMPLY).octets
+        if octets.__class__ is not bytes:
+            if not isinstance(error, Exception):
+                error = LocalError(f"{stage} returned {type(error).__name__} instead of an answer to its request")
+            self._bug(error, request.command, line.whose)
+            self._core.refused(line, request, "bug", ResultCode.UNABLE_TO_COMPLY, 0, type(error).__name__, "bug")
+            octets = refuse(request, ResultCode.UNABLE_TO_COMPLY).octets
+        self._write(line, request, octets)
+
+    # ---- answers
+
+    def _answer(self, line: Line, request: Message, outcome: Any) -> None:
+        """Write what a handler made of its request."""
+        if (
+            outcome.__class__ is not Message
+            or outcome.request
+            or outcome.hop_by_hop != request.hop_by_hop
+            or outcome.end_to_end != request.end_to_end
+        ):
+            self._refuse(line, request, outcome, "application")
+            return
+        for screen in self._screens:
+            assert line.neighbour is not None
+            screened = self._guard(screen.outbound, outcome, line.neighbour)
+            if screened.__class__ is not Message:
+                self._refuse(line, request, screened, "outbound")
+                return
+            outcome = screened
+        octets = self._guard(encode, outcome)
+        if octets.__class__ is bytes:
+            self._write(line, request, octets)
+        else:
+            self._refuse(line, request, octets, "application")
+
+    def _write(self, line: Line, request: Message, octets: bytes) -> None:
+        if line.gone:
+            self._core.drop(line, request, Drop.LINK_GONE)
+            return
+        self._core.stats.answers_out += 1
+        self._core.write(line, octets)
+
+    # ---- coroutines that wait
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Later[Any]:
+        """Run a coroutine at the end of this wake-up."""
+        later: Later[Any] = Later()
+        self._spawned.append(Work(coroutine, None, None, later))
+        return later
+
+    def start_spawned(self) -> None:
+        """Start what was spawned in this wake-up."""
+        while self._spawned:
+            spawned, self._spawned = self._spawned, []
+            for work in spawned:
+                self._go_on(work)
+
+    def _wait(self, work: Work, awaited: object) -> None:
+        """Leave `work` until `awaited` is done."""
+        if work not in self.waiting:
+            self.waiting.add(work)
+            line = work.line
+            if line is not None:
+                line.in_work += 1
+                if line.in_work >= self._limit and not line.paused:
+                    line.paused = True
+                    line.link.pause()
+                    self._core.say(Point.PAUSED, peer=line.whose, reason=str(line.in_work))
+        if not self._attach(awaited, lambda: self._go_on(work)):
+            work.coroutine.close()
+            what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
+            self._end(work, Raised(LocalError(f"{work.coroutine.__qualname__} {what}")))
+
+    def _go_on(self, work: Work) -> None:
+        """Run `work` on, to its end or until it waits again."""
+        outcome = self._guard(step, work.coroutine)
+        if outcome.__class__ is tuple:
+            ended, outcome = outcome
+            if not ended:
+                self._wait(work, outcome)
+                return
+        self._end(work, outcome)
+
+    def _end(self, work: Work, outcome: Any) -> None:
+        self.waiting.discard(work)
+        later, line = work.later, work.line
+        if later is not None:
+            if not isinstance(outcome, Raised):
+                later.resolve(outcome)
+                return
+            if not later.awaited:
+                self._unattended(work.coroutine.__qualname__, outcome.error)
+            later.fail(outcome.error)
+            return
+        assert line is not None and work.request is not None
+        line.in_work -= 1
+        if line.paused and line.in_work <= self._limit // 2:
+            line.paused = False
+            line.link.resume()
+            self._core.say(Point.RESUMED, peer=line.whose)
+        self._answer(line, work.request, outcome)
+
+    def _unattended(self, name: str, error: Exception) -> None:
+        """Something spawned has failed, and nobody waits to hear it."""
+        if isinstance(error, RequestError):
+            self._core.say(Point.UNDELIVERABLE, command=name, reason=str(error))
+        else:
+            self._bug(error, name, "nobody")
+
+    def give_up(self) -> None:
+        """The node has stopped: end what still waits."""
+        for work in list(self.waiting) + self._spawned:
+            work.coroutine.close()
+            if work.later is not None:
+                work.later.fail(LocalError("this node has stopped"))
+        self.waiting.clear()
+        self._spawned.clear()
+
+
+def _way(request: Message) -> tuple[int, str, str, str | None, str | None]:
+    get = request.get
+    return request.application_id, get("Origin-Host"), get("Origin-Realm"), get("Destination-Host"), get("Destination-Realm")
+
+
+def _octets_of_refusal(request: Message, fault: ApplicationFault) -> bytes:
+    return encode(refuse_application(request, fault))

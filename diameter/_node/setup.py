@@ -1,0 +1,134 @@
+"""From configuration and applications to what the peer layer says of this node; and a configuration from a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from diameter.app import Application, Bound, Port
+from diameter.config import ListenConfig, NodeConfig, PeerConfig, TlsConfig
+from diameter.errors import ConfigError, LocalError
+from diameter.message import Dictionary
+from diameter.message.build import write_avps
+from diameter.peer.capabilities import Advertised, LocalIdentity
+from diameter.peer.inputs import Timers
+
+
+def origin_octets(config: NodeConfig, dictionary: Dictionary) -> bytes:
+    """Origin-Host and Origin-Realm as the octets that every answer carries."""
+    return write_avps(dictionary.tables(0), {"Origin-Host": config.origin_host, "Origin-Realm": config.origin_realm})
+
+
+def bind(applications: Sequence[Application], port: Port, dictionary: Dictionary) -> dict[tuple[int, int], Bound]:
+    """Join the applications to a node; their handlers by (application id, command code).
+
+    Raises LocalError for two applications of one id, and what `Application.bind` raises.
+    """
+    handlers: dict[tuple[int, int], Bound] = {}
+    owners: dict[int, str] = {}
+    for application in applications:
+        bound = application.bind(port, dictionary)
+        name, number = type(application).__name__, application.application_id
+        if number in owners:
+            raise LocalError(f"{owners[number]} and {name} are both application {number}")
+        owners[number] = name
+        handlers.update({(number, code): handler for code, handler in bound.items()})
+    return handlers
+
+
+def local_identity(config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float) -> LocalIdentity:
+    """What CER and CEA say; Origin-State-Id is the time of the start, so that it grows (RFC 6733 section 8.16)."""
+    defined = [dictionary.application(application.application_id) for application in applications]
+    advertised = tuple(Advertised(id=one.id, vendor=one.vendor, accounting=one.accounting) for one in defined)
+    return LocalIdentity(
+        origin_host=config.origin_host,
+        origin_realm=config.origin_realm,
+        product_name=config.product_name,
+        vendor_id=config.vendor_id,
+        supported_vendors=tuple(sorted({one.vendor for one in defined if one.vendor})),
+        applications=advertised,
+        origin_state_id=int(now) & 0xFFFFFFFF,
+    )
+
+
+def timers_of(config: NodeConfig) -> Timers:
+    """The peer layer's waiting times."""
+    return Timers(
+        tw_s=config.tw_s,
+        tc_s=config.tc_s,
+        connect_timeout_s=config.connect_timeout_s + config.handshake_timeout_s,
+        cer_timeout_s=config.cer_timeout_s,
+        cea_timeout_s=config.cer_timeout_s,
+        dpa_timeout_s=min(5.0, config.drain_s),
+    )
+
+
+def endpoint(text: str) -> tuple[Literal["tcp", "tls"], str, int | None]:
+    """ "tcp:127.0.0.1:3868", "tls:[::1]:5868" or "tls:iwf.example.org" as (transport, host, port or None).  Raises ConfigError."""
+    transport, _, rest = text.partition(":")
+    if transport not in ("tcp", "tls") or not rest:
+        raise ConfigError(f"{text!r} is no endpoint; write tcp:HOST:PORT or tls:HOST:PORT")
+    host, port = rest, ""
+    if rest.startswith("["):
+        host, _, port = rest[1:].partition("]")
+        port = port.removeprefix(":")
+    elif rest.count(":") == 1:
+        host, port = rest.split(":")
+    if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ConfigError(f"{text!r}: {port!r} is no port")
+    return ("tls" if transport == "tls" else "tcp"), host, int(port) if port else None
+
+
+def quick_config(
+    identity: str,
+    realm: str,
+    *,
+    listen: str | Sequence[str] = (),
+    connect: Mapping[str, str] | None = None,
+    peers: Sequence[str | PeerConfig] | Literal["any"] = (),
+    physical_protection: str = "",
+    tls: TlsConfig | None = None,
+    **node: Any,
+) -> NodeConfig:
+    """A configuration from a few words, for small programs.
+
+    `listen`: endpoints such as "tcp:127.0.0.1:3868".  `connect`: peer identity to the endpoint to dial.  `peers`: identities that may
+    connect to us, or "any" (lab only).  The realm of a peer is its name without the first label unless a PeerConfig says otherwise.
+    `physical_protection`: why clear text is acceptable; needed for tcp.  `node`: further keys of the `[node]` table.
+    Raises ConfigError with a line for each thing wrong.
+    """
+    clear = {"physical_protection": bool(physical_protection), "physical_protection_reason": physical_protection}
+
+    def guarded(transport: str) -> dict[str, Any]:
+        return {"transport": transport, **(clear if transport == "tcp" else {})}
+
+    try:
+        listeners = []
+        for text in (listen,) if isinstance(listen, str) else listen:
+            transport, host, port = endpoint(text)
+            listeners.append(ListenConfig(host=host, port=port, **guarded(transport)))
+        table: list[PeerConfig] = []
+        for name, text in (connect or {}).items():
+            transport, host, port = endpoint(text)
+            row = {"host": name, "realm": _realm(name), "connect": True, "addresses": (host,), "port": port}
+            table.append(PeerConfig(**row, **guarded(transport)))
+        default = "tls" if tls is not None else "tcp"
+        for peer in () if peers == "any" else peers:
+            table.append(peer if isinstance(peer, PeerConfig) else PeerConfig(host=peer, realm=_realm(peer), **guarded(default)))
+        return NodeConfig(
+            origin_host=identity, origin_realm=realm, listen=tuple(listeners), peer=tuple(table), tls=tls,
+            accept_unknown_peers=peers == "any", **node,
+        )  # fmt: skip
+    except ValueError as error:  # pydantic's: every complaint, without the values
+        raise ConfigError(*_lines(error)) from None
+
+
+def _realm(host: str) -> str:
+    return host.partition(".")[2] or host
+
+
+def _lines(error: ValueError) -> list[str]:
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return [str(error)]
+    return [f"{'.'.join(str(part) for part in row['loc']) or 'configuration'}: {row['msg']}" for row in errors()]
