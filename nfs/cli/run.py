@@ -1,0 +1,44 @@
+"""`mtc run NF -c FILE`: one network function in the foreground."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+EXAMPLE = """
+\b
+Example: mtc run mtc-iwf -c iwf.toml
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("function", metavar="NF")
+@click.option("-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="Its TOML file.")
+def command(function: str, path: Path) -> int:
+    """Run the network function NF until SIGTERM or Ctrl-C.
+
+    NF is one of those that this version has: see the error for a name that it has not.  When it listens it prints one line
+    ("mtc-iwf ready on tls 127.0.0.1:5868").  SIGHUP reads keys, certificates and configuration again; SIGTERM finishes what is in
+    work, sends DPR and ends.  Exit status 0, or 2 when it cannot start, with a line for each reason.
+    """
+    module = importlib.import_module(f"{package(function)}.__main__")
+    status: int = module.run(str(path))
+    return status
+
+
+def package(function: str) -> str:
+    """The package of a network function ("mtc-iwf": "nfs.mtc_iwf").  Raises UsageError that lists the ones there are."""
+    name = f"nfs.{function.replace('-', '_')}"
+    if function not in available():
+        raise click.UsageError(f"no network function {function!r}; there are: {', '.join(available())}")
+    return name
+
+
+def available() -> tuple[str, ...]:
+    """The network functions of this version: packages of `nfs` that are programs."""
+    import nfs
+
+    folders = {path.parent.name for root in nfs.__path__ for path in Path(root).glob("*/__main__.py")} - {"cli"}
+    return tuple(sorted(folder.replace("_", "-") for folder in folders))
