@@ -26,7 +26,7 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     loop: Any = reactor
 
     def begin() -> None:
-        deferred = Deferred.fromCoroutine(main(loop))
+        deferred: Any = Deferred.fromCoroutine(main(loop))
         previous = {
             number: signal.signal(number, lambda *_: loop.callFromThread(deferred.cancel))
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -44,10 +44,10 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     loop.run(installSignalHandlers=False)
     result = outcome[0]
     if isinstance(result, Failure):
-        if result.check(CancelledError):
+        if isinstance(result.value, CancelledError):
             raise click.Abort
-        result.raiseException()
-    return result  # type: ignore[return-value]  # raiseException does not return
+        raise result.value.with_traceback(result.getTracebackObject())
+    return result
 
 
 async def pause(reactor: Any, seconds: float) -> None:

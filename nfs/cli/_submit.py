@@ -20,6 +20,8 @@ from nfs.scs.config import ScsConfig
 from nfs.scs.form import report_to, request_to
 from nfs.scs.logic import REFERENCES, Ledger, Stage, TriggerRequest
 
+_agent: Any = Agent  # neither has types
+_pool: Any = HTTPConnectionPool
 OPEN_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 30.0
 
@@ -79,10 +81,13 @@ class ViaHttp:
 
     def __init__(self, url: str, token: str, reactor: Any) -> None:
         self._url = url.rstrip("/") + "/v1/triggers"
-        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        self._pool = HTTPConnectionPool(reactor)
+        self._headers: dict[bytes | str, bytes | str] = {
+            "authorization": f"Bearer {token}",
+            "content-type": "application/json",
+        }
+        self._pool: Any = _pool(reactor)
         self._pool.maxPersistentPerHost = 1000
-        self._client = treq.client.HTTPClient(Agent(reactor, connectTimeout=OPEN_TIMEOUT_S, pool=self._pool))
+        self._client = treq.client.HTTPClient(_agent(reactor, connectTimeout=OPEN_TIMEOUT_S, pool=self._pool))
         self._reactor = reactor
 
     async def start(self) -> None:
@@ -105,8 +110,7 @@ class ViaHttp:
     async def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         try:
             response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
-            text = await treq.content(response)
-            form = json.loads(text)
+            form = json.loads(await treq.content(response))
         except (ConnectError, ConnectionClosed, ResponseFailed) as error:
             raise RequestError(f"{self._url}: {error}") from None
         except ValueError:

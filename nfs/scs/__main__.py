@@ -11,12 +11,11 @@ import hmac
 import json
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, Protocol
 
 from klein import Klein
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.web.iweb import IRequest
 from twisted.web.server import Site
 
 from diameter.errors import ConfigError
@@ -28,6 +27,17 @@ from nfs.scs.logic import REFERENCES, Ledger
 
 _BODY_LIMIT: Final = 65_536
 _STATUS: Final = {Stage.ACCEPTED: 202, Stage.REPORTED: 200, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
+
+
+class Request(Protocol):
+    """What is used of Twisted's IRequest, which has no types."""
+
+    args: dict[bytes, list[bytes]] | None
+    content: IO[bytes]
+
+    def getHeader(self, key: bytes, /) -> bytes | None: ...
+    def setHeader(self, name: bytes, value: bytes, /) -> None: ...
+    def setResponseCode(self, code: int, /) -> None: ...
 
 
 class Http:
@@ -42,7 +52,7 @@ class Http:
         self._clock = clock
 
     @app.route("/v1/triggers", methods=["POST"])
-    async def submit(self, request: IRequest) -> bytes:
+    async def submit(self, request: Request) -> bytes:
         """Take one trigger."""
         if not self._allowed(request):
             return _problem(request, 401, "a bearer token is needed")
@@ -57,7 +67,7 @@ class Http:
         return _shown(request, await self._end_of(report, wait_s))
 
     @app.route("/v1/triggers/<int:reference>", methods=["GET"])
-    async def progress(self, request: IRequest, reference: int) -> bytes:
+    async def progress(self, request: Request, reference: int) -> bytes:
         """Report on one trigger, waiting for its end for `wait_s` at most."""
         if not self._allowed(request):
             return _problem(request, 401, "a bearer token is needed")
@@ -70,7 +80,7 @@ class Http:
             return _problem(request, 400, str(error))
         return _shown(request, await self._end_of(report, wait_s), 200)
 
-    def _wait(self, request: IRequest) -> float:
+    def _wait(self, request: Request) -> float:
         """The seconds that the client wants to wait, bounded; raises ValueError."""
         text = (request.args or {}).get(b"wait_s", [b"0"])[0]
         try:
@@ -97,26 +107,29 @@ class Http:
         self._scs.wait(reference).then(fire)
         return fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
 
-    def _allowed(self, request: IRequest) -> bool:
+    def _allowed(self, request: Request) -> bool:
         scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")
         return hmac.compare_digest(token.strip(), self._token) and scheme.lower() == b"bearer"
 
 
-def _shown(request: IRequest, report: Report, code: int | None = None) -> bytes:
+def _shown(request: Request, report: Report, code: int | None = None) -> bytes:
     request.setResponseCode(_STATUS[report.stage] if code is None else code)
     return _json(request, report_to(report))
 
 
-def _problem(request: IRequest, code: int, text: str) -> bytes:
+def _problem(request: Request, code: int, text: str) -> bytes:
     request.setResponseCode(code)
     if code == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _json(request, {"schema": 1, "error": text})
 
 
-def _json(request: IRequest, value: dict[str, Any]) -> bytes:
+def _json(request: Request, value: dict[str, Any]) -> bytes:
     request.setHeader(b"content-type", b"application/json")
     return json.dumps(value).encode() + b"\n"
+
+
+_site: Any = Site  # has no types
 
 
 def read_token(path: Path) -> bytes:
@@ -149,7 +162,7 @@ def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surro
     ports: list[Any] = []
 
     def started(_node: object) -> None:
-        port = around.reactor.listenTCP(table.port, Site(http.app.resource()), interface="127.0.0.1")
+        port = around.reactor.listenTCP(table.port, _site(http.app.resource()), interface="127.0.0.1")
         ports.append(port)
         parts.endpoints.append(f"http 127.0.0.1:{port.getHost().port}")
 

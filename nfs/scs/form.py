@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nfs.common.identities import ExternalIdentifier, IdentityError, e164
-from nfs.scs.logic import DeliveryOutcome, Report, RequestStatus, TriggerRequest
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.scs.logic import Report, TriggerRequest
 
 SCHEMA: Final = 1
 _KEYS: Final[Mapping[str, type]] = {
@@ -35,7 +36,7 @@ def request_from(form: object) -> TriggerRequest:
             wrong.append(
                 f"{key}: must be {'a string' if kind is str else 'an integer' if kind is int else 'true or false'}"
             )
-        elif kind is int and not 0 <= value <= _LIMITS[key]:
+        elif isinstance(value, int) and kind is int and not 0 <= value <= _LIMITS[key]:
             wrong.append(f"{key}: 0 to {_LIMITS[key]}")
         else:
             values[key] = value

@@ -7,39 +7,12 @@ the answer and perhaps more than once.  `now` is seconds; nothing here does I/O.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import Final
 
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
+
 REFERENCES: Final = 0x1_0000_0000
-
-
-class RequestStatus(IntEnum):
-    """Request-Status (TS 29.368 6.4.9)."""
-
-    SUCCESS = 0
-    INVPAYLOAD = 101
-    INVEXTID = 102
-    INVSCSID = 103
-    INVPERIOD = 104
-    NOTAUTHORIZED = 105
-    SERVICEUNAVAILABLE = 106
-    PERMANENTERROR = 107
-    QUOTAEXCEEDED = 108
-    RATEEXCEEDED = 109
-    REPLACEFAIL = 110
-    RECALLFAIL = 111
-    ORIGINALMESSAGESENT = 112
-    TEMPORARYERROR = 201
-
-
-class DeliveryOutcome(IntEnum):
-    """Delivery-Outcome (TS 29.368 6.4.10)."""
-
-    SUCCESS = 0
-    EXPIRED = 1
-    TEMPORARYERROR = 2
-    UNDELIVERABLE = 3
-    UNCONFIRMED = 4
 
 
 class Stage(Enum):

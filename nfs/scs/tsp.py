@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, ResultCode
 from nfs.common.identities import encode_number
+from nfs.common.tsp import ActionType
 from nfs.scs.logic import Answer, TriggerRequest
-
-_TRIGGER_REQUEST: Final = 1  # Action-Type
-_DELIVERY_REPORT: Final = 2
 
 
 class Tsp(Application):
@@ -43,7 +41,7 @@ class Tsp(Application):
         action |= {
             "SCS-Identity": self._scs_identity,
             "Reference-Number": reference,
-            "Action-Type": _TRIGGER_REQUEST,
+            "Action-Type": int(ActionType.TRIGGER),
             "Trigger-Data": data,
         }
         if request.validity_s is not None:
@@ -59,7 +57,7 @@ class Tsp(Application):
         notification = request.get("Device-Notification")
         if notification is None or "Delivery-Outcome" not in notification:
             raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
-        if notification["Action-Type"] != _DELIVERY_REPORT:
+        if notification["Action-Type"] != ActionType.REPORT:
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
         self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
         return request.answer(ResultCode.SUCCESS)

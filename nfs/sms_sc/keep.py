@@ -23,8 +23,9 @@ from sqlalchemy import (
     update,
 )
 
+from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
-from nfs.sms_sc.logic import ServingNode, Trigger
+from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Diagnostic, Outcome
 
 MIGRATIONS: Final = "nfs.sms_sc:migrations"
@@ -41,6 +42,7 @@ TRIGGER: Final = Table(
     Column("port", Integer),
     Column("priority", Boolean),
     Column("validity_s", BigInteger),
+    Column("serving_kind", String),
     Column("serving_name", String),
     Column("serving_realm", String),
     Column("serving_number", String),
@@ -95,6 +97,7 @@ def _row(trigger: Trigger) -> dict[str, object]:
     serving = trigger.serving
     return {
         **{name: getattr(trigger, name) for name in _PLAIN},
+        "serving_kind": str(serving.kind) if serving else None,
         "serving_name": serving.name if serving else None,
         "serving_realm": serving.realm if serving else None,
         "serving_number": serving.number if serving else None,
@@ -105,8 +108,13 @@ def _row(trigger: Trigger) -> dict[str, object]:
 
 def _trigger(row: Any) -> Trigger:
     serving = None
-    if row["serving_name"] is not None:
-        serving = ServingNode(name=row["serving_name"], realm=row["serving_realm"], number=row["serving_number"])
+    if row["serving_kind"] is not None:
+        serving = ServingNode(
+            kind=NodeKind(row["serving_kind"]),
+            number=row["serving_number"],
+            name=row["serving_name"],
+            realm=row["serving_realm"],
+        )
     return Trigger(
         **{name: row[name] for name in _PLAIN},
         serving=serving,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Final
 
+from nfs.common.nodes import ServingNode
 from nfs.common.sms import Deliver, UserData, split
 from nfs.common.sms_layout import SmsAddress, TpduError
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
@@ -49,15 +50,6 @@ class Acceptance(Enum):
     NEW = "new"
     PENDING = "pending"  # the same trigger again, still to be delivered or reported
     REPORT_AGAIN = "report-again"  # the same trigger again, finished: its report goes out once more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingNode:
-    """The MME to send to: identity, realm, and its number for MT SMS as E.164 digits when known."""
-
-    name: str
-    realm: str
-    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from diameter.app import Application
 from diameter.errors import RequestError
 from nfs.common.identities import encode_number
+from nfs.common.nodes import NodeKind
 from nfs.sms_sc.logic import Attempt
 from nfs.sms_sc.outcomes import Delivered, Failure, of_answer
 
+REACHED: Final[Mapping[NodeKind, str]] = {NodeKind.MME: "MME-Number-for-MT-SMS", NodeKind.SGSN: "SGSN-Number"}
+"""The serving nodes of this reference point, and the AVP their number goes into."""
 _MORE_MESSAGES_TO_SEND: Final = 1  # TFR-Flags bit 0
 
 
@@ -28,9 +32,8 @@ class Sgd(Application):
             "User-Name": attempt.trigger.imsi,
             "SC-Address": self._sc_address,
             "SM-RP-UI": attempt.deliver.encode(),
+            REACHED[serving.kind]: encode_number(serving.number),
         }
-        if serving.number is not None:
-            avps["MME-Number-for-MT-SMS"] = encode_number(serving.number)
         if attempt.deliver.more_messages:
             avps["TFR-Flags"] = _MORE_MESSAGES_TO_SEND
         try:

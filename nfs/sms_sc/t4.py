@@ -9,6 +9,7 @@ from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, LocalError, ResultCode
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
+from nfs.common.nodes import ServingNode, from_group
 from nfs.sms_sc.logic import (
     RECALL_FAILURE,
     REPLACE_FAILURE,
@@ -17,10 +18,10 @@ from nfs.sms_sc.logic import (
     Action,
     Refused,
     ServiceCentre,
-    ServingNode,
     Trigger,
 )
 from nfs.sms_sc.outcomes import TGPP, Outcome
+from nfs.sms_sc.sgd import REACHED
 
 if TYPE_CHECKING:
     from nfs.sms_sc.delivery import Delivery
@@ -130,10 +131,10 @@ def _read(request: Message) -> Trigger:
 
 
 def _serving(request: Message) -> ServingNode | None:
-    """The MME among the serving nodes (6.3.3, 6.3.4); None when the device is served by none, or by another kind."""
+    """The first serving node that SGd or Gdd reaches (6.3.3, 6.3.4); None without one.  Raises IdentityError."""
     for name in ("Serving-Node", "Additional-Serving-Node"):
-        for node in request.all(name):
-            if "MME-Name" in node and "MME-Realm" in node:
-                number = decode_number(node.raw("MME-Number-for-MT-SMS")) if "MME-Number-for-MT-SMS" in node else None
-                return ServingNode(name=node.text("MME-Name"), realm=node.text("MME-Realm"), number=number)
+        for group in request.all(name):
+            node = from_group(group)
+            if node.kind in REACHED and node.name:
+                return node
     return None

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("port", sa.Integer),
         sa.Column("priority", sa.Boolean, nullable=False),
         sa.Column("validity_s", sa.BigInteger),
+        sa.Column("serving_kind", sa.String),
         sa.Column("serving_name", sa.String),
         sa.Column("serving_realm", sa.String),
         sa.Column("serving_number", sa.String),

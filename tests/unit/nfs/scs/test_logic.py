@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nfs.scs.logic import Answer, DeliveryOutcome, Ledger, ReferenceInUse, Report, RequestStatus, Stage, TriggerRequest
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.scs.logic import Answer, Ledger, ReferenceInUse, Report, Stage, TriggerRequest
 
 REQUEST = TriggerRequest(payload=b"wake", external_identifier="a@example.com")
 TAKEN = Answer(status=RequestStatus.SUCCESS, result=(0, 2001))

@@ -9,10 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from nfs.sms_sc.logic import Acceptance, Attempt, Policy, Refused, ServiceCentre, ServingNode, Trigger
+from nfs.common.nodes import NodeKind, ServingNode
+from nfs.sms_sc.logic import Acceptance, Attempt, Policy, Refused, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final, of_answer
 
-MME = ServingNode(name="mme.example.org", realm="example.org", number="15550000300")
+MME = ServingNode(kind=NodeKind.MME, name="mme.example.org", realm="example.org", number="15550000300")
 NOW = 1_767_323_045.5
 OK = Delivered()
 
