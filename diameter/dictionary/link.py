@@ -1,8 +1,8 @@
 """Trees of several files to one linked whole: names resolved to keys, every cross-reference checked.
 
 The result is plain data (tuples, dicts, strings, numbers), so that `files.py` can keep it with marshal.  Resolution
-order inside a file: its own definitions, then the files it inherits, depth first; every file inherits the base protocol.
-What is inherited are names, so two files may inherit each other (S6m names AVPs of Tsp, Tsp names AVPs of S6m).
+order inside a file: its own definitions, then the files it inherits, depth first, then the base protocol.  What is
+inherited are names, so two files may inherit each other (S6m names AVPs of Tsp, Tsp names AVPs of S6m).
 """
 
 from __future__ import annotations
@@ -139,11 +139,17 @@ class _Linker:
             raise fault(tree, line, f"bits up to {highest} in {name}", str(max(table)))
         return bits, table
 
-    def resolve(self, index: int, name: str, line: int) -> int:
+    def _find(self, index: int, name: str) -> int | None:
         for other in self.orders[index]:
             key = self.names[other].get(name)
             if key is not None:
                 return key
+        return None
+
+    def resolve(self, index: int, name: str, line: int) -> int:
+        key = self._find(index, name)
+        if key is not None:
+            return key
         tree = self.trees[index]
         raise fault(tree, line, f"an AVP of {tree.stem} or of a file it inherits", name)
 
@@ -165,11 +171,15 @@ class _Linker:
                 raise fault(tree, line, "an AVP of another file in @reuse_types", name)
             overrides[key] = (flag, None, None, reference)
         for name, (_, _, line) in tree.values.items():
+            if tree.imported and name not in own:
+                continue
             key = self.resolve(index, name, line)
             if self.avps[key][9] != index:
                 old = overrides.get(key, (None, None, None, ""))
                 overrides[key] = (old[0], self._checked(tree, name, self.avps[key][3]), old[2], old[3])
         for group in tree.groups:
+            if tree.imported and group.name not in own:
+                continue
             self._group(index, tree, group, overrides)
         commands = self._commands(index, tree)
         return PlainFile(
@@ -203,10 +213,13 @@ class _Linker:
 
     def _grammar(self, index: int, grammar: RawGrammar) -> PlainGrammar:
         rules: dict[int, tuple[str, int, int, int | None, bool]] = {}
+        tree = self.trees[index]
         for name, least, most, fixed, line in grammar.rules:
+            if tree.imported and (self._find(index, name) is None or self._find(index, name) in rules):
+                continue  # a member of which that file says no more than the name
             key = self.resolve(index, name, line)
             if key in rules:
-                raise fault(self.trees[index], line, f"an AVP once in a definition, {rules[key][0]} is the same", name)
+                raise fault(tree, line, f"an AVP once in a definition, {rules[key][0]} is the same", name)
             rules[key] = (self.avps[key][0], key, least, most, fixed)
         return tuple(rules.values()), grammar.wildcard
 

@@ -8,9 +8,9 @@ from typing import Self
 
 from diameter.dictionary import files
 from diameter.dictionary.grammar import Tree, parse
-from diameter.dictionary.link import BASE, Linked, PlainFile, link
-from diameter.dictionary.model import ApplicationDef, AvpDef, CommandDef, Scope
-from diameter.dictionary.scope import avp_of, build, command_of
+from diameter.dictionary.link import BASE, Linked, PlainFile, PlainGrammar, link
+from diameter.dictionary.model import ApplicationDef, AvpDef, CommandDef, Grammar, Scope
+from diameter.dictionary.scope import avp_of, build, command_of, grammar_of
 from diameter.errors import DictionaryError
 
 
@@ -95,6 +95,14 @@ class Definitions:
     def avps(self) -> Iterator[AvpDef]:
         """Every AVP of every file in load order, each once, with the M rule and grammar of the file that defines it."""
         yield from self._all().values()
+
+    def commands_of(self, file: PlainFile) -> Iterator[CommandDef]:
+        """The commands one file defines; with the answer-message, whose code is -1."""
+        return map(command_of, file.commands)
+
+    def grammar_of(self, plain: PlainGrammar) -> Grammar:
+        """A grammar of a file's overrides as a record."""
+        return grammar_of(plain)
 
     def files(self) -> tuple[PlainFile, ...]:
         """What each file says, as plain data, in load order."""

@@ -13,7 +13,8 @@ ERROR_ANSWER: Final = -2
 """Place of the answer-message in a table of commands: code -1 << 1, not a request."""
 
 
-def _grammar(plain: PlainGrammar) -> Grammar:
+def grammar_of(plain: PlainGrammar) -> Grammar:
+    """A grammar as a record."""
     return Grammar(tuple(Rule(*rule) for rule in plain[0]), plain[1])
 
 
@@ -21,14 +22,14 @@ def avp_of(key: int, plain: PlainAvp, stems: list[str]) -> AvpDef:
     """An AVP as the file that defines it sees it; `stems` are the files by number."""
     name, code, vendor, kind, flag, values, grammar, reference, decode, owner = plain
     bits, table = values or (False, {})
-    members = _grammar(grammar) if grammar else None
+    members = grammar_of(grammar) if grammar else None
     return AvpDef(name, code, vendor, key, kind, flag, table, bits, members, reference, decode, stems[owner])
 
 
 def _overridden(avp: AvpDef, override: PlainOverride) -> AvpDef:
     flag, values, grammar, reference = override
     bits, table = values or (avp.bits, avp.values)
-    members = avp.grammar if grammar is None else _grammar(grammar)
+    members = avp.grammar if grammar is None else grammar_of(grammar)
     return AvpDef(
         avp.name, avp.code, avp.vendor, avp.key, avp.type, flag or avp.mandatory, table, bits, members,
         reference or avp.reference, avp.decode_only, avp.stem,
@@ -38,7 +39,7 @@ def _overridden(avp: AvpDef, override: PlainOverride) -> AvpDef:
 def command_of(plain: PlainCommand) -> CommandDef:
     """A command as its application defines it."""
     name, short, code, request, proxiable, error, application_id, grammar, decode, reference = plain
-    members = _grammar(grammar)
+    members = grammar_of(grammar)
     return CommandDef(name, short, code, request, proxiable, error, application_id, members, decode, reference)
 
 
