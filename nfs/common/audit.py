@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from diameter.errors import ConfigError
+from diameter.routing.refusal import Refused
 from nfs.common.identities import mask
 
 SCHEMA: Final = 1
@@ -70,12 +71,20 @@ class Refusal:
 class AuditLog:
     """Appends to a file, or to standard error without one.
 
-    node: our Origin-Host, in every line.  `refusals` counts by (check, stage); `alarms` those that ask for a human.
-    Raises ConfigError when the file cannot be opened.
+    node: our Origin-Host, in every line.  area: of what the node itself refuses.  `refusals` counts by (check, stage);
+    `alarms` those that ask for a human.  Raises ConfigError when the file cannot be opened.
     """
 
-    def __init__(self, path: Path | None, node: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        node: str,
+        *,
+        area: Area = Area.CORE,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._node = node
+        self._area = area
         self._clock = clock
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.alarms = 0
@@ -105,6 +114,23 @@ class AuditLog:
             "alarm": refusal.alarm,
         }
         self._write("refusal", {name: value for name, value in fields.items() if value not in ("", None, False)})
+
+    def node_refused(self, refused: Refused) -> None:
+        """Write down a refusal that the node made by itself; those of screens and applications have their own lines."""
+        if refused.stage in ("screen", "application", "outbound"):
+            return
+        unproven = refused.stage in ("link", "capabilities")
+        self.refuse(
+            Refusal(
+                check=refused.stage,
+                stage=Stage.AUTHENTICATION if unproven else Stage.AUTHORISATION,
+                area=self._area,
+                peer=refused.peer,
+                command=refused.command,
+                result=str(refused.code) if refused.code else "",
+                reason=refused.text,
+            )
+        )
 
     def close(self) -> None:
         """Close the file; nothing may be written after."""

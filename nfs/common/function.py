@@ -18,15 +18,34 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from diameter import Dictionary
-    from diameter.app import Application
-    from diameter.config import FunctionConfig
-    from diameter.node import Node
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
 
-C = TypeVar("C", bound="FunctionConfig")
+from diameter import Dictionary
+from diameter.app import Application, Later, Screen
+from diameter.capture.records import CaptureError
+from diameter.capture.write import CaptureWriter
+from diameter.config import FunctionConfig, load
+from diameter.errors import ConfigError, LocalError
+from diameter.node import Node, as_deferred
+from diameter.routing.refusal import Refused
+
+C = TypeVar("C", bound=FunctionConfig)
+_log = Logger(namespace="nfs")
+FLUSH_S = 1.0
+"""How long a message may wait to be seen in the capture of a quiet node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +68,12 @@ class Parts(Generic[C]):
     """What `build` returns: the applications of the node, and what starts and stops around it."""
 
     applications: Sequence[Application]
-    screens: Sequence[Any] = ()
-    """Screens for the node, in order (see `diameter.node.Node`)."""
+    screens: Sequence[Screen] = ()
+    """Screens for the node, in order (see `diameter.app.Screen`)."""
+    audit: Callable[[Refused], None] | None = None
+    """Called by the node for each refusal of its own (links, capabilities, faults)."""
     started: Callable[[Node], Any] | None = None
-    """Called once the node listens, before the ready line; may return a Deferred (open the HTTP port, start timers)."""
+    """Called once the node listens, before the ready line; may return a Deferred or Later (open the HTTP port)."""
     stopping: Callable[[], Any] | None = None
     """Called when SIGTERM came, before DPR: take no new work; may return a Deferred, waited for `drain_s` at most."""
     stopped: Callable[[], Any] | None = None
@@ -69,11 +90,136 @@ def serve(
     build: Callable[[C, Surroundings], Parts[C]],
     config_path: str | Path,
     reactor: Any,
-    *,
-    drain_s: float = 10.0,
 ) -> int:
     """Run one network function until SIGTERM or SIGINT; return the process's exit code (0, or 2 for a bad start).
 
     name: as on the command line ("mtc-iwf"); it heads the ready line and every complaint.
     """
-    raise SystemExit(f"{name}: {model} {build} {config_path} {reactor} {drain_s} {signal} {sys}")
+    try:
+        function = _Function(name, model, build, Path(config_path), reactor)
+    except LocalError as error:
+        _complain(name, error)
+        return 2
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    reactor.callWhenRunning(function.start)
+    reactor.run()
+    return function.exit_code
+
+
+class _Function(Generic[C]):
+    """One network function between its signals.  Raises LocalError for a configuration that cannot be used."""
+
+    def __init__(
+        self, name: str, model: type[C], build: Callable[[C, Surroundings], Parts[C]], path: Path, reactor: Any
+    ) -> None:
+        self._name = name
+        self._model = model
+        self._path = path
+        self._reactor = reactor
+        self.exit_code = 0
+        self._config = config = self._load()
+        dictionary = Dictionary.load()
+        around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
+        self._parts = parts = build(config, around)
+        self._tap = _tap(config)
+        self._flushing = LoopingCall(self._tap.flush) if self._tap is not None else None
+        self._node = Node(
+            config.node_config,
+            parts.applications,
+            dictionary,
+            reactor=reactor,
+            screens=parts.screens,
+            tap=self._tap,
+            audit=parts.audit,
+        )
+
+    def start(self) -> None:
+        """Listen, then say so; on failure say why, and end."""
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        _ = self._starting().addErrback(self._failed)
+
+    @inlineCallbacks
+    def _starting(self) -> Any:
+        yield self._node.start()
+        if self._flushing is not None:
+            self._flushing.clock = self._reactor
+            _ = self._flushing.start(FLUSH_S, now=False).addErrback(_say, "flushing the capture")
+        if self._parts.started is not None:
+            yield _waiting(self._parts.started, self._node)
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
+        ends = [f"{transport} {address}" for transport, address in self._node.listening] + self._parts.endpoints
+        sys.stdout.write(f"{self._name} ready{' on ' if ends else ''}{', '.join(ends)}\n")
+        sys.stdout.flush()
+
+    def _failed(self, failure: Failure) -> None:
+        self.exit_code = 2
+        if isinstance(failure.value, (LocalError, CannotListenError, OSError)):
+            _complain(self._name, failure.value)
+        else:
+            _log.failure("starting", failure)
+        self._reactor.stop()
+
+    def reload(self) -> None:
+        """Take over the configuration file as it now is; a bad one is complained about and changes nothing."""
+        try:
+            config = self._load()
+            self._node.reload()
+            if self._parts.reload is not None:
+                self._parts.reload(config)
+        except ConfigError as error:
+            for line in error.lines:
+                _log.error("reload: {line}", line=line)
+            return
+        if (config.node, config.peer) != (self._config.node, self._config.peer):
+            _log.warn("reload: changes of [node] and [[peer]] are for the next start")
+        _log.info("reloaded {path}", path=str(self._path))
+
+    @inlineCallbacks
+    def _stop(self) -> Any:
+        """In order: no new work, DPR and drain, close what `build` opened, end the capture."""
+        parts = self._parts
+        if parts.stopping is not None:
+            waiting = _waiting(parts.stopping).addTimeout(self._config.node.drain_s, self._reactor)
+            yield waiting.addErrback(_say, "stopping")
+        yield self._node.stop().addErrback(_say, "stopping the node")
+        if parts.stopped is not None:
+            yield _waiting(parts.stopped).addErrback(_say, "closing")
+        if self._flushing is not None and self._flushing.running:
+            self._flushing.stop()
+        if self._tap is not None:
+            self._tap.close()
+
+    def _load(self) -> C:
+        config = load(self._path, self._model)
+        if config.function not in ("", self._name):
+            raise ConfigError(f"{self._path}: function: this file is for {config.function}, not for {self._name}")
+        return config
+
+
+def _tap(config: FunctionConfig) -> CaptureWriter | None:
+    if config.node.capture is None:
+        return None
+    try:
+        return CaptureWriter(config.node.capture)
+    except CaptureError as error:
+        raise ConfigError(f"node.capture: {error}") from None
+
+
+def _waiting(call: Callable[..., Any], *args: Any) -> Deferred[Any]:
+    """What `call` returns, as a Deferred."""
+
+    def called() -> Any:
+        outcome = call(*args)
+        return as_deferred(outcome) if isinstance(outcome, Later) else outcome
+
+    return maybeDeferred(called)
+
+
+def _say(failure: Failure, what: str) -> None:
+    _log.failure("{what}", failure, what=what)
+
+
+def _complain(name: str, error: BaseException) -> None:
+    for line in str(error).splitlines() or [type(error).__name__]:
+        sys.stderr.write(f"{name}: {line}\n")

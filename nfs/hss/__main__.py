@@ -1,0 +1,43 @@
+"""`mtc run hss`: the HSS as a process."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from twisted.internet import reactor
+
+from nfs.common.audit import AuditLog
+from nfs.common.database import database_url, open_engine
+from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.store import Cache, Store
+from nfs.hss.config import HssConfig
+from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.s6m import S6m
+
+
+def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
+    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
+    audit = AuditLog(config.audit, config.node.origin_host)
+    url = database_url(config.hss.database, around.folder)
+    store = Store(open_engine(url, migrations="nfs.hss:migrations", name="hss"), around.reactor)
+    cache: Cache[UserId, Subscriber | None] = Cache(
+        config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
+    )
+
+    def stopped() -> Any:
+        return store.close().addCallback(lambda _: audit.close())
+
+    def reload(_new: HssConfig) -> None:
+        cache.clear()
+
+    return Parts(applications=(S6m(store, cache, audit),), audit=audit.node_refused, stopped=stopped, reload=reload)
+
+
+def run(config_path: str) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("hss", HssConfig, build, config_path, reactor)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1]))

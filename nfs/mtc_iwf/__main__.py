@@ -1,0 +1,109 @@
+"""`mtc run mtc-iwf`: the MTC-IWF as a process, with the MTC Security GW in front of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from diameter.node import Node, as_deferred
+from nfs.common.audit import Area, AuditLog
+from nfs.common.database import database_url, open_engine
+from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.store import Store
+from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_iwf.logic import Limits, MtcIwf
+from nfs.mtc_iwf.ports import Unavailable
+from nfs.mtc_iwf.s6m import S6m
+from nfs.mtc_iwf.t4 import T4
+from nfs.mtc_iwf.triggers import Triggers
+from nfs.mtc_iwf.tsp import Tsp
+from nfs.mtc_sgw.config import profiles
+from nfs.mtc_sgw.gateway import Gateway
+
+_log = Logger(namespace="nfs")
+PURGE_S = 600.0
+"""Time between two rounds of forgetting what is over."""
+
+
+def limits(config: IwfConfig) -> Limits:
+    """The numbers of the configuration as the logic takes them."""
+    table = config.mtc_iwf
+    return Limits(
+        max_payload_octets=table.max_payload_octets,
+        max_validity_s=table.max_validity_s,
+        default_validity_s=table.default_validity_s,
+    )
+
+
+def core_hosts(config: IwfConfig) -> frozenset[str]:
+    """Peers that speak S6m and T4 with us: those inside the operator's domain that are no SCS."""
+    outside = {host.lower() for table in config.scs for host in (*table.hosts, *table.agents)}
+    return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
+
+
+def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
+    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
+    audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
+    gateway = Gateway(
+        profiles(config.scs),
+        audit,
+        core=core_hosts(config),
+        home_plmns=frozenset(config.sgw.home_plmns),
+        fifteen_digits=config.sgw.fifteen_digit_local_ids,
+    )
+    url = database_url(config.mtc_iwf.database, around.folder)
+    store = Store(open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf"), around.reactor)
+    triggers = Triggers(store, time.time)
+    tsp = Tsp(gateway, audit)
+    s6m = S6m(realm=config.hss.realm, host=config.hss.host)
+    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
+    iwf = MtcIwf(
+        hss=s6m, sms_sc=t4, scs=tsp, ledger=triggers, limits=limits(config), sms_sc_host=config.sms_sc.host or ""
+    )
+    tsp.iwf = t4.reports = iwf
+
+    async def forget() -> None:
+        try:
+            await triggers.purge()
+        except Unavailable as error:
+            _log.warn("old triggers are still there: {error}", error=str(error))
+
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget())))
+    purging.clock = around.reactor
+
+    def started(_node: Node) -> None:
+        _ = purging.start(PURGE_S)
+
+    def stopped() -> Any:
+        if purging.running:
+            purging.stop()
+        return store.close().addCallback(lambda _: audit.close())
+
+    def reload(new: IwfConfig) -> None:
+        gateway.profiles = profiles(new.scs)
+        gateway.home_plmns = frozenset(new.sgw.home_plmns)
+        gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
+        iwf.limits = limits(new)
+
+    return Parts(
+        applications=(tsp, s6m, t4),
+        screens=(gateway,),
+        audit=audit.node_refused,
+        started=started,
+        stopped=stopped,
+        reload=reload,
+    )
+
+
+def run(config_path: str) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("mtc-iwf", IwfConfig, build, config_path, reactor)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1]))

@@ -1,0 +1,44 @@
+"""The configuration of an MTC-IWF: the node, its SCSs, and where HSS and SMS-SC are."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from diameter.config import FunctionConfig, Identity, OutputFile, Table
+from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
+
+
+class CoreTable(Table):
+    """Where a function of the core is: its realm, and its Origin-Host unless routing may pick one."""
+
+    realm: Identity = Field(description="Destination-Realm of requests to it")
+    host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
+
+
+class IwfTable(Table):
+    """The `[mtc_iwf]` table: limits of what an SCS may ask, and where state is kept."""
+
+    database: str = Field(default="mtc-iwf.db", description="SQLite file, or a database URL")
+    max_payload_octets: int = Field(default=1024, ge=1, le=32640, description="longest payload of a trigger")
+    max_validity_s: int = Field(default=604_800, ge=0, lt=2**32, description="longest Validity-Time taken")
+    default_validity_s: int = Field(
+        default=86_400, ge=1, lt=2**32, description="how long a trigger without Validity-Time waits for its report"
+    )
+
+
+class IwfConfig(FunctionConfig):
+    """The whole file."""
+
+    mtc_iwf: IwfTable = Field(default=IwfTable(), description="limits and database")
+    hss: CoreTable = Field(description="the HSS, over S6m")
+    sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
+    sgw: GatewayTable = Field(description="the MTC Security GW in front")
+    scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
+    audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")
+
+    @model_validator(mode="after")
+    def _scs_differ(self) -> Self:
+        check_profiles(self.scs)
+        return self

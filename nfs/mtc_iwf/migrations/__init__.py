@@ -1,0 +1,1 @@
+"""Revisions of the MTC-IWF database, for alembic."""

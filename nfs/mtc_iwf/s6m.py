@@ -1,0 +1,82 @@
+"""S6m, MTC-IWF side (TS 29.336): the question about a device as a Subscriber-Information-Request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diameter import Message, RequestError
+from diameter.app import Application
+from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
+from nfs.common.nodes import ServingNode, from_group
+from nfs.mtc_iwf.ports import Device, Found, HssRefused, Unavailable
+from nfs.mtc_iwf.statuses import TGPP
+
+DEVICE_TRIGGER = 0  # Service-ID
+FROM_IWF = 1  # SIR-Flags bit 0
+ABSENT, NOT_PROVISIONED, BARRED = 1, 2, 4  # HSS-Cause
+
+
+class S6m(Application):
+    """Asks the HSS.  host: of one HSS, or None to go by `realm` alone (clause 6.1.6)."""
+
+    dictionary = "ts29336_s6m"
+
+    def __init__(self, *, realm: str, host: str | None = None) -> None:
+        self._realm = realm
+        self._host = host
+
+    async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
+        """Who is this device, and may this SCS trigger it?  Raises HssRefused, Unavailable (clause 5.2.1.3)."""
+        try:
+            answer = await self.request(
+                "Subscriber-Information",
+                {
+                    "User-Identifier": _user(device),
+                    "Service-ID": DEVICE_TRIGGER,
+                    "SCS-Identity": encode_number(scs),
+                    "Service-Parameters": {
+                        "T4-Parameters": {"Priority-Indication": int(priority), "SM-RP-SMEA": Address(scs).encode()}
+                    },
+                    "SIR-Flags": FROM_IWF,
+                },
+                to=self._host,
+                realm=self._realm,
+            )
+        except RequestError as error:
+            raise Unavailable(f"HSS: {error}") from None
+        result = answer.result
+        if result is not None and result[0] == TGPP:
+            raise HssRefused(result[1])
+        if result is None or not 2000 <= result[1] < 3000:
+            raise Unavailable(f"HSS: result {result[1] if result else 'missing'}")
+        return _found(answer)
+
+
+def _user(device: Device) -> dict[str, Any]:
+    """Exactly one identity, the External Identifier when there is one (clause 5.2.1.1)."""
+    if device.external_id is not None:
+        return {"External-Identifier": device.external_id}
+    return {"MSISDN": encode_number(device.msisdn or "")}
+
+
+def _found(answer: Message) -> Found:
+    """The answer's content; without an IMSI or T4-Data it is of no use for a trigger."""
+    user, service = answer.get("User-Identifier"), answer.get("Service-Data")
+    data = None if service is None else service.get("T4-Data")
+    if user is None or data is None or "User-Name" not in user:
+        raise Unavailable("HSS: answer without User-Name or T4-Data")
+    cause = data.get("HSS-Cause", 0)
+    nodes: list[ServingNode] = []
+    try:
+        if "Serving-Node" in data:
+            nodes = [from_group(group) for group in (data["Serving-Node"], *data.all("Additional-Serving-Node"))]
+        return Found(
+            imsi=imsi(user["User-Name"]),
+            msisdn=decode_number(user["MSISDN"]) if "MSISDN" in user else None,
+            absent=bool(cause & ABSENT),
+            not_provisioned=bool(cause & NOT_PROVISIONED),
+            barred=bool(cause & BARRED),
+            nodes=() if cause & ABSENT else tuple(nodes),
+        )
+    except IdentityError as error:
+        raise Unavailable(f"HSS: {error}") from None

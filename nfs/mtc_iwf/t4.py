@@ -1,0 +1,98 @@
+"""T4, MTC-IWF side (TS 29.337): triggers to the SMS-SC, and delivery reports from it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from diameter import Message, RequestError
+from diameter.app import Application, answers
+from diameter.message import Grouped
+from nfs.common.identities import Address, IdentityError, decode_number, encode_number
+from nfs.common.nodes import to_avps
+from nfs.mtc_iwf.logic import Report
+from nfs.mtc_iwf.ports import Device, Submission, Taken, Unavailable
+from nfs.mtc_iwf.statuses import TGPP, Result
+
+TRIGGER = 0  # Trigger-Action
+INVALID_SME_ADDRESS: Result = (TGPP, 5530)
+
+
+class Reports(Protocol):
+    """Where delivery reports go: `nfs.mtc_iwf.logic.MtcIwf`."""
+
+    async def report(self, report: Report) -> Result: ...
+
+
+class T4(Application):
+    """Hands triggers over and takes reports.  host: of the SMS-SC, or None to go by `realm` alone.
+
+    `reports` is set before the node starts.
+    """
+
+    dictionary = "ts29337_t4"
+    reports: Reports
+
+    def __init__(self, *, realm: str, host: str | None = None) -> None:
+        self._realm = realm
+        self._host = host
+
+    async def submit(self, submission: Submission) -> Taken:
+        """Send a Device-Trigger-Request (clause 5.2).  Raises Unavailable when no answer came."""
+        try:
+            answer = await self.request("Device-Trigger", _avps(submission), to=self._host, realm=self._realm)
+        except RequestError as error:
+            raise Unavailable(f"SMS-SC: {error}") from None
+        return Taken(result=answer.result, sms_sc=str(answer.get("Origin-Host", "")))
+
+    @answers("Delivery-Report-Request")
+    async def delivery_report(self, request: Message) -> Message:
+        """Bring a report to its SCS and answer once that has it (clause 5.3)."""
+        try:
+            report = _report(request)
+        except IdentityError:
+            return _answer(request, INVALID_SME_ADDRESS)
+        return _answer(request, await self.reports.report(report))
+
+
+def _avps(submission: Submission) -> dict[str, Any]:
+    user: dict[str, Any] = {"User-Name": submission.imsi}
+    if submission.device.external_id is not None:
+        user["External-Identifier"] = submission.device.external_id
+    if submission.device.msisdn is not None:
+        user["MSISDN"] = encode_number(submission.device.msisdn)
+    avps: dict[str, Any] = {
+        "User-Identifier": user,
+        "SM-RP-SMEA": Address(submission.scs).encode(),
+        "Payload": submission.payload,
+        "Reference-Number": submission.reference,
+        "Priority-Indication": int(submission.priority),
+        "Trigger-Action": TRIGGER,
+    }
+    if submission.nodes:
+        first, *more = (to_avps(node) for node in submission.nodes)
+        avps["Serving-Node"] = first
+        avps["Additional-Serving-Node"] = more
+    if submission.validity_s is not None:
+        avps["Validity-Time"] = submission.validity_s
+    if submission.port is not None:
+        avps["Application-Port-Identifier"] = submission.port
+    return avps
+
+
+def _report(request: Message) -> Report:
+    user: Grouped = request["User-Identifier"]
+    msisdn = user.get("MSISDN")
+    return Report(
+        scs=Address.decode(request["SM-RP-SMEA"]).international(),
+        reference=request.get("Reference-Number"),
+        outcome=request["SM-Delivery-Outcome-T4"],
+        imsi=user.get("User-Name"),
+        device=Device(
+            external_id=user.get("External-Identifier"), msisdn=None if msisdn is None else decode_number(msisdn)
+        ),
+    )
+
+
+def _answer(request: Message, result: Result) -> Message:
+    vendor, code = result
+    return request.answer(code, vendor=vendor)

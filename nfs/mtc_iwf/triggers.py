@@ -1,0 +1,164 @@
+"""The ledger of the MTC-IWF in its store: every open trigger by (SCS, Reference-Number), until its report is taken.
+
+The payload is not kept: the SMS-SC has it.  A finished trigger stays for a while, so that a report that comes twice is
+answered and not sent on twice; its Reference-Number may be used again at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    delete,
+    insert,
+    update,
+)
+from sqlalchemy import select as select_
+from sqlalchemy.exc import IntegrityError
+
+from nfs.common.store import Store, StoreError, Work
+from nfs.common.tsp import DeliveryOutcome
+from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+
+T = TypeVar("T")
+GRACE_S: Final = 3600.0
+"""How long after the end of its validity an open trigger still waits for its report."""
+KEEP_S: Final = 86400.0
+"""How long a finished trigger is remembered."""
+
+METADATA: Final = MetaData()
+TRIGGER: Final = Table(
+    "trigger",
+    METADATA,
+    Column("scs", String(15), primary_key=True),
+    Column("reference", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(8), nullable=False),
+    Column("external_id", String(253)),
+    Column("msisdn", String(15)),
+    Column("imsi", String(15), nullable=False),
+    Column("origin_host", String(255), nullable=False),
+    Column("origin_realm", String(255), nullable=False),
+    Column("session_id", String(512), nullable=False),
+    Column("end_to_end", BigInteger, nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("validity_s", BigInteger, nullable=False),
+    Column("sms_sc", String(255), nullable=False),
+    Column("outcome", Integer),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+
+class Triggers:
+    """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def begin(self, trigger: Trigger) -> Standing:
+        """Remember a trigger, unless its key belongs to another one that is open."""
+        now = self._clock()
+        try:
+            return await self._do(lambda connection: _begin(connection, trigger, now))
+        except IntegrityError:  # another process of this function was quicker: look again at what it wrote
+            return await self._do(lambda connection: _begin(connection, trigger, now))
+
+    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+        """Remember which SMS-SC has taken it."""
+        await self._change(scs, reference, sms_sc=sms_sc)
+
+    async def refuse(self, scs: str, reference: int) -> None:
+        """The trigger came to nothing."""
+        await self._change(scs, reference, state=State.REFUSED.value, expires_at=self._clock() + KEEP_S)
+
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+        """The SCS has its report."""
+        expires_at = self._clock() + KEEP_S
+        await self._change(scs, reference, state=State.REPORTED.value, outcome=int(outcome), expires_at=expires_at)
+
+    async def find(self, scs: str, reference: int) -> Trigger | None:
+        """The trigger under this key."""
+        return await self._do(lambda connection: _find(connection, scs, reference))
+
+    async def purge(self) -> int:
+        """Forget what is over; the number of triggers forgotten."""
+        now = self._clock()
+        return await self._do(lambda connection: _purge(connection, now))
+
+    async def _change(self, scs: str, reference: int, **values: str | float) -> None:
+        key = (TRIGGER.c.scs == scs) & (TRIGGER.c.reference == reference)
+        await self._do(lambda connection: connection.execute(update(TRIGGER).where(key).values(**values)).rowcount)
+
+    async def _do(self, work: Work[T]) -> T:
+        try:
+            return await self._store.do(work)
+        except StoreError as error:
+            raise Unavailable(str(error)) from None
+
+
+def _begin(connection: Connection, trigger: Trigger, now: float) -> Standing:
+    key = (TRIGGER.c.scs == trigger.scs) & (TRIGGER.c.reference == trigger.reference)
+    found = connection.execute(select_(TRIGGER).where(key)).one_or_none()
+    standing = Standing.NEW
+    if found is not None and found.state == State.OPEN and found.expires_at > now:
+        if found.fingerprint != trigger.fingerprint or found.imsi != trigger.imsi:
+            return Standing.TAKEN
+        standing = Standing.REPEAT
+    if found is not None:
+        connection.execute(delete(TRIGGER).where(key))
+    connection.execute(insert(TRIGGER).values(**_values(trigger), expires_at=now + trigger.validity_s + GRACE_S))
+    return standing
+
+
+def _find(connection: Connection, scs: str, reference: int) -> Trigger | None:
+    key = (TRIGGER.c.scs == scs) & (TRIGGER.c.reference == reference)
+    row = connection.execute(select_(TRIGGER).where(key)).one_or_none()
+    return None if row is None else _trigger(row)
+
+
+def _purge(connection: Connection, now: float) -> int:
+    return connection.execute(delete(TRIGGER).where(TRIGGER.c.expires_at <= now)).rowcount
+
+
+def _values(trigger: Trigger) -> dict[str, str | int | None]:
+    return {
+        "scs": trigger.scs,
+        "reference": trigger.reference,
+        "state": trigger.state.value,
+        "external_id": trigger.device.external_id,
+        "msisdn": trigger.device.msisdn,
+        "imsi": trigger.imsi,
+        "origin_host": trigger.sender.host,
+        "origin_realm": trigger.sender.realm,
+        "session_id": trigger.sender.session_id[:512],
+        "end_to_end": trigger.sender.end_to_end,
+        "fingerprint": trigger.fingerprint,
+        "validity_s": trigger.validity_s,
+        "sms_sc": trigger.sms_sc,
+    }
+
+
+def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
+    return Trigger(
+        scs=row.scs,
+        reference=row.reference,
+        device=Device(external_id=row.external_id, msisdn=row.msisdn),
+        imsi=row.imsi,
+        sender=Sender(
+            host=row.origin_host, realm=row.origin_realm, session_id=row.session_id, end_to_end=row.end_to_end
+        ),
+        fingerprint=row.fingerprint,
+        validity_s=row.validity_s,
+        state=State(row.state),
+        sms_sc=row.sms_sc,
+    )

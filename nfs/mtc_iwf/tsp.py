@@ -1,0 +1,115 @@
+"""Tsp, MTC-IWF side (TS 29.368): what an SCS asks, and the reports that go back to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diameter import Message, RequestError
+from diameter.app import Application, answers
+from diameter.message import Grouped
+from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.identities import decode_number, encode_number
+from nfs.common.tsp import ActionType, DeliveryOutcome
+from nfs.mtc_iwf.logic import Decision, DeviceAction, MtcIwf
+from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
+from nfs.mtc_iwf.statuses import Result
+from nfs.mtc_sgw.gateway import Gateway
+from nfs.mtc_sgw.logic import ScsProfile
+
+
+class Tsp(Application):
+    """Serves SCSs that the gateway let through.  `iwf` is set before the node starts."""
+
+    dictionary = "ts29368_tsp"
+    iwf: MtcIwf
+
+    def __init__(self, gateway: Gateway, audit: AuditLog) -> None:
+        self._gateway = gateway
+        self._audit = audit
+
+    @answers("Device-Action-Request")
+    async def device_action(self, request: Message) -> Message:
+        """Answer a Device-Action-Request (clauses 5.5 and 6.6.3)."""
+        action: Grouped = request["Device-Action"]
+        profile = self._gateway.profiles.by_host[request.text("Origin-Host").lower()]
+        decision = await self.iwf.act(_action(action), profile, _sender(request))
+        if decision.check:
+            self._refused(request, action, profile, decision)
+        return _answer(request, action, decision)
+
+    async def notify(self, notice: Notice, outcome: DeliveryOutcome) -> Result | None:
+        """Send a Device-Notification-Request (clause 5.6); the result of its answer.  Raises Unavailable."""
+        device = notice.device
+        notification: dict[str, Any] = {}
+        if device.external_id is not None:
+            notification["External-Identifier"] = device.external_id
+        if device.msisdn is not None:
+            notification["MSISDN"] = encode_number(device.msisdn)
+        notification |= {
+            "SCS-Identity": encode_number(notice.scs),
+            "Reference-Number": notice.reference,
+            "Action-Type": int(ActionType.REPORT),
+            "Delivery-Outcome": int(outcome),
+        }
+        avps = {"Device-Notification": notification}
+        try:
+            answer = await self.request("Device-Notification", avps, to=notice.sender.host, realm=notice.sender.realm)
+        except RequestError as error:
+            raise Unavailable(f"SCS: {error}") from None
+        return answer.result
+
+    def _refused(self, request: Message, action: Grouped, profile: ScsProfile, decision: Decision) -> None:
+        status = decision.status
+        self._audit.refuse(
+            Refusal(
+                check=decision.check,
+                stage=Stage.AUTHORISATION,
+                area=Area.B1,
+                peer=request.text("Origin-Host"),
+                origin=request.text("Origin-Host"),
+                command=request.command,
+                target=action.get("External-Identifier") or _digits(action) or "",
+                profile=profile.name,
+                reference=action["Reference-Number"],
+                result=str(decision.result) if status is None else status.name,
+                reason=decision.reason,
+            )
+        )
+
+
+def _action(action: Grouped) -> DeviceAction:
+    data = action.get("Trigger-Data")
+    return DeviceAction(
+        device=Device(external_id=action.get("External-Identifier"), msisdn=_digits(action)),
+        reference=action["Reference-Number"],
+        action=action["Action-Type"],
+        payload=None if data is None else data["Payload"],
+        port=None if data is None else data.get("Application-Port-Identifier"),
+        priority=data is not None and data.get("Priority-Indication", 0) == 1,
+        validity_s=action.get("Validity-Time"),
+    )
+
+
+def _digits(action: Grouped) -> str | None:
+    return decode_number(action["MSISDN"]) if "MSISDN" in action else None
+
+
+def _sender(request: Message) -> Sender:
+    return Sender(
+        host=request.text("Origin-Host"),
+        realm=request.text("Origin-Realm"),
+        session_id=str(request.get("Session-Id", "")),
+        end_to_end=request.end_to_end,
+    )
+
+
+def _answer(request: Message, action: Grouped, decision: Decision) -> Message:
+    """The Device-Action-Answer: Device-Notification repeats who and what was asked, with how it ended."""
+    names = ("External-Identifier", "MSISDN", "SCS-Identity", "Reference-Number", "Action-Type")
+    notification: dict[str, Any] = {name: action[name] for name in names if name in action}
+    if decision.status is not None:
+        notification["Request-Status"] = int(decision.status)
+    avps: dict[str, Any] = {"Device-Notification": notification}
+    if decision.failed:
+        avps["Failed-AVP"] = {decision.failed: b""}
+    return request.answer(decision.result, avps)
