@@ -56,7 +56,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("diameter.*", ("diameter.*",)),  # trace metrics admin workers testing conformance: above the node
     ("nfs.cli.*", ("diameter.*", "nfs.*", "diameter")),
     ("nfs.mme.logic", ("diameter.errors", "nfs.common.*", "nfs.ue.logic")),
-    ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.logic")),
+    ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.logic", "nfs.mtc_sgw.association")),
     ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.*")),
     ("nfs.*.logic", ("diameter.errors", "nfs.common.*")),  # decisions know no AVP, no peer, no Twisted
     ("nfs.common.*", ("diameter", "diameter.*")),
@@ -94,7 +94,7 @@ SANS_IO: Final = (
     "diameter.session.*",
     "nfs.*.logic",
 )
-SANS_IO_BUT: Final = ("diameter.dictionary.files",)  # the one module of the core that reads files
+SANS_IO_BUT: Final = ("diameter.dictionary.files", "diameter.dictionary.load")  # the two of the core that know paths
 IO_MODULES: Final = frozenset(
     {
         "asyncio",

@@ -1,4 +1,4 @@
-"""Wheel, sdist, editable install, build without a compiler: each in an empty environment, each gives a working `mtc`."""
+"""Wheel, sdist, editable install, build without a compiler: each gives a working `mtc` in an empty environment."""
 
 from __future__ import annotations
 

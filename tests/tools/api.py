@@ -1,4 +1,4 @@
-"""The public signatures, one a line: `python tests/tools/api.py` writes tests/data/api.txt; it changes on purpose only."""
+"""The public signatures, one a line: `python tests/tools/api.py` writes tests/data/api.txt, changed on purpose only."""
 
 from __future__ import annotations
 

@@ -68,9 +68,10 @@ def check_coverage(python: Path) -> Outcome:
     environment = {**os.environ, "COVERAGE_FILE": str(OUT / "coverage" / "data")}
     report = OUT / "coverage.json"
     coverage = [str(python), "-m", "coverage"]
-    if not list((OUT / "coverage").glob("data.*")):
+    if not list((OUT / "coverage").glob("data*")):
         return Outcome(not_run=1, why="nothing was measured: run the other parts first")
-    subprocess.run([*coverage, "combine", "--quiet", "--keep"], cwd=ROOT, env=environment, check=True)
+    if list((OUT / "coverage").glob("data.*")):
+        subprocess.run([*coverage, "combine", "--quiet", "--append"], cwd=ROOT, env=environment, check=True)
     subprocess.run([*coverage, "json", "--quiet", "-o", str(report)], cwd=ROOT, env=environment, check=True)
     subprocess.run([*coverage, "report"], cwd=ROOT, env=environment, check=False)
     files = json.loads(report.read_text())["files"]
