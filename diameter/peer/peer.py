@@ -222,6 +222,8 @@ class Peer(Actions):
         else:
             self._drop(link, message, f"{message.command} answers no request of ours")
             return
+        if code == DISCONNECT_PEER and not message.request:
+            self._orderly = True
         turn.refusal = refusing(message)
         if not self._feed(event, turn):
             self._drop(link, message, f"{message.command} means nothing in {self.state.value}")

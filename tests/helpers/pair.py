@@ -75,6 +75,7 @@ class Network:
     rng: random.Random
     delay_s: tuple[float, float] = (0.01, 0.05)
     loss: float = 0.0
+    dies: float = 0.0
     reorder: bool = False
     reachable: bool = True
     silent: bool = False
@@ -103,6 +104,7 @@ class Side:
         self.incoming = Incoming(messages, timers)
         self.connections: dict[int, Connection] = {}
         self.arrives_by: dict[int, float] = {}
+        self.dead: set[int] = set()
         self.attempt = 0
         self.events: list[Event] = []
 
@@ -125,14 +127,21 @@ class Side:
             self.attempt += 1
         elif isinstance(output, Write):
             link, data = output.link, output.send.data
-            if not self.network.silent and self.network.rng.random() >= self.network.loss:
+            if self.passes(link):
                 self.travel(link, lambda: self.other.arrived(link, data))
         elif isinstance(output, Close):
             link = output.link
-            if self.connections.pop(link, None) is not None and not self.network.silent:
+            if self.connections.pop(link, None) is not None and not self.network.silent and link not in self.dead:
                 self.travel(link, lambda: self.other.lost(link), ordered=not output.abort)
         else:
             self.events.append(output)
+
+    def passes(self, link: int) -> bool:
+        """False when the network swallows what is sent."""
+        network = self.network
+        if network.rng.random() < network.dies:
+            self.dead.add(link)
+        return not network.silent and link not in self.dead and network.rng.random() >= network.loss
 
     def travel(self, link: int, call: Callable[[], None], *, ordered: bool = True) -> None:
         """Something crosses to the other side, behind what was sent before unless the network reorders."""
