@@ -41,6 +41,8 @@ from diameter.config import FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred
 from diameter.routing.refusal import Refused
+from nfs.common.database import database_url, open_engine
+from nfs.common.store import Store
 
 C = TypeVar("C", bound=FunctionConfig)
 _log = Logger(namespace="nfs")
@@ -58,9 +60,17 @@ class Surroundings:
     folder: Path
     """Folder of the configuration file; relative paths in it start here (`around.path("hss.db")`)."""
 
+    threads: Any = None
+    """For tests: the one thread of a store (see `nfs.common.store.Store`)."""
+
     def path(self, name: str) -> Path:
         """A path of the configuration, relative ones taken from the configuration's folder."""
         return self.folder / name
+
+    def open_store(self, database: str, *, migrations: str, name: str) -> Store:
+        """The store of a function on its database (see `nfs.common.database.open_engine`).  Raises ConfigError."""
+        engine = open_engine(database_url(database, self.folder), migrations=migrations, name=name)
+        return Store(engine, self.reactor, self.threads)
 
 
 @dataclass(slots=True, kw_only=True)

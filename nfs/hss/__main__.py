@@ -8,9 +8,8 @@ from typing import Any
 from twisted.internet import reactor
 
 from nfs.common.audit import AuditLog
-from nfs.common.database import database_url, open_engine
 from nfs.common.function import Parts, Surroundings, serve
-from nfs.common.store import Cache, Store
+from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.s6m import S6m
@@ -19,8 +18,7 @@ from nfs.hss.s6m import S6m
 def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = AuditLog(config.audit, config.node.origin_host)
-    url = database_url(config.hss.database, around.folder)
-    store = Store(open_engine(url, migrations="nfs.hss:migrations", name="hss"), around.reactor)
+    store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
     cache: Cache[UserId, Subscriber | None] = Cache(
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )

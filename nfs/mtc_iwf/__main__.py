@@ -12,9 +12,7 @@ from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
 from nfs.common.audit import Area, AuditLog
-from nfs.common.database import database_url, open_engine
 from nfs.common.function import Parts, Surroundings, serve
-from nfs.common.store import Store
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.logic import Limits, MtcIwf
 from nfs.mtc_iwf.ports import Unavailable
@@ -56,8 +54,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         home_plmns=frozenset(config.sgw.home_plmns),
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
     )
-    url = database_url(config.mtc_iwf.database, around.folder)
-    store = Store(open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf"), around.reactor)
+    store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
     tsp = Tsp(gateway, audit)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)

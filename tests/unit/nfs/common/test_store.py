@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from helpers.inline import InlineReactor, InlineThreads
 from nfs.common import database
 from nfs.common.store import EMPTY, Cache, Store, StoreError
 
@@ -21,40 +22,13 @@ METADATA = MetaData()
 NUMBER = Table("number", METADATA, Column("value", Integer, primary_key=True))
 
 
-class Inline:
-    """A pool of one thread that runs work when told to: what was started and not yet run is `waiting`."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Callable[[bool, Any], None], Callable[..., Any], tuple[Any, ...]]] = []
-
-    def callInThreadWithCallback(self, done: Callable[[bool, Any], None], work: Callable[..., Any], *args: Any) -> None:
-        self.waiting.append((done, work, args))
-
-    def run(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for done, work, args in waiting:
-            try:
-                result = work(*args)
-            except (ValueError, OperationalError):
-                done(False, Failure())
-            else:
-                done(True, result)
-
-
-class Reactor(Clock):
-    """A clock that also takes calls from threads, at once."""
-
-    def callFromThread(self, call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        call(*args, **kwargs)
-
-
 class Rig:
     """A store on a file, with time and thread in the test's hand."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.reactor = Reactor()
-        self.threads = Inline()
+        self.reactor = InlineReactor()
+        self.threads = InlineThreads(held=True)
         self.store = Store(engine, self.reactor, self.threads)
 
     def add(self, value: int) -> list[Any]:
