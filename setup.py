@@ -43,7 +43,7 @@ setup(
     packages=[*find_packages(include=["diameter", "diameter.*", "nfs", "nfs.*"]), "diameter.dicts"],
     package_dir={"diameter.dicts": "dict"},
     package_data={
-        "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2"],
+        "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js"],
         "diameter.dicts": ["*.dia", "README.md"],
         "nfs": ["py.typed", "**/*.html", "**/*.j2", "**/*.toml", "**/*.ini", "**/*.mako"],
     },

@@ -41,6 +41,7 @@ ADDRESS_FIELDS: Final = frozenset({"SM-RP-SMEA"})
 """AVPs that hold an address field: number of digits, type of address, digits (TS 23.040 section 9.1.2.5)."""
 MASKED: Final = b"*"
 """What `masking` writes over every octet of an identity."""
+MASKED_TEXT: Final = "(masked)"
 DEEPEST: Final = 48
 _DIGITS: Final = "0123456789*#abc"
 
@@ -113,7 +114,7 @@ def value_text(avp: Avp) -> str:
 
 def _value_text(value: object, data: bytes, one: AvpDef | None) -> str:
     if len(data) > 2 and not data.strip(MASKED):
-        return "(masked)"
+        return MASKED_TEXT
     if isinstance(value, bytes):
         return _octets_text(data, one.name if one is not None else "")
     if isinstance(value, str):

@@ -34,7 +34,7 @@ MAX_PACKET: Final = 262_144
 """Wireshark refuses a file with a longer packet, so a longer message is cut there, with its real length beside it."""
 MAX_LANES: Final = 4096
 """Directions of links remembered at once; beyond it the oldest is forgotten, and starts anew if it speaks again."""
-LOST: Final = frozenset({"link-lost", "lost", "closed", "down"})
+LOST: Final = frozenset({"LINK_LOST"})
 """Names of events after which nothing more comes on that link."""
 
 NOWHERE: Final[Endpoint] = ("", 0)
@@ -124,7 +124,7 @@ class CaptureWriter:
             local, remote = remote, local
         lane = self._lanes.get((captured.transport, local, remote, outgoing))
         if lane is None:
-            lane = self._open_lane(captured.transport, local, remote, outgoing, captured.comment)
+            lane = self._open_lane(captured.transport, local, remote, outgoing, _stated(captured))
         self._put(captured.time_ns, lane, captured.octets)
 
     def record_event(self, event: LinkEvent) -> None:
@@ -241,6 +241,14 @@ class CaptureWriter:
 def _comment(link: Link, outgoing: bool) -> str:
     peer = f", peer {link.peer_names[0]}" if link.peer_names else ""
     return f"{link.transport}{peer}, {'sent' if outgoing else 'received'}"
+
+
+def _stated(captured: Captured) -> str:
+    """The comment, which must say the transport: an exported PDU has no other place for it."""
+    comment, transport = captured.comment, captured.transport
+    return (
+        comment if comment.partition(",")[0] == transport else ", ".join(part for part in (transport, comment) if part)
+    )
 
 
 def _to_stderr(line: str) -> None:

@@ -1,0 +1,225 @@
+/* The ladder itself: a list of items of equal height, of which only those in view are in the page. */
+
+const ROW = 30, GUTTER = 164, LANE = 128, SPARE = 8, GAP = 500000, LIMIT = 480;
+const MESSAGE = 0, GROUP = 1, EVENT = 2, PAUSE = 3;
+const ORDERS = {time: null, session: rows.session, device: rows.device};
+
+const view = {
+  order: "time", typed: "", upkeep: true, unfolded: new Set(), selected: -1,
+  kinds: [], refs: [], place: new Map(), groups: [], shown: [], lanes: [], width: 0,
+};
+const scroller = document.getElementById("scroller"), space = document.getElementById("space");
+const inPage = new Map();
+
+/* Which participant has an address: by what was seen to come from there, or go there. */
+const hosts = new Map();
+for (let i = 0; i < COUNT; i++) {
+  const link = data.links[rows.link[i]];
+  hosts.set(link[1], rows.source[i]);
+  hosts.set(link[2], rows.destination[i]);
+}
+
+/* ---- which items there are ---- */
+
+function choose() {
+  const passes = filterOf(view.typed), shown = [];
+  patience = performance.now() + 80;
+  for (let i = 0; i < COUNT; i++) if ((view.upkeep || !UPKEEP[i]) && passes(i)) shown.push(i);
+  view.shown = shown;
+  arrange();
+}
+
+function arrange() {
+  view.kinds = []; view.refs = []; view.place = new Map(); view.groups = [];
+  const column = ORDERS[view.order];
+  if (column) arrangeGroups(column); else arrangeTime();
+  for (const element of inPage.values()) element.remove();
+  inPage.clear();
+  space.style.height = view.kinds.length * ROW + 24 + "px";
+}
+
+function push(kind, ref) {
+  if (kind === MESSAGE) view.place.set(ref, view.kinds.length);
+  view.kinds.push(kind);
+  view.refs.push(ref);
+}
+
+function arrangeTime() {
+  let last = -1, event = 0;
+  const events = view.typed ? [] : data.events;
+  const upTo = until => {
+    for (; event < events.length && events[event][0] - data.start_us <= until; event++) push(EVENT, event);
+  };
+  for (const i of view.shown) {
+    upTo(times[i]);
+    if (last >= 0 && times[i] - times[last] >= GAP) push(PAUSE, i);
+    push(MESSAGE, i);
+    last = i;
+  }
+  upTo(Infinity);
+}
+
+function arrangeGroups(column) {
+  const byName = new Map();
+  for (const i of view.shown) {
+    const group = byName.get(column[i]);
+    if (group) group.push(i); else byName.set(column[i], [i]);
+  }
+  const loose = byName.get(-1);
+  byName.delete(-1);
+  const list = [...byName].map(([name, members]) => ({name, members}));
+  if (loose) list.push({name: -1, members: loose});
+  view.groups = list;
+  list.forEach((group, at) => {
+    push(GROUP, at);
+    if (view.unfolded.has(group.name) || list.length === 1) for (const i of group.members) push(MESSAGE, i);
+  });
+}
+
+/* ---- lanes ---- */
+
+function layOut() {
+  const count = Math.max(1, data.participants.length);
+  view.width = Math.max(scroller.clientWidth, GUTTER + count * LANE + 16);
+  const lane = (view.width - GUTTER - 16) / count;
+  view.lanes = data.participants.map((_, i) => Math.round(GUTTER + (i + 0.5) * lane));
+  const head = document.getElementById("lanes");
+  head.style.width = space.style.width = view.width + "px";
+  head.replaceChildren(...data.participants.map((name, i) => card(name, i, lane)));
+  for (const line of space.querySelectorAll(".lifeline")) line.remove();
+  space.prepend(...view.lanes.map(x => {
+    const line = make("i", "lifeline");
+    line.style.left = x + "px";
+    return line;
+  }));
+}
+
+const traffic = data.participants.map(() => 0);
+for (let i = 0; i < COUNT; i++) { traffic[rows.source[i]]++; traffic[rows.destination[i]]++; }
+
+function card(name, i, lane) {
+  const box = make("button", "card");
+  const dot = /^[\d.:[\]]+$/.test(name) ? -1 : name.indexOf(".");
+  box.type = "button";
+  box.style.left = view.lanes[i] + "px";
+  box.style.width = Math.min(lane - 10, 240) + "px";
+  box.title = `${name}\n${amount(traffic[i], "message")}; click to see only these`;
+  box.append(make("b", "", dot > 0 ? name.slice(0, dot) : name), make("span", "", dot > 0 ? name.slice(dot + 1) : ""));
+  box.addEventListener("click", () => setFilter(view.typed === "host:" + name ? "" : "host:" + name));
+  return box;
+}
+
+/* ---- drawing ---- */
+
+function draw() {
+  const top = scroller.scrollTop, last = view.kinds.length - 1;
+  const from = Math.max(0, Math.floor(top / ROW) - SPARE);
+  const to = Math.min(last, from + LIMIT - 1, Math.ceil((top + scroller.clientHeight) / ROW) + SPARE);
+  for (const [at, element] of inPage)
+    if (at < from || at > to) { element.remove(); inPage.delete(at); }
+  const fresh = [];
+  for (let at = from; at <= to; at++) {
+    if (inPage.has(at)) continue;
+    const element = [messageRow, groupRow, eventRow, pauseRow][view.kinds[at]](view.refs[at], at);
+    element.style.top = at * ROW + "px";
+    inPage.set(at, element);
+    fresh.push(element);
+  }
+  space.append(...fresh);
+}
+
+/* Everything anew, where selection or layout changed. */
+function redraw() {
+  for (const element of inPage.values()) element.remove();
+  inPage.clear();
+  draw();
+}
+
+function messageRow(i, at) {
+  const row = make("div", "row message");
+  const chosen = view.selected;
+  if (chosen >= 0) {
+    if (i === chosen) row.classList.add("selected");
+    else if (rows.pair[chosen] === i) row.classList.add("partner");
+    else if (rows.session[i] >= 0 && rows.session[i] === rows.session[chosen]) row.classList.add("kin");
+  }
+  row.dataset.message = i;
+  const before = at > 0 && view.kinds[at - 1] === MESSAGE ? view.refs[at - 1] : -1;
+  const since = before < 0 ? "" : "+" + span(times[i] - times[before]);
+  row.append(make("time", "", clock(times[i]).slice(0, -3)), make("span", "since", since), arrow(i));
+  return row;
+}
+
+function arrow(i) {
+  const a = view.lanes[rows.source[i]], b = view.lanes[rows.destination[i]];
+  const box = make("div", "arrow " + data.outcomes[verdict[i]]);
+  box.classList.add(REQUEST[i] ? "request" : "answer", b < a ? "left" : "right");
+  const width = Math.max(Math.abs(b - a), 60);
+  box.style.left = Math.min(a, b) + "px";
+  box.style.width = width + "px";
+  const chip = make("span", "chip");
+  chip.append(make("b", "", data.kinds[rows.kind[i]][0]));
+  const words = REQUEST[i] ? "" : shortResult(i);
+  if (words) chip.append(make("span", "result", words.slice(0, 4)));
+  if (words.length > 5 && words[0] !== "2") chip.append(make("span", "why", words.slice(5)));
+  const note = noteOf(i);
+  if (note) chip.append(make("span", "note", note));
+  if (rows.outcome[i] === UNANSWERED) chip.append(make("span", "result", "no answer"));
+  if (latency[i] >= 0) chip.append(make("span", "took", span(latency[i])));
+  if (rows.again[i]) chip.append(make("span", "mark", "T"));
+  if (i in data.faults) {
+    const mark = make("span", "mark", "!");
+    mark.title = data.faults[i].map(fault => fault[1]).join("\n");
+    chip.append(mark);
+  }
+  chip.title = [...chip.childNodes].map(node => node.textContent).join(" ");
+  box.append(make("i", "line"), make("i", "head"), chip);
+  return box;
+}
+
+function noteOf(i) {
+  return rows.note[i] < 0 ? "" : data.notes[rows.note[i]].replaceAll("_", " ");
+}
+
+function groupRow(at) {
+  const group = view.groups[at], members = group.members;
+  const row = make("div", "row group");
+  const open = view.unfolded.has(group.name) || view.groups.length === 1;
+  row.classList.toggle("open", open);
+  row.dataset.group = at;
+  const names = view.order === "session" ? data.sessions : data.devices;
+  const name = group.name < 0 ? `without a ${view.order === "session" ? "Session-Id" : "device"}` : names[group.name];
+  const took = times[members[members.length - 1]] - times[members[0]];
+  const bad = members.filter(i => BAD.has(verdict[i]));
+  const spark = make("span", "spark");
+  for (const i of members.slice(0, 48)) spark.append(make("i", data.outcomes[verdict[i]]));
+  row.append(make("i", "fold"), make("time", "", clock(times[members[0]]).slice(0, -3)), make("b", "", name), spark);
+  row.append(make("span", "sum", `${amount(members.length, "message")}, ${span(took)}`));
+  if (bad.length) {
+    const worst = bad.find(i => !REQUEST[i] && rows.result[i] >= 0 && rows.outcome[i] !== SUCCESS);
+    const why = worst === undefined ? (bad.some(i => verdict[i] === UNANSWERED) ? "no answer" : "") : shortResult(worst);
+    row.append(make("span", "why " + data.outcomes[verdict[worst === undefined ? bad[0] : worst]], why || "declined"));
+  }
+  return row;
+}
+
+function eventRow(at) {
+  const [when, name, words, transport, local, remote] = data.events[at];
+  const row = make("div", "row event");
+  const label = words || name.replaceAll("_", " ").toLowerCase();
+  row.append(make("time", "", clock(when - data.start_us).slice(0, -3)), make("span", "since", ""));
+  const ends = [hosts.get(local), hosts.get(remote)].filter(end => end !== undefined).map(end => view.lanes[end]);
+  const tag = make("span", "chip", label);
+  tag.title = `${name} ${transport} ${local} ${remote}`;
+  tag.style.left = (ends.length ? ends.reduce((a, b) => a + b) / ends.length : GUTTER + 40) + "px";
+  row.append(tag);
+  return row;
+}
+
+function pauseRow(i, at) {
+  const row = make("div", "row pause");
+  const before = view.refs[at - 1] === undefined || view.kinds[at - 1] !== MESSAGE ? -1 : view.refs[at - 1];
+  const quiet = before < 0 ? "" : span(times[i] - times[before]) + " later";
+  row.append(make("span", "", quiet || "later"));
+  return row;
+}
