@@ -98,11 +98,13 @@ class TlsLayer(Protocol):
             if timer.active():
                 timer.cancel()
         self.factory.gone(self)
-        cut = isinstance(reason.value, ConnectionDone) and not (self._protector.closed or self.disconnecting)
-        if self.established and cut and not self._reason:
+        orderly = self._protector.closed or self.disconnecting
+        if self.established and isinstance(reason.value, ConnectionDone) and not orderly and not self._reason:
             self._reason = "closed without close_notify; the end may be missing"
         if self._reason:
             reason = Failure(ProtectionFailed(self._reason))  # type: ignore[no-untyped-call]
+        elif self._protector.closed:
+            reason = connectionDone  # the peer had said goodbye; how TCP ended after that means nothing
         if self.established:
             self._above.connectionLost(reason)
             return
@@ -146,7 +148,10 @@ class TlsLayer(Protocol):
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """Whoever produces clear octets is told by TCP: no octet ever waits here."""
-        self._consumer.registerProducer(producer, streaming)
+        if self._reason:  # refused while the protocol above was being connected
+            producer.stopProducing()
+        else:
+            self._consumer.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """No more will be produced."""

@@ -49,7 +49,9 @@ class Leaf:
     key: Key
     ca: Ca
 
-    def credentials(self, *, crls: Sequence[bytes] = (), minimum_version: str = "1.2", dhe: bool = False) -> Credentials:
+    def credentials(
+        self, *, crls: Sequence[bytes] = (), minimum_version: str = "1.2", dhe: bool = False
+    ) -> Credentials:
         return Credentials(
             chain=pem(self.certificate),
             key=pem(self.key),
@@ -132,7 +134,7 @@ def _with_sha1(certificate: x509.Certificate, key: Key) -> x509.Certificate:
     """The same certificate signed with SHA-1, which no library makes any more: only one octet of the OID differs."""
     assert isinstance(key, rsa.RSAPrivateKey)
     tbs = certificate.tbs_certificate_bytes.replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
-    signature = key.sign(tbs, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
+    signature = key.sign(tbs, padding.PKCS1v15(), hashes.SHA1())
     whole = certificate.public_bytes(serialization.Encoding.DER)
     whole = whole.replace(SHA256_WITH_RSA, SHA1_WITH_RSA).replace(certificate.signature, signature)
     return x509.load_der_x509_certificate(whole)
