@@ -8,9 +8,9 @@
             answer = await self.request("Subscriber-Information", {...}, realm="example.org")
             return request.answer(2001)
 
-A handler is `def` or `async def`, decided once when its class is made.  An `async def` that never has to wait costs no more
-than a `def`; one that waits gives the thread back and goes on when what it awaits is there.  It may await `self.request(...)`,
-any `Later`, and, when a node runs it, a Twisted Deferred.
+A handler is `def` or `async def`, decided once when its class is made.  An `async def` that never has to wait costs no
+more than a `def`; one that waits gives the thread back and goes on when what it awaits is there.  It may await
+`self.request(...)`, any `Later`, and, when a node runs it, a Twisted Deferred.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Later(Generic[T]):
     def result(self) -> T:
         """The value, or the error raised.  Raises LocalError before there is either."""
         if not self.done:
-            raise LocalError("nothing is there yet: run this coroutine by Node.spawn, or by diameter.testing.run in a test")
+            raise LocalError(
+                "nothing is there yet: run this coroutine by Node.spawn, or by diameter.testing.run in a test"
+            )
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # resolve() set a T
@@ -93,8 +95,8 @@ class Later(Generic[T]):
 class Neighbour:
     """The adjacent peer a message came from or goes to: who it proved to be, and over which link.
 
-    `security` is what the transport knows of the link (`diameter.security.link.LinkSecurity`), None in memory.  Screens and
-    handlers decide by this, not by the Origin-Host of a message, which a peer can write as it likes.
+    `security` is what the transport knows of the link (`diameter.security.link.LinkSecurity`), None in memory.
+    Screens and handlers decide by this, not by the Origin-Host of a message, which a peer can write as it likes.
     """
 
     host: str
@@ -116,7 +118,14 @@ class Port(Protocol):
     def origin_realm(self) -> str: ...
 
     def request(
-        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+        self,
+        application: int,
+        command: str,
+        avps: Mapping[str, Any],
+        *,
+        to: str | None,
+        realm: str | None,
+        timeout_s: float | None,
     ) -> Later[Message]: ...
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]: ...
@@ -126,7 +135,9 @@ class Port(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One row of an application's table: the command as written behind @answers, the method, and whether it is a coroutine."""
+    """One row of an application's table: the command as written behind @answers, the method, and whether it is a
+    coroutine.
+    """
 
     command: str
     method: str
@@ -164,7 +175,9 @@ class Application:
     application_id: int = -1
 
     def __init_subclass__(cls) -> None:
-        """Build the table of the class: inherited rows first, then its own.  Raises LocalError for two handlers of one command."""
+        """Build the table of the class: inherited rows first, then its own.  Raises LocalError for two handlers of one
+        command.
+        """
         super().__init_subclass__()
         table = dict(cls.handlers)
         own: dict[str, str] = {}
@@ -176,7 +189,10 @@ class Application:
                 raise LocalError(f"{cls.__name__}: {own[command]} and {name} both answer {command}")
             own[command] = name
             table[command] = Handler(command, name, inspect.iscoroutinefunction(function))
-        for command, row in table.items():  # a method overridden without @answers still answers, and may have become async
+        for (
+            command,
+            row,
+        ) in table.items():  # a method overridden without @answers still answers, and may have become async
             if row.method in vars(cls) and command not in own:
                 table[command] = Handler(command, row.method, inspect.iscoroutinefunction(vars(cls)[row.method]))
         cls.handlers = table
@@ -184,8 +200,8 @@ class Application:
     def bind(self, port: Port, definitions: Definitions) -> dict[int, Bound]:
         """Join this application to `port`; return its handlers by command code.
 
-        Raises DictionaryError for an application or a command that the dictionaries do not define, LocalError when it is
-        bound already.
+        Raises DictionaryError for an application or a command that the dictionaries do not define, LocalError when it
+        is bound already.
         """
         if self._port is not None:
             raise LocalError(f"{type(self).__name__} is bound already: one instance for each node")
@@ -200,13 +216,18 @@ class Application:
             raise DictionaryError(f"{name}: {application.stem} defines no {', '.join(unknown)}")
         self.application_id = application.id
         self._port = port
-        return {codes[row.command]: Bound(row.command, getattr(self, row.method), row.waits) for row in self.handlers.values()}
+        return {
+            codes[row.command]: Bound(row.command, getattr(self, row.method), row.waits)
+            for row in self.handlers.values()
+        }
 
     @property
     def port(self) -> Port:
         """Whoever runs this application.  Raises LocalError before `bind`."""
         if self._port is None:
-            raise LocalError(f"{type(self).__name__} is not bound: give it to a Node, or to diameter.testing.FakeRequester")
+            raise LocalError(
+                f"{type(self).__name__} is not bound: give it to a Node, or to diameter.testing.FakeRequester"
+            )
         return self._port
 
     def request(
@@ -220,18 +241,20 @@ class Application:
     ) -> Later[Message]:
         """Send a request of this application; await what this returns for the answer, whatever its Result-Code.
 
-        Sent at once, so that two requests run beside each other when both are made before the first is awaited.  Filled in
-        when absent: Session-Id, Origin-Host, Origin-Realm, Destination-Realm (`realm`; else that of peer `to`; else that of
-        the peer chosen), Destination-Host (`to`), and where the grammar requires them Auth-Session-State
-        (NO_STATE_MAINTAINED), Auth-Application-Id, Acct-Application-Id, Vendor-Specific-Application-Id.
+        Sent at once, so that two requests run beside each other when both are made before the first is awaited.
+        Filled in when absent: Session-Id, Origin-Host, Origin-Realm, Destination-Realm (`realm`; else that of peer
+        `to`; else that of the peer chosen), Destination-Host (`to`), and where the grammar requires them
+        Auth-Session-State (NO_STATE_MAINTAINED), Auth-Application-Id, Acct-Application-Id,
+        Vendor-Specific-Application-Id.
 
-        Raises EncodeError at once when the message cannot be built.  Awaiting raises RequestTimeout, Undeliverable (nobody
-        could take it; the text says why for each candidate) or ErrorAnswer (the answer has the E bit).
+        Raises EncodeError at once when the message cannot be built.  Awaiting raises RequestTimeout, Undeliverable
+        (nobody could take it; the text says why for each candidate) or ErrorAnswer (the answer has the E bit).
         """
         return self.port.request(self.application_id, command, avps, to=to, realm=realm, timeout_s=timeout_s)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
-        """Run a coroutine beside the handlers, starting after the messages of this wake-up (to ask somebody after answering).
+        """Run a coroutine beside the handlers, starting after the messages of this wake-up (to ask somebody after
+        answering).
 
         What it raises goes to whoever awaits the result; with nobody waiting it is logged.
         """
@@ -245,11 +268,11 @@ class Application:
         """Called once for each wake-up, after its messages were handled and before their answers are written."""
 
 
-class Screen:
+class Screen(Protocol):
     """A pipeline stage between the links and the applications (a security gateway): override what it should look at.
 
-    Each returns the message to go on with (the same, or an edited one), or an ApplicationFault: nothing goes further, the
-    sender gets the fault as its answer, and the refusal is audited.
+    Each returns the message to go on with (the same, or an edited one), or an ApplicationFault: nothing goes further,
+    the sender gets the fault as its answer, and the refusal is audited.
     """
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:

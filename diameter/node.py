@@ -28,9 +28,10 @@ A node in under thirty lines:
         physical_protection="lab, loopback only",
     )
 
-What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests to screens and
-handlers, answers to whoever waits for them; handlers that need not wait are answered at once; what was spawned starts; `on_batch` runs;
-then each link gets one write.  Everything else that wakes a node (timers, Deferreds, callers) goes through `Node._wake` the same way.
+What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests
+to screens and handlers, answers to whoever waits for them; handlers that need not wait are answered at once; what was
+spawned starts; `on_batch` runs; then each link gets one write.  Everything else that wakes a node (timers, Deferreds,
+callers) goes through `Node.wake` the same way.
 """
 
 from __future__ import annotations
@@ -38,20 +39,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import SystemRandom
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
-from diameter._node.core import Clock, Core, DelayedCall, Line, Tap
+from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.peering import Peering
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, timers_of
 from diameter._node.stats import Stats
+from diameter._node.traffic import Traffic
+from diameter._node.wakeups import Wakeups
 from diameter.app import Application, Later, Neighbour, Screen
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import LocalError
@@ -65,8 +68,6 @@ from diameter.transport.endpoints import Links
 from diameter.transport.link import Address, Link
 
 T = TypeVar("T")
-BASE_COMMANDS: Final = frozenset((257, 280, 282))
-"""Capabilities-Exchange, Device-Watchdog, Disconnect-Peer: the peer layer's own."""
 _log = Logger(namespace="diameter")
 
 
@@ -74,9 +75,14 @@ def log_observer(point: Point, fields: Mapping[str, Any]) -> None:
     """Write a trace point to Twisted's logger: one line, and the fields for those who collect them."""
     error = fields.get("error")
     if isinstance(error, BaseException):
-        _log.failure(point.text, Failure(error), trace=point.name, **{k: v for k, v in fields.items() if k != "error"})
+        _log.failure(point.text, _failure(error), trace=point.name, **{k: v for k, v in fields.items() if k != "error"})
     else:
         _log.emit(LogLevel.levelWithName(point.level), point.text, trace=point.name, **fields)
+
+
+def _failure(error: BaseException | None = None) -> Failure:
+    """A Failure of `error`, or of the exception being handled."""
+    return Failure(error)  # type: ignore[no-untyped-call]  # Twisted leaves it untyped
 
 
 def as_deferred(later: Later[T]) -> Deferred[T]:
@@ -87,7 +93,7 @@ def as_deferred(later: Later[T]) -> Deferred[T]:
         try:
             value = later.result()
         except BaseException:
-            deferred.errback(Failure())
+            deferred.errback(_failure())
         else:
             deferred.callback(value)
 
@@ -98,9 +104,10 @@ def as_deferred(later: Later[T]) -> Deferred[T]:
 class Node:
     """One Diameter identity with its peers and applications.
 
-    `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its handler, and on
-    every outbound request and answer of an application.  `audit` is called with a `Refused` for each refusal; `observe` with each trace
-    point.  `tap`: a capture.  `links`: where links come from, `diameter.transport` unless a test says otherwise.
+    `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
+    handler, and on every outbound request and answer of an application.  `audit` is called with a `Refused` for each
+    refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
+    unless a test says otherwise.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -123,37 +130,54 @@ class Node:
         self.config = config
         self.applications = tuple(applications)
         self._clock: Clock = reactor
-        identifiers = Identifiers(config.origin_host, self._clock.seconds, SystemRandom().getrandbits(64) if seed is None else seed)
+        identifiers = Identifiers(
+            config.origin_host, self._clock.seconds, SystemRandom().getrandbits(64) if seed is None else seed
+        )
         handlers = bind(applications, self, dictionary)
         table = RoutingTable(
-            config.origin_host, (config.origin_realm,), {application.application_id for application in applications}, routes, default_route
+            config.origin_host,
+            (config.origin_realm,),
+            {application.application_id for application in applications},
+            routes,
+            default_route,
         )
         self._core = core = Core(
-            config, dictionary, table, self._clock, origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap
+            config,
+            dictionary,
+            table,
+            self._clock,
+            origin=origin_octets(config, dictionary),
+            observe=observe,
+            audit=audit,
+            tap=tap,
         )
         self.stats: Stats = core.stats
-        self._serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
-        self._requests = Requests(core, identifiers, screens, self._settle)
+        on_batch = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
+        self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
+        self.wake = wakeups.wake
+        self._serving = wakeups.serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
+        self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle)
         self._links = links(reactor, config, self)
-        base = BaseMessages(local_identity(config, dictionary, self.applications, self._clock.seconds()), dictionary, identifiers.both)
-        self._peering = Peering(core, self, base, timers_of(config), self._connect, SystemRandom())
-        self._batched = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
-        self._awake = False
-        self._settling = False
-        self._expiry: DelayedCall | None = None
-        self._expiry_at = 0.0
+        base = BaseMessages(
+            local_identity(config, dictionary, self.applications, self._clock.seconds()), dictionary, identifiers.both
+        )
         self._openings = Openings(core)
+        self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
+        self._peering = Peering(core, self._traffic, base, timers_of(config), self._connect, SystemRandom())
+        self._traffic.peering = self._peering
         self._stopping: Stopping | None = None
 
     # ---- for those who own the node
 
     def start(self) -> Deferred[None]:
-        """Listen, and begin to connect to the peers configured so.  Fails with a LocalError of one line (port in use, ...)."""
+        """Listen, and begin to connect to the peers configured so.  Fails with a LocalError of one line (port in use,
+        ...).
+        """
 
         def listening(_: None) -> None:
             for transport, address in self._links.listening:
                 self._core.say(Point.LISTENING, transport=transport, remote=str(address))
-            self._wake(self._peering.start)
+            self.wake(self._peering.start)
 
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
@@ -165,12 +189,18 @@ class Node:
             self._core.say(Point.STOPPING, reason=cause.name)
             self._core.draining = True
             steps = (
-                (self._is_idle, lambda: self._wake(lambda: self._peering.stop(cause))),
+                (self._is_idle, lambda: self.wake(lambda: self._peering.stop(cause))),
                 (lambda: not self._core.lines, self._close_all),
             )
             self._stopping = Stopping(self._clock, self.config.drain_s, steps)
             closing: Deferred[None] = self._links.stop()
-            closing.addErrback(lambda failure: self._bug(failure.value, "closing the listeners", "nobody"))
+
+            def not_closed(failure: Failure) -> None:
+                assert failure.value is not None
+                self._bug(failure.value, "closing the listeners", "nobody")
+
+            _ = closing.addErrback(not_closed)
+            self._wakeups.after = self._stopping.look
             self._stopping.look()
         return as_deferred(self._stopping.done)
 
@@ -210,16 +240,22 @@ class Node:
         return self.config.origin_realm
 
     def request(
-        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+        self,
+        application: int,
+        command: str,
+        avps: Mapping[str, Any],
+        *,
+        to: str | None,
+        realm: str | None,
+        timeout_s: float | None,
     ) -> Later[Message]:
         """See `Application.request`."""
-        if not self._awake:
-            self._core.now = self._clock.seconds()
+        self._wakeups.now()
         return self._requests.send(application, command, avps, to=to, realm=realm, timeout_s=timeout_s)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
         """Run a coroutine that may await requests, Deferreds and `Later`s; it starts when the present wake-up ends."""
-        self._settle()
+        self._wakeups.settle()
         return self._serving.spawn(coroutine)
 
     def peer_of(self, request: Message) -> Neighbour:
@@ -232,40 +268,22 @@ class Node:
 
     def link_up(self, link: Link) -> None:
         """A link is usable."""
-        self._wake(lambda: self._peering.link_up(link))
+        self.wake(lambda: self._peering.link_up(link))
 
     def link_received(self, link: Link, data: bytes) -> None:
         """Octets of one read: everything in them is handled in this pass."""
-        core = self._core
-        line = core.lines.get(link.id)
+        line = self._core.lines.get(link.id)
         if line is None or line.gone:
             return
-        self._begin()
-        core.stats.octets_in += len(data)
-        dictionary, tap, serving, requests, peering = core.dictionary, core.tap, self._serving, self._requests, self._peering
+        self._wakeups.begin()
         try:
-            if line.is_open:
-                peering.heard(line)
-            for octets in line.connection.feed(data):
-                if tap is not None:
-                    tap.message(core.now, False, link, octets)
-                message = Message(octets, dictionary)
-                if not line.is_open or message.command_code in BASE_COMMANDS:
-                    peering.receive(line, message)
-                elif message.request:
-                    serving.request(line, message)
-                else:
-                    requests.answer(line, message)
-                if line.gone:
-                    break
-            if line.connection.fault is not None and not line.gone:
-                peering.unframed(line)
+            self._traffic.take(line, data)
         finally:
-            self._end()
+            self._wakeups.end()
 
     def link_lost(self, link: Link, reason: str) -> None:
         """A link is gone."""
-        self._wake(lambda: self._peering.link_lost(link, reason))
+        self.wake(lambda: self._peering.link_lost(link, reason))
 
     def link_congested(self, link: Link) -> None:
         """Requests of ours for this link are held back from now on: `link.congested` says so when the next is made."""
@@ -274,7 +292,7 @@ class Node:
         """Send what was held back."""
         line = self._core.lines.get(link.id)
         if line is not None and line.held:
-            self._wake(lambda: self._requests.release(line))
+            self.wake(lambda: self._requests.release(line))
 
     def link_refused(self, transport: str, remote: Address, reason: str) -> None:
         """Somebody connected and never became a link."""
@@ -282,84 +300,6 @@ class Node:
         self._core.stats.links_refused += 1
         if self._core.audit is not None:
             self._core.audit(Refused(stage="link", peer=str(remote), text=reason))
-
-    # ---- from below: `diameter._node.peering.Above`
-
-    def deliver(self, line: Line, message: Message) -> None:
-        """A message that came by way of the peer layer (while it is closing, for instance)."""
-        if message.request:
-            self._serving.request(line, message)
-        else:
-            self._requests.answer(line, message)
-
-    def opened(self, line: Line) -> None:
-        """Requests may be sent on this line (again)."""
-        self._requests.release(line)
-        self._openings.tell()
-
-    def lost(self, line: Line, reason: str) -> None:
-        """The line carries no messages any more."""
-        self._requests.lost(line, reason)
-
-    def wake(self, call: Callable[[], None]) -> None:
-        """Run `call` as one wake-up, or as part of the present one."""
-        self._wake(call)
-
-    # ---- wake-ups
-
-    def _wake(self, call: Callable[[], None]) -> None:
-        if self._awake:
-            call()
-            return
-        self._begin()
-        try:
-            call()
-        finally:
-            self._end()
-
-    def _begin(self) -> None:
-        self._awake = True
-        core = self._core
-        core.now = self._clock.seconds()
-        core.stats.wake_ups += 1
-
-    def _end(self) -> None:
-        """Start what was spawned, let the applications commit, write: one write for each link."""
-        serving = self._serving
-        serving.start_spawned()
-        if self._batched:
-            for on_batch in self._batched:
-                outcome = _guard(on_batch)
-                if outcome.__class__ is Raised:
-                    self._bug(outcome.error, "on_batch", "nobody")
-            serving.start_spawned()
-        self._core.flush()
-        self._awake = False
-        deadline = self._requests.pending.deadline()
-        if deadline is not None and (self._expiry is None or deadline < self._expiry_at):
-            self._arm_expiry(deadline)
-        if self._stopping is not None:
-            self._stopping.look()
-
-    def _settle(self) -> None:
-        """Something was queued: see to it that a wake-up follows which writes it."""
-        if not self._awake and not self._settling:
-            self._settling = True
-            self._clock.callLater(0, self._settled)
-
-    def _settled(self) -> None:
-        self._settling = False
-        self._wake(lambda: None)
-
-    def _arm_expiry(self, deadline: float) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expiry_at = deadline
-        self._expiry = self._clock.callLater(max(deadline - self._clock.seconds(), 0.001), self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        self._wake(self._requests.expire)
 
     # ---- small parts
 
@@ -370,16 +310,18 @@ class Node:
     def _attach(self, awaited: object, wake: Callable[[], None]) -> bool:
         """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""
         if isinstance(awaited, Later):
-            awaited.then(lambda: self._wake(wake))
+            awaited.then(lambda: self.wake(wake))
             return True
         if isinstance(awaited, Deferred):
 
             def fired(result: Any) -> Any:
-                """The coroutine reads the result itself; a failure is then dealt with, a value stays for others who wait."""
-                self._wake(wake)
+                """The coroutine reads the result itself; a failure is then dealt with, a value stays for others who
+                wait.
+                """
+                self.wake(wake)
                 return None if isinstance(result, Failure) else result
 
-            awaited.addBoth(fired)
+            _ = awaited.addBoth(fired)
             return True
         return False
 
@@ -393,12 +335,10 @@ class Node:
 
     def _close_all(self) -> None:
         """The end of stopping: whatever is still there goes."""
-        self._wake(self._requests.give_up)
+        self.wake(self._requests.give_up)
         self._serving.give_up()
         self._peering.close_all()
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
+        self._wakeups.stop()
         self._openings.give_up()
         self._core.say(Point.STOPPED)
 
@@ -423,9 +363,10 @@ def run(
 ) -> None:
     """Run a node with these applications until SIGTERM or Ctrl-C; for small programs (see the top of this module).
 
-    `config`: as `diameter._node.setup.quick_config` takes it: listen, connect, peers, physical_protection, tls, and any key of `[node]`.
-    `started` is called once it listens.  Raises LocalError for a configuration that cannot be; what prevents the start (a port in use) is
-    one line on standard error and exit code 2.
+    `config`: as `diameter._node.setup.quick_config` takes it: listen, connect, peers, physical_protection, tls, and
+    any key of `[node]`.
+    `started` is called once it listens.  Raises LocalError for a configuration that cannot be; what prevents the start
+    (a port in use) is one line on standard error and exit code 2.
     """
     made = quick_config(identity, realm, **config)
 
@@ -447,6 +388,6 @@ def run(
 
 def _say_why(failure: Failure) -> None:
     """End with one line for what an operator can mend."""
-    failure.trap(LocalError)
+    failure.trap(LocalError)  # type: ignore[no-untyped-call]  # Twisted leaves it untyped
     sys.stderr.write(f"{failure.getErrorMessage()}\n")
     raise SystemExit(2)

@@ -1,11 +1,11 @@
 """Tests without network: run coroutines, give an application scripted answers, join two nodes in memory.
 
-    fake = FakeRequester(Tsp(logic), dictionary, answers={"Subscriber-Information-Request": lambda r: r.answer(2001, {...})})
-    answer = fake.deliver("Device-Action", {"Device-Action": {...}})          # runs the handler to its end
-    assert fake.requests[0]["User-Identifier"]["External-Identifier"] == "a@b.example"
+fake = FakeRequester(Tsp(logic), dictionary, answers={"Subscriber-Information": lambda r: r.answer(2001, {...})})
+answer = fake.deliver("Device-Action", {"Device-Action": {...}})          # runs the handler to its end
+assert fake.requests[0]["User-Identifier"]["External-Identifier"] == "a@b.example"
 
-    pair = Pair([Tsp(logic)], [Asking()], dictionary)                         # two nodes, one clock, no port
-    answer = pair.run(asking.request("Device-Action", {...}))
+pair = Pair([Tsp(logic)], [Asking()], dictionary)                         # two nodes, one clock, no port
+answer = pair.run(asking.request("Device-Action", {...}))
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _wait_for(awaited: object, clock: Clock | None) -> None:
 
 
 def advance(clock: Clock | None, until: Callable[[], bool]) -> None:
-    """Jump from timer to timer until `until()` is true.  Raises LocalError when no timer is left, or after PATIENCE_S."""
+    """Jump from timer to timer until `until()` is true.  Raises LocalError when no timer is left, or after
+    PATIENCE_S.
+    """
     limit = 0.0 if clock is None else clock.seconds() + PATIENCE_S
     while not until():
         calls = [] if clock is None else clock.getDelayedCalls()
@@ -78,8 +80,9 @@ def advance(clock: Clock | None, until: Callable[[], bool]) -> None:
 class FakeRequester:
     """Stands where the node stands, for an application under test.
 
-    `answers`: command name to a callable from the request to its answer, to an exception to raise, or to a list of such, one for each
-    request in turn.  `requests`: the requests made, as Messages that were encoded and decoded; `sent`: (command, avps, to, realm) as asked.
+    `answers`: command name to a callable from the request to its answer, to an exception to raise, or to a list of
+    such, one for each request in turn.  `requests`: the requests made, as Messages that were encoded and decoded;
+    `sent`: (command, avps, to, realm) as asked.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class FakeRequester:
         *,
         origin_host: str = "node.example.org",
         origin_realm: str = "example.org",
-        neighbour: Neighbour = Neighbour(host="peer.example.net", realm="example.net"),
+        neighbour: Neighbour | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.origin_host = origin_host
@@ -100,7 +103,7 @@ class FakeRequester:
         self._answers = {_full(name): list(a) if isinstance(a, Sequence) else a for name, a in (answers or {}).items()}
         self._application = application
         self._dictionary = dictionary
-        self._neighbour = neighbour
+        self._neighbour = neighbour or Neighbour(host="peer.example.net", realm="example.net")
         self._clock = clock
         self._ours = Originator(origin_host, origin_realm)
         self._number = 0
@@ -110,7 +113,14 @@ class FakeRequester:
     # ---- diameter.app.Port
 
     def request(
-        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+        self,
+        application: int,
+        command: str,
+        avps: Mapping[str, Any],
+        *,
+        to: str | None,
+        realm: str | None,
+        timeout_s: float | None,
     ) -> Later[Message]:
         """Record the request and answer it from the script.  Raises LocalError for a command that is not in it."""
         self.sent.append((command, avps, to, realm))
@@ -143,10 +153,11 @@ class FakeRequester:
     # ---- for tests
 
     def deliver(self, command: str, avps: Mapping[str, Any], *, neighbour: Neighbour | None = None) -> Message:
-        """Build a request of the application as `neighbour` would, run its handler, return the answer, encoded and decoded again.
+        """Build a request of the application as `neighbour` would, run its handler, return the answer, encoded and
+        decoded again.
 
-        What the peer has to fill in, is (Session-Id, Origin-*, Destination-Realm).  An ApplicationFault comes back as the answer it makes, any
-        other exception is raised.  What the handler spawned has run when this returns.
+        What the peer has to fill in, is (Session-Id, Origin-*, Destination-Realm).  An ApplicationFault comes back as
+        the answer it makes, any other exception is raised.  What the handler spawned has run when this returns.
         """
         who = neighbour or self._neighbour
         request = self._build(Originator(who.host, who.realm), command, avps, None, self.origin_realm)
@@ -208,7 +219,9 @@ class MemoryLinks:
         for at, one in enumerate(self._config.listen):
             address = Address(one.host, one.port_number)
             if address in self._wire.listeners:
-                return fail(ConfigError(f"node.listen.{at}: cannot listen on {one.transport} {address}: Address already in use"))
+                return fail(
+                    ConfigError(f"node.listen.{at}: cannot listen on {one.transport} {address}: Address already in use")
+                )
             self._wire.listeners[address] = self._owner
             self.listening += ((one.transport, address),)
         return succeed(None)
@@ -220,7 +233,9 @@ class MemoryLinks:
         def dial() -> None:
             if outcome.called:
                 return
-            link = self._wire.join(self._owner, peer.dial[0], peer.port_number, peer.host, self._config.limits.send_limit)
+            link = self._wire.join(
+                self._owner, peer.dial[0], peer.port_number, peer.host, self._config.limits.send_limit
+            )
             if link is None:
                 outcome.errback(ConnectFailed(self._wire.refuse or "connection refused"))
             else:
@@ -244,7 +259,8 @@ class MemoryLinks:
 class Pair:
     """Two nodes in one process over a wire in memory; `left` has dialled `right`.
 
-    `clock`: their time; `wire`: where a test delays, cuts or reads what passes.  Keywords `left`, `right` are passed to each Node.
+    `clock`: their time; `wire`: where a test delays, cuts or reads what passes.  Keywords `left`, `right` are passed
+    to each Node.
     """
 
     LEFT: Final = "left.example.org"
@@ -264,11 +280,15 @@ class Pair:
         self.clock.rightNow = 1_700_000_000.0
         self.wire = Wire(self.clock)
         common: dict[str, Any] = {"physical_protection": "in memory", **(config or {})}
-        at = {"listen": "tcp:127.0.0.1:3868", "peers": [self.LEFT]}
-        to = {"connect": {self.RIGHT: "tcp:127.0.0.1:3868"}}
-        links = {"links": self._links, "reactor": self.clock}
-        self.right = Node(quick_config(self.RIGHT, "example.org", **at, **common), right, dictionary, **links, **(right_options or {}))
-        self.left = Node(quick_config(self.LEFT, "example.org", **to, **common), left, dictionary, **links, **(left_options or {}))
+        at: dict[str, Any] = {"listen": "tcp:127.0.0.1:3868", "peers": [self.LEFT]}
+        to: dict[str, Any] = {"connect": {self.RIGHT: "tcp:127.0.0.1:3868"}}
+        links: dict[str, Any] = {"links": self._links, "reactor": self.clock}
+        self.right = Node(
+            quick_config(self.RIGHT, "example.org", **at, **common), right, dictionary, **links, **(right_options or {})
+        )
+        self.left = Node(
+            quick_config(self.LEFT, "example.org", **to, **common), left, dictionary, **links, **(left_options or {})
+        )
 
     def _links(self, reactor: Clock, config: NodeConfig, owner: LinkOwner) -> MemoryLinks:
         return MemoryLinks(self.wire, config, owner)

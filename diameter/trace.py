@@ -1,14 +1,15 @@
 """The closed list of trace points: what a node can say about itself, with fixed field names, and why it drops messages.
 
-A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`, `command`,
-`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`.  No value is a
-key, a subscriber identity or message content.
+A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`,
+`command`,
+`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`.
+No value is a key, a subscriber identity or message content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 Observer = Callable[["Point", Mapping[str, Any]], None]
@@ -54,7 +55,7 @@ class Point(Enum):
         return self.value[1]
 
 
-class Drop(str, Enum):
+class Drop(StrEnum):
     """Why a message was thrown away."""
 
     STRAY_ANSWER = "no request waits for this answer (late, or identifiers of none)"

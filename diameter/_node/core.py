@@ -1,4 +1,6 @@
-"""What the parts of one node share: identity, tables, counters, links with what is queued on them, and how to tell the world."""
+"""What the parts of one node share: identity, tables, counters, links with what is queued on them, and how to tell the
+world.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ class Clock(Protocol):
 
     def seconds(self) -> float: ...
 
-    def callLater(self, delay: float, call: Callable[..., object], *args: object) -> DelayedCall: ...
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> DelayedCall: ...
 
 
 class Tap(Protocol):
@@ -54,14 +56,15 @@ class Tap(Protocol):
 class Line:
     """One link as the node sees it.
 
-    `peer`, `entry`, `neighbour`: whose it is, once known; `is_open`: application messages may pass.  `allowed`: application ids this
-    peer may use, None for all; `known`: origins and destinations of requests found in order.  `out`: messages queued in this wake-up.  `held`: requests of ours that wait for a congested link or for
-    one of the `outstanding` ones to be answered.  `in_work`: requests of the peer whose handlers wait.
+    `peer`, `entry`, `neighbour`: whose it is, once known; `is_open`: application messages may pass.  `allowed`:
+    application ids this peer may use, None for all; `known`: origins and destinations of requests found in order.
+    `out`: messages queued in this wake-up.  `held`: requests of ours that wait for a congested link or for one of the
+    `outstanding` ones to be answered.  `in_work`: requests of the peer whose handlers wait.
     """
 
     __slots__ = (
-        "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour", "out",
-        "out_octets", "outstanding", "paused", "peer",
+        "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour",
+        "out", "out_octets", "outstanding", "paused", "peer",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
@@ -88,7 +91,8 @@ class Core:
     """Shared by `Peering`, `Serving` and `Requests`; one for each node."""
 
     __slots__ = (
-        "audit", "clock", "config", "dictionary", "dirty", "draining", "lines", "now", "observe", "origin", "stats", "table", "tap", "timers"
+        "audit", "clock", "config", "dictionary", "dirty", "draining", "lines", "now", "observe", "origin",
+        "stats", "table", "tap",
     )  # fmt: skip
 
     def __init__(
@@ -178,8 +182,12 @@ class Core:
             reason=f"{why.value}: {detail}" if detail else why.value,
         )
 
-    def refused(self, line: Line, request: Message, stage: str, code: int, vendor: int, text: str, logged: str = "") -> None:
-        """Count, report and audit a refusal; `text` may quote the request and goes to the audit, `logged` to the log."""
+    def refused(
+        self, line: Line, request: Message, stage: str, code: int, vendor: int, text: str, logged: str = ""
+    ) -> None:
+        """Count, report and audit a refusal; `text` may quote the request and goes to the audit, `logged` to the
+        log.
+        """
         self.stats.refused[f"{vendor}:{code}" if vendor else str(code)] += 1
         session = session_of(request)
         peer = line.whose

@@ -58,7 +58,9 @@ class Openings:
 class Stopping:
     """Steps to the end of a node: each begins when what it waits for has come, or when its time is over."""
 
-    def __init__(self, clock: Clock, step_s: float, steps: Sequence[tuple[Callable[[], bool], Callable[[], None]]]) -> None:
+    def __init__(
+        self, clock: Clock, step_s: float, steps: Sequence[tuple[Callable[[], bool], Callable[[], None]]]
+    ) -> None:
         """`steps`: (ready, act) pairs in order; `step_s`: how long one may take to get ready."""
         self._clock = clock
         self._step_s = step_s

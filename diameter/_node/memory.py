@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import ClassVar, Final
 
-from diameter._node.core import Clock
+from diameter._node.core import Clock, DelayedCall
 from diameter.errors import NotOpen
 from diameter.transport.link import Address, Link, LinkOwner
 
@@ -15,8 +15,9 @@ _ids: Final = count(1)
 class Wire:
     """What all links of a test have in common; tests turn its knobs.
 
-    `delay_s`: time octets take.  `chunk`: octets delivered at once, 0 for all.  `deaf`: nothing arrives any more, and nobody is told (a peer
-    that hangs, a cut cable).  `refuse`: dialling fails with this reason.  `links`: every end made, dialled ones first of each pair.
+    `delay_s`: time octets take.  `chunk`: octets delivered at once, 0 for all.  `deaf`: nothing arrives any more, and
+    nobody is told (a peer that hangs, a cut cable).  `refuse`: dialling fails with this reason.  `links`: every end
+    made, dialled ones first of each pair.
     `passed`: (dialled end speaks, octets) of everything delivered.
     """
 
@@ -49,7 +50,7 @@ class Wire:
 class MemoryLink(Link):
     """One end.  What it is given waits in `_queue` until the other end takes it."""
 
-    __slots__ = ("_congested", "_ending", "_limit", "_owner", "_paused", "_queue", "_scheduled", "_wire", "other")
+    __slots__ = ("_congested", "_ending", "_limit", "_owner", "_paused", "_queue", "_delivery", "_wire", "other")
     transport: ClassVar[str] = "tcp"
 
     def __init__(self, wire: Wire, owner: LinkOwner, local: Address, remote: Address, limit: int) -> None:
@@ -58,7 +59,8 @@ class MemoryLink(Link):
         self._owner = owner
         self._limit = limit
         self._queue = bytearray()
-        self._paused = self._congested = self._scheduled = False
+        self._paused = self._congested = False
+        self._delivery: DelayedCall | None = None
         self._ending: str | None = None
         self.other: MemoryLink
 
@@ -88,12 +90,11 @@ class MemoryLink(Link):
         self._schedule()
 
     def _schedule(self) -> None:
-        if not self._scheduled and not self.other._paused and not self._wire.deaf:
-            self._scheduled = True
-            self._wire.clock.callLater(self._wire.delay_s, self._deliver)
+        if self._delivery is None and not self.other._paused and not self._wire.deaf:
+            self._delivery = self._wire.clock.callLater(self._wire.delay_s, self._deliver)
 
     def _deliver(self) -> None:
-        self._scheduled = False
+        self._delivery = None
         other = self.other
         if self._wire.deaf or other._paused:
             return
@@ -127,7 +128,7 @@ class MemoryLink(Link):
         if self._ending is None:
             self._ending = ""
             self._schedule()
-            if not self._queue and not self._scheduled:
+            if not self._queue and self._delivery is None:
                 self._wire.clock.callLater(0, self._end)
 
     def abort(self, reason: str = "aborted") -> None:
@@ -142,5 +143,8 @@ class MemoryLink(Link):
         for end in (self, self.other):
             if end in self._wire.links:
                 self._wire.links.remove(end)
+                if end._delivery is not None:
+                    end._delivery.cancel()
+                    end._delivery = None
                 reason, end._ending = end._ending, end._ending or "gone"
                 end._owner.link_lost(end, reason or "")

@@ -1,6 +1,7 @@
 """Links and peers joined: what the transport tells goes into the peer layer, what that asks for is carried out.
 
-Who connects to us is known by its CER only (RFC 6733 section 5.6.1).  Between handshake and table of peers stand the checks of
+Who connects to us is known by its CER only (RFC 6733 section 5.6.1).  Between handshake and table of peers stand the
+checks of
 `diameter.security`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
 """
 
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any
 
 from diameter._node.core import Core, DelayedCall, Line
+from diameter._node.lines import Above, Lines
+from diameter._node.wakeups import MINIMUM_WAIT_S
 from diameter.app import Neighbour
 from diameter.config import PeerConfig
 from diameter.errors import LocalError, ResultCode
@@ -32,31 +35,18 @@ from diameter.transport.link import Link
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-MINIMUM_WAIT_S: Final = 0.001
-"""Timers are never armed for less: rounding must not make one fire before its time for ever."""
-
-
-class Above(Protocol):
-    """What peering needs of the node above it."""
-
-    def deliver(self, line: Line, message: Message) -> None:
-        """A message that is not the peer layer's."""
-
-    def opened(self, line: Line) -> None:
-        """Requests may be sent on this line (again)."""
-
-    def lost(self, line: Line, reason: str) -> None:
-        """The line carries no messages any more."""
-
-    def wake(self, call: Callable[[], None]) -> None:
-        """Run `call` as one wake-up."""
-
 
 class Peering:
     """Every peer of one node, every link, and their timers."""
 
     def __init__(
-        self, core: Core, above: Above, base: BaseMessages, timers: Timers, connect: Callable[[PeerConfig], Deferred[Link]], jitter: Random
+        self,
+        core: Core,
+        above: Above,
+        base: BaseMessages,
+        timers: Timers,
+        connect: Callable[[PeerConfig], Deferred[Link]],
+        jitter: Random,
     ) -> None:
         self._core = core
         self._above = above
@@ -70,6 +60,7 @@ class Peering:
         self._attempts: dict[str, Deferred[Link]] = {}
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
+        self._lines = Lines(core, above, self._closed)
         for config in core.config.peer:
             self._add(config)
 
@@ -136,7 +127,7 @@ class Peering:
         self._join(line, peer, config)
         complaint = may_claim(config, peer.host, None, link.security, core.config)
         if complaint is not None:
-            self._refused(line, complaint.text, complaint.code)
+            self._lines.refused(line, complaint.text, complaint.code)
             peer.connect_failed(core.now, complaint.text)
             link.abort(complaint.text)
         else:
@@ -157,14 +148,15 @@ class Peering:
         else:
             line.peer.link_lost(link.id, core.now, reason)
             self.pump(line.peer)
-        self._close(line, reason or "closed by the other side")
+        self._lines.close(line, reason or "closed by the other side")
 
     # ---- from the wire
 
     def heard(self, line: Line) -> None:
         """Something arrived on an open line: once a wake-up."""
         peer, entry = line.peer, line.entry
-        assert peer is not None and entry is not None
+        assert peer is not None
+        assert entry is not None
         peer.heard(self._core.now)
         if not entry.usable:  # SUSPECT or REOPEN: this may have ended it
             self.pump(peer)
@@ -195,8 +187,10 @@ class Peering:
         else:
             core.stats.refused[str(int(fault.result_code))] += 1
             core.write(line, octets)
-        self._refused(line, fault.text, fault.result_code if octets is not None else 0, stage="fault", say=False)
-        self._shut(line)
+        if core.audit is not None:
+            code = int(fault.result_code) if octets is not None else 0
+            core.audit(Refused(stage="fault", peer=line.whose, code=code, text=fault.text))
+        self._lines.shut(line)
 
     def _introduce(self, line: Line, host: str, cer: Message) -> None:
         """The CER says who is there; find the peer, check that it is, hand the link over."""
@@ -211,7 +205,7 @@ class Peering:
             return
         complaint = may_claim(config, host, cer.get("Origin-Realm"), link.security, core.config)
         if complaint is not None:
-            incoming.refuse(link.id, cer, complaint.code, complaint.text)
+            incoming.refuse(link.id, cer, ResultCode(complaint.code), complaint.text)
             return
         peer = self.peers.get(key) or self._add(config, static=False)
         connection = incoming.release(link.id)
@@ -249,7 +243,11 @@ class Peering:
         entry = self._core.table.find(peer.host)
         if entry is None:
             return
-        state = peer.state.value if peer.usable or peer.open_link is None else f"{peer.state.value}, {peer.watchdog_state.value}"
+        state = (
+            peer.state.value
+            if peer.usable or peer.open_link is None
+            else f"{peer.state.value}, {peer.watchdog_state.value}"
+        )
         link = peer.open_link or 0
         if (entry.state, entry.usable, entry.link) != (state, peer.usable, link):
             entry.state, entry.usable, entry.link = state, peer.usable, link
@@ -275,7 +273,7 @@ class Peering:
             case inputs.Failed():
                 line = self._core.lines.get(output.link)
                 if line is not None:
-                    self._close(line, output.reason)
+                    self._lines.close(line, output.reason)
             case inputs.Disconnecting():
                 who = "it asked for it" if output.by_peer else "we asked for it"
                 self._core.say(Point.PEER_LEAVING, peer=peer.host, reason=f"{who}, Disconnect-Cause {output.cause}")
@@ -285,7 +283,7 @@ class Peering:
                 self._trouble(peer, output.reason)
                 self._core.say(Point.CONNECTING_FAILED, peer=peer.host, reason=output.reason)
             case _:
-                self._on_link(output)
+                self._lines.carry_out(output)
 
     def _trouble(self, peer: Peer, reason: str) -> None:
         """Remember why a peer does not open, "" once it has."""
@@ -293,49 +291,11 @@ class Peering:
         if entry is not None:
             entry.trouble = reason
 
-    def _on_link(self, output: inputs.Output) -> None:
-        """Outputs that concern a link, whether its peer is known or not."""
-        core = self._core
-        match output:
-            case inputs.Write():
-                line = core.lines.get(output.link)
-                if line is not None:
-                    core.write(line, output.send.data)
-            case inputs.Close():
-                line = core.lines.get(output.link)
-                if line is not None:
-                    self._shut(line, output.reason if output.abort else None)
-            case inputs.Refused():
-                line = core.lines.get(output.link)
-                if line is not None:
-                    self._refused(line, output.reason, output.result_code or 0, audit=not output.by_peer)
-            case inputs.Dropped():
-                line = core.lines.get(output.link)
-                if line is not None:
-                    core.drop(line, output.message, Drop.BASE, output.reason)
-            case inputs.Deliver():
-                line = core.lines.get(output.link)
-                if line is not None:
-                    self._above.deliver(line, output.message)
-            case _:
-                pass  # Probed: nobody asked
-
     def _pump_incoming(self) -> None:
         while outputs := self._incoming.drain():
             for output in outputs:
-                self._on_link(output)
+                self._lines.carry_out(output)
         self._arm(self._incoming, self._incoming.deadline(), self._expire_incoming)
-
-    def _shut(self, line: Line, abort: str | None = None) -> None:
-        """Close a link behind what is queued on it; nothing that it brings counts any more."""
-        if line.out:
-            self._core.flush_line(line)
-        self._close(line, abort or "closed by us")
-        line.gone = True
-        if abort is not None:
-            line.link.abort(abort)
-        else:
-            line.link.close()
 
     def _opened(self, peer: Peer, output: inputs.Opened) -> None:
         core = self._core
@@ -355,35 +315,16 @@ class Peering:
         core.table.changed()
         core.say_link(Point.PEER_OPEN, link, peer=peer.host)
 
-    def _close(self, line: Line, reason: str) -> None:
-        """The line carries application messages no longer."""
-        if line.is_open:
-            line.is_open = False
-            self._core.say(Point.PEER_CLOSED, peer=line.whose, reason=reason)
-            self._above.lost(line, reason)
-        entry = line.entry
-        if entry is not None and not entry.static and line.peer is not None and line.peer.open_link is None:
-            self._forget(entry)
-
-    def _forget(self, entry: PeerEntry) -> None:
-        """Drop a peer that nobody configured once its link is gone."""
-        key = entry.host.lower()
-        peer = self.peers.get(key)
-        others = any(x.entry is entry and not x.gone for x in self._core.lines.values())
-        if peer is not None and not others:
-            del self.peers[key]
+    def _closed(self, line: Line) -> None:
+        """Forget a peer that nobody configured once its last link is gone."""
+        entry, peer = line.entry, line.peer
+        if entry is None or peer is None or entry.static or peer.open_link is not None:
+            return
+        others = any(each.entry is entry and each is not line for each in self._core.lines.values())
+        if self.peers.get(entry.host.lower()) is peer and not others:
+            del self.peers[entry.host.lower()]
             self._arm(peer, None, lambda: None)
             self._core.table.remove(entry)
-
-    def _refused(self, line: Line, text: str, code: int, *, stage: str = "capabilities", say: bool = True, audit: bool = True) -> None:
-        core = self._core
-        if line.entry is not None:
-            line.entry.trouble = text
-        if say:
-            core.say(Point.PEER_REFUSED, peer=line.whose, reason=text, result_code=code)
-            core.stats.refused[str(int(code))] += 1
-        if audit and core.audit is not None:
-            core.audit(Refused(stage=stage, peer=line.whose, command="Capabilities-Exchange-Request" if say else "", code=int(code), text=text))
 
     # ---- dialling
 
@@ -401,7 +342,7 @@ class Peering:
                 text = result.getErrorMessage()
                 self._above.wake(lambda: self._failed(peer, text))
 
-        attempt.addBoth(settled)
+        _ = attempt.addBoth(settled)
 
     def _failed(self, peer: Peer, reason: str) -> None:
         peer.connect_failed(self._core.now, reason)
@@ -410,7 +351,9 @@ class Peering:
     # ---- time
 
     def _arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
-        """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it fires."""
+        """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it
+        fires.
+        """
         old = self._due.pop(key, None)
         if old is not None and old.active():
             old.cancel()

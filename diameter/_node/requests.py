@@ -1,4 +1,6 @@
-"""Requests of ours: built, routed, sent or held back, and matched with their answers (RFC 6733 sections 6.1.1, 6.1.2, 6.2.1)."""
+"""Requests of ours: built, routed, sent or held back, and matched with their answers (RFC 6733 sections 6.1.1, 6.1.2,
+6.2.1).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Identifiers:
 class Requests:
     """What this node asks of others."""
 
-    def __init__(self, core: Core, identifiers: Identifiers, screens: Sequence[Screen], settle: Callable[..., None]) -> None:
+    def __init__(
+        self, core: Core, identifiers: Identifiers, screens: Sequence[Screen], settle: Callable[..., None]
+    ) -> None:
         """`settle`: called once something was queued, in case no wake-up is under way that would write it."""
         self._core = core
         self._ids = identifiers
@@ -46,7 +50,14 @@ class Requests:
         self.pending: PendingTable[Later[Message]] = PendingTable()
 
     def send(
-        self, application: int, command: str, avps: Mapping[str, Any], *, to: str | None, realm: str | None, timeout_s: float | None
+        self,
+        application: int,
+        command: str,
+        avps: Mapping[str, Any],
+        *,
+        to: str | None,
+        realm: str | None,
+        timeout_s: float | None,
     ) -> Later[Message]:
         """See `Application.request`."""
         core = self._core
@@ -58,12 +69,16 @@ class Requests:
             return self._undeliverable(command, f"peer {entry.host} has just lost its connection")
         full = line.outstanding >= self._limit or line.link.congested
         if full and len(line.held) >= self._limit:
-            return self._undeliverable(command, f"peer {entry.host} does not keep up: {line.outstanding} requests without an answer")
+            return self._undeliverable(
+                command, f"peer {entry.host} does not keep up: {line.outstanding} requests without an answer"
+            )
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
         realm = realm or self._realm_of(entry, to)
         filled = self._originator.fill(plan, avps, self._ids.sessions.next(), to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
-        message = core.dictionary.request(plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end)
+        message = core.dictionary.request(
+            plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end
+        )
         if self._screens:
             screened = self._screen(line, message)
             if isinstance(screened, ApplicationFault):
@@ -81,7 +96,9 @@ class Requests:
         return later
 
     def _realm_of(self, entry: PeerEntry, to: str | None) -> str:
-        """Destination-Realm when the caller named none: that of the host asked for or chosen; behind a relay our own."""
+        """Destination-Realm when the caller named none: that of the host asked for or chosen; behind a relay our
+        own.
+        """
         core = self._core
         known = core.table.find(to) if to is not None else None
         if known is not None:
@@ -149,7 +166,11 @@ class Requests:
             later.fail(ErrorAnswer(f"{answer.command} of {line.whose} is faulty: {fault.text}", answer))
         elif answer.error:
             result = answer.result
-            later.fail(ErrorAnswer(f"{line.whose} answered {answer.command} with {result[1] if result else 'no result'}", answer))
+            later.fail(
+                ErrorAnswer(
+                    f"{line.whose} answered {answer.command} with {result[1] if result else 'no result'}", answer
+                )
+            )
         else:
             later.resolve(answer)
 

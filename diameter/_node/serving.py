@@ -1,7 +1,7 @@
 """Requests of others: from a message of an open link to its answer (RFC 6733 sections 6.1.4, 6.2 and 7).
 
-A handler that does not wait is answered in the pass that read its request.  One that waits leaves a `Work` behind, which goes on when
-what it awaits is there.
+A handler that does not wait is answered in the pass that read its request.  One that waits leaves a `Work` behind,
+which goes on when what it awaits is there.
 """
 
 from __future__ import annotations
@@ -37,11 +37,15 @@ class Raised:
 
 
 class Work:
-    """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of `later`."""
+    """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of
+    `later`.
+    """
 
     __slots__ = ("coroutine", "later", "line", "request")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], line: Line | None, request: Message | None, later: Later[Any] | None) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], line: Line | None, request: Message | None, later: Later[Any] | None
+    ) -> None:
         self.coroutine = coroutine
         self.line = line
         self.request = request
@@ -68,7 +72,9 @@ class Serving:
         attach: Attach,
         bug: Callable[[Exception, str, str], None],
     ) -> None:
-        """`handlers`: by (application id, command code).  `bug`: logs an exception that should not be, with command and peer."""
+        """`handlers`: by (application id, command code).  `bug`: logs an exception that should not be, with command
+        and peer.
+        """
         self._core = core
         self._handlers = handlers
         self._screens = tuple(screens)
@@ -112,7 +118,9 @@ class Serving:
 
     @staticmethod
     def _is_known(line: Line, request: Message) -> bool:
-        """True when a request of this origin and destination was found in order before on this line; a message without faults only."""
+        """True when a request of this origin and destination was found in order before on this line; a message without
+        faults only.
+        """
         return _way(request) in line.known and "Route-Record" not in request
 
     def _acceptable(self, line: Line, request: Message, handler: Bound | None) -> bool:
@@ -244,7 +252,7 @@ class Serving:
         if not self._attach(awaited, lambda: self._go_on(work)):
             work.coroutine.close()
             what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
-            self._end(work, Raised(LocalError(f"{work.coroutine.__qualname__} {what}")))
+            self._end(work, Raised(LocalError(f"{_name(work)} {what}")))
 
     def _go_on(self, work: Work) -> None:
         """Run `work` on, to its end or until it waits again."""
@@ -264,10 +272,11 @@ class Serving:
                 later.resolve(outcome)
                 return
             if not later.awaited:
-                self._unattended(work.coroutine.__qualname__, outcome.error)
+                self._unattended(_name(work), outcome.error)
             later.fail(outcome.error)
             return
-        assert line is not None and work.request is not None
+        assert line is not None
+        assert work.request is not None
         line.in_work -= 1
         if line.paused and line.in_work <= self._limit // 2:
             line.paused = False
@@ -294,7 +303,17 @@ class Serving:
 
 def _way(request: Message) -> tuple[int, str, str, str | None, str | None]:
     get = request.get
-    return request.application_id, get("Origin-Host"), get("Origin-Realm"), get("Destination-Host"), get("Destination-Realm")
+    return (
+        request.application_id,
+        get("Origin-Host"),
+        get("Origin-Realm"),
+        get("Destination-Host"),
+        get("Destination-Realm"),
+    )
+
+
+def _name(work: Work) -> str:
+    return getattr(work.coroutine, "__qualname__", "a coroutine")
 
 
 def _octets_of_refusal(request: Message, fault: ApplicationFault) -> bytes:

@@ -1,4 +1,6 @@
-"""From configuration and applications to what the peer layer says of this node; and a configuration from a few words."""
+"""From configuration and applications to what the peer layer says of this node; and a configuration from a few
+words.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def bind(applications: Sequence[Application], port: Port, dictionary: Dictionary
     return handlers
 
 
-def local_identity(config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float) -> LocalIdentity:
+def local_identity(
+    config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float
+) -> LocalIdentity:
     """What CER and CEA say; Origin-State-Id is the time of the start, so that it grows (RFC 6733 section 8.16)."""
     defined = [dictionary.application(application.application_id) for application in applications]
     advertised = tuple(Advertised(id=one.id, vendor=one.vendor, accounting=one.accounting) for one in defined)
@@ -64,7 +68,9 @@ def timers_of(config: NodeConfig) -> Timers:
 
 
 def endpoint(text: str) -> tuple[Literal["tcp", "tls"], str, int | None]:
-    """ "tcp:127.0.0.1:3868", "tls:[::1]:5868" or "tls:iwf.example.org" as (transport, host, port or None).  Raises ConfigError."""
+    """ "tcp:127.0.0.1:3868", "tls:[::1]:5868" or "tls:iwf.example.org" as (transport, host, port or None).  Raises
+    ConfigError.
+    """
     transport, _, rest = text.partition(":")
     if transport not in ("tcp", "tls") or not rest:
         raise ConfigError(f"{text!r} is no endpoint; write tcp:HOST:PORT or tls:HOST:PORT")
@@ -92,8 +98,9 @@ def quick_config(
 ) -> NodeConfig:
     """A configuration from a few words, for small programs.
 
-    `listen`: endpoints such as "tcp:127.0.0.1:3868".  `connect`: peer identity to the endpoint to dial.  `peers`: identities that may
-    connect to us, or "any" (lab only).  The realm of a peer is its name without the first label unless a PeerConfig says otherwise.
+    `listen`: endpoints such as "tcp:127.0.0.1:3868".  `connect`: peer identity to the endpoint to dial.  `peers`:
+    identities that may connect to us, or "any" (lab only).  The realm of a peer is its name without the first label
+    unless a PeerConfig says otherwise.
     `physical_protection`: why clear text is acceptable; needed for tcp.  `node`: further keys of the `[node]` table.
     Raises ConfigError with a line for each thing wrong.
     """
@@ -110,11 +117,19 @@ def quick_config(
         table: list[PeerConfig] = []
         for name, text in (connect or {}).items():
             transport, host, port = endpoint(text)
-            row = {"host": name, "realm": _realm(name), "connect": True, "addresses": (host,), "port": port}
+            row: dict[str, Any] = {
+                "host": name,
+                "realm": _realm(name),
+                "connect": True,
+                "addresses": (host,),
+                "port": port,
+            }
             table.append(PeerConfig(**row, **guarded(transport)))
         default = "tls" if tls is not None else "tcp"
         for peer in () if peers == "any" else peers:
-            table.append(peer if isinstance(peer, PeerConfig) else PeerConfig(host=peer, realm=_realm(peer), **guarded(default)))
+            table.append(
+                peer if isinstance(peer, PeerConfig) else PeerConfig(host=peer, realm=_realm(peer), **guarded(default))
+            )
         return NodeConfig(
             origin_host=identity, origin_realm=realm, listen=tuple(listeners), peer=tuple(table), tls=tls,
             accept_unknown_peers=peers == "any", **node,

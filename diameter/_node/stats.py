@@ -9,13 +9,13 @@ from collections.abc import Iterator
 class Stats:
     """Everything counted since the node was made.
 
-    `refused`: Result-Codes (or "vendor:code") of requests that the node itself refused.  `dropped`: messages thrown away, by a reason
-    of the closed list in `trace.Drop`. 
+    `refused`: Result-Codes (or "vendor:code") of requests that the node itself refused.  `dropped`: messages thrown
+    away, by a reason of the closed list in `trace.Drop`.
     """
 
     __slots__ = (
-        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "links_refused", "octets_in", "octets_out",
-        "peers_opened", "refused", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
+        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "links_refused", "octets_in",
+        "octets_out", "peers_opened", "refused", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -3,10 +3,12 @@
 Time and randomness are given, never fetched.  The three departures from the letter, each stricter than the text:
 
 * one Hop-by-Hop counter serves all connections of a node: unique on each of them, and one table finds every request;
-* the high 12 bits of an End-to-End Identifier follow the clock instead of being set at start only.  Two identifiers of one
-  second differ in the counter, of two seconds within 68 minutes in the high bits, so "4 minutes, even across reboots" holds
-  by construction and not by luck (up to 2**20 requests a second);
-* a Session-Id starts at the whole 64-bit NTP time stamp, fraction included, so that it also grows over a restart that takes
+* the high 12 bits of an End-to-End Identifier follow the clock instead of being set at start only.  Two identifiers of
+one
+  second differ in the counter, of two seconds within 68 minutes in the high bits, so "4 minutes, even across reboots"
+  holds by construction and not by luck (up to 2**20 requests a second);
+* a Session-Id starts at the whole 64-bit NTP time stamp, fraction included, so that it also grows over a restart that
+takes
   less than a second.
 """
 

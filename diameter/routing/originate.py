@@ -1,4 +1,5 @@
-"""Originating a request (RFC 6733 section 6.1.1): the AVPs that every request has are filled in here, not by each handler.
+"""Originating a request (RFC 6733 section 6.1.1): the AVPs that every request has are filled in here, not by each
+handler.
 
 What a command wants is read from its grammar once and kept.  An AVP the caller gave is never touched.
 """
@@ -12,7 +13,9 @@ from diameter.dictionary.model import ApplicationDef, CommandDef, Scope
 from diameter.errors import EncodeError
 
 NO_STATE_MAINTAINED: Final = 1
-"""Auth-Session-State of an application without sessions (section 8.11); every 3GPP application of this project is one."""
+"""Auth-Session-State of an application without sessions (section 8.11); every 3GPP application of this project is
+one.
+"""
 
 
 class Plan(NamedTuple):
@@ -35,15 +38,21 @@ class Originator:
         self._plans: dict[tuple[int, str], Plan] = {}
 
     def plan(self, scope: Scope, command: str) -> Plan:
-        """The plan for a command by name, with or without "-Request".  Raises EncodeError when the application has none."""
+        """The plan for a command by name, with or without "-Request".  Raises EncodeError when the application has
+        none.
+        """
         key = (scope.application.id, command)
         found = self._plans.get(key)
         if found is None:
             found = self._plans[key] = _plan(scope, command)
         return found
 
-    def fill(self, plan: Plan, avps: Mapping[str, Any], session_id: str, host: str | None, realm: str | None) -> dict[str, Any]:
-        """`avps` behind the AVPs that `plan` fills in, Session-Id first (section 8.8), routing AVPs next (6.3 to 6.6)."""
+    def fill(
+        self, plan: Plan, avps: Mapping[str, Any], session_id: str, host: str | None, realm: str | None
+    ) -> dict[str, Any]:
+        """`avps` behind the AVPs that `plan` fills in, Session-Id first (section 8.8), routing AVPs next (6.3 to
+        6.6).
+        """
         filled: dict[str, Any] = {}
         if plan.session_id:
             filled["Session-Id"] = session_id

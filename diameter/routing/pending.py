@@ -1,7 +1,7 @@
 """Requests waiting for their answer: the hop-by-hop table and its timer wheel (RFC 6733 sections 6.1.2, 6.2.1, 5.5.4).
 
-One coarse wheel for all requests instead of one reactor timer each: a request lies in the bucket of the tick in which it
-expires, so that adding and removing are two dict operations and expiring touches only what expires.  A request never
+One coarse wheel for all requests instead of one reactor timer each: a request lies in the bucket of the tick in which
+it expires, so that adding and removing are two dict operations and expiring touches only what expires.  A request never
 expires early, and at most one tick late.  The entry keeps what failover needs: the octets sent, and to whom.
 """
 
@@ -20,11 +20,23 @@ class Pending(Generic[T]):
     """One request on its way.
 
     `link`: id of the connection it went out on, the only one its answer may come from.  `host`: the peer behind it.
-    `octets`: the request as sent; `destination`: (application id, Destination-Host or None, Destination-Realm) to choose
-    another peer by; `transmissions`: how often it was sent, 0 while it is held back, above 1 with the T flag.  `waiter`: whoever wants the answer.
+    `octets`: the request as sent; `destination`: (application id, Destination-Host or None, Destination-Realm) to
+    choose another peer by; `transmissions`: how often it was sent, 0 while it is held back, above 1 with the T flag.
+    `waiter`: whoever wants the answer.
     """
 
-    __slots__ = ("destination", "end_to_end", "hop_by_hop", "host", "link", "octets", "sent_at", "tick", "transmissions", "waiter")
+    __slots__ = (
+        "destination",
+        "end_to_end",
+        "hop_by_hop",
+        "host",
+        "link",
+        "octets",
+        "sent_at",
+        "tick",
+        "transmissions",
+        "waiter",
+    )
 
     def __init__(
         self,

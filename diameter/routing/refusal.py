@@ -20,9 +20,10 @@ TEXT_LIMIT: Final = 200
 class Refused:
     """What the audit hears of each refusal.
 
-    `stage`: "link" (handshake or limits), "capabilities" (CER, CEA), "fault" (octets), "destination" (not for us, or not allowed to
-    this peer), "screen", "application", "bug", or "outbound" (a message of ours that a screen held back).  `peer`: identity of the
-    adjacent peer, or the address while there is none.  `code` with `vendor` 0 is a Result-Code; 0 when nothing was answered.
+    `stage`: "link" (handshake or limits), "capabilities" (CER, CEA), "fault" (octets), "destination" (not for us, or
+    not allowed to this peer), "screen", "application", "bug", or "outbound" (a message of ours that a screen held
+    back).  `peer`: identity of the adjacent peer, or the address while there is none.  `code` with `vendor` 0 is a
+    Result-Code; 0 when nothing was answered.
     `session_id` names the session without naming a subscriber.
     """
 
@@ -47,7 +48,8 @@ def first_refusing(message: Message) -> RemoteFault | None:
 def unusable(answer: Message) -> RemoteFault | None:
     """The fault for which an answer cannot be handed to whoever asked, or None.
 
-    An answer that reports a failure may lack what only a success carries (section 7.1.5 has the E bit for that, many peers do not).
+    An answer that reports a failure may lack what only a success carries (section 7.1.5 has the E bit for that, many
+    peers do not).
     """
     for fault in answer.faults:
         if fault.verdict == REFUSE and not (fault.result_code == ResultCode.MISSING_AVP and _failed(answer)):

@@ -9,8 +9,9 @@ same table).  A request of ours goes to the candidates in this order, the first 
 4. the hosts of the default route;
 5. peers that advertise the relay application: a relay says by that that it forwards anything (section 2.4).
 
-With a Destination-Host that is not the peer asked, 2 to 5 count relays and hosts named by a route only: a peer of the realm
-that is another end host would not be the right one.  Identities compare without case (they are FQDNs, section 4.3.1).
+With a Destination-Host that is not the peer asked, 2 to 5 count relays and hosts named by a route only: a peer of the
+realm that is another end host would not be the right one.  Identities compare without case (they are FQDNs, section
+4.3.1).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class PeerEntry:
     """One row of the peer table; the node keeps `state` and `applications` in step with the peer layer.
 
     `state`: the word for people ("I-OPEN", "SUSPECT", "CLOSED"); `usable`: open and not suspect; `link`: id of the open
-    connection, 0 without; `trouble`: why the last attempt to open failed; `applications`: common application ids of the capabilities exchange; `static`: from configuration.
+    connection, 0 without; `trouble`: why the last attempt to open failed; `applications`: common application ids of
+    the capabilities exchange; `static`: from configuration.
     """
 
     __slots__ = ("applications", "host", "link", "realm", "state", "static", "trouble", "usable")
@@ -132,11 +134,18 @@ class RoutingTable:
         Without agents whatever is for somebody else ends here: 3002 for another host, 3003 for another realm.
         """
         if application not in self.applications:
-            return Refusal(code=ResultCode.APPLICATION_UNSUPPORTED, text=f"application {application} is not served here")
+            return Refusal(
+                code=ResultCode.APPLICATION_UNSUPPORTED, text=f"application {application} is not served here"
+            )
         if host is not None and host.lower() != self.host:
             if realm is None:
-                return Refusal(code=ResultCode.UNABLE_TO_DELIVER, text=f"Destination-Host {host} without Destination-Realm")
-            return Refusal(code=ResultCode.UNABLE_TO_DELIVER, text=f"Destination-Host {host} is not this host, and this host is no agent")
+                return Refusal(
+                    code=ResultCode.UNABLE_TO_DELIVER, text=f"Destination-Host {host} without Destination-Realm"
+                )
+            return Refusal(
+                code=ResultCode.UNABLE_TO_DELIVER,
+                text=f"Destination-Host {host} is not this host, and this host is no agent",
+            )
         if host is None and realm is not None and realm.lower() not in self.realms:
             return Refusal(code=ResultCode.REALM_NOT_SERVED, text=f"realm {realm} is not served here")
         return None
@@ -153,7 +162,9 @@ class RoutingTable:
                 self._cache[key] = found
         return found
 
-    def alternatives(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]) -> list[PeerEntry]:
+    def alternatives(
+        self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]
+    ) -> list[PeerEntry]:
         """Every peer that could take the request and is not in `avoid`, best first (failover, section 5.5.4; 6.1.7)."""
         shunned = {h.lower() for h in avoid}
         return [

@@ -19,9 +19,10 @@ Example: mtc run mtc-iwf -c iwf.toml
 def command(function: str, path: Path) -> int:
     """Run the network function NF until SIGTERM or Ctrl-C.
 
-    NF is one of those that this version has: see the error for a name that it has not.  When it listens it prints one line
-    ("mtc-iwf ready on tls 127.0.0.1:5868").  SIGHUP reads keys, certificates and configuration again; SIGTERM finishes what is in
-    work, sends DPR and ends.  Exit status 0, or 2 when it cannot start, with a line for each reason.
+    NF is one of those that this version has: see the error for a name that it has not.  When it listens it prints one
+    line ("mtc-iwf ready on tls 127.0.0.1:5868").  SIGHUP reads keys, certificates and configuration again; SIGTERM
+    finishes what is in work, sends DPR and ends.  Exit status 0, or 2 when it cannot start, with a line for each
+    reason.
     """
     module = importlib.import_module(f"{package(function)}.__main__")
     status: int = module.run(str(path))
@@ -29,7 +30,9 @@ def command(function: str, path: Path) -> int:
 
 
 def package(function: str) -> str:
-    """The package of a network function ("mtc-iwf": "nfs.mtc_iwf").  Raises UsageError that lists the ones there are."""
+    """The package of a network function ("mtc-iwf": "nfs.mtc_iwf").  Raises UsageError that lists the ones there
+    are.
+    """
     name = f"nfs.{function.replace('-', '_')}"
     if function not in available():
         raise click.UsageError(f"no network function {function!r}; there are: {', '.join(available())}")

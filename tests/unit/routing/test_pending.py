@@ -63,7 +63,9 @@ def test_the_deadline_is_that_of_the_first_to_expire() -> None:
     table.add(entry(2), now=0.0, timeout_s=2)
     second = table.deadline()
     table.add(entry(3), now=0.0, timeout_s=60)
-    assert first is not None and second is not None and second < first
+    assert first is not None
+    assert second is not None
+    assert second < first
     assert table.deadline() == second
     assert [e.hop_by_hop for e in table.expire(second)] == [2]
     assert table.deadline() == first

@@ -17,7 +17,9 @@ def table(*peers: PeerEntry, routes: tuple[Route, ...] = (), default: tuple[str,
     return made
 
 
-def peer(host: str, *applications: int, realm: str = "home.example", state: str = "I-OPEN", usable: bool = True) -> PeerEntry:
+def peer(
+    host: str, *applications: int, realm: str = "home.example", state: str = "I-OPEN", usable: bool = True
+) -> PeerEntry:
     made = PeerEntry(host, realm)
     made.state, made.usable, made.applications = state, usable, frozenset(applications)
     return made
@@ -146,7 +148,12 @@ def test_without_host_and_realm_our_own_realm_comes_first() -> None:
 
 
 def test_alternatives_avoid_who_was_tried_and_come_in_order() -> None:
-    made = table(peer("a.home.example", S6M), peer("b.home.example", S6M), peer("c.home.example", TSP), peer("d.home.example", RELAY))
+    made = table(
+        peer("a.home.example", S6M),
+        peer("b.home.example", S6M),
+        peer("c.home.example", TSP),
+        peer("d.home.example", RELAY),
+    )
     found = made.alternatives(S6M, None, "home.example", avoid=("A.home.example",))
     assert [e.host for e in found] == ["b.home.example", "d.home.example"]
 

@@ -1,0 +1,77 @@
+"""From the octets of one read to the part of the node each message is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from diameter._node.core import Core, Line
+from diameter._node.ends import Openings
+from diameter._node.requests import Requests
+from diameter._node.serving import Serving
+from diameter.message import Message
+
+if TYPE_CHECKING:
+    from diameter._node.peering import Peering
+
+BASE_COMMANDS: Final = frozenset((257, 280, 282))
+"""Capabilities-Exchange, Device-Watchdog, Disconnect-Peer: the peer layer's own."""
+
+
+class Traffic:
+    """Base messages go to the peer layer, requests to handlers, answers to whoever asked."""
+
+    def __init__(
+        self,
+        core: Core,
+        serving: Serving,
+        requests: Requests,
+        openings: Openings,
+        wake: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._core = core
+        self._serving = serving
+        self._requests = requests
+        self._openings = openings
+        self.wake = wake
+        self.peering: Peering
+
+    def take(self, line: Line, data: bytes) -> None:
+        """Handle every message that `data` completes.  In OPEN, application messages bypass the peer layer."""
+        core, serving, requests, peering = self._core, self._serving, self._requests, self.peering
+        dictionary, tap = core.dictionary, core.tap
+        core.stats.octets_in += len(data)
+        if line.is_open:
+            peering.heard(line)
+        for octets in line.connection.feed(data):
+            if tap is not None:
+                tap.message(core.now, False, line.link, octets)
+            message = Message(octets, dictionary)
+            if not line.is_open or message.command_code in BASE_COMMANDS:
+                peering.receive(line, message)
+            elif message.request:
+                serving.request(line, message)
+            else:
+                requests.answer(line, message)
+            if line.gone:
+                return
+        if line.connection.fault is not None:
+            peering.unframed(line)
+
+    # ---- from the peer layer: `lines.Above`
+
+    def deliver(self, line: Line, message: Message) -> None:
+        """A message that came by way of the peer layer (while it is closing, for instance)."""
+        if message.request:
+            self._serving.request(line, message)
+        else:
+            self._requests.answer(line, message)
+
+    def opened(self, line: Line) -> None:
+        """Requests may be sent on this line (again)."""
+        self._requests.release(line)
+        self._openings.tell()
+
+    def lost(self, line: Line, reason: str) -> None:
+        """The line carries no messages any more."""
+        self._requests.lost(line, reason)
