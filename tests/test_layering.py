@@ -50,6 +50,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "diameter.security.*",
             "diameter.app",
             "diameter.transport.*",
+            "diameter.trace",
             "diameter._node.*",
         ),
     ),

@@ -50,7 +50,7 @@ class Wire:
 class MemoryLink(Link):
     """One end.  What it is given waits in `_queue` until the other end takes it."""
 
-    __slots__ = ("_congested", "_ending", "_limit", "_owner", "_paused", "_queue", "_delivery", "_wire", "other")
+    __slots__ = ("_congested", "_delivery", "_ending", "_limit", "_owner", "_paused", "_queue", "_wire", "other")
     transport: ClassVar[str] = "tcp"
 
     def __init__(self, wire: Wire, owner: LinkOwner, local: Address, remote: Address, limit: int) -> None:

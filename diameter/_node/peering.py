@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from diameter._node.core import Core, DelayedCall, Line
 from diameter._node.lines import Above, Lines
@@ -32,8 +32,13 @@ from diameter.security.identity import may_claim
 from diameter.trace import Drop, Point
 from diameter.transport.link import Link
 
-if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
+
+class Attempt(Protocol):
+    """An attempt to connect, a Deferred of a Link for those who know Twisted."""
+
+    def addBoth(self, callback: Callable[[Any], Any]) -> Any: ...
+
+    def cancel(self) -> None: ...
 
 
 class Peering:
@@ -45,7 +50,7 @@ class Peering:
         above: Above,
         base: BaseMessages,
         timers: Timers,
-        connect: Callable[[PeerConfig], Deferred[Link]],
+        connect: Callable[[PeerConfig], Attempt],
         jitter: Random,
     ) -> None:
         self._core = core
@@ -57,7 +62,7 @@ class Peering:
         self._incoming = Incoming(base, timers, limit=core.config.limits.handshakes)
         self.peers: dict[str, Peer] = {}
         self._configs: dict[str, PeerConfig] = {}
-        self._attempts: dict[str, Deferred[Link]] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)

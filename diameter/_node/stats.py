@@ -14,8 +14,9 @@ class Stats:
     """
 
     __slots__ = (
-        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "held", "links_refused", "octets_in",
-        "octets_out", "peers_opened", "refused", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
+        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped",
+        "held", "links_refused", "octets_in", "octets_out", "peers_opened", "refused", "requests_in", "requests_out",
+        "timeouts", "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
