@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
 from tools.parts import LINT, PARTS
 
 ROOT: Final = Path(__file__).resolve().parent.parent

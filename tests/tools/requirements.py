@@ -28,7 +28,7 @@ Prefixes: R stated requirement, T threat, S solution step, E decision on an open
 
 
 @dataclass(slots=True)
-class Tests:
+class Carriers:
     """The tests that carry one row, by outcome."""
 
     passed: list[str] = field(default_factory=list)
@@ -46,22 +46,22 @@ def read_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def read_marks(folder: Path) -> dict[str, Tests]:
+def read_marks(folder: Path) -> dict[str, Carriers]:
     """Row id to tests, from the JUnit files of the last run; parameters of a test are dropped from its name."""
-    found: dict[str, Tests] = {}
+    found: dict[str, Carriers] = {}
     for report in sorted(folder.glob("*.xml")):
         for case in ElementTree.parse(report).getroot().iter("testcase"):
             tags = {child.tag for child in case}
             name = f"{case.get('classname', '')}.{case.get('name', '')}".split("[")[0].removeprefix("tests.")
             for entry in case.iter("property"):
                 if entry.get("name") == "requirement":
-                    tests = found.setdefault(entry.get("value", ""), Tests())
+                    tests = found.setdefault(entry.get("value", ""), Carriers())
                     bad = tags & {"failure", "error"}
                     (tests.failed if bad else tests.skipped if "skipped" in tags else tests.passed).append(name)
     return found
 
 
-def verdict(row: Mapping[str, str], tests: Tests | None) -> str:
+def verdict(row: Mapping[str, str], tests: Carriers | None) -> str:
     """One word or two on a row."""
     if tests is None:
         return "planned" if row["planned"] else "MISSING"
@@ -72,7 +72,7 @@ def verdict(row: Mapping[str, str], tests: Tests | None) -> str:
     return "in part" if row["planned"] else "answered"
 
 
-def page(rows: Sequence[Mapping[str, str]], marks: Mapping[str, Tests]) -> str:
+def page(rows: Sequence[Mapping[str, str]], marks: Mapping[str, Carriers]) -> str:
     """docs/requirements.md as text."""
     lines = ["| row | what | nodes | area | verdict | tests |", "| --- | --- | --- | --- | --- | --- |"]
     for row in rows:
