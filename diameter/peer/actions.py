@@ -1,8 +1,6 @@
-"""The actions of RFC 6733 section 5.6.3 and of RFC 3539 carried out for one peer: a base of `Peer`, which holds the
-inputs.
+"""The actions of RFC 6733 section 5.6.3 carried out for one peer: what each becomes for the glue.
 
-`Actions` turns each action of the two tables into values for the glue, arms the timer of each waiting state and says
-what a change of state means for the watchdog, the reconnection timer and the glue.
+`Actions` is the lowest storey of `Peer` and holds its state; `machine.py` decides when an action is due.
 """
 
 from __future__ import annotations
@@ -12,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from diameter.errors import ResultCode
-from diameter.peer import fsm, watchdog
+from diameter.peer import watchdog
 from diameter.peer.capabilities import Capabilities, Refusal, read
 from diameter.peer.election import wins
-from diameter.peer.fsm import Action, Input, State
+from diameter.peer.fsm import Action, State
 from diameter.peer.inputs import (
     CancelConnect,
     Close,
@@ -24,17 +22,12 @@ from diameter.peer.inputs import (
     DisconnectCause,
     Disconnecting,
     Dropped,
-    Failed,
     LinkId,
-    Okay,
-    Opened,
     Output,
     Restarted,
     Send,
-    Suspect,
     Timers,
     Uniform,
-    Unreachable,
     Write,
 )
 from diameter.peer.reconnect import Reconnection
@@ -57,23 +50,19 @@ class Turn:
     cause: DisconnectCause = DisconnectCause.REBOOTING
     refusal: Refusal | None = None
     abort: bool = False
+    probe: bool = False
 
 
-_IN_ORDER: Final = "disconnected in order"
-_OPEN: Final = frozenset({State.I_OPEN, State.R_OPEN})
-_CONNECTING: Final = frozenset({State.WAIT_CONN_ACK, State.WAIT_CONN_ACK_ELECT})
-_EXCHANGING: Final = frozenset({State.WAIT_I_CEA, State.WAIT_RETURNS})
+IN_ORDER: Final = "disconnected in order"
 
 
 class Actions:
-    """State of one peer, and what its tables' actions do.  Inputs and the meaning of the public attributes: see
-    `Peer`.
-    """
+    """State of one peer, and what its tables' actions do; the public attributes are explained in `Peer`."""
 
     __slots__ = (
-        "_attempting", "_base", "_capabilities_r", "_cer_hop", "_cer_r", "_dog", "_dpr_hop", "_dwr_at", "_dwr_hop", "_i",
-        "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry", "_timer",
-        "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
+        "_attempting", "_base", "_capabilities_r", "_cer_hop", "_cer_r", "_dog", "_dpr_hop", "_dwr_at", "_dwr_hop",
+        "_i", "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry",
+        "_timer", "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
     )  # fmt: skip
 
     def __init__(self, host: str, base: BaseMessages, uniform: Uniform, timers: Timers, *, initiate: bool) -> None:
@@ -94,6 +83,7 @@ class Actions:
         self._open: Connection | None = None
         self._attempting = False
         self._cer_r: Message | None = None
+        self._capabilities_r: Capabilities | None = None
         self._cer_hop = self._dwr_hop = self._dpr_hop = -1
         self._dwr_at = 0.0
         self._timer: float | None = None
@@ -102,94 +92,6 @@ class Actions:
         self._left = False
         self._peer_cause: int | None = None
         self._origin_state_id = 0
-
-    # ---- the machine of section 5.6
-
-    def _feed(self, event: Input, turn: Turn) -> bool:
-        """Take one step; False when the event means nothing in this state."""
-        found = fsm.step(self.state, event)
-        if found is None:
-            return False
-        actions, after = found
-        for action in actions:
-            _DO[action](self, turn)
-        before, self.state = self.state, after
-        self._moved(before, turn)
-        if self._won:
-            self._won = False
-            self._feed(Input.WIN_ELECTION, turn)
-        return True
-
-    def _moved(self, before: State, turn: Turn) -> None:
-        """What a change of state means for timers, watchdog and glue."""
-        after = self.state
-        self._set_timer(before, turn.now)
-        if after in _OPEN:
-            if before not in _OPEN:
-                self._opened(turn)
-        elif before in _OPEN:
-            self.open_link, self._open, self.usable = None, None, False
-            if after is State.CLOSING:
-                self._dog.hold()
-            else:
-                self._failed(turn)
-                self._dog.down(turn.now)
-                self._retry.lost(turn.now)
-        elif before is State.CLOSING and after is State.CLOSED:
-            self._closed(turn)
-        elif after is State.CLOSED and before is not State.CLOSED:
-            self._retry.lost(turn.now)
-            due = self._retry.deadline()
-            self._out.append(Unreachable(reason=turn.reason, retry_s=None if due is None else due - turn.now))
-
-    def _set_timer(self, before: State, now: float) -> None:
-        """A waiting state has one timer, which runs on while an election joins it."""
-        after, timers = self.state, self._timers
-        for group, wait_s in ((_CONNECTING, timers.connect_timeout_s), (_EXCHANGING, timers.cea_timeout_s)):
-            if after in group:
-                if before not in group:
-                    self._timer = now + wait_s
-                return
-        if after is not State.CLOSING:
-            self._timer = None
-        elif before is not State.CLOSING:
-            self._timer = now + timers.dpa_timeout_s
-
-    def _opened(self, turn: Turn) -> None:
-        connection = self._i if self.state is State.I_OPEN else self._r
-        assert connection is not None
-        assert self.capabilities is not None
-        connection.proven = connection.initiator
-        self._open = connection
-        self.open_link = self.live_link = connection.link
-        self._orderly = self._left = False
-        self._retry.opened()
-        self._out.append(Opened(link=connection.link, capabilities=self.capabilities, initiator=connection.initiator))
-        self._saw_state(self.capabilities.origin_state_id)
-        self._watch(self._dog.up(turn.now), turn)
-        if self._dog.state is watchdog.State.OKAY:
-            self._okay()
-        if connection.message_oriented and not connection.initiator:
-            self._watch(self._dog.probe(turn.now), turn)  # its DWA proves that the initiator is open (section 2.1.1)
-
-    def _closed(self, turn: Turn) -> None:
-        """Closing has ended.  With DPR and DPA it was no failure: the watchdog rests, and the cause decides when to
-        return.
-        """
-        self._failed(turn)
-        if self._orderly:
-            self._dog.rest()
-        else:
-            self._dog.down(turn.now)
-        if self._left:
-            self._retry.disconnected(turn.now, self._peer_cause)
-        else:
-            self._retry.lost(turn.now)
-
-    def _failed(self, turn: Turn) -> None:
-        assert self.live_link is not None
-        self._out.append(Failed(link=self.live_link, reason=turn.reason or _IN_ORDER))
-        self.live_link = None
 
     def _saw_state(self, origin_state_id: int) -> None:
         """Origin-State-Id of the peer (section 8.16); 0 says nothing."""
@@ -230,8 +132,7 @@ class Actions:
         assert turn.connection is not None
         refusal = Refusal(ResultCode.ELECTION_LOST, f"{self.host} is {self.state.value} on another connection")
         self._out += self._base.refuse(turn.connection, turn.message, refusal)
-        if self.open_link is not None:
-            self._watch(self._dog.probe(turn.now), turn)
+        turn.probe = True
 
     def _snd_cer(self, turn: Turn) -> None:
         assert self._i is not None
@@ -269,7 +170,7 @@ class Actions:
 
     def _disconnect(self, connection: Connection | None, turn: Turn) -> None:
         if connection is not None:
-            self._out.append(Close(link=connection.link, reason=turn.reason or _IN_ORDER, abort=turn.abort))
+            self._out.append(Close(link=connection.link, reason=turn.reason or IN_ORDER, abort=turn.abort))
 
     def _snd_message(self, turn: Turn) -> None:
         connection = self._live()
@@ -312,32 +213,8 @@ class Actions:
         self._peer_cause = None if turn.refusal is not None else turn.message.number("Disconnect-Cause")
         self._out.append(Disconnecting(link=self.live_link, cause=self._peer_cause, by_peer=True))
 
-    # ---- actions of RFC 3539
 
-    def _watch(self, actions: tuple[watchdog.Action, ...], turn: Turn) -> None:
-        """Carry out what the watchdog asks for; CloseConnection is a Peer-Disc for the machine of section 5.6."""
-        for action in actions:
-            if action is watchdog.Action.SEND_DWR:
-                octets, self._dwr_hop = self._base.dwr()
-                self._dwr_at = turn.now
-                self._write(self._live().link, octets)
-            elif action is watchdog.Action.FAILOVER:
-                self.usable = False
-                self._out.append(Suspect(link=self._live().link))
-            elif action is watchdog.Action.FAILBACK:
-                self._okay()
-            elif action is watchdog.Action.CLOSE:
-                self._feed(Input.I_PEER_DISC if self.state is State.I_OPEN else Input.R_PEER_DISC, turn)
-            elif action is watchdog.Action.ATTEMPT_OPEN:
-                self._feed(Input.START, turn)
-
-    def _okay(self) -> None:
-        assert self.open_link is not None
-        self.usable = True
-        self._out.append(Okay(link=self.open_link))
-
-
-_DO: Final[Mapping[Action, Callable[[Actions, Turn], None]]] = {
+DO: Final[Mapping[Action, Callable[[Actions, Turn], None]]] = {
     Action.I_SND_CONN_REQ: Actions._snd_conn_req,
     Action.R_ACCEPT: Actions._accept,
     Action.R_REJECT: Actions._reject,

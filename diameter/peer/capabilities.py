@@ -43,7 +43,8 @@ class Advertised:
 class LocalIdentity:
     """What this node says of itself in CER and CEA.
 
-    origin_state_id: 0 says nothing (section 8.16).  addresses: Host-IP-Address when a link cannot tell its own.
+    origin_state_id: 0 says nothing (section 8.16).  addresses: Host-IP-Address where a link does not tell its own; one
+    of the two must, since CER and CEA require it.
     """
 
     origin_host: str

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from diameter.errors import NotOpen, ResultCode
 from diameter.peer import watchdog
-from diameter.peer.actions import Actions, Turn
+from diameter.peer.actions import Turn
 from diameter.peer.capabilities import CAPABILITIES_EXCHANGE, Refusal, check_cea, check_cer, refusing
 from diameter.peer.fsm import Input, State
 from diameter.peer.inputs import (
@@ -31,6 +31,7 @@ from diameter.peer.inputs import (
     Timers,
     Uniform,
 )
+from diameter.peer.machine import Machine
 
 if TYPE_CHECKING:
     from diameter.message import Message
@@ -48,7 +49,7 @@ _OPEN = frozenset({State.I_OPEN, State.R_OPEN})
 _LIVE = _OPEN | {State.CLOSING}
 
 
-class Peer(Actions):
+class Peer(Machine):
     """One remote identity.  host: its Origin-Host.  initiate: we connect (and reconnect) to it; else we only answer.
 
     base: builder of base messages, shared by the peers of a node.  uniform: source of jitter.
