@@ -23,12 +23,15 @@ class Tally:
     asked: int = 0
     delivered: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
     took_s: list[float] = field(default_factory=list)
     elapsed_s: float = 0.0
 
     def note(self, report: Form) -> None:
         """Count one report."""
         self.outcomes[outcome_of(report)] += 1
+        if report["error"]:
+            self.errors[report["error"]] += 1
         if report["delivered"]:
             self.delivered += 1
             self.took_s.append(report["took_s"])
@@ -46,6 +49,7 @@ class Tally:
             "asked": self.asked,
             "delivered": self.delivered,
             "outcomes": dict(sorted(self.outcomes.items())),
+            "errors": dict(self.errors.most_common(10)),
             "elapsed_s": round(self.elapsed_s, 3),
             "rate_per_s": round(rate, 1),
             "p50_ms": milliseconds(percentile(self.took_s, 50)),
@@ -87,7 +91,8 @@ def table(summary: Mapping[str, Any]) -> str:
         if summary[f"{name}_ms"] is not None:
             rows.append((f"latency {name}", f"{summary[f'{name}_ms']:.1f} ms"))
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    return "\n".join(lines + [f"{number} x {text}" for text, number in summary["errors"].items()])
 
 
 async def run_load(

@@ -46,7 +46,8 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     if isinstance(result, Failure):
         if isinstance(result.value, CancelledError):
             raise click.Abort
-        raise result.value.with_traceback(result.getTracebackObject())
+        assert result.value is not None
+        raise result.value
     return result
 
 

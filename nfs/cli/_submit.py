@@ -13,7 +13,7 @@ from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
 
 from diameter import Dictionary
 from diameter.errors import LocalError, RequestError
-from diameter.node import Node
+from diameter.node import Node, as_deferred
 from nfs.cli._load import Form
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
@@ -62,11 +62,11 @@ class OwnScs:
 
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """See Submitter."""
-        report = await self._scs.submit(request)
+        report = await self._node.run(self._scs.submit(request))
         if report.stage is Stage.ACCEPTED and wait_s > 0:
             reference = report.reference
             timer = self._reactor.callLater(wait_s, self._scs.give_up, reference, f"no report within {wait_s:g} s")
-            report = await self._scs.wait(reference)
+            report = await as_deferred(self._scs.wait(reference))
             if timer.active():
                 timer.cancel()
         return report_to(report)

@@ -11,7 +11,7 @@ from diameter.errors import ResultCode
 from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result
 
 TGPP: Final = 10415
-_KEPT_WAITING: Final = (
+KEPT_WAITING: Final = (
     1000  # requests that a silent UE leaves unanswered at once; the oldest then gets an answer after all
 )
 
@@ -33,7 +33,7 @@ class Sgd(Application):
             return _answer(request, result)
         waiting: Later[None] = Later()
         self._unanswered.append(waiting)
-        if len(self._unanswered) > _KEPT_WAITING:
+        if len(self._unanswered) > KEPT_WAITING:
             self._unanswered.popleft().resolve(None)
         await waiting
         return request.answer(ResultCode.UNABLE_TO_COMPLY)

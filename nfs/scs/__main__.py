@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -19,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
 from diameter.errors import ConfigError
+from diameter.node import as_deferred
 from nfs.common.function import Parts, Surroundings, serve
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
@@ -61,7 +63,7 @@ class Http:
             return _problem(request, 413, f"at most {_BODY_LIMIT} octets")
         try:
             wait_s = self._wait(request)
-            report = await self._scs.submit(request_from(json.loads(octets)))
+            report = await self._run(self._scs.submit(request_from(json.loads(octets))))
         except (ValueError, RecursionError) as error:
             return _problem(request, 400, str(error))
         return _shown(request, await self._end_of(report, wait_s))
@@ -106,6 +108,9 @@ class Http:
         timer = self._clock.callLater(wait_s, fire)
         self._scs.wait(reference).then(fire)
         return fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
+
+    def _run(self, coroutine: Coroutine[Any, Any, Report]) -> Deferred[Report]:
+        return as_deferred(self._scs.tsp.spawn(coroutine))
 
     def _allowed(self, request: Request) -> bool:
         scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")

@@ -2,7 +2,8 @@
 
     scs = Scs(number="15550000100", realm="operator.example", mtc_iwf="iwf.operator.example", clock=reactor.seconds)
     node = Node(config, [scs.tsp], dictionary, reactor=reactor)
-    report = await scs.trigger(TriggerRequest(payload=b"wake up", external_identifier="meter-7@example.com", port=8000))
+    request = TriggerRequest(payload=b"wake up", external_identifier="meter-7@example.com", port=8000)
+    report = await node.run(scs.trigger(request))          # a Deferred; in a handler: await scs.trigger(request)
 
 Whatever the network repeats, the caller of `trigger` sees one report.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from diameter.app import Later
-from diameter.errors import LocalError, RequestError
+from diameter.errors import EncodeError, RequestError
 from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest
 from nfs.scs.tsp import Tsp
 
@@ -50,7 +51,7 @@ class Scs:
         reference = self.ledger.begin(request, self._clock())
         try:
             answer = await self.tsp.device_trigger(reference, request)
-        except (RequestError, LocalError) as error:
+        except (RequestError, EncodeError) as error:
             return self._end(self.ledger.failed(reference, str(error), self._clock()))
         report = self.ledger.answered(reference, answer, self._clock())
         if report is not None:
