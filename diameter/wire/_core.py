@@ -201,7 +201,7 @@ def _group(
     if depth >= DEPTH_LIMIT:
         found += (DEPTH, head, 0)
         return
-    short = end - head <= SHORT_GROUP
+    short = 8 < end - head <= SHORT_GROUP  # `seen` is keyed by 8 octets of header as well
     if short and wire[head:end] in seen:
         return
     keys: list[int] = []
