@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from diameter.errors import ConfigError
@@ -78,6 +78,15 @@ def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
     return row
 
 
+def table(rows: Iterable[Mapping[str, str]]) -> str:
+    """Cells by column as CSV text."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
 def _external_id(value: str) -> dict[str, Any]:
     identifier, colon, port = value.partition(":")
     if colon and not (port.isascii() and port.isdigit()):
@@ -101,24 +110,22 @@ def _node(value: str) -> dict[str, Any]:
 
 
 def write(subscribers: Iterable[Subscriber]) -> str:
-    """The CSV form."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for each in subscribers:
-        writer.writerow(
-            (
-                each.imsi,
-                each.msisdn or "",
-                ";".join(f"{x.identifier}:{x.port}" if x.port is not None else x.identifier for x in each.external_ids),
-                ";".join(service.label for service in sorted(each.services)),
-                ";".join(f"{scs}:{service.label}" for scs, service in sorted(each.rights)),
-                "yes" if each.sms else "no",
-                "yes" if each.barred else "no",
-                ";".join(_node_cell(node) for node in each.nodes),
-            )
-        )
-    return out.getvalue()
+    """The CSV form, with its header."""
+    return table(
+        {
+            "imsi": each.imsi,
+            "msisdn": each.msisdn or "",
+            "external_ids": ";".join(
+                x.identifier if x.port is None else f"{x.identifier}:{x.port}" for x in each.external_ids
+            ),
+            "services": ";".join(service.label for service in sorted(each.services)),
+            "scs": ";".join(f"{scs}:{service.label}" for scs, service in sorted(each.rights)),
+            "sms": "yes" if each.sms else "no",
+            "barred": "yes" if each.barred else "no",
+            "nodes": ";".join(_node_cell(node) for node in each.nodes),
+        }
+        for each in subscribers
+    )
 
 
 def _node_cell(node: ServingNode) -> str:

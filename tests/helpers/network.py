@@ -174,8 +174,8 @@ class Network:
         """Start everything and wait until all are connected."""
         for each in self.nodes:
             self.wait(each.start())
-        for each, host in ((2, HSS), (2, SMS_SC), (3, IWF), (4, IWF)):
-            self.wait(self.nodes[each].when_open(host))
+        for at, host in ((2, HSS), (2, SMS_SC), (3, IWF), (4, IWF)):
+            self.wait(self.nodes[at].when_open(host))
         return self
 
     def close(self) -> None:

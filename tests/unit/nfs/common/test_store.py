@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, insert, select
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -47,7 +47,7 @@ class Rig:
 
 def fate(waiting: Deferred[Any]) -> list[Any]:
     found: list[Any] = []
-    waiting.addCallbacks(found.append, lambda failure: found.append(failure.value))
+    _ = waiting.addCallbacks(found.append, lambda failure: found.append(failure.value))
     return found
 
 
@@ -55,7 +55,7 @@ def fate(waiting: Deferred[Any]) -> list[Any]:
 def rig(tmp_path: Path) -> Iterator[Rig]:
     engine = create_engine(f"sqlite:///{tmp_path}/test.db")
     for name, hook in (("connect", database._sqlite_connect), ("begin", database._sqlite_begin)):
-        database.event.listen(engine, name, hook)
+        event.listen(engine, name, hook)
     METADATA.create_all(engine)
     yield Rig(engine)
     engine.dispose()
@@ -113,7 +113,7 @@ def test_a_bug_outside_the_database_reaches_the_waiting_as_it_is(rig: Rig) -> No
     found = rig.add(1)
     rig.reactor.advance(0)
     done, _, _ = rig.threads.waiting.pop()
-    done(False, Failure(ZeroDivisionError("bug")))
+    done(False, Failure(ZeroDivisionError("bug")))  # type: ignore[no-untyped-call]
     assert isinstance(found[0], ZeroDivisionError)
 
 

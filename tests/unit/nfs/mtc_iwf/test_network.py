@@ -128,7 +128,7 @@ def test_a_device_is_named_by_its_msisdn_too(network: Network) -> None:
     assert notification["Delivery-Outcome"] == DeliveryOutcome.EXPIRED
 
 
-REFUSED = [
+REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("command-rights", {"Action_Type": 3}, 105),
     ("inbound-imsi", {"External_Identifier": f"{IMSI}@customer.example"}, 102),
     ("inbound-imsi", {"External_Identifier": "262019876543210@customer.example"}, 102),

@@ -1,0 +1,238 @@
+"""`mtc subscriber`: the subscribers of an HSS, straight in its database; a running HSS sees changes within a second."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from nfs.hss.logic import Subscriber
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXAMPLE = """
+\b
+Example: mtc subscriber import meters.csv --database hss.db
+         mtc subscriber add --imsi 001010000000001 --external-id meter-1@customer.example \\
+             --scs 15550001 --database hss.db
+"""
+
+
+@click.group(epilog=EXAMPLE)
+def command() -> None:
+    """Import, list, add and remove subscribers of the HSS.
+
+    The database is named by --database (a file of SQLite, or a URL), or by the configuration of the HSS with -c.
+    """
+
+
+def _options(function: F) -> F:
+    """The options every verb has: where the database is, and JSON."""
+    function = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+    function = click.option(
+        "-c", "--config", type=click.Path(path_type=Path), help="TOML file of the HSS that owns the database."
+    )(function)
+    return click.option("-d", "--database", help="SQLite file or database URL.")(function)
+
+
+@command.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@_options
+def import_(file: Any, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
+
+    All of the file or nothing: every bad row is named by file and line.
+    """
+    from sqlalchemy.exc import IntegrityError
+
+    from diameter.errors import ConfigError
+    from nfs.hss import provisioning, tables
+
+    placed = provisioning.read(file.read(), file.name)
+    with _connection(database, config) as connection:
+        for each in placed:
+            try:
+                tables.save(connection, each.subscriber)
+            except IntegrityError:
+                raise ConfigError(f"{each.place}: {TAKEN}") from None
+    _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
+
+
+TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscriber"
+
+
+@command.command()
+@click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv when not given.")
+@_options
+def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Write every subscriber to FILE, or to standard output."""
+    from nfs.hss import provisioning, tables
+
+    with _connection(database, config) as connection:
+        subscribers = tables.every(connection)
+        write = provisioning.write_json if form == "json" or as_json else provisioning.write_csv
+        file.write(write(subscribers))
+
+
+@command.command("list")
+@_options
+def list_(database: str | None, config: Path | None, as_json: bool) -> None:
+    """List subscribers, one a line."""
+    from nfs.hss import provisioning, tables
+
+    with _connection(database, config) as connection:
+        if as_json:
+            click.echo(provisioning.write_json(tables.every(connection)), nl=False)
+            return
+        for each in tables.every(connection):
+            names = ", ".join(one.identifier for one in each.external_ids)
+            click.echo(f"{each.imsi}  {each.msisdn or '-':15}  {names or '-'}")
+
+
+@command.command()
+@click.argument("identity")
+@_options
+def show(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody."""
+    from nfs.hss import provisioning
+
+    with _connection(database, config) as connection:
+        row = provisioning.to_row(_find(connection, identity))
+    if as_json:
+        click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
+        return
+    for key, value in row.items():
+        for one in value if isinstance(value, list) else [value]:
+            click.echo(f"{key:14}{_shown(one)}")
+
+
+def _shown(value: object) -> str:
+    """A value of the JSON form for humans."""
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {_shown(one)}" for key, one in value.items() if one not in (None, ""))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if value is None:
+        return "-"
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+@command.command()
+@click.option("--imsi", required=True, help="Its IMSI.")
+@click.option("--msisdn", help="Its MSISDN.")
+@click.option("--external-id", "external_ids", multiple=True, help="local@domain[:PORT]; the first is the default.")
+@click.option("--service", "services", multiple=True, help="device-trigger (the default) or sms-mo.")
+@click.option("--scs", "rights", multiple=True, help="NUMBER[:SERVICE] of an SCS that may ask; all services without.")
+@click.option(
+    "--node", "nodes", multiple=True, help="KIND:NUMBER[:NAME:REALM] of a node; KIND: mme, msc, sgsn, ip-sm-gw."
+)
+@_options
+def add(
+    imsi: str,
+    msisdn: str | None,
+    external_ids: tuple[str, ...],
+    services: tuple[str, ...],
+    rights: tuple[str, ...],
+    nodes: tuple[str, ...],
+    database: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Add a subscriber, or replace the one with the same IMSI."""
+    from sqlalchemy.exc import IntegrityError
+
+    from diameter.errors import ConfigError
+    from nfs.hss import csvform, provisioning, tables
+
+    cells = {
+        "imsi": imsi,
+        "msisdn": msisdn or "",
+        "external_ids": ";".join(external_ids),
+        "services": ";".join(services or ("device-trigger",)),
+        "scs": ";".join(rights),
+        "nodes": ";".join(nodes),
+    }
+    try:
+        (placed,) = provisioning.read(csvform.table([cells]), "add")
+    except ConfigError as error:
+        raise ConfigError(*(line.removeprefix("add:2: ") for line in error.lines)) from None
+    with _connection(database, config) as connection:
+        try:
+            tables.save(connection, placed.subscriber)
+        except IntegrityError:
+            raise ConfigError(TAKEN) from None
+    _say(as_json, {"added": imsi}, f"{imsi} added")
+
+
+@command.command()
+@click.argument("identity")
+@_options
+def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none."""
+    from nfs.hss import tables
+
+    with _connection(database, config) as connection:
+        imsi = _find(connection, identity).imsi
+        tables.remove(connection, imsi)
+    _say(as_json, {"removed": imsi}, f"{imsi} removed")
+
+
+def _find(connection: Connection, identity: str) -> Subscriber:
+    """The subscriber with an identity of whatever kind.  Raises ClickException."""
+    from nfs.common.identities import ExternalIdentifier, IdentityError
+    from nfs.hss import tables
+    from nfs.hss.logic import UserId
+
+    if "@" in identity:
+        try:
+            users = [UserId(external_id=str(ExternalIdentifier.parse(identity)))]
+        except IdentityError as error:
+            raise click.UsageError(str(error)) from None
+    else:
+        users = [UserId(imsi=identity), UserId(msisdn=identity.removeprefix("+"))]
+    for user in users:
+        found = tables.find(connection, user)
+        if found is not None:
+            return found
+    raise click.ClickException(f"no subscriber has {identity}")
+
+
+@contextmanager
+def _connection(database: str | None, config: Path | None) -> Iterator[Connection]:
+    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError."""
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+    from diameter.config import load
+    from diameter.errors import ConfigError
+    from nfs.common.database import database_url, one_line, open_engine
+    from nfs.hss.config import HssConfig
+
+    if (database is None) == (config is None):
+        raise click.UsageError("name the database with --database, or with -c the HSS's configuration")
+    folder = Path()
+    if config is not None:
+        folder, database = config.parent, load(config, HssConfig).hss.database
+    engine = open_engine(database_url(database or "", folder), migrations="nfs.hss:migrations", name="hss")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise ConfigError(f"database: {one_line(error)}") from None
+    finally:
+        engine.dispose()
+
+
+def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
+    click.echo(json.dumps({"schema": 1, **document}) if as_json else text)
