@@ -86,7 +86,7 @@ class Collected:
         if name in taken:
             return
         taken.add(name)
-        kind = self._type(avp.type)
+        kind = self.base_type(avp.type)
         tree.avps.append((name, avp.code, avp.vendor, kind, avp.flag, "", avp.line))
         table: dict[int, str] = {}
         for value, label in avp.values:
@@ -98,7 +98,8 @@ class Collected:
         if kind == "Grouped":
             tree.groups.append(RawGroup(name, avp.code, avp.vendor, _grammar(avp.members, avp.line)))
 
-    def _type(self, name: str) -> str:
+    def base_type(self, name: str) -> str:
+        """The data type of RFC 6733 behind a foreign type name; OctetString when nothing is known of it."""
         seen: set[str] = set()
         while name not in TYPES and name in self.types and name not in seen:
             seen.add(name)

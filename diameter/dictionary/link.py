@@ -236,7 +236,7 @@ class _Linker:
                 raise fault(tree, line, "each command once in each direction", command.name)
             plain.append((
                 command.name, command.short, command.code, command.request, command.proxiable, command.error, tree.id,
-                self._grammar(index, command.grammar), tree.decode_only or tree.imported, command.clause,
+                self._grammar(index, command.grammar), tree.decode_only, command.clause,
             ))  # fmt: skip
         return tuple(plain)
 

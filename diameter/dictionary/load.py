@@ -53,7 +53,9 @@ class Definitions:
     def from_text(cls, **texts: str) -> Self:
         """Stems to `.dia` text, on top of the project's own files they inherit: what tests and tools make up."""
         trees = {stem: parse(text, stem, f"{stem}.dia") for stem, text in texts.items()}
-        wanted = [stem for tree in trees.values() for stem, _ in tree.inherits if stem not in trees]
+        home = files.folder()
+        inherited = {stem for tree in trees.values() for stem, _ in tree.inherits if stem not in trees}
+        wanted = sorted(stem for stem in inherited if (home / f"{stem}.dia").is_file())
         for path in files.find(wanted or [BASE]):
             if path.stem not in trees:
                 trees[path.stem] = parse(files.read_text(path), path.stem, str(path))

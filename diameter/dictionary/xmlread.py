@@ -47,7 +47,7 @@ class XmlReader:
         return int(self.where[-1][1].CurrentLineNumber)
 
     def _parse(self, path: Path, parser: Any) -> None:
-        parser = parser or expat.ParserCreate()
+        parser = parser or expat.ParserCreate("UTF-8")
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.EntityDeclHandler = self._entity
@@ -63,8 +63,6 @@ class XmlReader:
             raise DictionaryError(
                 f"{path}:{error.lineno}: expected XML, found {expat.ErrorString(error.code)}"
             ) from None
-        except ValueError as error:  # an encoding that the text names and Python does not know
-            raise DictionaryError(f"{path}:1: expected XML in UTF-8, found {error}") from None
         self.where.pop()
 
     def _entity(
@@ -80,7 +78,7 @@ class XmlReader:
         name = context.split("\f")[-1]
         if len(self.where) > 1 or self.allowed.pop(name, None) != system or system is None:
             raise self.fault("each entity used once, in the main file", name)
-        self._parse(self.path.parent / system, self.where[-1][1].ExternalEntityParserCreate(context))
+        self._parse(self.path.parent / system, self.where[-1][1].ExternalEntityParserCreate(context, "UTF-8"))
         return 1
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
