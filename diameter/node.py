@@ -223,6 +223,16 @@ class Node:
         """The peer table, for tools: identities and states."""
         return tuple(self._core.table.peers.values())
 
+    @property
+    def pending(self) -> int:
+        """Requests of ours that wait for their answer."""
+        return len(self._requests.pending)
+
+    @property
+    def in_work(self) -> int:
+        """Requests of others, and spawned coroutines, that wait for something."""
+        return len(self._serving.waiting)
+
     def reload(self) -> None:
         """Read keys, certificates and revocation lists again.  Raises ConfigError and keeps what was in force."""
         self._links.reload()

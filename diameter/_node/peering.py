@@ -110,7 +110,7 @@ class Peering:
         connection = Connection(
             link.id,
             initiator=bool(link.dialled),
-            addresses=_addresses(link),
+            addresses=addresses_of(link),
             secure=link.secure,
             message_oriented=link.message_oriented,
             limit=core.config.limits.message_limit,
@@ -375,7 +375,7 @@ class Peering:
         self._pump_incoming()
 
 
-def _addresses(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
+def addresses_of(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
     """Local addresses for Host-IP-Address; names (a link in memory has one) are left out."""
     found = []
     for address in link.local_addresses:

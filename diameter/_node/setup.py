@@ -5,10 +5,12 @@ words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from diameter.app import Application, Bound, Port
-from diameter.config import ListenConfig, NodeConfig, PeerConfig, TlsConfig
+from diameter.config import NodeConfig, PeerConfig, TlsConfig
+from diameter.config.load import validate
 from diameter.errors import ConfigError, LocalError
 from diameter.message import Dictionary
 from diameter.message.build import write_avps
@@ -109,41 +111,24 @@ def quick_config(
     def guarded(transport: str) -> dict[str, Any]:
         return {"transport": transport, **(clear if transport == "tcp" else {})}
 
-    try:
-        listeners = []
-        for text in (listen,) if isinstance(listen, str) else listen:
-            transport, host, port = endpoint(text)
-            listeners.append(ListenConfig(host=host, port=port, **guarded(transport)))
-        table: list[PeerConfig] = []
-        for name, text in (connect or {}).items():
-            transport, host, port = endpoint(text)
-            row: dict[str, Any] = {
-                "host": name,
-                "realm": _realm(name),
-                "connect": True,
-                "addresses": (host,),
-                "port": port,
-            }
-            table.append(PeerConfig(**row, **guarded(transport)))
-        default = "tls" if tls is not None else "tcp"
-        for peer in () if peers == "any" else peers:
-            table.append(
-                peer if isinstance(peer, PeerConfig) else PeerConfig(host=peer, realm=_realm(peer), **guarded(default))
-            )
-        return NodeConfig(
-            origin_host=identity, origin_realm=realm, listen=tuple(listeners), peer=tuple(table), tls=tls,
-            accept_unknown_peers=peers == "any", **node,
-        )  # fmt: skip
-    except ValueError as error:  # pydantic's: every complaint, without the values
-        raise ConfigError(*_lines(error)) from None
+    listeners: list[dict[str, Any]] = []
+    for text in (listen,) if isinstance(listen, str) else listen:
+        transport, host, port = endpoint(text)
+        listeners.append({"host": host, "port": port, **guarded(transport)})
+    table: list[Any] = []
+    for name, text in (connect or {}).items():
+        transport, host, port = endpoint(text)
+        row = {"host": name, "realm": _realm(name), "connect": True, "addresses": [host], "port": port}
+        table.append(row | guarded(transport))
+    default = guarded("tls" if tls is not None else "tcp")
+    for peer in () if peers == "any" else peers:
+        table.append(peer if isinstance(peer, PeerConfig) else {"host": peer, "realm": _realm(peer), **default})
+    tables = {
+        "origin_host": identity, "origin_realm": realm, "listen": listeners, "peer": table, "tls": tls,
+        "accept_unknown_peers": peers == "any", **node,
+    }  # fmt: skip
+    return validate(tables, NodeConfig, source="node", base=Path())
 
 
 def _realm(host: str) -> str:
     return host.partition(".")[2] or host
-
-
-def _lines(error: ValueError) -> list[str]:
-    errors = getattr(error, "errors", None)
-    if errors is None:
-        return [str(error)]
-    return [f"{'.'.join(str(part) for part in row['loc']) or 'configuration'}: {row['msg']}" for row in errors()]

@@ -1,0 +1,73 @@
+"""A node's counters for Prometheus, read when somebody asks: counting itself is one addition to a plain attribute.
+
+No label is an identity of a subscriber; peers are labelled by their Origin-Host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from diameter.node import Node
+
+HELP: Final = {
+    "answers_in": "Answers received for requests of this node",
+    "answers_out": "Answers sent",
+    "bugs": "Exceptions nobody declared, each logged and answered 5012",
+    "connections_in": "Links accepted",
+    "connections_out": "Links dialled",
+    "held": "Requests held back because a peer did not keep up",
+    "links_refused": "Connections that never became a link (handshake, certificate, too many)",
+    "octets_in": "Octets of messages received",
+    "octets_out": "Octets of messages sent",
+    "peers_opened": "Capabilities exchanges that opened a peer",
+    "requests_in": "Application requests received",
+    "requests_out": "Application requests sent",
+    "timeouts": "Requests without an answer in time",
+    "undeliverable": "Requests nobody could take, or whose connection was lost",
+    "wake_ups": "Times the node woke up",
+    "writes": "Writes to links",
+}
+
+
+class NodeCollector(Collector):
+    """Registers with a Prometheus registry: `registry.register(NodeCollector(node))`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def collect(self) -> Iterable[Metric]:
+        """Everything the node has counted, and the state of its peers, as of now."""
+        stats = self._node.stats
+        for name, value in stats.numbers():
+            yield CounterMetricFamily(f"diameter_{name}", HELP[name], value=value)
+        refused = CounterMetricFamily("diameter_refused", "Requests refused, by result", labels=["result"])
+        for result, count in stats.refused.items():
+            refused.add_metric([result], count)
+        yield refused
+        dropped = CounterMetricFamily("diameter_dropped", "Messages thrown away, by reason", labels=["reason"])
+        for reason, count in stats.dropped.items():
+            dropped.add_metric([str(reason)], count)
+        yield dropped
+        peers = GaugeMetricFamily(
+            "diameter_peer_usable", "1 when requests may be sent to the peer", labels=["peer", "state"]
+        )
+        for peer in self._node.peers:
+            peers.add_metric([peer.host, peer.state], int(peer.usable))
+        yield peers
+        yield GaugeMetricFamily(
+            "diameter_requests_pending", "Requests waiting for their answer", value=self._node.pending
+        )
+        yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=self._node.in_work)
+
+
+def exposition(node: Node) -> bytes:
+    """The text that a Prometheus server reads, of this node only."""
+    registry = CollectorRegistry()
+    registry.register(NodeCollector(node))
+    return generate_latest(registry)
