@@ -5,10 +5,10 @@ The core says only that a grammar is violated; here it is found out how.  The sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from diameter.dictionary.model import Grammar, Rule
+from diameter.dictionary.model import AvpDef, Grammar, Rule
 from diameter.errors import EncodeError
 from diameter.wire.core import holds
 
@@ -47,15 +47,17 @@ def violations(grammar: Grammar, keys: Sequence[int]) -> list[Violation]:
     return out
 
 
-def complaint(where: str, clause: str, grammar: Grammar, keys: Sequence[int]) -> EncodeError | None:
-    """An EncodeError for the first violation among what we built, or None."""
+def complaint(
+    where: str, clause: str, grammar: Grammar, keys: Sequence[int], avps: Mapping[int, AvpDef]
+) -> EncodeError | None:
+    """An EncodeError for the first violation among what we built, or None.  `avps`: names of keys."""
     for one in violations(grammar, keys):
         if one.what == MISSING and one.rule is not None:
             return EncodeError(f"{where}: required AVP {one.rule.name} is missing ({clause})")
         if one.what == TOO_MANY and one.rule is not None:
             return EncodeError(f"{where}: {one.rule.name} occurs more than {one.rule.maximum} times ({clause})")
         key = keys[one.position]
-        name = one.rule.name if one.rule is not None else f"AVP {key >> 32}:{key & 0xFFFFFFFF}"
+        name = avps[key].name if key in avps else f"AVP {key >> 32}:{key & 0xFFFFFFFF}"
         return EncodeError(f"{where}: {name} has no place in its grammar ({clause})")
     return None
 
@@ -68,7 +70,7 @@ def check_built(message: Message) -> None:
     if pending.problem is not None:
         raise pending.problem
     if not holds(pending.compiled, pending.keys):
-        error = complaint(pending.where, pending.clause, pending.grammar, pending.keys)
+        error = complaint(pending.where, pending.clause, pending.grammar, pending.keys, message.tables.scope.avps)
         if error is not None:
             raise error
     message.pending = None

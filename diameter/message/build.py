@@ -109,7 +109,7 @@ class Body:
             return value.octets
         if isinstance(value, (bytes, bytearray)):
             return bytes(value)
-        if not isinstance(value, (Mapping, list)):
+        if not isinstance(value, Mapping):
             raise TypeError(f"a mapping, Grouped or octets wanted, not {type(value).__name__}")
         inner = Body(self.tables)
         inner.write(value)
@@ -118,7 +118,9 @@ class Body:
         if inner.problem is not None:
             self.problem = self.problem or inner.problem
         elif grammar is not None and one.grammar is not None and not holds(grammar, inner.keys):
-            self.problem = self.problem or complaint(one.name, one.reference, one.grammar, inner.keys)
+            self.problem = self.problem or complaint(
+                one.name, one.reference, one.grammar, inner.keys, self.tables.scope.avps
+            )
         return b"".join(inner.parts)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from diameter.message.arity import check_built
 from diameter.message.build import Dictionary
+from diameter.message.members import Avp, Grouped
 from diameter.message.message import Message
+from diameter.wire import avp, header
 
 
 def decode(octets: bytes, dictionary: Dictionary) -> Message:
@@ -20,3 +22,30 @@ def encode(message: Message) -> bytes:
     """
     check_built(message)
     return message.octets
+
+
+def rebuild(message: Message) -> bytes:
+    """The octets of a message written anew from its header fields and AVPs, as if the kept octets were thrown away.
+
+    Equal to `message.octets` for any octets; what a length that lies or missing padding leave is carried along.
+    """
+    octets = message.octets
+    if len(octets) < header.LENGTH:
+        return octets
+    fields = header.pack(
+        octets[0] << 24 | int.from_bytes(octets[1:4]),
+        message.flags << 24 | message.command_code,
+        message.application_id,
+        message.hop_by_hop,
+        message.end_to_end,
+    )
+    return fields + b"".join(map(_avp, message.avps)) + message.tail
+
+
+def _avp(one: Avp) -> bytes:
+    value = one.value
+    data = b"".join(map(_avp, value.avps)) + value.tail if isinstance(value, Grouped) else one.data
+    word = one.flags << 24 | one.length
+    vendor = one.flags & avp.FLAG_V
+    head = avp.pack_three(one.code, word, one.vendor) if vendor else avp.pack_two(one.code, word)
+    return head + data + one.padding

@@ -24,7 +24,7 @@ def edited(members: Members, add: Any, remove: Any, replace: Any) -> bytes:
             raise KeyError(name)
     heads = members.heads
     wire = members.wire
-    ends = [*heads[1:], members.stop]
+    ends = [*heads[1:], members.stop] if heads else []
     parts: list[bytes] = []
     placed: set[int] = set()
     for key, head, end in zip(members.keys, heads, ends, strict=True):

@@ -7,7 +7,7 @@ contradictions between AVPs.  The first fault with verdict "refuse" is the one t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from diameter import errors
 from diameter.dictionary.model import AvpDef, Grammar, Rule
@@ -20,22 +20,51 @@ from diameter.wire.types import TYPES
 if TYPE_CHECKING:
     from diameter.message.message import Message
 
-_ADDRESS_MINIMUM = 6
+MOST: Final = 64
+"""Faults of each verdict that are put in words."""
+_ADDRESS_MINIMUM: Final = 6
+_REPORTED: Final = frozenset((_core.FLAGS, _core.PADDING, _core.ENUM, _core.ORDER))
 
 
 def describe(message: Message, found: list[int]) -> tuple[RemoteFault, ...]:
-    """The faults of a message, given what the core found: triples (what, header offset, detail)."""
-    out = [*_header(message)]
+    """The faults of a message, given what the core found: triples (what, header offset, detail).
+
+    At most `MOST` to refuse and `MOST` to report are put in words: each costs a walk, and a message has room for
+    as many as it has AVPs.  The first one to refuse is always among them.
+    """
+    out: list[RemoteFault] = []
+    counts = {REFUSE: 0, REPORT: 0}
+    for fault in _every(message, found, counts):
+        if counts[fault.verdict] < MOST:
+            counts[fault.verdict] += 1
+            out.append(fault)
+        if counts[REFUSE] >= MOST:
+            break
+    return tuple(out)
+
+
+def _every(message: Message, found: list[int], counts: dict[str, int]) -> Iterator[RemoteFault]:
+    yield from _header(message)
     triples = iter(found)
     for what, offset, detail in zip(triples, triples, triples, strict=True):
+        if what in _REPORTED and counts[REPORT] >= MOST:
+            continue
         if what == _core.ARITY:
-            out.extend(_arity(message, offset, detail))
-        else:
-            fault = _one(message, what, offset, detail)
-            if fault is not None:
-                out.append(fault)
-    out.extend(_contradictions(message))
-    return tuple(out)
+            yield from _arity(message, offset, detail)
+        elif what != _core.CHECK or not _in_order(message, offset):
+            yield _one(message, what, offset, detail)
+    yield from _contradictions(message)
+
+
+def _in_order(message: Message, offset: int) -> bool:
+    """True when the data of an Address, DiameterURI or IPFilterRule make a value."""
+    start, end = avp.span(message.octets, offset)
+    one = message.tables.scope.avps[_key(message.octets, offset)]
+    try:
+        TYPES[one.type].decode(message.octets[start:end])
+    except ValueError:
+        return False
+    return True
 
 
 def _header(message: Message) -> Iterator[RemoteFault]:
@@ -74,7 +103,7 @@ def _flags(message: Message) -> Iterator[RemoteFault]:
         yield errors.InvalidHdrBits(f"P bit of {definition.name} must be {want}", verdict=verdict, offset=4)
 
 
-def _one(message: Message, what: int, offset: int, detail: int) -> RemoteFault | None:
+def _one(message: Message, what: int, offset: int, detail: int) -> RemoteFault:
     """One finding of the core that concerns a single AVP."""
     spot = _Spot(message, offset)
     name = spot.name
@@ -108,11 +137,7 @@ def _one(message: Message, what: int, offset: int, detail: int) -> RemoteFault |
         return fault(errors.InvalidAvpBits, "V bit with Vendor-Id 0")
     if what == _core.ORDER:
         return fault(errors.InvalidAvpValue, "does not stand first, where its grammar fixes it", REPORT)
-    try:
-        TYPES[spot.type].decode(spot.data())
-    except ValueError as error:
-        return fault(errors.InvalidAvpValue, str(error))
-    return None
+    return fault(errors.InvalidAvpValue, f"not a value of type {spot.type}")
 
 
 def _flag_fault(
@@ -148,19 +173,13 @@ class _Spot:
             self.groups.append(around[0])
             start, end = avp.span(self.wire, around[0])
             self.limit = end
-        self.definition = avps.get(self._key(offset))
+        self.definition = avps.get(_key(self.wire, offset))
 
     def _length(self, head: int) -> int:
         return int.from_bytes(self.wire[head + 5 : head + 8])
 
-    def _key(self, head: int) -> int:
-        code = int.from_bytes(self.wire[head : head + 4])
-        if len(self.wire) > head + 4 and self.wire[head + 4] & avp.FLAG_V:
-            return int.from_bytes(self.wire[head + 8 : head + 12]) << 32 | code
-        return code
-
     def _name(self, head: int) -> str:
-        key = self._key(head)
+        key = _key(self.wire, head)
         one = self._names.get(key)
         if one is not None:
             return one.name
@@ -203,6 +222,14 @@ class _Spot:
         return wrap(self.wire, self.groups, octets)
 
 
+def _key(wire: bytes, head: int) -> int:
+    """Key of the AVP at `head`, zeros where octets are missing."""
+    code = int.from_bytes(wire[head : head + 4].ljust(4, b"\0"))
+    if len(wire) > head + 4 and wire[head + 4] & avp.FLAG_V:
+        return int.from_bytes(wire[head + 8 : head + 12].ljust(4, b"\0")) << 32 | code
+    return code
+
+
 def least(type_name: str) -> int:
     """The least payload of a data format in octets, padded."""
     if type_name == "Address":
@@ -213,8 +240,8 @@ def least(type_name: str) -> int:
 def wrap(wire: bytes, groups: list[int], octets: bytes) -> bytes:
     """`octets` inside copies of the group headers at `groups`, outermost first."""
     for head in reversed(groups):
-        code, rest, vendor = avp.unpack_three(wire, head)
-        octets = avp.build(code, vendor, rest >> 24, octets)
+        key = _key(wire, head)
+        octets = avp.build(key & 0xFFFFFFFF, key >> 32, wire[head + 4], octets)
     return octets
 
 
@@ -226,7 +253,8 @@ def _arity(message: Message, begin: int, depth: int) -> Iterator[RemoteFault]:
     grammar: Grammar | None
     if depth == 0:
         definition = message.definition
-        grammar = message.tables.error_rules if message.error else definition.grammar if definition else None
+        refused = message.error and not message.request
+        grammar = message.tables.error_rules if refused else definition.grammar if definition else None
     else:
         spot = _group_at(message, begin)
         groups, names = [*spot.groups, spot.offset], spot.path
@@ -289,15 +317,13 @@ def _contradictions(message: Message) -> Iterator[RemoteFault]:
     command = message.tables.command(message.command_code, message.request)
     if command is None or message.error:
         return
-    for key, head in zip(message.keys, message.heads, strict=True):
-        if key not in command.application_ids:
-            continue
-        spot = _Spot(message, head)
+    keys = message.keys
+    for key in sorted(command.application_ids.intersection(keys)):
+        spot = _Spot(message, message.heads[keys.index(key)])  # more than one of them is a matter of arity
         if key == known.VENDOR_SPECIFIC_APPLICATION_ID:
             yield from _vendor_specific(message, spot)
         else:
-            yield from _same_application(message, spot.data(), spot.octets(), spot.path, head)
-    keys = message.keys
+            yield from _same_application(message, spot.data(), spot.octets(), spot.path, spot.offset)
     if not message.request and known.RESULT_CODE in keys and known.EXPERIMENTAL_RESULT in keys:
         octets = b"".join(
             _Spot(message, message.heads[keys.index(k)]).octets()

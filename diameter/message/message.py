@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from diameter.dictionary.model import CommandDef
     from diameter.message.build import Dictionary, Pending
 
+_VSAI_LENGTH = b"\0\0\x20"
+
 __all__ = ["Avp", "Grouped", "Members", "Message"]
 
 
@@ -154,10 +156,11 @@ class Message(Members):
         """The quick way: a message in order leaves here; the others are described by `message.faults`."""
         wire, tables, flags = self._wire, self._tables, self._flags
         command = tables.commands.get(self._code << 1 | (flags >= 0x80))
-        fine = self.framed and command is not None and flags in command.flags
+        known = self._application_id == tables.application_id
+        fine = known and self.framed and command is not None and flags in command.flags
         if command is None:
             grammar = None
-        elif flags & header.FLAG_E:
+        elif flags & 0xA0 == header.FLAG_E:
             grammar = tables.error
         else:
             grammar = command.grammar
@@ -172,7 +175,9 @@ class Message(Members):
         self._keys, self._heads = keys, heads
         if fine and not found and command is not None:
             ids = command.application_ids
-            if ids.isdisjoint(keys) or self._ids_agree(keys, heads):
+            if (ids.isdisjoint(keys) or self._ids_agree(keys, heads)) and not (
+                flags < 0x80 and EXPERIMENTAL_RESULT in keys and RESULT_CODE in keys
+            ):
                 return ()
         from diameter.message.faults import describe
 
@@ -183,7 +188,7 @@ class Message(Members):
         wire, tables = self._wire, self._tables
         for key, head in zip(keys, heads, strict=True):
             if key == 260:
-                if not wire.startswith(tables.vsai, head + 8):
+                if wire[head + 5 : head + 8] != _VSAI_LENGTH or not wire.startswith(tables.vsai, head + 8):
                     return False
             elif (key == 258 or key == 259) and int.from_bytes(wire[head + 8 : head + 12]) != self._application_id:
                 return False

@@ -92,10 +92,22 @@ class Readers(dict[str, Reader]):
 class Tables:
     """The compiled scope of one application."""
 
-    __slots__ = ("_rows", "commands", "error", "error_rules", "readers", "scope", "seen", "vsai", "writers")
+    __slots__ = (
+        "_rows",
+        "application_id",
+        "commands",
+        "error",
+        "error_rules",
+        "readers",
+        "scope",
+        "seen",
+        "vsai",
+        "writers",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.application_id = scope.application.id
         self.readers = Readers(self)
         self.writers: dict[str, Writer] = {}
         self.seen: dict[bytes, _core.Seen] = {}

@@ -1,5 +1,6 @@
 """RFC 6733 sections 4.2 and 4.3: every data format, its limits, and octets that are none of its values."""
 
+import contextlib
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv6Address
@@ -34,8 +35,12 @@ VECTORS = [
     ("Time", datetime(2104, 2, 26, 9, 42, 23, tzinfo=UTC), "7fffffff"),
     ("IPFilterRule", "permit out ip from 192.0.2.10/24 to any", b"permit out ip from 192.0.2.10/24 to any".hex()),
     ("IPFilterRule", "deny in ip from !assigned to any", b"deny in ip from !assigned to any".hex()),
-    ("IPFilterRule", "permit in 6 from any 80,8000-8080 to any 1-2 established", b"permit in 6 from any 80,8000-8080 to any 1-2 established".hex()),
-]  # fmt: skip
+    (
+        "IPFilterRule",
+        "permit in 6 from any 80,8000-8080 to any 1-2 established",
+        b"permit in 6 from any 80,8000-8080 to any 1-2 established".hex(),
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "value", "octets"), VECTORS)
@@ -132,10 +137,16 @@ def test_address_takes_text() -> None:
         ("aaa://host.example.com", ("aaa", "host.example.com", 3868, "tcp", "diameter")),
         ("aaas://host.example.com", ("aaas", "host.example.com", 5868, "tcp", "diameter")),
         ("aaa://host.example.com;transport=sctp", ("aaa", "host.example.com", 3868, "sctp", "diameter")),
-        ("aaa://host.example.com:6666;transport=tcp;protocol=diameter", ("aaa", "host.example.com", 6666, "tcp", "diameter")),
-        ("aaa://host.example.com:1813;transport=udp;protocol=radius", ("aaa", "host.example.com", 1813, "udp", "radius")),
+        (
+            "aaa://host.example.com:6666;transport=tcp;protocol=diameter",
+            ("aaa", "host.example.com", 6666, "tcp", "diameter"),
+        ),
+        (
+            "aaa://host.example.com:1813;transport=udp;protocol=radius",
+            ("aaa", "host.example.com", 1813, "udp", "radius"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_uri_parts_and_default_ports(text: str, parts: tuple[str, str, int, str, str]) -> None:
     assert parse_uri(text) == parts
     again = TYPES["DiameterURI"].encode(DiameterUri(*parts)).decode()
@@ -150,7 +161,5 @@ def test_float_specials_survive() -> None:
 
 @given(st.sampled_from(sorted(TYPES)), st.binary(max_size=24))
 def test_any_octets_give_a_value_or_a_value_error(name: str, octets: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         TYPES[name].decode(octets)
-    except ValueError:
-        pass
