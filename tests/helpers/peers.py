@@ -18,6 +18,9 @@ from helpers.pair import ADDRESS, base, local, read
 O = TypeVar("O")  # noqa: E741  # an output's type
 I_LINK, R_LINK, THIRD_LINK = 1, 2, 3
 OURS = "m.example.org"
+OPEN = [State.I_OPEN, State.R_OPEN]
+SLOW = Timers(tc_jitter=0, tw_jitter_s=0)
+"""The default waiting times to the second."""
 
 
 class Rig:
@@ -115,6 +118,10 @@ class Rig:
 
     def state(self) -> State:
         return self.peer.state
+
+    def link(self) -> int:
+        """The link that is open."""
+        return I_LINK if self.peer.state is State.I_OPEN else R_LINK
 
     def usable(self) -> bool:
         return self.peer.usable
