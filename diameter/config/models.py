@@ -96,9 +96,16 @@ class TlsConfig(Table):
         default=(), strict=False, description="PEM or DER revocation lists; with one given, every CA needs one"
     )
     minimum_version: TlsVersion = Field(default="1.2", description="lowest TLS version spoken")
+    maximum_version: TlsVersion = Field(default="1.3", description="highest TLS version spoken")
     dhe: bool = Field(default=False, description="also offer DHE-RSA suites in TLS 1.2")
     common_name: bool = Field(default=False, description="also take the subject's CN for an identity of the peer")
     key_log: OutputFile | None = Field(default=None, description="lab only: write session secrets in NSS format here")
+
+    @model_validator(mode="after")
+    def _versions_in_order(self) -> Self:
+        if self.maximum_version < self.minimum_version:
+            raise Complaints([("maximum_version", "lower than minimum_version")])
+        return self
 
 
 class LinkTable(Table):

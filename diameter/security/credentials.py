@@ -33,6 +33,7 @@ class Credentials:
     trust: tuple[bytes, ...]
     crls: tuple[bytes, ...] = ()
     minimum_version: str = "1.2"
+    maximum_version: str = "1.3"
     dhe: bool = False
     common_name: bool = False
     secrets: Callable[[bytes], None] | None = field(default=None, repr=False)
@@ -50,9 +51,12 @@ class BadCredentials(ValueError):
 def own_chain(credentials: Credentials) -> list[x509.Certificate]:
     """Return our certificate and the intermediate ones.  Raises BadCredentials, also when the profile forbids it."""
     chain = _certificates("chain", credentials.chain)
-    both = [text for initiator in (True, False) for text in profile.complaints(chain[0], initiator=initiator)]
-    for text in dict.fromkeys(both):
-        raise BadCredentials("chain", f"our own certificate does not fit the profile: {text}")
+    found = [text for initiator in (True, False) for text in profile.complaints(chain[0], initiator=initiator)]
+    found += [text for issuer in chain[1:] for text in profile.issuer_complaints(issuer, anchor=False)]
+    if found:
+        raise BadCredentials(
+            "chain", f"our own certificate does not fit the profile: {'; '.join(dict.fromkeys(found))}"
+        )
     return chain
 
 
@@ -74,8 +78,9 @@ def anchors(credentials: Credentials) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for index, octets in enumerate(credentials.trust):
         certificates = _certificates("trust", octets, index)
-        for text in (text for each in certificates for text in profile.issuer_complaints(each, anchor=True)):
-            raise BadCredentials("trust", text, index)
+        wrong = [text for each in certificates for text in profile.issuer_complaints(each, anchor=True)]
+        if wrong:
+            raise BadCredentials("trust", wrong[0], index)
         found += certificates
     return found
 

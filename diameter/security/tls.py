@@ -229,6 +229,7 @@ def _context(credentials: Credentials) -> SSL.Context:
     """Return a context that speaks the profile, still without certificate and trust."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(VERSIONS[credentials.minimum_version])
+    context.set_max_proto_version(VERSIONS[credentials.maximum_version])
     suites = SUITES_12 + SUITES_12_DHE if credentials.dhe else SUITES_12
     context.set_cipher_list(":".join(suites).encode())
     context.set_tls13_ciphersuites(":".join(SUITES_13).encode())

@@ -60,6 +60,7 @@ class TlsKeys:
             trust=tuple(self._octets(f"trust.{at}", path) for at, path in enumerate(config.trust)),
             crls=tuple(self._octets(f"crl.{at}", path) for at, path in enumerate(config.crl)),
             minimum_version=config.minimum_version,
+            maximum_version=config.maximum_version,
             dhe=config.dhe,
             common_name=config.common_name,
             secrets=None if config.key_log is None else _key_log(config.key_log),
