@@ -1,0 +1,129 @@
+"""The ledger on its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from diameter.testing import run
+from helpers.inline import InlineReactor, InlineThreads
+from nfs.common.database import database_url, open_engine
+from nfs.common.store import Store
+from nfs.common.tsp import DeliveryOutcome
+from nfs.mtc_iwf import triggers
+from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, Triggers
+
+TRIGGER = Trigger(
+    scs="15550001",
+    reference=0xFFFFFFFF,
+    device=Device(external_id="meter-1@customer.example"),
+    imsi="001010000000001",
+    sender=Sender(host="scs1.example", realm="example", session_id="scs1;1;1", end_to_end=0xFFFFFFFF),
+    fingerprint="f" * 32,
+    validity_s=60,
+    sms_sc="smssc.example",
+)
+KEY = (TRIGGER.scs, TRIGGER.reference)
+
+
+class Rig:
+    def __init__(self, folder: Path) -> None:
+        self.clock = InlineReactor()
+        self.clock.rightNow = 1000.0
+        url = database_url("iwf.db", folder)
+        self.engine = open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
+        self.store = Store(self.engine, self.clock, InlineThreads())
+        self.ledger = Triggers(self.store, self.clock.seconds)
+
+    def begin(self, trigger: Trigger = TRIGGER) -> Standing:
+        return run(self.ledger.begin(trigger), self.clock)
+
+    def find(self) -> Trigger | None:
+        return run(self.ledger.find(*KEY), self.clock)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    yield rig
+    _ = rig.store.close()
+
+
+def test_the_migrations_make_the_table_that_the_code_knows(rig: Rig) -> None:
+    with rig.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "mtc_iwf_revision"})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:
+    assert rig.find() is None
+    assert rig.begin() is Standing.NEW
+    assert rig.find() == TRIGGER
+    run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
+    assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
+
+
+def test_a_repeat_and_another_trigger(rig: Rig) -> None:
+    rig.begin()
+    assert rig.begin() is Standing.REPEAT
+    assert rig.begin(replace(TRIGGER, fingerprint="0" * 32)) is Standing.TAKEN
+    assert rig.begin(replace(TRIGGER, imsi="001010000000002")) is Standing.TAKEN
+    assert rig.begin(replace(TRIGGER, scs="15550002")) is Standing.NEW
+    assert rig.find() == TRIGGER
+
+
+@pytest.mark.parametrize("end", ["refuse", "close", "expire"])
+def test_a_reference_is_free_again_once_its_trigger_is_over(rig: Rig, end: str) -> None:
+    rig.begin()
+    if end == "refuse":
+        run(rig.ledger.refuse(*KEY), rig.clock)
+    elif end == "close":
+        run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS), rig.clock)
+    else:
+        rig.clock.advance(60 + GRACE_S)
+    found = rig.find()
+    assert found is not None
+    assert found.state is {"refuse": State.REFUSED, "close": State.REPORTED, "expire": State.OPEN}[end]
+    assert rig.begin(replace(TRIGGER, fingerprint="0" * 32)) is Standing.NEW
+
+
+def test_what_is_over_is_forgotten_after_a_while(rig: Rig) -> None:
+    rig.begin()
+    run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS), rig.clock)
+    rig.begin(replace(TRIGGER, reference=1))
+    rig.clock.advance(60 + GRACE_S)
+    assert run(rig.ledger.purge(), rig.clock) == 1
+    assert rig.find() is not None
+    rig.clock.advance(KEEP_S)
+    assert run(rig.ledger.purge(), rig.clock) == 1
+    assert rig.find() is None
+
+
+def test_a_database_that_fails_is_unavailable(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", {}, RuntimeError("database or disk is full"))
+
+    monkeypatch.setattr(triggers, "_begin", full)
+    with pytest.raises(Unavailable, match="database or disk is full"):
+        rig.begin()
+
+
+def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, tries = triggers._begin, []
+
+    def racing(*arguments: object) -> object:
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise IntegrityError("INSERT", {}, RuntimeError("UNIQUE constraint failed"))
+        return begin(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(triggers, "_begin", racing)
+    assert rig.begin() is Standing.NEW
+    assert len(tries) == 2

@@ -1,0 +1,159 @@
+"""The gateway as a screen: messages in, messages or faults out, a line and a counter for each refusal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diameter import ApplicationFault, Dictionary, Message
+from diameter.app import Neighbour
+from diameter.security.link import LinkSecurity
+from nfs.common.audit import AuditLog
+from nfs.common.identities import encode_number
+from nfs.common.tsp import ActionType
+from nfs.mtc_sgw.gateway import Gateway
+from nfs.mtc_sgw.logic import Profiles, ScsProfile
+
+HOST, CORE = "scs1.customer.example", "hss.core.example"
+IMSI = "001010000000001"
+PROFILES = Profiles.of(
+    [
+        ScsProfile(
+            name="customer",
+            hosts=frozenset({HOST}),
+            isdn="15550001",
+            domains=frozenset({"customer.example"}),
+            commands=frozenset({ActionType.TRIGGER}),
+        )
+    ]
+)
+OUTSIDE = Neighbour(host=HOST.upper(), realm="customer.example")
+INSIDE = Neighbour(host=CORE, realm="core.example")
+
+
+@pytest.fixture(scope="module")
+def dictionary() -> Dictionary:
+    return Dictionary.load()
+
+
+class Rig:
+    def __init__(self, folder: Path, dictionary: Dictionary) -> None:
+        self.path = folder / "audit.jsonl"
+        self.audit = AuditLog(self.path, "iwf.core.example")
+        self.dictionary = dictionary
+        self.gateway = Gateway(PROFILES, self.audit, core=frozenset({CORE}), home_plmns=frozenset({"00101"}))
+
+    def request(self, action: dict[str, Any] | None = None, **top: Any) -> Message:
+        avps: dict[str, Any] = {
+            "Session-Id": f"{HOST};1;1",
+            "Auth-Application-Id": 16777309,
+            "Auth-Session-State": 1,
+            "Origin-Host": HOST,
+            "Origin-Realm": "customer.example",
+            "Destination-Realm": "core.example",
+            "Device-Action": {
+                "External-Identifier": "meter-1@customer.example",
+                "SCS-Identity": encode_number("15550001"),
+                "Reference-Number": 7,
+                "Action-Type": 1,
+                **(action or {}),
+            },
+        }
+        avps |= {name.replace("_", "-"): value for name, value in top.items()}
+        return self.dictionary.request("Device-Action", avps, application="Tsp")
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.path.read_text().splitlines()]
+
+
+@pytest.fixture
+def rig(tmp_path: Path, dictionary: Dictionary) -> Any:
+    rig = Rig(tmp_path, dictionary)
+    yield rig
+    rig.audit.close()
+
+
+def test_a_request_in_order_is_passed_on_as_it_is(rig: Rig) -> None:
+    request = rig.request()
+    assert rig.gateway.inbound(request, OUTSIDE) is request
+    assert (rig.gateway.passed, rig.lines()) == (1, [])
+
+
+@pytest.mark.requirement("R-TSP-35", "R-TSP-27")
+def test_the_certificate_counts_and_not_what_a_request_claims(rig: Rig) -> None:
+    stranger = Neighbour(
+        host=HOST,
+        realm="customer.example",
+        secure=True,
+        security=LinkSecurity(mechanism="tls", peer_names=("x.example",)),
+    )
+    fault = rig.gateway.inbound(rig.request(), stranger)
+    assert isinstance(fault, ApplicationFault)
+    assert fault.avps is not None
+    assert fault.avps["Device-Notification"]["Request-Status"] == 103
+    (line,) = rig.lines()
+    assert (line["check"], line["stage"]) == ("peer-identity", "authentication")
+    assert rig.audit.refusals == {("peer-identity", "authentication"): 1}
+    proven = Neighbour(
+        host=HOST, realm="customer.example", secure=True, security=LinkSecurity(mechanism="tls", peer_names=(HOST,))
+    )
+    assert isinstance(rig.gateway.inbound(rig.request(), proven), Message)
+
+
+@pytest.mark.requirement("R-ID-01")
+@pytest.mark.parametrize("hidden", [{"User_Name": IMSI}, {"User_Identifier": {"User-Name": IMSI}}])
+def test_an_imsi_is_found_wherever_it_hides(rig: Rig, hidden: dict[str, Any]) -> None:
+    fault = rig.gateway.inbound(rig.request(**hidden), OUTSIDE)
+    assert isinstance(fault, ApplicationFault)
+    assert "External-Identifier" not in str(fault.avps)
+    assert rig.lines()[0]["check"] == "inbound-imsi"
+    assert IMSI not in rig.path.read_text()
+
+
+@pytest.mark.requirement("R-TSP-25", "R-TSP-28", "R-TSP-18")
+def test_only_tsp_is_spoken_outside(rig: Rig) -> None:
+    request = rig.dictionary.request(
+        "Subscriber-Information",
+        {
+            "Session-Id": "x;1;1",
+            "Auth-Session-State": 1,
+            "Origin-Host": HOST,
+            "Origin-Realm": "customer.example",
+            "Destination-Realm": "core.example",
+            "User-Identifier": {"User-Name": IMSI},
+            "SIR-Flags": 1,
+        },
+        application="S6m",
+    )
+    fault = rig.gateway.inbound(request, OUTSIDE)
+    assert isinstance(fault, ApplicationFault)
+    assert fault.code == 5003
+    assert rig.lines()[0]["check"] == "application"
+    assert rig.gateway.inbound(request, INSIDE) is request
+
+
+def test_a_core_node_is_no_scs(rig: Rig) -> None:
+    fault = rig.gateway.inbound(rig.request(Origin_Host=CORE), INSIDE)
+    assert isinstance(fault, ApplicationFault)
+    assert rig.lines()[0]["result"] == "NOTAUTHORIZED"
+
+
+@pytest.mark.requirement("R-TSP-14", "T-ID-01")
+def test_what_would_carry_an_imsi_out_is_held_back_with_an_alarm(rig: Rig) -> None:
+    notification = {"Reference-Number": 7, "Action-Type": 2}
+    clean = rig.request().answer(2001, {"Device-Notification": notification})
+    assert rig.gateway.outbound(clean, OUTSIDE) is clean
+    leaky = rig.request().answer(
+        2001, {"Device-Notification": notification, "Error-Message": f"no such subscriber: {IMSI}"}
+    )
+    assert rig.gateway.outbound(leaky, INSIDE) is leaky
+    fault = rig.gateway.outbound(leaky, OUTSIDE)
+    assert isinstance(fault, ApplicationFault)
+    assert fault.code == 5012
+    (line,) = rig.lines()
+    assert (line["check"], line["alarm"], line["result"]) == ("outbound-imsi", True, "held back")
+    assert rig.audit.alarms == 1
+    assert IMSI not in rig.path.read_text()
