@@ -20,7 +20,7 @@ import pytest
 from helpers.blocks import RUN, Block, blocks, commands, fits, pattern
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), ROOT / "dict" / "README.md"])
+PAGES: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("dict/README.md")])
 LIMIT_S: Final = 100
 SHELL_ALLOWED: Final = re.compile(r"(make [a-z-]+|git clone \S+|cd \S+|pip install \S+|\.venv\S*/bin/\S+.*)(\s+#.*)?")
 
