@@ -45,7 +45,7 @@ setup(
     package_data={
         "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js"],
         "diameter.dicts": ["*.dia", "README.md"],
-        "nfs": ["py.typed", "**/*.html", "**/*.j2", "**/*.toml", "**/*.ini", "**/*.mako"],
+        "nfs": ["py.typed", "**/*.toml"],
     },
     cmdclass={"build_py": BuildWithPlugin},
 )
