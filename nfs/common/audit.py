@@ -113,7 +113,10 @@ class AuditLog:
             "reason": refusal.reason,
             "alarm": refusal.alarm,
         }
-        self._write("refusal", {name: value for name, value in fields.items() if value not in ("", None, False)})
+        said = {
+            name: value for name, value in fields.items() if value or value.__class__ is int
+        }  # a reference may be 0
+        self._write("refusal", said)
 
     def node_refused(self, refused: Refused) -> None:
         """Write down a refusal that the node made by itself; those of screens and applications have their own lines."""

@@ -1,0 +1,91 @@
+"""The configuration of an MTC-IWF: what must hold between its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diameter.config import parse
+from diameter.errors import ConfigError
+from nfs.common.tsp import ActionType
+from nfs.mtc_iwf.__main__ import core_hosts, limits
+from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_sgw.config import profiles
+
+HEAD = """
+[node]
+origin_host = "iwf.core.example"
+origin_realm = "core.example"
+[hss]
+realm = "core.example"
+[sms_sc]
+realm = "core.example"
+[sgw]
+home_plmns = ["00101"]
+"""
+SCS = """
+[[scs]]
+name = "one"
+hosts = ["SCS1.customer.example"]
+isdn = "+15550001"
+domains = ["Customer.Example"]
+commands = ["trigger", "recall"]
+"""
+OTHER = SCS.replace("one", "two").replace("SCS1", "scs2").replace("0001", "0002")
+PEER = """
+[[peer]]
+host = "{host}"
+realm = "core.example"
+placement = "{placement}"
+transport = "tcp"
+physical_protection = true
+physical_protection_reason = "test"
+"""
+
+
+def load(text: str) -> IwfConfig:
+    return parse(text, IwfConfig, source="iwf.toml", base=Path())
+
+
+def test_a_profile_as_the_checks_take_it() -> None:
+    config = load(HEAD + SCS + OTHER)
+    profile = profiles(config.scs).by_host["scs1.customer.example"]
+    assert (profile.name, profile.isdn, profile.placement) == ("one", "15550001", "outside")
+    assert profile.domains == {"customer.example"}
+    assert profile.commands == {ActionType.TRIGGER, ActionType.RECALL}
+    assert limits(config).max_payload_octets == 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (SCS + OTHER.replace("0002", "0001"), "scs.1.isdn: same as scs.0.isdn: an SCS has its own"),
+        (SCS + OTHER.replace("two", "one"), "scs.1.name: same as scs.0.name: an SCS has its own"),
+        (SCS + OTHER.replace("scs2", "scs1"), "scs.1.hosts: same as scs.0.hosts: an SCS has its own"),
+        (SCS.replace("+1555", "x1555"), "scs.0.isdn: ISDN number: international number of 3 to 15 decimal digits"),
+        (SCS.replace("Customer.Example", "localhost"), "scs.0.domains.0: domain: a domain name"),
+        (SCS.replace("Customer.Example", "mnc001.3gppnetwork.org"), "scs.0.domains.0: 3gppnetwork.org is for"),
+        (SCS.replace('"recall"', '"report"'), "scs.0.commands.1: "),
+        (SCS.replace("commands", "command"), 'scs.0.command: unknown key (did you mean "commands"?)'),
+        (SCS.replace('hosts = ["SCS1.customer.example"]', "hosts = []"), "scs.0.hosts: must not be empty"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(HEAD + text)
+    assert any(line.startswith(f"iwf.toml: {complaint}") for line in caught.value.lines), caught.value.lines
+
+
+def test_a_home_network_must_be_named() -> None:
+    with pytest.raises(ConfigError, match="sgw.home_plmns.0: PLMN: MCC and MNC"):
+        load(HEAD.replace("00101", "1"))
+
+
+@pytest.mark.requirement("R-TSP-28", "C-GEN-01")
+def test_the_core_are_the_peers_inside_that_are_no_scs() -> None:
+    inside = PEER.format(host="HSS.core.example", placement="inside")
+    outside = PEER.format(host="other.example", placement="outside")
+    scs_inside = PEER.format(host="scs1.customer.example", placement="inside")
+    config = load(HEAD + inside + outside + scs_inside + SCS)
+    assert core_hosts(config) == {"hss.core.example"}
