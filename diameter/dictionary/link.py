@@ -141,9 +141,10 @@ class _Linker:
 
     def _find(self, index: int, name: str) -> int | None:
         for other in self.orders[index]:
-            key = self.names[other].get(name)
-            if key is not None:
-                return key
+            if name in self.names[other]:
+                return self.names[other][name]
+        if self.trees[index].imported:
+            return next((names[name] for names in self.names if name in names), None)
         return None
 
     def resolve(self, index: int, name: str, line: int) -> int:

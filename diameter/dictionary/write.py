@@ -23,7 +23,7 @@ def dia_text(definitions: Definitions, stem: str) -> str:
         raise KeyError(stem)
     file = files[number]
     own = [avp for avp in definitions.avps() if avp.stem == stem]
-    parts = [_head(file, files), *_types(own), *_overridden(definitions, file), *_names(definitions, file)]
+    parts = [_head(definitions, file), *_types(own), *_overridden(definitions, file), *_names(definitions, file)]
     parts += [_values(avp.name, avp.values, avp.bits) for avp in own if avp.values]
     groups = [_definition(f"{avp.name} ::= < {_avp_header(avp)} >", avp.grammar) for avp in own if avp.grammar]
     known = {avp.key: avp for avp in definitions.avps()}
@@ -40,8 +40,10 @@ def dia_text(definitions: Definitions, stem: str) -> str:
     return "\n".join(parts)
 
 
-def _head(file: PlainFile, files: tuple[PlainFile, ...]) -> str:
-    inherits = [files[i].stem for i in file.order if files[i].stem not in (file.stem, BASE)]
+def _head(definitions: Definitions, file: PlainFile) -> str:
+    files = definitions.files()
+    order = [files[i].stem for i in file.order if files[i].names]
+    inherits = [stem for stem in dict.fromkeys([*order, *_owners(definitions, file)]) if stem not in (file.stem, BASE)]
     lines = [f"@id {file.id}", f"@name {file.name}"] if file.id is not None else []
     lines += [f"@title {file.title}"] if file.title else []
     lines += [f"@vendor {file.vendor}"] if file.vendor else []
@@ -49,6 +51,14 @@ def _head(file: PlainFile, files: tuple[PlainFile, ...]) -> str:
     lines += ["@decode"] if file.decode_only else []
     lines += ["@accounting"] if file.accounting else []
     return "\n".join([*lines, ""])
+
+
+def _owners(definitions: Definitions, file: PlainFile) -> Iterator[str]:
+    """The files that define the members of this file's grammars; an imported file inherits ours unsaid."""
+    known = {avp.key: avp for avp in definitions.avps()}
+    grammars = [avp.grammar for avp in known.values() if avp.grammar and avp.stem == file.stem]
+    for grammar in (*grammars, *(command.grammar for command in definitions.commands_of(file))):
+        yield from (known[rule.key].stem for rule in grammar.rules)
 
 
 def _types(avps: Iterable[AvpDef]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ def everything() -> Definitions:
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Path]:
+def toy(tmp_path: Path) -> Path:
     path = tmp_path / "toy.dia"
     path.write_text("@id 7777\n@name Toy\n@inherits ts29368_tsp\n@avp_types 99\nToy-Flags 1 Unsigned32 M 1.1\n")
-    yield path
+    return path
 
 
 def test_all_of_dict_loads(everything: Definitions) -> None:
