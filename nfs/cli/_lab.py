@@ -14,16 +14,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import LoopingCall
 
 from diameter.errors import LocalError
 from nfs.cli._react import pause
 
+T = TypeVar("T")
 CLEAR_PORT: Final = 3868
 SECURE_PORT: Final = 5868
 READY_TIMEOUT_S: Final = 30.0
@@ -106,6 +110,10 @@ class Function:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def says(self, text: str) -> bool:
+        """Whether `text` stands in its log."""
+        return text in self.log.read_text(encoding="utf-8", errors="replace")
+
     @property
     def ready(self) -> str | None:
         """The line in which it said that it listens."""
@@ -150,6 +158,39 @@ class Lab:
                 if time.monotonic() > until:
                     raise LabError(f"{function.name} was not ready after {READY_TIMEOUT_S:g} s: see {function.log}")
                 await pause(reactor, _POLL_S)
+
+    async def until_open(self, reactor: Any, name: str, host: str) -> None:
+        """Wait until function `name` has a link to `host` that takes requests; raises LabError when it takes long."""
+        function = next(function for function in self.functions if function.name == name)
+        until = time.monotonic() + READY_TIMEOUT_S
+        while not function.says(f"peer {host} takes requests"):
+            self.check()
+            if time.monotonic() > until:
+                raise LabError(f"{name} has no link to {host} after {READY_TIMEOUT_S:g} s: see {function.log}")
+            await pause(reactor, _POLL_S)
+
+    async def watch(self, reactor: Any, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; when a process ends meanwhile, `work` is cancelled and LabError raised."""
+        working = Deferred.fromCoroutine(work)
+        lost: list[LabError] = []
+
+        def look() -> None:
+            try:
+                self.check()
+            except LabError as error:
+                lost.append(error)
+                working.cancel()
+
+        looking = LoopingCall(look)
+        looking.clock = reactor
+        started = looking.start(1.0)
+        try:
+            return await working
+        except CancelledError:
+            raise lost[0] if lost else CancelledError from None
+        finally:
+            looking.stop()
+            await started
 
     def check(self) -> None:
         """Raise LabError when a process has ended."""

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
     from nfs.cli._lab import Lab
     from nfs.cli._load import Form, Tally
-    from nfs.cli._submit import ViaHttp
 
 LONG_EVERY: Final = 50  # every so many triggers one takes three short messages
-LINKS_UP_S: Final = 15.0
+LINKS: Final = (("mtc-iwf", "hss"), ("mtc-iwf", "sms-sc"), ("mtc-iwf", "scs"), ("sms-sc", "mme"), ("scs", "mtc-iwf"))
 REPORT_S: Final = 60.0
 
 
@@ -69,24 +68,22 @@ def _say(as_json: bool, text: str) -> None:
 
 async def _drive(reactor: Any, lab: Lab, token: str, count: int, concurrency: int, as_json: bool) -> Tally:
     """Start the processes, send the triggers, wait for every report."""
+    from nfs.cli._demo_lab import HOSTS
     from nfs.cli._load import Tally, run_load
     from nfs.cli._submit import ViaHttp
 
     _say(as_json, "starting HSS, MME with UEs, SMS-SC, MTC-IWF, SCS ...")
-    listeners = [lab.start(name) for name in ("hss", "mme", "sms-sc")]
-    await lab.until_ready(reactor, *listeners)
+    await lab.until_ready(reactor, *(lab.start(name) for name in ("hss", "mme", "sms-sc")))
     await lab.until_ready(reactor, lab.start("mtc-iwf"))
     scs = lab.start("scs")
     await lab.until_ready(reactor, scs)
+    for function, peer in LINKS:
+        await lab.until_open(reactor, function, HOSTS[peer])
     via = ViaHttp(f"http://{(scs.ready or '').rpartition('http ')[2]}", token, reactor)
     tally = Tally()
     try:
-        first = await _first(reactor, via)
-        tally.asked = 1
-        tally.note(first)
-        with _progress(count, as_json) as noted:
-            noted(first)
-            await run_load(
+        with _Progress(count, as_json) as noted:
+            load = run_load(
                 reactor,
                 lambda number: via.trigger(_request(number), REPORT_S),
                 tally,
@@ -94,23 +91,10 @@ async def _drive(reactor: Any, lab: Lab, token: str, count: int, concurrency: in
                 count=count,
                 noted=noted,
             )
+            await lab.watch(reactor, load)
     finally:
         await via.stop()
     return tally
-
-
-async def _first(reactor: Any, via: ViaHttp) -> Form:
-    """The first trigger, asked for again while the links are still coming up: nothing of it has left by then."""
-    from nfs.cli._react import pause
-
-    until = reactor.seconds() + LINKS_UP_S
-    while True:
-        report = await via.trigger(_request(0), REPORT_S)
-        if report["stage"] != "failed" and report["request_status"] != "TEMPORARYERROR":
-            return report
-        if reactor.seconds() > until:
-            return report
-        await pause(reactor, 0.1)
 
 
 def _request(number: int) -> Any:
@@ -128,7 +112,7 @@ def _request(number: int) -> Any:
     )
 
 
-class _progress:
+class _Progress:
     """A bar that moves with each report; nothing when JSON is asked for."""
 
     def __init__(self, count: int, as_json: bool) -> None:

@@ -134,7 +134,17 @@ def _json(request: Request, value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-_site: Any = Site  # has no types
+_plain_site: Any = Site  # has no types
+
+
+class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
+    """Writes no line for each request, and shows no traceback to a client."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def log(self, request: object) -> None:
+        """Nothing."""
 
 
 def read_token(path: Path) -> bytes:
@@ -167,7 +177,7 @@ def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surro
     ports: list[Any] = []
 
     def started(_node: object) -> None:
-        port = around.reactor.listenTCP(table.port, _site(http.app.resource()), interface="127.0.0.1")
+        port = around.reactor.listenTCP(table.port, _Quiet(http.app.resource()), interface="127.0.0.1")
         ports.append(port)
         parts.endpoints.append(f"http 127.0.0.1:{port.getHost().port}")
 

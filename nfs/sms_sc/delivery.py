@@ -1,7 +1,9 @@
 """Delivery: moves what the service centre decides between SGd, T4 and the store.
 
-A UE has one coroutine while it has something to send.  A report that the MTC-IWF does not acknowledge is sent again,
-at growing intervals, and once more after a restart, because its row is not finished.
+A UE has one coroutine while it has something to send.  How a trigger ended is written when its report is acknowledged,
+or could not be: a crash before that sends the same SMS once more, which the UE drops, and then the report.  A report
+that the MTC-IWF does not acknowledge is sent again, at growing intervals, and once more after a restart, because its
+row is not finished.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from diameter.errors import LocalError, RequestError
+from diameter.errors import RequestError
 from nfs.sms_sc.keep import Keep
 from nfs.sms_sc.logic import Attempt, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Outcome
@@ -111,14 +113,14 @@ class Delivery:
         if self._stopped or trigger.outcome is None or trigger.key not in self._centre.owed:
             return
         try:
-            await self._keep.put(trigger)
             result = await self._t4.report(trigger, trigger.outcome)
-        except (RequestError, LocalError):
+        except RequestError:
             result = None
         if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
             self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, LAST_REPEAT_S)))
+            await self._keep.settle(trigger)
             return
-        await self._keep.put(self._centre.reported(trigger.key, self._clock()))
+        await self._keep.settle(self._centre.reported(trigger.key, self._clock()))
 
     def _repeat(self, trigger: Trigger, repeat_s: float) -> None:
         if not self._stopped:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -57,6 +58,9 @@ TRIGGER: Final = Table(
     Column("diagnostic", Integer),
     Column("finished_at", Float(53)),
 )
+_INSERT: Final = insert(TRIGGER)
+_DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
+_SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
 _PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic"))
 
 
@@ -66,14 +70,31 @@ class Keep:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, trigger: Trigger) -> Awaitable[None]:
-        """Write a trigger, new or changed."""
-        row = _row(trigger)
+    def add(self, trigger: Trigger) -> Awaitable[None]:
+        """Write a trigger that is not there yet."""
+        row = {"key": trigger.key, **_row(trigger)}
 
         def work(connection: Connection) -> None:
-            changed = connection.execute(update(TRIGGER).where(TRIGGER.c.key == trigger.key).values(**row))
-            if not changed.rowcount:
-                connection.execute(insert(TRIGGER).values(key=trigger.key, **row))
+            connection.execute(_INSERT, row)
+
+        return self._store.do(work)
+
+    def put(self, trigger: Trigger) -> Awaitable[None]:
+        """Write a trigger, there or not."""
+        row = {"key": trigger.key, **_row(trigger)}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_DELETE, {"keys": [trigger.key]})
+            connection.execute(_INSERT, row)
+
+        return self._store.do(work)
+
+    def settle(self, trigger: Trigger) -> Awaitable[None]:
+        """Write how a trigger ended."""
+        row = {"which": trigger.key, **_ending(trigger)}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_SETTLE, row)
 
         return self._store.do(work)
 
@@ -82,7 +103,7 @@ class Keep:
         wanted = list(keys)
 
         def work(connection: Connection) -> None:
-            connection.execute(delete(TRIGGER).where(TRIGGER.c.key.in_(wanted)))
+            connection.execute(_DELETE, {"keys": wanted})
 
         return self._store.do(work)
 
@@ -101,8 +122,15 @@ def _row(trigger: Trigger) -> dict[str, object]:
         "serving_name": serving.name if serving else None,
         "serving_realm": serving.realm if serving else None,
         "serving_number": serving.number if serving else None,
+        **_ending(trigger),
+    }
+
+
+def _ending(trigger: Trigger) -> dict[str, object]:
+    return {
         "outcome": None if trigger.outcome is None else int(trigger.outcome),
         "diagnostic": None if trigger.diagnostic is None else int(trigger.diagnostic),
+        "finished_at": trigger.finished_at,
     }
 
 

@@ -48,6 +48,7 @@ class Acceptance(Enum):
     """What `accept` did."""
 
     NEW = "new"
+    RENEWED = "renewed"  # a new trigger under the number of a finished one
     PENDING = "pending"  # the same trigger again, still to be delivered or reported
     REPORT_AGAIN = "report-again"  # the same trigger again, finished: its report goes out once more
 
@@ -156,7 +157,8 @@ class ServiceCentre:
             raise Refused(SM_PROTOCOL, "another trigger with this reference is pending for this UE")
         if len(self.pending) + len(self.owed) >= self.policy.capacity:
             raise Refused(SC_CONGESTION, "as many triggers as this SMS-SC keeps are pending")
-        return Acceptance.NEW, self._take(trigger, now)
+        renewed = trigger.key in self.finished
+        return Acceptance.RENEWED if renewed else Acceptance.NEW, self._take(trigger, now)
 
     def withdraw(self, trigger: Trigger) -> None:
         """Take an acceptance back: the trigger could not be stored, so nobody was told that it was taken."""

@@ -51,9 +51,9 @@ class T4(Application):
         except Refused as refusal:
             raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP) from None
         try:
-            await self._keep.put(kept)
+            await (self._keep.add(kept) if acceptance is Acceptance.NEW else self._keep.put(kept))
         except LocalError:
-            if acceptance is Acceptance.NEW:
+            if acceptance in (Acceptance.NEW, Acceptance.RENEWED):
                 self._centre.withdraw(kept)
             raise ApplicationFault(SC_CONGESTION, "cannot store", vendor=TGPP) from None
         if acceptance is Acceptance.REPORT_AGAIN:

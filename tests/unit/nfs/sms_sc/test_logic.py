@@ -158,7 +158,7 @@ def test_a_reference_that_is_pending_with_another_payload_is_refused() -> None:
     assert refusal.value.code == 5532
     sc.ended(due(sc), OK, NOW)
     sc.reported(trigger().key, NOW)
-    assert sc.accept(trigger(payload=b"other"), NOW)[0] is Acceptance.NEW  # finished: the number is free
+    assert sc.accept(trigger(payload=b"other"), NOW)[0] is Acceptance.RENEWED  # finished: the number is free
 
 
 def test_triggers_without_a_number_are_told_apart_by_their_session() -> None:
