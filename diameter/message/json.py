@@ -21,11 +21,12 @@ from diameter.wire import avp, header
 from diameter.wire.types import TYPES, OtherAddress
 
 if TYPE_CHECKING:
+    from diameter.dictionary.model import AvpDef
     from diameter.message.build import Dictionary
 
 SCHEMA: Final = 1
-TypeOf = Callable[[dict[str, Any]], str]
-"""The name of the data format of an AVP in JSON form."""
+TypeOf = Callable[[dict[str, Any]], "AvpDef | None"]
+"""The definition of an AVP in JSON form."""
 _DEEPEST: Final = 64
 
 
@@ -149,7 +150,16 @@ def _member_data(one: dict[str, Any], depth: int, type_of: TypeOf) -> bytes:
     value = one.get("value")
     if isinstance(value, list):
         return b"".join(_octets(_object(member), depth + 1, type_of) for member in value)
-    kind = type_of(one)
+    definition = type_of(one)
+    kind = definition.type if definition is not None else "OctetString"
+    if (
+        isinstance(value, str)
+        and definition is not None
+        and definition.values
+        and kind not in ("OctetString", "UTF8String")
+    ):
+        numbers = {name: 1 << number if definition.bits else number for number, name in definition.values.items()}
+        value = numbers.get(value, value)
     data = _data(kind, value)
     if data is None:
         raise LocalError(f"{one.get('name', one.get('code'))}: {value!r} is no value of type {kind}")
@@ -166,31 +176,64 @@ def loads(text: str, dictionary: Dictionary) -> Message:
 
 
 def from_dict(document: dict[str, Any], dictionary: Dictionary) -> Message:
-    """A Message from the form of `as_dict`.  Names of AVPs suffice where code, vendor and flags are absent."""
+    """A Message from the form of `as_dict`, or from the short form.
+
+    Short form: "command" and "application" by name, "avps" a mapping of names to values (a list is several AVPs, a
+    mapping a Grouped).  Names of AVPs suffice where code, vendor and flags are absent.
+    """
     if document.get("schema", SCHEMA) != SCHEMA:
         raise LocalError(f"schema {document['schema']!r} is not {SCHEMA}")
     if "octets" in document:
         return Message(_hex(document, "octets"), dictionary)
-    application = _number(document, "application_id", 32)
-    scope = dictionary.tables(application).scope
-
-    def kind(one: dict[str, Any]) -> str:
-        known = scope.avps.get(_number(one, "vendor", 32) << 32 | _number(one, "code", 32))
-        return known.type if known is not None else "OctetString"
-
-    members = document.get("avps", [])
-    if not isinstance(members, list):
-        raise LocalError("avps: a list wanted")
+    application, code, flags = _command(document, dictionary)
     tables = dictionary.tables(application)
+    members = _listed(document.get("avps", []))
+
+    def kind(one: dict[str, Any]) -> AvpDef | None:
+        return tables.scope.avps.get(_number(one, "vendor", 32) << 32 | _number(one, "code", 32))
+
     body = b"".join(_octets(_complete(_object(one), tables), 0, kind) for one in members) + _hex(document, "tail")
     length = _number(document, "length", 24) if "length" in document else header.LENGTH + len(body)
     version = _number(document, "version", 8) if "version" in document else header.VERSION
-    flags = _number(document, "flags", 8) if "flags" in document else (header.FLAG_R if document.get("request") else 0)
-    fields = header.pack(
-        version << 24 | length, flags << 24 | _number(document, "command_code", 24), application,
-        _number(document, "hop_by_hop", 32), _number(document, "end_to_end", 32),
-    )  # fmt: skip
-    return Message(fields + body, dictionary)
+    hop, end = _number(document, "hop_by_hop", 32), _number(document, "end_to_end", 32)
+    return Message(header.pack(version << 24 | length, flags << 24 | code, application, hop, end) + body, dictionary)
+
+
+def _command(document: dict[str, Any], dictionary: Dictionary) -> tuple[int, int, int]:
+    """(application id, command code, flags) by number, or by the names of application and command."""
+    name = document.get("command")
+    by_name = "command_code" not in document and isinstance(name, str)
+    if "application_id" not in document and "application" in document:
+        application = dictionary.application(document["application"]).id
+    else:
+        application = _number(document, "application_id", 32)
+    code = _number(document, "command_code", 24)
+    flags = header.FLAG_R if document.get("request") else 0
+    if by_name:
+        found = [one for one in dictionary.commands_named(str(name)) if one.request or str(name) != one.name[:-8]]
+        given = "application" in document or "application_id" in document
+        found = [one for one in found if not given or one.application_id in (application, 0)]
+        if not found or len({(one.application_id, one.code) for one in found}) > 1:
+            where = ", ".join(sorted({str(one.application_id) for one in found})) or "no application"
+            raise LocalError(f"command: {name!r} is found in {where}; one wanted")
+        one = found[0]
+        application = application if given else one.application_id
+        code = one.code
+        flags = (header.FLAG_R if one.request else 0) | (header.FLAG_P if one.proxiable else 0)
+    return application, code, _number(document, "flags", 8) if "flags" in document else flags
+
+
+def _listed(avps: Any) -> list[Any]:
+    """AVPs as a list of objects, also when they are given as a mapping of names to values."""
+    if isinstance(avps, list):
+        return avps
+    if not isinstance(avps, dict):
+        raise LocalError("avps: a list or a mapping wanted")
+    out: list[Any] = []
+    for name, value in avps.items():
+        for one in value if isinstance(value, list) else (value,):
+            out.append({"name": name, "value": _listed(one) if isinstance(one, dict) and "family" not in one else one})
+    return out
 
 
 def _complete(one: dict[str, Any], tables: Any) -> dict[str, Any]:
