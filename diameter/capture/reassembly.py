@@ -37,7 +37,7 @@ class TcpReassembly:
             if stream is None and len(self._streams) >= STREAM_LIMIT:
                 self._end(next(iter(self._streams)))
             elif stream is not None:
-                self.unframed += stream.unframed
+                self.unframed += stream.left
             stream = self._streams[key] = _Stream(segment)
         messages = stream.feed((segment.sequence + bool(segment.flags & SYN)) % _WRAP, segment.payload)
         if segment.flags & (FIN | RST) and not stream.waiting:
@@ -45,7 +45,7 @@ class TcpReassembly:
         return messages
 
     def _end(self, key: tuple[Endpoint, Endpoint]) -> None:
-        self.unframed += self._streams.pop(key).unframed
+        self.unframed += self._streams.pop(key).left
 
 
 class _Stream:
@@ -58,6 +58,11 @@ class _Stream:
         self._early: dict[int, bytes] = {}
         self.waiting = 0
         self.unframed = 0
+
+    @property
+    def left(self) -> int:
+        """Octets that became no message, those still held included."""
+        return self.unframed + self._framer.buffered + self.waiting
 
     def feed(self, sequence: int, payload: bytes) -> list[bytes]:
         if not payload:
@@ -88,9 +93,8 @@ class _Stream:
     def _skip(self) -> list[bytes]:
         """Octets are lost for good: go on at the first waiting segment, as if the capture began there."""
         nearest = min(self._early, key=lambda sequence: (sequence - self._next) % _WRAP)
-        self.unframed += self._framer.buffered
+        self._lose()
         self._next = nearest
-        self._synchronised = False
         payload = self._early.pop(nearest)
         self.waiting -= len(payload)
         return self.feed(nearest, payload)
@@ -103,12 +107,16 @@ class _Stream:
             if not looks_like_diameter(octets):
                 return []
             self._synchronised = True
-            self._framer = Framer(MESSAGE_LIMIT)
         messages = self._framer.feed(octets)
         if self._framer.fault is not None:
-            self.unframed += self._framer.buffered
-            self._synchronised = False
+            self._lose()
         return messages
+
+    def _lose(self) -> None:
+        """Position is lost: what is held is no message, and a new one is looked for."""
+        self.unframed += self._framer.buffered
+        self._framer = Framer(MESSAGE_LIMIT)
+        self._synchronised = False
 
 
 def looks_like_diameter(octets: bytes) -> bool:

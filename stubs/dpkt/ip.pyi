@@ -6,3 +6,5 @@ class IP(Packet):
     p: int
     offset: int
     mf: int
+    len: int
+    sum: int

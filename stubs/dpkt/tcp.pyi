@@ -11,3 +11,4 @@ class TCP(Packet):
     dport: int
     seq: int
     flags: int
+    sum: int

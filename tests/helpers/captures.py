@@ -18,6 +18,8 @@ SMS_SC: Final = f"sms-sc.{REALM}"
 MME: Final = f"mme1.{REALM}"
 PORTS: Final = {SCS: 41001, IWF: 5868, HSS: 5869, SMS_SC: 3868, MME: 3869}
 TRANSPORTS: Final = {SCS: "tls", HSS: "tls", MME: "sctp"}
+TPDU: Final = bytes.fromhex("440b919471103254f64804520101214365801406050442600000") + b'{"wake":true}'
+"""An SMS-DELIVER with a port in its user data header (TS 23.040)."""
 
 
 def link(transport: str, local: tuple[str, int], remote: tuple[str, int], *peer_names: str) -> Any:
@@ -163,7 +165,7 @@ class Traffic:
 
     def _deliver(self, number: int, device: str, imsi: str) -> None:
         self._now += 2_000_000
-        body = {"User-Name": imsi, "SC-Address": b"\x94\x71\x99\x99", "SM-RP-UI": bytes(range(40, 120))}
+        body = {"User-Name": imsi, "SC-Address": b"\x94\x71\x99\x99", "SM-RP-UI": TPDU}
         request = self._ask(SMS_SC, MME, "TFR", {**self._session(SMS_SC, MME, 16777313), **body}, 16777313)
         self._now += 14_000_000
         absent = number % 53 == 11

@@ -1,0 +1,135 @@
+"""The ladder's files: what is in them, and that strangers' data stay data."""
+
+import base64
+import dataclasses
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from diameter import encode
+from diameter.capture import Captured, CaptureError, CaptureWriter, ladder
+from diameter.capture.timeline import Timeline
+from helpers.captures import SCS, Traffic
+from helpers.messages import dictionary, request
+
+A, B = ("10.0.0.1", 40_000), ("10.0.0.2", 3868)
+
+
+def page(path: Path) -> tuple[dict[str, Any], bytes, str]:
+    text = path.read_text(encoding="utf-8")
+    data = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
+    octets = re.search(r'id="octets">(.*?)</script>', text, re.DOTALL)
+    assert data is not None
+    assert octets is not None
+    return json.loads(data[1]), zlib.decompress(base64.b64decode(octets[1])), text
+
+
+def capture(path: Path, messages: list[Captured]) -> Path:
+    with CaptureWriter(path) as writer:
+        for one in messages:
+            writer.record(one)
+    return path
+
+
+def test_the_page_holds_every_message(tmp_path: Path) -> None:
+    messages = Traffic(dictionary()).run(10)
+    assert ladder.write(capture(tmp_path / "a.pcapng", messages), tmp_path / "a.html", dictionary()) == len(messages)
+    data, octets, text = page(tmp_path / "a.html")
+    assert octets == b"".join(one.octets for one in messages)
+    assert {len(column) for column in data["columns"].values()} == {len(messages)}
+    assert sum(data["columns"]["time"]) == (messages[-1].time_ns - messages[0].time_ns) // 1000
+    assert data["participants"][0] == SCS
+    assert data["links"][0][0] == "tls"
+    assert data["avps"]["all"]["10415:3007"] == ["Reference-Number", "Unsigned32"]
+    assert data["avps"]["all"]["10415:701"] == ["MSISDN", "TBCD"]
+    assert "<title>a.pcapng · Diameter ladder</title>" in text
+
+
+def test_nothing_is_fetched(tmp_path: Path) -> None:
+    ladder.write(Traffic(dictionary()).run(1), tmp_path / "a.html", dictionary(), title="T")
+    text = page(tmp_path / "a.html")[2]
+    assert "default-src 'none'" in text
+    assert not re.search(r"\b(?:src|href|url|import)\s*[=(]", text.partition('id="data"')[0])
+    assert not re.search(r"https?://", text)
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    hostile = "</script><img/onerror=alert(1)>"
+    message = Captured(1, A, B, encode(request(Origin_Host=hostile, Session_Id=hostile + "{{7*7}}")))
+    ladder.write([message], tmp_path / "a.html", dictionary(), title="</title><b>{{ 7*7 }}")
+    data, _, text = page(tmp_path / "a.html")
+    assert data["participants"][0] == hostile
+    assert "<img" not in text
+    assert "&lt;/title&gt;&lt;b&gt;{{ 7*7 }}" in text
+
+
+def test_masking_reaches_the_octets(tmp_path: Path) -> None:
+    ladder.write(Traffic(dictionary()).run(2), tmp_path / "a.html", dictionary(), mask=True)
+    _, octets, text = page(tmp_path / "a.html")
+    for secret in ("meter-0001", "001010000000001"):
+        assert secret.encode() not in octets
+        assert secret not in text
+
+
+def test_faults_are_worked_out(tmp_path: Path) -> None:
+    ladder.write(Traffic(dictionary()).run(3), tmp_path / "a.html", dictionary())
+    ((_, (first, *_)),) = page(tmp_path / "a.html")[0]["faults"].items()
+    assert first[1].startswith("5014 Result-Code: ")
+    assert first[2] == "refuse"
+
+
+def test_a_damaged_capture_is_drawn_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = capture(tmp_path / "a.pcapng", Traffic(dictionary()).run(2))
+    octets = path.read_bytes()
+    path.write_bytes(octets[:-10])
+    ladder.write(path, tmp_path / "a.html", dictionary())
+    assert "ends inside the record at offset" in page(tmp_path / "a.html")[2]
+    path.write_bytes(octets + bytes(12))
+    ladder.write(path, tmp_path / "a.html", dictionary())
+    told = f"could not be read: {path}: at offset {len(octets)}: a block length of 0 octets"
+    assert told in page(tmp_path / "a.html")[2]
+
+
+def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
+    CaptureWriter(tmp_path / "empty.pcapng").close()
+    with pytest.raises(CaptureError, match=r"empty.pcapng: no Diameter found: saw nothing"):
+        ladder.write(tmp_path / "empty.pcapng", tmp_path / "a.html", dictionary())
+    (tmp_path / "none.pcapng").write_bytes(b"hello world")
+    with pytest.raises(CaptureError, match="not a capture"):
+        ladder.write(tmp_path / "none.pcapng", tmp_path / "a.html", dictionary())
+    with pytest.raises(CaptureError, match="cannot write .*a.html: No such file"):
+        ladder.write(Traffic(dictionary()).run(1), tmp_path / "missing" / "a.html", dictionary())
+
+
+def test_no_messages_make_an_empty_page(tmp_path: Path) -> None:
+    assert ladder.write([], tmp_path / "a.html", dictionary()) == 0
+    assert page(tmp_path / "a.html")[0]["participants"] == []
+
+
+def test_an_application_of_its_own_keeps_its_definitions() -> None:
+    one = Timeline(Traffic(dictionary()).run(1), dictionary())
+    other = dataclasses.replace(one.definitions[16777309][263], name="Session-Number", values={1: "ONE"})
+    one.definitions[16777311][263] = other
+    avps = ladder.page_data(one)["avps"]
+    assert avps["all"]["0:263"] == ["Session-Id", "UTF8String"]
+    assert avps["own"] == {16777311: {"0:263": ["Session-Number", "UTF8String", {1: "ONE"}, False]}}
+
+
+def test_the_svg_shows_what_was_selected(tmp_path: Path) -> None:
+    messages = Traffic(dictionary()).run(60)
+    drawn = ladder.write_svg(messages, tmp_path / "a.svg", dictionary(), title="T", limit=30)
+    root = ElementTree.fromstring((tmp_path / "a.svg").read_text(encoding="utf-8"))
+    words = " ".join(root.itertext())
+    assert drawn == 30
+    assert "scs" in words
+    assert "CER" not in words
+    every = ladder.write_svg(messages, tmp_path / "b.svg", dictionary(), select=lambda step: bool(step), limit=999)
+    words = " ".join(ElementTree.fromstring((tmp_path / "b.svg").read_text(encoding="utf-8")).itertext())
+    assert every == len(messages)
+    for found in ("5001 USER UNKNOWN", "no answer", "3004 TOO BUSY", "2.50 s later"):
+        assert found in words, found
