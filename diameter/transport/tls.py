@@ -46,7 +46,8 @@ class TlsLayer(Protocol):
     def __init__(self, factory: TlsFactory, above: IProtocol, *, server: bool) -> None:
         self.factory: TlsFactory = factory
         self.security: LinkSecurity = CLEAR
-        self._ready: Deferred[IProtocol] | None = None
+        self._ready: Deferred[IProtocol] = Deferred(lambda _: self._below.abortConnection())
+        self._produced = False
         self._above = above
         self._protector = factory.keys.context.protector(server=server)
         self._reason = ""
@@ -58,8 +59,7 @@ class TlsLayer(Protocol):
         return self.security.secure
 
     def when_ready(self) -> Deferred[IProtocol]:
-        """Fires with the protocol above when it is connected, or fails with ProtectionFailed; ask once, and early."""
-        self._ready = Deferred(lambda _: self._below.abortConnection())
+        """Fires with the protocol above when it is connected, or fails with ProtectionFailed; cancelling gives up."""
         return self._ready
 
     # -- protocol to the transport below
@@ -89,7 +89,7 @@ class TlsLayer(Protocol):
         if clear:
             self._above.dataReceived(clear)
         if self._protector.closed:
-            self._consumer.unregisterProducer()
+            self.unregisterProducer()
             self._below.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -110,7 +110,9 @@ class TlsLayer(Protocol):
             return
         text = reason_of(reason) or "closed during the TLS handshake"
         self.factory.refused(address_of(self._below.getPeer()), text)
-        if self._ready is not None and not self._ready.called:
+        if not self._ready.called:
+            if self.factory.server:
+                _ = self._ready.addErrback(lambda _: None)  # nobody else waits for it
             self._ready.errback(ProtectionFailed(text))
 
     # -- transport to the protocol above
@@ -151,11 +153,14 @@ class TlsLayer(Protocol):
         if self._reason:  # refused while the protocol above was being connected
             producer.stopProducing()
         else:
+            self._produced = True
             self._consumer.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """No more will be produced."""
-        self._consumer.unregisterProducer()
+        if self._produced:
+            self._produced = False
+            self._consumer.unregisterProducer()
 
     def pauseProducing(self) -> None:
         """Read nothing more; one read that is already open may still be delivered."""
@@ -185,15 +190,14 @@ class TlsLayer(Protocol):
             self._later(max(0.0, left_s), self._fail, "the certificate of the peer has expired")
         self.factory.up(self)
         self._above.makeConnection(self)
-        if self._ready is not None:
-            self._ready.callback(self._above)
+        self._ready.callback(self._above)
 
     def _fail(self, reason: str) -> None:
         """Send the alert that is waiting, then close; the peer gets ALERT_S seconds to read it."""
         if not self._reason:
             self._reason = reason
             self._flush()
-            self._consumer.unregisterProducer()
+            self.unregisterProducer()
             self._below.loseConnection()
             self._later(ALERT_S, self._below.abortConnection)
 
