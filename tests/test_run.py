@@ -130,7 +130,7 @@ def test_an_unknown_requirement_stops_the_run(tmp_path: Path) -> None:
             """
             import pytest
 
-            @pytest.mark.requirement("R-XXX-99")
+            @pytest.mark.requirement("R-TSP-99")
             def test_x():
                 pass
             """
@@ -141,7 +141,7 @@ def test_an_unknown_requirement_stops_the_run(tmp_path: Path) -> None:
     command += ["-p", "conftest", "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, cwd=tests)
     assert done.returncode == 4, done.stdout
-    assert "'R-XXX-99' is no row" in done.stdout + done.stderr
+    assert "'R-TSP-99' is no row" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("before", [None, b"#!/bin/sh\nexit 0\n"])
