@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from diameter._version import VERSION
-from diameter.dictionary.link import BASE, Linked, PlainFile
+from diameter.dictionary.plain import BASE, Linked, PlainFile
 from diameter.errors import DictionaryError
 
 FORMAT: Final = 2

@@ -7,50 +7,25 @@ inherited are names, so two files may inherit each other (S6m names AVPs of Tsp,
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
 from diameter.dictionary.abnf import RawCommand, RawGrammar, RawGroup
 from diameter.dictionary.grammar import Tree
+from diameter.dictionary.plain import (
+    BASE,
+    Linked,
+    PlainAvp,
+    PlainCommand,
+    PlainFile,
+    PlainGrammar,
+    PlainOverride,
+    PlainValues,
+)
 from diameter.errors import DictionaryError
-
-BASE: Final = "rfc6733_base"
-
-PlainGrammar: TypeAlias = tuple[tuple[tuple[str, int, int, int | None, bool], ...], bool]
-PlainValues: TypeAlias = tuple[bool, dict[int, str]]
-# name, code, vendor, type, M rule, values, grammar, reference, decode only, file
-PlainAvp: TypeAlias = tuple[str, int, int, str, str, PlainValues | None, PlainGrammar | None, str, bool, int]
-# M rule, values, grammar, reference: None or "" where the file leaves the definition alone
-PlainOverride: TypeAlias = tuple[str | None, PlainValues | None, PlainGrammar | None, str]
-# name, short, code, request, proxiable, error, application id, grammar, decode only, reference
-PlainCommand: TypeAlias = tuple[str, str, int, bool, bool, bool, int, PlainGrammar, bool, str]
 
 ANYTHING: Final[PlainGrammar] = ((), True)
 NUMERIC: Final = {"Enumerated": 31, "Integer32": 31, "Unsigned32": 31, "Unsigned64": 63, "Integer64": 63}
 """Types that may have named values, and the highest bit each can name."""
-
-
-class PlainFile(NamedTuple):
-    """What one file says beside its AVPs.  `order` is its resolution order as file numbers, itself first."""
-
-    stem: str
-    path: str
-    id: int | None
-    name: str
-    title: str
-    vendor: int
-    decode_only: bool
-    accounting: bool
-    order: tuple[int, ...]
-    names: dict[str, int]
-    overrides: dict[int, PlainOverride]
-    commands: tuple[PlainCommand, ...]
-
-
-class Linked(NamedTuple):
-    """Everything loaded: files in load order, AVPs by key."""
-
-    files: tuple[PlainFile, ...]
-    avps: dict[int, PlainAvp]
 
 
 def fault(tree: Tree, line: int, expected: str, found: str) -> DictionaryError:

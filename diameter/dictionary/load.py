@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from diameter.dictionary import files
-from diameter.dictionary.grammar import Tree, parse
-from diameter.dictionary.link import BASE, Linked, PlainFile, PlainGrammar, link
 from diameter.dictionary.model import ApplicationDef, AvpDef, CommandDef, Grammar, Scope
+from diameter.dictionary.plain import Linked, PlainFile, PlainGrammar
 from diameter.dictionary.scope import avp_of, build, command_of, grammar_of
 from diameter.errors import DictionaryError
+
+UNKNOWN: Final = -1
+"""Where the scope of all applications that no file defines is kept."""
 
 
 class Definitions:
@@ -40,38 +43,36 @@ class Definitions:
         """
         paths = files.find(names)
         if cache is False or any(path.suffix != ".dia" for path in paths):  # foreign files read files of their own
-            return cls(read(paths))
+            return cls(_read(paths))
         place = files.cache_file(paths, cache if isinstance(cache, Path) else None)
         stamp = files.stamp(paths)
         linked = files.recall(place, stamp)
         if linked is None:
-            linked = read(paths)
+            linked = _read(paths)
             files.keep(place, stamp, linked)
         return cls(linked)
 
     @classmethod
     def from_text(cls, **texts: str) -> Self:
         """Stems to `.dia` text, on top of the project's own files they inherit: what tests and tools make up."""
-        trees = {stem: parse(text, stem, f"{stem}.dia") for stem, text in texts.items()}
-        home = files.folder()
-        inherited = {stem for tree in trees.values() for stem, _ in tree.inherits if stem not in trees}
-        wanted = sorted(stem for stem in inherited if (home / f"{stem}.dia").is_file())
-        for path in files.find(wanted or [BASE]):
-            if path.stem not in trees:
-                trees[path.stem] = parse(files.read_text(path), path.stem, str(path))
-        return cls(link(_ordered(trees.values())))
+        from diameter.dictionary.read import read_texts
+
+        return cls(read_texts(texts))
 
     def scope(self, application_id: int) -> Scope:
         """The scope of an application, built on first use and kept.
 
         An id that no file defines sees every AVP and the base commands.
         """
-        scope = self._scopes.get(application_id)
+        known = self.applications.get(application_id)
+        place = application_id if known else UNKNOWN
+        scope = self._scopes.get(place)
+        nobody = ApplicationDef(application_id, str(application_id), 0, "", "", False, False)
         if scope is None:
-            known = self.applications.get(application_id)
-            nobody = ApplicationDef(application_id, str(application_id), 0, "", "", False, False)
-            scope = self._scopes[application_id] = build(self._files, self._all(), known or nobody)
-        return scope
+            scope = self._scopes[place] = build(self._files, self._all(), known or nobody)
+        if known or scope.application.id == application_id:
+            return scope
+        return replace(scope, application=nobody)  # ids come from the peer: they share one table, memo included
 
     def application(self, name_or_id: str | int) -> ApplicationDef:
         """By name ("Tsp"), stem ("ts29368_tsp") or id; DictionaryError when there is none."""
@@ -117,25 +118,7 @@ class Definitions:
         return self._avps
 
 
-def read(paths: Iterable[Path]) -> Linked:
-    """Parse and link, without a cache.  `.xml` and `.json` files are read by `exchange.py`."""
-    trees: dict[str, Tree] = {}
-    for path in paths:
-        if path.suffix == ".dia":
-            found = [parse(files.read_text(path), path.stem, str(path))]
-        else:
-            from diameter.dictionary.exchange import read_foreign
+def _read(paths: list[Path]) -> Linked:
+    from diameter.dictionary.read import read_files  # deferred: a cached load needs neither parser nor linker
 
-            found = read_foreign(path)
-        for tree in found:
-            if tree.stem in trees:
-                raise DictionaryError(
-                    f"{path}:1: expected a file name not taken by {trees[tree.stem].path}, found {tree.stem!r}"
-                )
-            trees[tree.stem] = tree
-    return link(_ordered(trees.values()))
-
-
-def _ordered(trees: Iterable[Tree]) -> list[Tree]:
-    """Load order, in which names of unrelated files are found: base, what we speak, what we only read, imported."""
-    return sorted(trees, key=lambda tree: (tree.stem != BASE, tree.imported, tree.decode_only, tree.stem))
+    return read_files(paths)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from diameter.dictionary.link import PlainAvp, PlainCommand, PlainFile, PlainGrammar, PlainOverride
 from diameter.dictionary.model import ApplicationDef, AvpDef, CommandDef, Grammar, Rule, Scope
+from diameter.dictionary.plain import PlainAvp, PlainCommand, PlainFile, PlainGrammar, PlainOverride
 
 BASE_APPLICATION: Final = 0
 ERROR_ANSWER: Final = -2

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from diameter.dictionary.link import BASE, PlainFile
 from diameter.dictionary.load import Definitions
 from diameter.dictionary.model import ApplicationDef, AvpDef, Grammar
+from diameter.dictionary.plain import BASE, PlainFile
 
 VENDORS: Final = {0: "None", 10415: "TGPP"}
 """Wireshark's own words for vendors that its files share."""

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from diameter.dictionary import AvpDef, Definitions, key_of
-from diameter.dictionary.link import PlainFile
+from diameter.dictionary.plain import PlainFile
 
 TABLE: Final = Path(__file__).parents[2] / "data" / "avps.csv"
 

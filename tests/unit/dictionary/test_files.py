@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from diameter.dictionary import Definitions, files, load
+from diameter.dictionary import Definitions, files, read
+from diameter.dictionary.plain import Linked
 from diameter.errors import DictionaryError
 
 
@@ -15,13 +16,13 @@ from diameter.errors import DictionaryError
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for each time that files are parsed."""
     seen: list[int] = []
-    real = load.read
+    real = read.read_files
 
-    def counted(paths: list[Path]) -> object:
+    def counted(paths: list[Path]) -> Linked:
         seen.append(len(paths))
         return real(paths)
 
-    monkeypatch.setattr(load, "read", counted)
+    monkeypatch.setattr(read, "read_files", counted)
     return seen
 
 

@@ -101,7 +101,15 @@ def test_an_unknown_application_sees_every_avp_and_the_base_commands(everything:
     assert (scope.application.name, scope.application.stem) == ("12345", "")
     assert len(scope.avps) == len(list(everything.avps()))
     assert scope.commands[257 << 1 | 1].short == "CER"
-    assert everything.scope(12345) is scope
+    assert everything.scope(12345).avps is scope.avps
+
+
+def test_unknown_applications_share_one_table(everything: Definitions) -> None:
+    """A peer chooses the number, so a table each would let it fill our memory."""
+    one, two = everything.scope(12345), everything.scope(12346)
+    assert (one.application.id, two.application.id) == (12345, 12346)
+    assert one.avps is two.avps
+    assert one.memo is two.memo
 
 
 def test_the_answer_message_is_no_command(everything: Definitions) -> None:
