@@ -110,8 +110,6 @@ def serve(
     except LocalError as error:
         _complain(name, error)
         return 2
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     reactor.callWhenRunning(function.start)
     reactor.run()
     return function.exit_code
@@ -158,6 +156,7 @@ class _Function(Generic[C]):
         if self._parts.started is not None:
             yield _waiting(self._parts.started, self._node)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
+        _begin_logging()
         ends = [f"{transport} {address}" for transport, address in self._node.listening] + self._parts.endpoints
         sys.stdout.write(f"{self._name} ready{' on ' if ends else ''}{', '.join(ends)}\n")
         sys.stdout.flush()
@@ -167,6 +166,7 @@ class _Function(Generic[C]):
         if isinstance(failure.value, (LocalError, CannotListenError, OSError)):
             _complain(self._name, failure.value)
         else:
+            _begin_logging()
             _log.failure("starting", failure)
         self._reactor.stop()
 
@@ -205,6 +205,12 @@ class _Function(Generic[C]):
         if config.function not in ("", self._name):
             raise ConfigError(f"{self._path}: function: this file is for {config.function}, not for {self._name}")
         return config
+
+
+def _begin_logging() -> None:
+    """Log to standard error from now on, with what was logged until now; a bad start says its lines and no more."""
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
 def _tap(config: FunctionConfig) -> CaptureWriter | None:

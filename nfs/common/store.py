@@ -102,7 +102,6 @@ class Store:
             return [_attempt(connection, work) for work in works]
 
     def _resolve(self, results: list[Any] | Failure, tasks: list[_Task]) -> None:
-        self._busy = False
         self.transactions += 1
         self.tasks += len(tasks)
         if isinstance(results, Failure):
@@ -110,6 +109,7 @@ class Store:
         for task, result in zip(tasks, results, strict=True):
             self.failures += isinstance(result, Failure)
             task.waiting.callback(result)  # a Failure takes the errback path
+        self._busy = False  # until here, so that a callback that closes the store does not end it twice
         if self._batch:
             self._hand_over()
         elif self._closed is not None:

@@ -127,6 +127,14 @@ def test_closing_finishes_what_was_handed_over(rig: Rig) -> None:
     assert isinstance(refused[0], StoreError)
 
 
+def test_a_callback_may_close_the_store(rig: Rig) -> None:
+    closed: list[Any] = []
+    waiting = rig.store.do(lambda _: None)
+    _ = waiting.addCallback(lambda _: closed.append(fate(rig.store.close())))
+    rig.turn()
+    assert closed == [[None]]
+
+
 def test_closing_an_idle_store_is_immediate(rig: Rig) -> None:
     assert fate(rig.store.close()) == [None]
     assert rig.store.close() is rig.store.close()
