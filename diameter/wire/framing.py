@@ -50,7 +50,7 @@ class Framer:
         messages: list[bytes] = []
         at, size, limit = 0, len(data), self._limit
         want = LENGTH
-        while size - at >= 4:
+        while size - at >= LENGTH:  # a whole header, also a wrong one: an answer needs its identifiers
             length = int.from_bytes(data[at + 1 : at + 4])
             if data[at] != VERSION or length < LENGTH or length & 3 or length > limit:
                 self.fault = self._complaint(data[at], length)
@@ -61,7 +61,7 @@ class Framer:
             messages.append(data[at : at + length])
             at += length
         held += data[at:]
-        self._want = max(want, 4)
+        self._want = want
         return messages
 
     def _complaint(self, version: int, length: int) -> RemoteFault:

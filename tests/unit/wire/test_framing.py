@@ -39,17 +39,21 @@ def test_half_a_message_is_held_back() -> None:
     assert framer.feed(message(40)[30:]) == [message(40)]
 
 
-def test_version_is_seen_before_the_header_is_whole() -> None:
-    framer = Framer()
-    assert framer.feed(b"GET / HTTP/1.1") == []
-    assert isinstance(framer.fault, UnsupportedVersion)
-    assert framer.fault.fatal
-    assert framer.rest.startswith(b"GET")
+def test_a_wrong_header_is_judged_when_it_is_whole_whatever_the_chunks() -> None:
+    stream = b"GET / HTTP/1.1\r\nHost: x\r\n"
+    for size in (1, 4, 14, 20, len(stream)):
+        framer = Framer()
+        for at in range(0, len(stream), size):
+            assert framer.feed(stream[at : at + size]) == []
+            assert (framer.fault is not None) == (at + size >= 20)
+        assert isinstance(framer.fault, UnsupportedVersion)
+        assert framer.fault.fatal
+        assert framer.rest.startswith(stream[:20])  # a 5011 can be answered: the identifiers are there
 
 
 def test_what_came_before_the_fault_is_delivered_and_nothing_after() -> None:
     framer = Framer()
-    assert framer.feed(message(20) + b"\2\0\0\x14") == [message(20)]
+    assert framer.feed(message(20) + b"\2" + message(20)[1:]) == [message(20)]
     assert isinstance(framer.fault, UnsupportedVersion)
     assert framer.feed(message(20)) == []
 
