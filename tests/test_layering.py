@@ -224,7 +224,9 @@ def test_the_core_touches_no_socket_clock_file_or_log(module: str) -> None:
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id == "open"
     ]
-    methods = [call.func for call in calls if isinstance(call.func, ast.Attribute)]
+    methods = [
+        call.func for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) != "files"
+    ]
     wrong += [f"{module}:{method.lineno}: .{method.attr}()" for method in methods if method.attr in FILE_METHODS]
     assert not wrong, "\n".join(wrong)
 
