@@ -23,7 +23,7 @@ from diameter.errors import DictionaryError
 FORMAT: Final = 2
 """Version of the cached structure; raise it when `Linked` changes."""
 MAX_FILE: Final = 16_000_000
-_MAGIC: Final = b"mtc-diameter dictionaries\n"
+MAGIC: Final = b"mtc-diameter dictionaries\n"
 
 
 def folder() -> Path:
@@ -126,8 +126,8 @@ def recall(place: Path | None, wanted: tuple[object, ...]) -> Linked | None:
         octets = place.read_bytes()
     except OSError:
         return None
-    head = len(_MAGIC) + 4
-    if octets[: len(_MAGIC)] != _MAGIC or zlib.crc32(octets[head:]).to_bytes(4) != octets[len(_MAGIC) : head]:
+    head = len(MAGIC) + 4
+    if octets[: len(MAGIC)] != MAGIC or zlib.crc32(octets[head:]).to_bytes(4) != octets[len(MAGIC) : head]:
         return None
     try:
         kept, files, avps = marshal.loads(octets[head:])
@@ -144,7 +144,7 @@ def keep(place: Path | None, mark: tuple[object, ...], linked: Linked) -> None:
         return
     plain: Any = (mark, tuple(map(tuple, linked.files)), linked.avps)
     payload = marshal.dumps(plain)
-    octets = _MAGIC + zlib.crc32(payload).to_bytes(4) + payload
+    octets = MAGIC + zlib.crc32(payload).to_bytes(4) + payload
     draft = place.with_suffix(f".{os.getpid()}")
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -245,3 +245,38 @@ documents = st.dictionaries(
 def test_any_json_gives_trees_or_a_dictionary_error(document: object) -> None:
     with contextlib.suppress(DictionaryError):
         read_json(json.dumps(document), "x.json", "x").trees()
+
+
+def test_what_does_not_fit_is_left_out(tmp_path: Path) -> None:
+    document = {
+        "Types": [{"Name": "Loop", "Base": "Loop"}],
+        "AVPs": [
+            {"Code": -1, "Name": "Negative", "Type": "Unsigned32"},
+            {"Code": 2**32, "Name": "Wide", "Type": "Unsigned32"},
+            {"Code": 9001, "Name": "Same", "Type": "Unsigned32"},
+            {"Code": 9002, "Name": "Same", "Type": "Unsigned32"},
+            {"Code": 9002, "Name": "Same", "Type": "Unsigned32"},
+            {"Code": 9003, "Name": "Loose", "Type": "Loop", "EnumValues": [{"Code": 1, "Name": "ONE"}]},
+            {"Code": 9004, "Name": "!", "Type": "Enumerated", "EnumValues": [{"Code": 2**40, "Name": "FAR"}]},
+        ],
+        "Applications": [{"Code": 7004, "Name": "Odd"}],
+        "Commands": [
+            {"Code": 2**24, "Name": "Wide-Request", "Application": "Odd", "Flags": {"Must": "R"}},
+            {"Code": 5, "Name": "Fine-Request", "Application": "Odd", "Flags": {"Must": "R"}},
+        ],
+    }
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(document))
+    definitions = Definitions.load("rfc6733_base", path)
+    found = {avp.name: avp for avp in definitions.avps() if avp.code >= 9000}
+    assert sorted(found) == ["Loose", "Same", "Same-9002", "Unnamed"]
+    assert (found["Loose"].type, dict(found["Loose"].values)) == ("OctetString", {})
+    assert dict(found["Unnamed"].values) == {}
+    assert [c.name for c in definitions.commands() if c.application_id == 7004] == ["Fine-Request", "Fine-Answer"]
+
+
+def test_elements_in_odd_places_mean_nothing(tmp_path: Path) -> None:
+    text = """<dictionary><type type-name="Unsigned32"/><enum name="A" code="1"/><gavp name="B"/><grouped/>
+    <command name="Lost" code="9"/><unheard-of/><application id="1234567" name="Kept"/></dictionary>"""
+    (tree,) = read_foreign(write(tmp_path, main=text))
+    assert (tree.id, tree.name, tree.commands) == (1234567, "Kept", [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,20 @@ def test_an_installation_without_dictionaries_is_said(tmp_path: Path, monkeypatc
     installed.mkdir(parents=True)
     (installed / "rfc6733_base.dia").write_text("")
     assert files.folder() == installed
+
+
+def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_FILE", 10)
+    (tmp_path / "long.dia").write_text(";" * 11)
+    with pytest.raises(DictionaryError, match=r"long\.dia:1: expected a file of at most 10 octets"):
+        files.read_text(tmp_path / "long.dia")
+
+
+def test_a_cache_that_agrees_in_form_only_is_rebuilt(tmp_path: Path) -> None:
+    place = tmp_path / "cache"
+    files.keep(place, ("another",), Linked((), {}))
+    assert files.recall(place, ("another",)) == Linked((), {})
+    assert files.recall(place, ("wanted",)) is None
+    body = b"\x00not marshal"
+    place.write_bytes(files.MAGIC + zlib.crc32(body).to_bytes(4) + body)
+    assert files.recall(place, ("wanted",)) is None
