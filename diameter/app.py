@@ -64,7 +64,7 @@ class Later(Generic[T]):
             wake()
 
     @property
-    def awaited(self) -> bool:
+    def wanted(self) -> bool:
         """True when somebody waits."""
         return bool(self._wakes)
 

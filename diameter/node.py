@@ -317,19 +317,20 @@ class Node:
         deferred: Deferred[Link] = self._links.connect(peer)
         return deferred
 
-    def _attach(self, awaited: object, wake: Callable[[], None]) -> bool:
+    def _attach(self, awaited: object, wake: Callable[[BaseException | None], None]) -> bool:
         """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""
         if isinstance(awaited, Later):
-            awaited.then(lambda: self.wake(wake))
+            awaited.then(lambda: self.wake(lambda: wake(None)))
             return True
         if isinstance(awaited, Deferred):
 
             def fired(result: Any) -> Any:
-                """The coroutine reads the result itself; a failure is then dealt with, a value stays for others who
-                wait.
-                """
-                self.wake(wake)
-                return None if isinstance(result, Failure) else result
+                """A value the coroutine reads itself, and leaves for others who wait; a failure ends here."""
+                if isinstance(result, Failure):
+                    self.wake(lambda: wake(result.value))
+                    return None
+                self.wake(lambda: wake(None))
+                return result
 
             _ = awaited.addBoth(fired)
             return True

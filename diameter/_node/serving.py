@@ -23,8 +23,9 @@ KNOWN_WAYS: Final = 1024
 
 Guard = Callable[..., Any]
 """guard(function, *arguments): what it returns, or `Raised` with any Exception it raised."""
-Attach = Callable[[object, Callable[[], None]], bool]
-"""attach(awaited, wake): call wake once `awaited` is done; False when that is nothing to wait for."""
+Attach = Callable[[object, Callable[[BaseException | None], None]], bool]
+"""attach(awaited, wake): call wake once `awaited` is done, with the error to raise in the coroutine if that cannot find it itself;
+False when it is nothing to wait for."""
 
 
 class Raised:
@@ -52,10 +53,10 @@ class Work:
         self.later = later
 
 
-def step(coroutine: Coroutine[Any, Any, Any]) -> tuple[bool, Any]:
-    """Run a coroutine until it waits or ends: (True, result) or (False, what it awaits)."""
+def step(coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None) -> tuple[bool, Any]:
+    """Run a coroutine until it waits or ends: (True, result) or (False, what it awaits).  `error` is raised where it waits."""
     try:
-        return False, coroutine.send(None)
+        return False, coroutine.send(None) if error is None else coroutine.throw(error)
     except StopIteration as end:
         return True, end.value
 
@@ -249,14 +250,14 @@ class Serving:
                     line.paused = True
                     line.link.pause()
                     self._core.say(Point.PAUSED, peer=line.whose, reason=str(line.in_work))
-        if not self._attach(awaited, lambda: self._go_on(work)):
+        if not self._attach(awaited, lambda error: self._go_on(work, error)):
             work.coroutine.close()
             what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
             self._end(work, Raised(LocalError(f"{_name(work)} {what}")))
 
-    def _go_on(self, work: Work) -> None:
+    def _go_on(self, work: Work, error: BaseException | None = None) -> None:
         """Run `work` on, to its end or until it waits again."""
-        outcome = self._guard(step, work.coroutine)
+        outcome = self._guard(step, work.coroutine, error)
         if outcome.__class__ is tuple:
             ended, outcome = outcome
             if not ended:
@@ -271,7 +272,7 @@ class Serving:
             if not isinstance(outcome, Raised):
                 later.resolve(outcome)
                 return
-            if not later.awaited:
+            if not later.wanted:
                 self._unattended(_name(work), outcome.error)
             later.fail(outcome.error)
             return

@@ -1,0 +1,432 @@
+"""Links and peers joined: who gets in, who does not, what happens when links end; starting and stopping."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+
+from diameter import Message, decode, encode
+from diameter._node.memory import MemoryLink, Wire
+from diameter._node.setup import quick_config
+from diameter.app import Application, Later
+from diameter.config import PeerConfig
+from diameter.errors import ConfigError, LocalError, Undeliverable
+from diameter.node import Node
+from diameter.peer.inputs import DisconnectCause
+from diameter.testing import MemoryLinks, run
+from diameter.trace import Drop, Point
+from diameter.transport.link import Address, Link
+from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Bench, Said, Waiting, dictionary, split
+
+CER: dict[str, Any] = {
+    "Origin-Host": LEFT,
+    "Origin-Realm": REALM,
+    "Host-IP-Address": ip_address("127.0.0.1"),
+    "Vendor-Id": 0,
+    "Product-Name": "test",
+    "Auth-Application-Id": 0xFFFFFFFF,
+}
+
+
+class Stranger:
+    """Somebody with a bare link to the server of a bench: writes octets, keeps what comes back."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.back = b""
+        self.lost: str | None = None
+        self.bench = bench
+        link = bench.pair.wire.join(self, "127.0.0.1", 3868, "nobody", 1 << 20)
+        assert link is not None
+        self.link: MemoryLink = link
+
+    def say(self, *messages: Message | bytes) -> list[Message]:
+        """Send; what came back meanwhile."""
+        self.back = b""
+        for one in messages:
+            self.link.write(encode(one) if isinstance(one, Message) else one)
+        self.bench.pass_time(0.1)
+        return split(self.back)
+
+    def link_up(self, link: Link) -> None: ...
+
+    def link_received(self, link: Link, data: bytes) -> None:
+        self.back += data
+
+    def link_lost(self, link: Link, reason: str) -> None:
+        self.lost = reason
+
+    def link_congested(self, link: Link) -> None: ...
+
+    def link_drained(self, link: Link) -> None: ...
+
+    def link_refused(self, transport: str, remote: Address, reason: str) -> None: ...
+
+
+def cer(**changes: Any) -> Message:
+    avps = {**CER, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    return dictionary().request("Capabilities-Exchange", avps, hop_by_hop=1, end_to_end=1)
+
+
+def listening(**options: Any) -> Bench:
+    """A server that listens; its client never starts."""
+    bench = Bench(opened=False, **options)
+    bench.pair.wait(bench.pair.right.start())
+    return bench
+
+
+def test_capabilities_exchange_opens_a_peer() -> None:
+    with listening() as bench:
+        (cea,) = Stranger(bench).say(cer())
+        assert (cea.command, cea.result) == ("Capabilities-Exchange-Answer", (0, 2001))
+        assert cea["Origin-Host"] == RIGHT
+        assert bench.said.names()[-2:] == ["PEER_OPEN", "PEER_OKAY"]
+        assert [(p.host, p.usable, p.state) for p in bench.pair.right.peers] == [(LEFT, True, "R-Open")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Origin_Host": "who.example.org"}, 3010),
+        ({"Origin_Host": RIGHT}, 3010),
+        ({"Origin_Realm": "example.net"}, 3010),
+        ({"Auth_Application_Id": 4}, 5010),
+    ],
+)
+def test_who_may_not_come_in_is_told_why_and_audited(changes: dict[str, Any], code: int) -> None:
+    with listening() as bench:
+        stranger = Stranger(bench)
+        (cea,) = stranger.say(cer(**changes))
+        assert cea.result == (0, code)
+        assert stranger.lost is not None
+        (refused,) = bench.said.refused
+        assert (refused.stage, refused.code) == ("capabilities", code)
+        assert refused.text
+        assert bench.pair.right.stats.refused == {str(code): 1}
+
+
+def test_a_peer_that_must_come_by_tls_is_refused_on_a_clear_link() -> None:
+    with listening() as bench:
+        config = PeerConfig(host=LEFT, realm=REALM)  # tls
+        bench.pair.right._peering._configs[LEFT] = config
+        (cea,) = Stranger(bench).say(cer())
+        assert cea.result == (0, 5017)
+
+
+def test_an_unknown_peer_gets_in_where_that_is_allowed_and_is_forgotten_with_its_link() -> None:
+    with listening(config={"accept_unknown_peers": True}) as bench:
+        stranger = Stranger(bench)
+        assert stranger.say(cer(Origin_Host="who.example.net", Origin_Realm="example.net"))[0].result == (0, 2001)
+        assert {p.host: p.static for p in bench.pair.right.peers} == {LEFT: True, "who.example.net": False}
+        stranger.link.abort("gone")
+        bench.pass_time(0.1)
+        assert [p.host for p in bench.pair.right.peers] == [LEFT]
+        assert "who.example.net" not in bench.pair.right._peering.peers
+
+
+def test_an_unknown_peer_with_an_impossible_name_is_refused_all_the_same() -> None:
+    with listening(config={"accept_unknown_peers": True}) as bench:
+        assert Stranger(bench).say(cer(Origin_Host="-x.example.net", Origin_Realm="example.net"))[0].result == (0, 3010)
+
+
+def test_anything_but_a_cer_ends_a_new_link() -> None:
+    with listening() as bench:
+        stranger = Stranger(bench)
+        assert stranger.say(bench.request()) == []
+        assert stranger.lost is not None
+        assert bench.pair.right.stats.dropped == {Drop.BASE: 1}
+        assert bench.server.seen == []
+
+
+def test_a_new_link_has_its_time_to_bring_a_cer() -> None:
+    with listening() as bench:
+        stranger = Stranger(bench)
+        bench.pass_time(9)
+        assert stranger.lost is None
+        bench.pass_time(2)
+        assert stranger.lost is not None
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x02" * 40, b"\x01\xff\xff\xfc" + b"\0" * 40]
+)
+def test_garbage_closes_the_link_and_is_counted(garbage: bytes) -> None:
+    with listening() as bench:
+        stranger = Stranger(bench)
+        stranger.say(garbage)
+        assert stranger.lost is not None
+        stats = bench.pair.right.stats
+        assert stats.dropped == {Drop.UNFRAMED: 1} or sum(stats.refused.values()) == 1
+        assert len(bench.said.of(Point.LINK_FAULT)) == 1
+        assert bench.said.refused[-1].stage == "fault"
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"), [(b"\x02\0\0\x14", 5011), (b"\x01\0\0\x15", 5015), (b"\x01\xff\xff\xfc", 5015)]
+)
+def test_a_request_that_loses_the_position_is_answered_and_the_link_closed(octets: bytes, code: int) -> None:
+    with Bench() as bench:
+        good = encode(bench.request(hop_by_hop=1))
+        answers = bench.inject(good, octets + encode(bench.request(hop_by_hop=2))[4:20])
+        assert [a.result for a in answers[:2]] == [(0, 2001), (0, code)]
+        bench.pass_time(0.1)
+        assert bench.pair.right.stats.refused == {str(code): 1}
+        assert bench.said.of(Point.PEER_CLOSED)
+
+
+def test_what_follows_in_a_read_that_closed_the_link_counts_no_more() -> None:
+    with listening() as bench:
+        stranger = Stranger(bench)
+        stranger.say(encode(cer(Origin_Host="who.example.org")) + encode(bench.request()))
+        assert bench.server.seen == []
+        assert sum(bench.pair.right.stats.dropped.values()) == 0
+
+
+def test_a_cut_link_is_reconnected() -> None:
+    with Bench() as bench:
+        for link in list(bench.pair.wire.links):
+            link.abort("cut")
+        bench.pass_time(0.1)
+        assert not bench.pair.left.peers[0].usable
+        bench.pass_time(40)  # Tc
+        assert bench.pair.left.stats.peers_opened == 2
+        bench.pass_time(200)  # RFC 3539: REOPEN wants three DWAs first
+        assert bench.ask().result == (0, 2001)
+
+
+def test_a_peer_that_hangs_becomes_suspect_and_is_then_given_up() -> None:
+    with Bench() as bench:
+        bench.pair.wire.deaf = True
+        bench.pass_time(70)
+        assert "PEER_SUSPECT" in bench.client_said.names()
+        with pytest.raises(Undeliverable, match="SUSPECT"):
+            bench.ask()
+        bench.pass_time(70)
+        assert "PEER_CLOSED" in bench.client_said.names()
+        bench.pair.wire.deaf = False
+
+
+def test_traffic_keeps_the_watchdog_quiet() -> None:
+    with Bench() as bench:
+        for _ in range(12):
+            bench.pass_time(10)
+            bench.ask()
+        assert b"\0\1\x18" not in b"".join(data[5:8] for _, data in bench.pair.wire.passed[4:])
+
+
+def test_dialling_that_fails_is_said_and_tried_again() -> None:
+    bench = Bench(opened=False)
+    bench.pair.wait(bench.pair.left.start())
+    bench.pass_time(1)
+    assert bench.client_said.of(Point.CONNECTING_FAILED)[0]["reason"] == "connection refused"
+    opening = bench.pair.left.when_open(timeout_s=5)
+    with pytest.raises(Undeliverable, match=r"right\.example\.org is Closed \(connection refused\)"):
+        bench.pair.wait(opening)
+    bench.pair.wait(bench.pair.right.start())
+    assert bench.pair.wait(bench.pair.left.when_open(timeout_s=60)).host == RIGHT
+    bench.pair.close()
+
+
+def test_a_dialled_link_that_is_not_as_agreed_is_not_used() -> None:
+    with Bench(opened=False) as bench:
+        bench.pair.wait(bench.pair.right.start())
+        peers = bench.pair.left._peering._configs
+        peers[RIGHT] = peers[RIGHT].model_copy(update={"transport": "tls"})
+        bench.pair.wait(bench.pair.left.start())
+        bench.pass_time(0.1)
+        assert not bench.pair.left.peers[0].usable
+        assert bench.client_said.refused == []  # the client of a bench has no audit
+        assert "agreed" in bench.client_said.of(Point.PEER_REFUSED)[0]["reason"]
+
+
+def test_a_link_nobody_asked_for_is_dropped() -> None:
+    with listening() as bench:
+        bench.pair.wire.listeners["127.0.0.1", 1] = bench.pair.left
+        bench.pair.wire.join(bench.pair.right, "127.0.0.1", 1, "who.example.org", 1 << 20)
+        bench.pass_time(0.1)
+        assert bench.pair.right._core.lines == {}
+        del bench.pair.wire.listeners["127.0.0.1", 1]
+
+
+def test_refused_connections_are_counted_and_audited() -> None:
+    with listening() as bench:
+        bench.pair.right.link_refused("tls", Address("192.0.2.1", 5), "no certificate")
+        assert bench.pair.right.stats.links_refused == 1
+        assert (bench.said.refused[0].stage, bench.said.refused[0].peer) == ("link", "192.0.2.1:5")
+        bench.pair.right.link_congested(None)  # type: ignore[arg-type]  # looked at by nobody
+
+
+# ---- the tap
+
+
+class Tap:
+    def __init__(self) -> None:
+        self.messages: list[tuple[bool, str]] = []
+        self.events: list[str] = []
+
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None:
+        assert time > 1e9
+        self.messages.append((outgoing, decode(octets, dictionary()).command))
+
+    def event(self, time: float, link: Any, name: str, text: str) -> None:
+        self.events.append(name)
+
+
+def test_a_tap_sees_every_message_and_the_events_of_links() -> None:
+    tap = Tap()
+    with Bench(right={"tap": tap}) as bench:
+        bench.inject(bench.request(hop_by_hop=1), bench.request(hop_by_hop=2))
+        exchange = [(False, "Capabilities-Exchange-Request"), (True, "Capabilities-Exchange-Answer")]
+        action = [(False, "Device-Action-Request")] * 2 + [(True, "Device-Action-Answer")] * 2
+        assert tap.messages == exchange + action
+        assert tap.events == ["LINK_UP", "PEER_OPEN"]
+
+
+# ---- start and stop
+
+
+def test_the_node_says_where_it_listens() -> None:
+    with Bench() as bench:
+        assert [(t, str(a)) for t, a in bench.pair.right.listening] == [("tcp", "127.0.0.1:3868")]
+        assert bench.said.of(Point.LISTENING) == [{"transport": "tcp", "remote": "127.0.0.1:3868"}]
+        bench.pair.right.reload()
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    bench = listening()
+    other = Node(
+        quick_config("x.example.org", REALM, listen="tcp:127.0.0.1:3868", physical_protection="test"),
+        [Asking()],
+        dictionary(),
+        reactor=bench.pair.clock,
+        links=lambda reactor, config, owner: MemoryLinks(bench.pair.wire, config, owner),
+    )
+    with pytest.raises(
+        ConfigError, match=r"^node\.listen\.0: cannot listen on tcp 127\.0\.0\.1:3868: Address already in use$"
+    ):
+        bench.pair.wait(other.start())
+    bench.pair.wait(other.stop())
+    bench.pair.close()
+
+
+def test_stopping_sends_dpr_after_the_work_is_done() -> None:
+    later: Later[int] = Later()
+
+    async def wait(request: Message) -> Message:
+        return request.answer(await later, {})
+
+    with Bench(Waiting(wait)) as bench:
+        asked = bench.client.request("Device-Action", ACTION, realm=REALM)
+        bench.pass_time(0.1)
+        stopped = bench.pair.right.stop(DisconnectCause.BUSY)
+        assert bench.pair.right.stop() is not stopped  # asked twice, stopped once
+        bench.pass_time(1)
+        assert not asked.done
+        later.resolve(5012)
+        bench.pair.wait(stopped)
+        assert asked.result().result == (0, 5012)
+        leaving = bench.client_said.of(Point.PEER_LEAVING)
+        assert "Disconnect-Cause 1" in leaving[0]["reason"]
+
+
+def test_stopping_waits_no_longer_than_it_may() -> None:
+    async def never(request: Message) -> Message:
+        return request.answer(await Later[int](), {})
+
+    with Bench(Waiting(never), config={"drain_s": 3.0}) as bench:
+        asked = bench.client.request("Device-Action", ACTION, realm=REALM)
+        bench.pass_time(0.1)
+        started = bench.pair.clock.seconds()
+        bench.pair.wait(bench.pair.right.stop())
+        assert bench.pair.clock.seconds() - started < 3.5
+        with pytest.raises(Undeliverable):
+            bench.pair.run(asked)
+        assert bench.pair.right.in_work == 0
+
+
+def test_a_peer_that_does_not_answer_a_dpr_is_cut_off() -> None:
+    with Bench(config={"drain_s": 3.0}) as bench:
+        bench.pair.wire.deaf = True
+        started = bench.pair.clock.seconds()
+        bench.pair.wait(bench.pair.right.stop())
+        assert bench.pair.clock.seconds() - started < 6.5
+        bench.pair.wire.deaf = False
+
+
+def test_stopping_ends_whoever_still_waits() -> None:
+    async def ever() -> None:
+        await Later[None]()
+
+    with Bench(config={"drain_s": 1.0}) as bench:
+        later = bench.client.spawn(ever())
+        bench.pass_time(0.1)
+        opening = bench.pair.left.when_open("nobody.example.org", timeout_s=1000)
+        bench.pair.wait(bench.pair.left.stop())
+        with pytest.raises(LocalError, match="has stopped"):
+            later.result()
+        with pytest.raises(Undeliverable, match="has stopped"):
+            bench.pair.wait(opening)
+
+
+def test_a_listener_that_does_not_close_is_logged() -> None:
+    class Stuck(MemoryLinks):
+        def stop(self) -> Deferred[None]:
+            _ = super().stop()
+            return fail(OSError("stuck"))
+
+    said, clock = Said(), Clock()
+    node = Node(
+        quick_config("x.example.org", REALM),
+        [Asking()],
+        dictionary(),
+        reactor=clock,
+        observe=said.observe,
+        links=lambda reactor, config, owner: Stuck(Wire(clock), config, owner),
+    )
+    assert node.stop().called
+    assert len(said.of(Point.BUG)) == 1
+
+
+def test_two_applications_of_one_id_are_refused() -> None:
+    with pytest.raises(LocalError, match="Asking and Answering are both application 16777309"):
+        Node(quick_config("x.example.org", REALM), [Asking(), Answering()], dictionary(), reactor=Clock())
+
+
+def test_waiting_for_a_peer_that_is_none() -> None:
+    with Bench() as bench:
+        with pytest.raises(Undeliverable, match=r"who\.example\.org is no peer of this node"):
+            bench.pair.wait(bench.pair.right.when_open("who.example.org", timeout_s=1))
+        assert bench.pair.wait(bench.pair.right.when_open()).host == LEFT
+
+
+def test_a_node_without_peers_says_so() -> None:
+    clock = Clock()
+    node = Node(quick_config("x.example.org", REALM), [Asking()], dictionary(), reactor=clock)
+
+    async def wait() -> None:
+        await node.when_open(timeout_s=1)
+
+    with pytest.raises(Undeliverable, match="has no peers"):
+        run(wait(), clock)
+
+
+def test_a_node_runs_coroutines_for_those_with_deferreds() -> None:
+    async def twice() -> int:
+        answers = [await bench.client.request("Device-Action", ACTION, realm=REALM) for _ in range(2)]
+        return len(answers)
+
+    with Bench() as bench:
+        assert bench.pair.wait(bench.pair.left.run(twice())) == 2
+
+
+def test_identity_and_realm_are_the_configured_ones() -> None:
+    class Curious(Application):
+        dictionary = "ts29368_tsp"
+
+    application = Curious()
+    node = Node(quick_config("x.example.org", REALM), [application], dictionary(), reactor=Clock())
+    assert (application.port.origin_host, application.port.origin_realm) == ("x.example.org", REALM)
+    assert (node.origin_host, node.pending, node.in_work) == ("x.example.org", 0, 0)
