@@ -1,7 +1,7 @@
 """A lab on loopback: configurations from templates, addresses, and the processes of the network functions.
 
-Each process is started in a process group of its own (Ctrl-C reaches only us), writes one log, says "ready" there, and
-is ended by its process id: SIGTERM, then SIGKILL when it takes too long.
+Each process writes one log, says "ready" there, and is ended by its process id: SIGTERM, then SIGKILL when it takes too
+long.  They stay in our process group, so that whoever kills that ends them too; Ctrl-C makes them stop beside us.
 """
 
 from __future__ import annotations
@@ -143,7 +143,6 @@ class Lab:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                process_group=0,
             )
         function = Function(name, process, log)
         self.functions.append(function)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,41 +82,34 @@ def schema_of(model: type[FunctionConfig]) -> dict[str, Any]:
 
 
 def model_of(function: str, source: str) -> type[FunctionConfig]:
-    """Return the model of a network function's file; without a name, what all have in common.
+    """Return the model of a network function's file; without a name, what all have in common.  Raises ConfigError.
 
-    A function's model is the one subclass of FunctionConfig that `nfs.<function>.config` defines.  Raises ConfigError.
+    A function's model is the subclass of FunctionConfig that `nfs.<function>.config` defines.
     """
     from diameter.config import FunctionConfig
     from diameter.errors import ConfigError
 
     if not function:
         return FunctionConfig
-    module_name = f"nfs.{function.replace('-', '_')}.config"
-    if not function.replace("-", "").isalnum() or not _exists(module_name):
-        raise ConfigError(f"{source}: function: no network function {function!r} (known: {', '.join(functions())})")
-    module = importlib.import_module(module_name)
-    models = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, FunctionConfig) and each.__module__ == module_name
-    ]
-    assert len(models) == 1, f"{module_name} defines {len(models)} models of a file"
-    return models[0]
+    model = models().get(function)
+    if model is None:
+        raise ConfigError(f"{source}: function: no network function {function!r} (known: {', '.join(models())})")
+    return model
 
 
-def functions() -> list[str]:
-    """Return the names of the network functions that have a configuration."""
+def models() -> dict[str, type[FunctionConfig]]:
+    """Return name and model of each network function that has a file of its own, by name."""
     import nfs
+    from diameter.config import FunctionConfig
 
-    folders = sorted(path.parent.name for root in nfs.__path__ for path in Path(root).glob("*/config.py"))
-    return [folder.replace("_", "-") for folder in folders if folder != "cli"]
-
-
-def _exists(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+    found: dict[str, type[FunctionConfig]] = {}
+    folders = sorted({path.parent.name for root in nfs.__path__ for path in Path(root).glob("*/config.py")} - {"cli"})
+    for folder in folders:
+        module = importlib.import_module(f"nfs.{folder}.config")
+        for each in vars(module).values():
+            if isinstance(each, type) and issubclass(each, FunctionConfig) and each.__module__ == module.__name__:
+                found[folder.replace("_", "-")] = each
+    return found
 
 
 def _open_keys(config: FunctionConfig, source: str) -> None:
