@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import DNSName
 from OpenSSL import SSL
 
-from diameter.config import Limits
+from diameter.config import Limits, TlsConfig
 from diameter.errors import ConfigError
+from diameter.security.pki import KEY_KINDS, KeyKind, Pki
 from diameter.transport.endpoints import Links
 from diameter.transport.link import ConnectFailed
 from helpers.certificates import BOTH, Ca, Leaf, pem, rsa_key
@@ -53,6 +54,28 @@ def test_both_ends_know_each_other_before_the_first_octet(tmp_path: Path, versio
             await bench.server_owner.until(lambda: bench.server_owner.data == b"hello")
             security = bench.server_owner.links[0].security
             assert f"{security.version} {security.cipher}" == cipher
+
+    drive(scenario())
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS)
+def test_certificates_of_the_lab_pki_fit_the_profile(tmp_path: Path, kind: KeyKind) -> None:
+    pki = Pki.init(tmp_path / "pki", key_kind=kind)
+    tables = []
+    for name in PAIR:
+        issued = pki.issue(name, "127.0.0.1", f"aaa://{name}", key_kind=kind)
+        files = {"certificate": issued.certificate, "key": issued.key, "trust": [pki.ca_path], "crl": [pki.crl_path]}
+        tables.append(TlsConfig.model_validate(files))
+
+    async def scenario() -> None:
+        server, client = node(PAIR[0], tables[0], listener("tls")), node(PAIR[1], tables[1])
+        async with Bench("tls", server, client, (Recorder(), Recorder())) as bench:
+            _, theirs = await bench.connect()
+            assert theirs.peer_names == (PAIR[1],)
+            pki.revoke(PAIR[1])
+            bench.server.reload()
+            await bench.server_owner.until(lambda: bool(bench.server_owner.lost))
+            assert bench.server_owner.lost == [f"certificate of CN={PAIR[1]}: revoked"]
 
     drive(scenario())
 
