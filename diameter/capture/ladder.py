@@ -96,7 +96,7 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
     columns: dict[str, list[int]] = {
         name: [] for name in (
             "time", "source", "destination", "kind", "result", "outcome", "pair", "session", "device", "link", "note",
-            "length", "frame", "again",
+            "subject", "length", "frame", "again",
         )
     }  # fmt: skip
     devices = timeline.subjects()
@@ -121,6 +121,7 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
                 (captured.transport, endpoint_text(captured.source), endpoint_text(captured.destination))
             ),
             "note": tables["notes"].index(step.note) if step.note else -1,
+            "subject": tables["notes"].index(step.subjects[0]) if step.subjects else -1,
             "length": len(captured.octets),
             "frame": captured.frame,
             "again": int(step.retransmitted),

@@ -57,7 +57,7 @@ def _row(timeline: Timeline, step: Step, x: dict[int, int], y: int, elapsed_ns: 
     words = result[:4] if result.startswith("2") else result
     if step.outcome == UNANSWERED:
         words = "no answer"
-    note = step.note.replace("_", " ")
+    note = " · ".join(part for part in (step.note.replace("_", " "), *step.subjects[:1]) if part)
     room = int((abs(end - start) - 50) / _LETTER) - len(step.short) - len(words) - 2
     if len(note) > room:
         note = note[: room - 1] + "…" if room > 4 else ""

@@ -56,7 +56,8 @@ OUTCOMES: Final = (PLAIN, SUCCESS, PROTOCOL, TRANSIENT, FAILURE, DECLINED, UNANS
 class Step:
     """One message of a timeline.  `pair`: index of its answer or request, or -1; `latency_ns`: on the answer, else -1.
 
-    `subjects`: identities it names; `faults`: (octet offset, text, verdict) of each fault.
+    `note`: a few words for beside the arrow; `subjects`: identities it names; `faults`: (octet offset, text, verdict)
+    of each fault.
     """
 
     __slots__ = (
@@ -115,8 +116,6 @@ class Timeline:
         names = HIGHLIGHTS if step.outcome != DECLINED else (*STATUSES, *HIGHLIGHTS)
         words = dict.fromkeys(_highlight(name, found[name][0]) for name in names if name in found)
         parts = [word for word in words if word not in USUAL and (step.request or word not in _GOOD)]
-        if step.subjects:
-            parts.append(step.subjects[0])
         step.note = " · ".join(parts)
         return step
 

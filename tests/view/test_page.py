@@ -78,6 +78,7 @@ def visit(browser: Browser, path: Path) -> Iterator[Visit]:
     one = Visit(page)
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-indexed]", state="attached")
+    page.click("[data-order=time]")
     yield one
     page.close()
     assert one.said == []
@@ -159,11 +160,13 @@ def test_the_tree_reads_as_text_does(opened: Visit, messages: list[Captured]) ->
 
 def test_groups_by_session_and_device(opened: Visit) -> None:
     page = opened.page
-    page.click("[data-order=device]")
+    page.reload()
+    assert page.locator("[data-order=device]").get_attribute("aria-checked") == "true"
+    assert page.locator(".row.message").count() == 12
     assert page.locator(".row.group").first.locator("b").inner_text() == "meter-0001@meters.example"
     assert opened.script("ladder.view.groups.length") == 101
     page.locator(".row.group").nth(1).click()
-    assert page.locator(".row.message").count() == 12
+    assert page.locator(".row.message").count() == 24
     page.click("#unfold")
     assert opened.script("ladder.view.kinds.length") == 1179 + 101
     page.click("[data-order=session]")
@@ -178,8 +181,8 @@ def test_link_upkeep_can_be_left_out(opened: Visit) -> None:
 def test_pauses_and_events_are_rows(opened: Visit) -> None:
     opened.script("document.getElementById('scroller').scrollTop = 1e9")
     opened.page.wait_for_selector(".row.event")
-    assert opened.page.locator(".row.event .chip").inner_text() == "the link is gone"
-    assert opened.page.locator(".row.pause").inner_text().strip() == "2.50 s later"
+    assert opened.page.locator(".row.event .chip").inner_text() == "link lost: mtc-iwf"
+    assert opened.page.locator(".row.pause").first.inner_text().strip() == "2.50 s later"
 
 
 def test_dark_is_dark(opened: Visit) -> None:

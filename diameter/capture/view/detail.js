@@ -113,7 +113,7 @@ function branch(list, faulty) {
     line.dataset.offset = node.offset;
     line.append(make("span", "name", node.name));
     const letters = (node.flags & 0x80 ? "V" : "") + (node.flags & 0x40 ? "M" : "") + (node.flags & 0x20 ? "P" : "");
-    const value = make("span", "value " + (/^(?:OctetString|)$/.test(node.kind) ? "octets" : ""), node.value);
+    const value = make("span", "value" + (/^(?:OctetString|)$/.test(node.kind) ? " octets" : "") + (/\s/.test(node.value) ? "" : " token"), node.value);
     const code = make("span", "code", (node.vendor ? `${node.code}/${node.vendor}` : String(node.code)) + " " + letters);
     code.title = `${node.kind || "unknown AVP"}, ${amount(node.length, "octet")} at ${node.offset}`;
     line.append(value, code);

@@ -165,6 +165,11 @@ document.addEventListener("keydown", event => {
 });
 
 document.getElementById("upkeep").setAttribute("aria-pressed", "true");
+/* Many devices at once are a thicket in the order of time: begin with them sorted, the first one unfolded. */
+if (data.devices.length > 1 && COUNT > 100) {
+  view.order = "device";
+  view.unfolded.add(0);
+}
 drawOrder();
 show();
 const asked = /^#(\d+)$/.exec(location.hash);

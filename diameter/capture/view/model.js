@@ -69,6 +69,7 @@ function shallowText(i) {
       short, name, applicationOf(i), rows.result[i] < 0 ? "" : data.results[rows.result[i]],
       data.participants[rows.source[i]], data.participants[rows.destination[i]],
       rows.session[i] < 0 ? "" : data.sessions[rows.session[i]], rows.note[i] < 0 ? "" : data.notes[rows.note[i]],
+      rows.subject[i] < 0 ? "" : data.notes[rows.subject[i]],
       link[0],
     ].join("\n").toLowerCase();
   }

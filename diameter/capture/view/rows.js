@@ -2,6 +2,11 @@
 
 const ROW = 30, GUTTER = 164, LANE = 128, SPARE = 8, GAP = 500000, LIMIT = 480;
 const MESSAGE = 0, GROUP = 1, EVENT = 2, PAUSE = 3;
+const EVENTS = {
+  LINK_UP: "link up", LINK_LOST: "link lost", PEER_OPEN: "open", PEER_OKAY: "okay", PEER_SUSPECT: "suspect",
+  PEER_CLOSED: "closed", PEER_LEAVING: "leaving", PEER_REFUSED: "refused",
+};
+const LOST = /LOST|SUSPECT|REFUSED|FAILED|FAULT|CLOSED|BUG|DROPPED|TIMEOUT/;
 const ORDERS = {time: null, session: rows.session, device: rows.device};
 
 const view = {
@@ -46,15 +51,19 @@ function push(kind, ref) {
 
 function arrangeTime() {
   let last = -1, event = 0;
-  const events = view.typed ? [] : data.events;
+  const events = view.typed ? [] : data.events.filter(one => view.upkeep || LOST.test(one[1]));
+  const put = (kind, ref, now) => {
+    if (last >= 0 && now - last >= GAP) push(PAUSE, now - last);
+    push(kind, ref);
+    last = now;
+  };
   const upTo = until => {
-    for (; event < events.length && events[event][0] - data.start_us <= until; event++) push(EVENT, event);
+    for (; event < events.length && events[event][0] - data.start_us <= until; event++)
+      put(EVENT, events[event], events[event][0] - data.start_us);
   };
   for (const i of view.shown) {
-    upTo(times[i]);
-    if (last >= 0 && times[i] - times[last] >= GAP) push(PAUSE, i);
-    push(MESSAGE, i);
-    last = i;
+    upTo(times[i] - 1);
+    put(MESSAGE, i, times[i]);
   }
   upTo(Infinity);
 }
@@ -145,7 +154,7 @@ function messageRow(i, at) {
   }
   row.dataset.message = i;
   const before = at > 0 && view.kinds[at - 1] === MESSAGE ? view.refs[at - 1] : -1;
-  const since = before < 0 ? "" : "+" + span(times[i] - times[before]);
+  const since = before < 0 || times[i] === times[before] ? "" : "+" + span(times[i] - times[before]);
   row.append(make("time", "", clock(times[i]).slice(0, -3)), make("span", "since", since), arrow(i));
   return row;
 }
@@ -178,7 +187,9 @@ function arrow(i) {
 }
 
 function noteOf(i) {
-  return rows.note[i] < 0 ? "" : data.notes[rows.note[i]].replaceAll("_", " ");
+  const note = rows.note[i] < 0 ? [] : [data.notes[rows.note[i]].replaceAll("_", " ")];
+  if (rows.subject[i] >= 0 && view.order !== "device") note.push(data.notes[rows.subject[i]]);
+  return note.join(" · ");
 }
 
 function groupRow(at) {
@@ -203,23 +214,22 @@ function groupRow(at) {
   return row;
 }
 
-function eventRow(at) {
-  const [when, name, words, transport, local, remote] = data.events[at];
-  const row = make("div", "row event");
-  const label = words || name.replaceAll("_", " ").toLowerCase();
-  row.append(make("time", "", clock(when - data.start_us).slice(0, -3)), make("span", "since", ""));
-  const ends = [hosts.get(local), hosts.get(remote)].filter(end => end !== undefined).map(end => view.lanes[end]);
-  const tag = make("span", "chip", label);
-  tag.title = `${name} ${transport} ${local} ${remote}`;
-  tag.style.left = (ends.length ? ends.reduce((a, b) => a + b) / ends.length : GUTTER + 40) + "px";
+/* An event stands at the lifeline of the node that noted it. */
+function eventRow(event) {
+  const [when, name, words, transport, local, remote] = event;
+  const row = make("div", "row event" + (LOST.test(name) ? " lost" : ""));
+  row.append(make("time", "", clock(when - data.start_us).slice(0, -3)));
+  const end = hosts.get(local), other = hosts.get(remote);
+  const label = EVENTS[name] || name.replaceAll("_", " ").toLowerCase();
+  const tag = make("span", "chip", other === undefined ? label : `${label}: ${data.participants[other].split(".")[0]}`);
+  tag.title = [words, transport && `${transport} ${local} → ${remote}`].filter(Boolean).join("\n");
+  tag.style.left = (end === undefined ? GUTTER + 60 : view.lanes[end]) + "px";
   row.append(tag);
   return row;
 }
 
-function pauseRow(i, at) {
+function pauseRow(quiet) {
   const row = make("div", "row pause");
-  const before = view.refs[at - 1] === undefined || view.kinds[at - 1] !== MESSAGE ? -1 : view.refs[at - 1];
-  const quiet = before < 0 ? "" : span(times[i] - times[before]) + " later";
-  row.append(make("span", "", quiet || "later"));
+  row.append(make("span", "", span(quiet) + " later"));
   return row;
 }
