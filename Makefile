@@ -35,6 +35,7 @@ lint:
 
 bench:
 	@$(ENVIRONMENT) .venv-run requirements/run.lock --project
+	@$(ENVIRONMENT) .venv-peers requirements/peers.lock
 	@.venv-run/bin/mtc bench codec
 	@.venv-run/bin/mtc bench e2e
 
