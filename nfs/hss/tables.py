@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     Column,
     Connection,
     ForeignKey,
     Integer,
     MetaData,
+    Row,
+    Select,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -69,25 +73,45 @@ SERVING_NODE: Final = Table(
 )
 _PARTS: Final = (EXTERNAL_ID, SERVICE, SCS_RIGHT, SERVING_NODE)
 
+# Statements are made once: to make one costs as much as to run it.
+_IDENTITY: Final[BindParameter[str]] = bindparam("identity")
+_BY_IMSI: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
+_BY_MSISDN: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.msisdn == _IDENTITY)
+_BY_EXTERNAL_ID: Final = (
+    select(SUBSCRIBER)
+    .join(EXTERNAL_ID, EXTERNAL_ID.c.imsi == SUBSCRIBER.c.imsi)
+    .where(EXTERNAL_ID.c.identifier == _IDENTITY)
+)
+
+
+def _of(table: Table, *columns: str) -> Select[Any]:
+    """Columns of a table for one IMSI."""
+    return select(*(table.c[name] for name in columns)).where(table.c.imsi == bindparam("imsi"))
+
+
+_EXTERNAL_IDS: Final = _of(EXTERNAL_ID, "identifier", "port").order_by(EXTERNAL_ID.c.position)
+_SERVICES: Final = _of(SERVICE, "service")
+_RIGHTS: Final = _of(SCS_RIGHT, "scs", "service")
+_NODES: Final = _of(SERVING_NODE, "kind", "number", "name", "realm", "reachable").order_by(SERVING_NODE.c.kind)
+
 
 def find(connection: Connection, user: UserId) -> Subscriber | None:
     """The subscriber with the one identity that `user` has, or None."""
-    if user.external_id is not None:
-        wanted = select(EXTERNAL_ID.c.imsi).where(EXTERNAL_ID.c.identifier == user.external_id)
-        imsi = connection.execute(wanted).scalar()
-    elif user.msisdn is not None:
-        imsi = connection.execute(select(SUBSCRIBER.c.imsi).where(SUBSCRIBER.c.msisdn == user.msisdn)).scalar()
-    else:
-        imsi = user.imsi
-    return None if imsi is None else _read(connection, imsi)
+    for question, identity in (
+        (_BY_EXTERNAL_ID, user.external_id),
+        (_BY_MSISDN, user.msisdn),
+        (_BY_IMSI, user.imsi),
+    ):
+        if identity is not None:
+            row = connection.execute(question, {"identity": identity}).one_or_none()
+            return None if row is None else _whole(connection, row)
+    return None
 
 
 def every(connection: Connection) -> Iterator[Subscriber]:
     """All subscribers in order of their IMSI."""
-    for imsi in connection.execute(select(SUBSCRIBER.c.imsi).order_by(SUBSCRIBER.c.imsi)).scalars().all():
-        found = _read(connection, imsi)
-        if found is not None:
-            yield found
+    for row in connection.execute(select(SUBSCRIBER).order_by(SUBSCRIBER.c.imsi)).all():
+        yield _whole(connection, row)
 
 
 def save(connection: Connection, subscriber: Subscriber) -> None:
@@ -130,32 +154,23 @@ def remove(connection: Connection, imsi: str) -> bool:
     return connection.execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.imsi == imsi)).rowcount > 0
 
 
-def _read(connection: Connection, imsi: str) -> Subscriber | None:
-    row = connection.execute(select(SUBSCRIBER).where(SUBSCRIBER.c.imsi == imsi)).one_or_none()
-    if row is None:
-        return None
-    external = select(EXTERNAL_ID).where(EXTERNAL_ID.c.imsi == imsi).order_by(EXTERNAL_ID.c.position)
-    services = connection.execute(select(SERVICE.c.service).where(SERVICE.c.imsi == imsi)).scalars()
-    rights = connection.execute(select(SCS_RIGHT).where(SCS_RIGHT.c.imsi == imsi))
-    nodes = connection.execute(select(SERVING_NODE).where(SERVING_NODE.c.imsi == imsi).order_by(SERVING_NODE.c.kind))
+def _whole(connection: Connection, row: Row[Any]) -> Subscriber:
+    """The subscriber of a row of its table, with what the other tables say of it."""
+    imsi = {"imsi": row.imsi}
+    external_ids = connection.execute(_EXTERNAL_IDS, imsi)
+    services = connection.execute(_SERVICES, imsi)
+    rights = connection.execute(_RIGHTS, imsi)
+    nodes = connection.execute(_NODES, imsi)
     return Subscriber(
-        imsi=imsi,
+        imsi=row.imsi,
         msisdn=row.msisdn,
-        external_ids=tuple(
-            ExternalId(identifier=each.identifier, port=each.port) for each in connection.execute(external)
-        ),
-        services=frozenset(Service(number) for number in services),
-        rights=frozenset((each.scs, Service(each.service)) for each in rights),
+        external_ids=tuple(ExternalId(identifier=identifier, port=port) for identifier, port in external_ids),
+        services=frozenset(Service(number) for (number,) in services),
+        rights=frozenset((scs, Service(number)) for scs, number in rights),
         sms=row.sms,
         barred=row.barred,
         nodes=tuple(
-            ServingNode(
-                kind=NodeKind(each.kind),
-                number=each.number,
-                name=each.name,
-                realm=each.realm,
-                reachable=each.reachable,
-            )
-            for each in nodes
+            ServingNode(kind=NodeKind(kind), number=number, name=name, realm=realm, reachable=reachable)
+            for kind, number, name, realm, reachable in nodes
         ),
     )

@@ -19,11 +19,12 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     delete,
     insert,
+    select,
     update,
 )
-from sqlalchemy import select as select_
 from sqlalchemy.exc import IntegrityError
 
 from nfs.common.store import Store, StoreError, Work
@@ -56,6 +57,12 @@ TRIGGER: Final = Table(
     Column("outcome", Integer),
     Column("expires_at", Float, nullable=False, index=True),
 )
+
+# Statements are made once: to make one costs as much as to run it.
+_KEY: Final = (TRIGGER.c.scs == bindparam("key_scs")) & (TRIGGER.c.reference == bindparam("key_reference"))
+_FIND: Final = select(TRIGGER).where(_KEY)
+_INSERT: Final = insert(TRIGGER)
+_CHANGE: Final = update(TRIGGER).where(_KEY)
 
 
 class Triggers:
@@ -96,8 +103,8 @@ class Triggers:
         return await self._do(lambda connection: _purge(connection, now))
 
     async def _change(self, scs: str, reference: int, **values: str | float) -> None:
-        key = (TRIGGER.c.scs == scs) & (TRIGGER.c.reference == reference)
-        await self._do(lambda connection: connection.execute(update(TRIGGER).where(key).values(**values)).rowcount)
+        row = {"key_scs": scs, "key_reference": reference, **values}
+        await self._do(lambda connection: connection.execute(_CHANGE, row).rowcount)
 
     async def _do(self, work: Work[T]) -> T:
         try:
@@ -107,22 +114,23 @@ class Triggers:
 
 
 def _begin(connection: Connection, trigger: Trigger, now: float) -> Standing:
-    key = (TRIGGER.c.scs == trigger.scs) & (TRIGGER.c.reference == trigger.reference)
-    found = connection.execute(select_(TRIGGER).where(key)).one_or_none()
+    row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
+    key = {"key_scs": trigger.scs, "key_reference": trigger.reference}
+    found = connection.execute(_FIND, key).one_or_none()
+    if found is None:
+        connection.execute(_INSERT, row)
+        return Standing.NEW
     standing = Standing.NEW
-    if found is not None and found.state == State.OPEN and found.expires_at > now:
+    if found.state == State.OPEN and found.expires_at > now:
         if found.fingerprint != trigger.fingerprint or found.imsi != trigger.imsi:
             return Standing.TAKEN
         standing = Standing.REPEAT
-    if found is not None:
-        connection.execute(delete(TRIGGER).where(key))
-    connection.execute(insert(TRIGGER).values(**_values(trigger), expires_at=now + trigger.validity_s + GRACE_S))
+    connection.execute(_CHANGE, key | row | {"outcome": None})
     return standing
 
 
 def _find(connection: Connection, scs: str, reference: int) -> Trigger | None:
-    key = (TRIGGER.c.scs == scs) & (TRIGGER.c.reference == reference)
-    row = connection.execute(select_(TRIGGER).where(key)).one_or_none()
+    row = connection.execute(_FIND, {"key_scs": scs, "key_reference": reference}).one_or_none()
     return None if row is None else _trigger(row)
 
 
@@ -130,7 +138,7 @@ def _purge(connection: Connection, now: float) -> int:
     return connection.execute(delete(TRIGGER).where(TRIGGER.c.expires_at <= now)).rowcount
 
 
-def _values(trigger: Trigger) -> dict[str, str | int | None]:
+def _values(trigger: Trigger) -> dict[str, str | float | None]:
     return {
         "scs": trigger.scs,
         "reference": trigger.reference,

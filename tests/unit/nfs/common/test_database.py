@@ -7,18 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import URL, Engine, inspect, text
 
 from diameter.errors import ConfigError
 from nfs.common.database import database_url, open_engine
 
-HSS = {"migrations": "nfs.hss:migrations", "name": "hss"}
+
+def open_hss(url: URL, busy_s: float = 1.0) -> Engine:
+    return open_engine(url, migrations="nfs.hss:migrations", name="hss", busy_s=busy_s)
 
 
 def test_a_new_file_gets_the_newest_schema_and_keeps_it(tmp_path: Path) -> None:
     url = database_url("hss.db", tmp_path)
     for _ in range(2):
-        engine = open_engine(url, **HSS)
+        engine = open_hss(url)
         assert {"subscriber", "hss_revision"} <= set(inspect(engine).get_table_names())
         with engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -42,14 +44,14 @@ def _folder(path: Path) -> None:
 
 
 def _torn(path: Path) -> None:
-    open_engine(database_url(str(path), path.parent), **HSS).dispose()
+    open_hss(database_url(str(path), path.parent)).dispose()
     octets = bytearray(path.read_bytes())
     octets[4096:] = b"\xa5" * (len(octets) - 4096)
     path.write_bytes(octets)
 
 
 def _newer(path: Path) -> None:
-    engine = open_engine(database_url(str(path), path.parent), **HSS)
+    engine = open_hss(database_url(str(path), path.parent))
     with engine.begin() as connection:
         connection.execute(text("UPDATE hss_revision SET version_num = 'f00'"))
     engine.dispose()
@@ -68,7 +70,7 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, spoil: Calla
     path = tmp_path / "hss.db"
     spoil(path)
     with pytest.raises(ConfigError, match=what) as caught:
-        open_engine(database_url("hss.db", tmp_path), **HSS)
+        open_hss(database_url("hss.db", tmp_path))
     assert len(caught.value.lines) == 1
     assert caught.value.lines[0].startswith(f"database {path}: ")
 
@@ -77,16 +79,16 @@ def test_a_database_that_another_process_holds_is_one_line(tmp_path: Path) -> No
     holder = sqlite3.connect(tmp_path / "hss.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(ConfigError, match="locked"):
-        open_engine(database_url("hss.db", tmp_path), **HSS, busy_s=0.01)
+        open_hss(database_url("hss.db", tmp_path), busy_s=0.01)
     holder.close()
 
 
 def test_a_driver_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Can't load plugin"):
-        open_engine(database_url("nosuchengine://u:secret@db/hss", tmp_path), **HSS)
+        open_hss(database_url("nosuchengine://u:secret@db/hss", tmp_path))
 
 
 def test_a_password_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        open_engine(database_url("nosuchengine://u:secret@db/hss", tmp_path), **HSS)
+        open_hss(database_url("nosuchengine://u:secret@db/hss", tmp_path))
     assert "secret" not in str(caught.value)

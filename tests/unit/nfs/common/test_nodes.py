@@ -15,7 +15,8 @@ from nfs.common.nodes import NodeKind, ServingNode, from_group, to_avps
 def test_there_and_back(kind: NodeKind, named: bool) -> None:
     if kind is NodeKind.MME and not named:
         return
-    node = ServingNode(kind=kind, number="15559001", **({"name": "n.example", "realm": "example"} if named else {}))
+    name, realm = ("n.example", "example") if named else ("", "")
+    node = ServingNode(kind=kind, number="15559001", name=name, realm=realm)
     assert from_group(to_avps(node)) == node
 
 

@@ -19,7 +19,7 @@ from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Cache, Store
-from nfs.hss import s6m, tables
+from nfs.hss import tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 from nfs.hss.s6m import S6m
 
@@ -166,5 +166,5 @@ def test_a_database_that_fails_is_unable_to_comply(rig: Rig, monkeypatch: pytest
     def gone(*_: object) -> None:
         raise OperationalError("SELECT", {}, RuntimeError("disk I/O error"))
 
-    monkeypatch.setattr(s6m.tables, "find", gone)
+    monkeypatch.setattr(tables, "find", gone)
     assert rig.ask().result == (0, 5012)

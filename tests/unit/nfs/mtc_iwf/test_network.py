@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diameter import Dictionary, Message
+from diameter import Dictionary, ErrorAnswer, Message
 from helpers.network import IWF, Network
 from nfs.common.identities import encode_number, encode_tbcd
 from nfs.common.nodes import NodeKind, ServingNode
@@ -312,6 +312,30 @@ def test_a_repeat_is_handed_over_again_and_another_trigger_is_not(network: Netwo
     assert len(network.sms_sc.triggers) == 2
     network.wait(network.sms_sc.report(network.sms_sc.triggers[0], 2))
     assert status(network.trigger(action(Validity_Time=60))) == RequestStatus.SUCCESS
+
+
+def test_a_trigger_outlives_the_process_that_accepted_it(tmp_path: Path, dictionary: Dictionary) -> None:
+    """What another process finds in the store is enough to bring the report to the SCS."""
+    first = Network(tmp_path, dictionary, (METER,)).open()
+    assert status(first.trigger(action())) == RequestStatus.SUCCESS
+    (trigger,) = first.sms_sc.triggers
+    second = Network(tmp_path, dictionary).open()  # and the first never stopped: it was killed
+    assert second.wait(second.sms_sc.report(trigger, 2)).result == (0, 2001)
+    assert second.scs1.reports[0]["Device-Notification"]["Reference-Number"] == 7
+    assert first.scs1.reports == []
+    assert status(second.trigger(action(Reference_Number=8))) == RequestStatus.SUCCESS
+    second.close()
+    first.close()
+
+
+def test_a_report_waits_at_the_sms_sc_while_the_scs_is_away(network: Network) -> None:
+    network.trigger(action())
+    (trigger,) = network.sms_sc.triggers
+    network.wait(network.nodes[3].stop())
+    with pytest.raises(ErrorAnswer) as caught:
+        network.wait(network.sms_sc.report(trigger, 2))
+    assert caught.value.answer.result == (0, 3002)
+    assert network.scs1.reports == []
 
 
 @pytest.mark.requirement("R-GEN-07")
