@@ -64,11 +64,17 @@ def test_tls_1_2_has_forward_secrecy_and_aead(key: str) -> None:
     assert client.security().version == "TLSv1.2"
 
 
-def test_finite_field_suites_only_where_they_are_asked_for() -> None:
-    plain = TlsContext(SERVER.credentials()).protector(server=True)
-    asked = TlsContext(SERVER.credentials(dhe=True)).protector(server=True)
-    assert not any(suite.startswith("DHE") for suite in plain._connection.get_cipher_list())
-    assert sum(suite.startswith("DHE") for suite in asked._connection.get_cipher_list()) == 2
+@pytest.mark.parametrize("dhe", [True, False])
+def test_finite_field_suites_only_where_they_are_asked_for(dhe: bool) -> None:
+    ca = Ca(key=rsa_key(2048))
+    client, _ = _loose(ca.issue("client.example", key=rsa_key(2048)), ciphers=b"DHE-RSA-AES128-GCM-SHA256")
+    server = TlsContext(ca.issue("server.example", key=rsa_key(2048)).credentials(dhe=dhe)).protector(server=True)
+    reasons = shake(client, server)
+    if dhe:
+        assert reasons == []
+        assert server.security().cipher == "DHE-RSA-AES128-GCM-SHA256"
+    else:
+        assert reasons[0] == "TLS: no shared cipher"
 
 
 def test_a_minimum_of_1_3_refuses_1_2() -> None:
@@ -220,11 +226,15 @@ def test_the_key_log_gets_lines_only_where_it_is_asked_for() -> None:
     assert {line.split()[0] for line in lines} >= {b"CLIENT_TRAFFIC_SECRET_0", b"SERVER_TRAFFIC_SECRET_0"}
 
 
-def _loose(leaf: Leaf | None, *issuers: Ca | Leaf) -> tuple[TlsProtector, TlsProtector]:
+def _loose(
+    leaf: Leaf | None, *issuers: Ca | Leaf, ciphers: bytes = b"ALL:@SECLEVEL=0"
+) -> tuple[TlsProtector, TlsProtector]:
     """A client without any check, with any certificate or none, and a server as it should be."""
     client, server = _pair()
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_cipher_list(b"ALL:@SECLEVEL=0")
+    context.set_cipher_list(ciphers)
+    if ciphers.startswith(b"DHE"):
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
     if leaf is not None:
         context.use_certificate(leaf.certificate)
         context.use_privatekey(leaf.key)
