@@ -24,8 +24,8 @@ KNOWN_WAYS: Final = 1024
 Guard = Callable[..., Any]
 """guard(function, *arguments): what it returns, or `Raised` with any Exception it raised."""
 Attach = Callable[[object, Callable[[BaseException | None], None]], bool]
-"""attach(awaited, wake): call wake once `awaited` is done, with the error to raise in the coroutine if that cannot find it itself;
-False when it is nothing to wait for."""
+"""attach(awaited, wake): call wake once `awaited` is done, with the error to raise in the coroutine if that cannot
+find it itself; False when it is nothing to wait for."""
 
 
 class Raised:
@@ -54,7 +54,9 @@ class Work:
 
 
 def step(coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None) -> tuple[bool, Any]:
-    """Run a coroutine until it waits or ends: (True, result) or (False, what it awaits).  `error` is raised where it waits."""
+    """Run a coroutine until it waits or ends: (True, result) or (False, what it awaits).  `error` is raised where it
+    waits.
+    """
     try:
         return False, coroutine.send(None) if error is None else coroutine.throw(error)
     except StopIteration as end:

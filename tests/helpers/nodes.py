@@ -161,9 +161,9 @@ class Bench:
 
 def split(octets: bytes) -> list[Message]:
     """Messages one behind the other."""
-    messages = []
-    while octets:
-        size = int.from_bytes(octets[1:4])
-        messages.append(decode(octets[:size], dictionary()))
-        octets = octets[size:]
+    messages, at = [], 0
+    while at < len(octets):
+        size = int.from_bytes(octets[at + 1 : at + 4])
+        messages.append(decode(octets[at : at + size], dictionary()))
+        at += size
     return messages
