@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from helpers.blocks import RUN, Block, blocks, commands, fits, pattern
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("dict/README.md")])
 LIMIT_S: Final = 100
+START_S: Final = 30
 SHELL_ALLOWED: Final = re.compile(r"(make [a-z-]+|git clone \S+|cd \S+|pip install \S+|\.venv\S*/bin/\S+.*)(\s+#.*)?")
 
 
@@ -66,6 +68,8 @@ def _background(block: Block, folder: Path) -> Iterator[None]:
     )
     assert program.stdout is not None
     seen: list[str] = []
+    silence = threading.Timer(START_S, program.kill)  # its output then ends, and the line that never came is named
+    silence.start()
     try:
         for expected in command.expected:
             for line in program.stdout:
@@ -74,8 +78,10 @@ def _background(block: Block, folder: Path) -> Iterator[None]:
                     break
             else:
                 raise AssertionError(f"line {command.line}: {expected!r} never came; printed:\n{''.join(seen)}")
+        silence.cancel()
         yield
     finally:
+        silence.cancel()
         program.send_signal(signal.SIGTERM)
         rest, _ = program.communicate(timeout=LIMIT_S)
     assert "Traceback" not in "".join(seen) + rest, rest
