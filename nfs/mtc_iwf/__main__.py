@@ -44,16 +44,21 @@ def core_hosts(config: IwfConfig) -> frozenset[str]:
     return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
 
 
-def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
-    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
-    audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
-    gateway = Gateway(
+def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
+    """The MTC Security GW as it is embedded here: a screen in front of the applications."""
+    return Gateway(
         profiles(config.scs),
         audit,
         core=core_hosts(config),
         home_plmns=frozenset(config.sgw.home_plmns),
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
     )
+
+
+def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
+    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
+    audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
+    gateway = security_gateway(config, audit)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
     tsp = Tsp(gateway, audit)

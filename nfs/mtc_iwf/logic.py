@@ -144,23 +144,12 @@ class MtcIwf:
             validity_s=validity_s,
             sms_sc=self._sms_sc_host,
         )
-        submission = Submission(
-            scs=profile.isdn,
-            reference=action.reference,
-            imsi=found.imsi,
-            device=action.device if action.device.external_id else Device(msisdn=found.msisdn),
-            payload=action.payload or b"",
-            port=action.port,
-            priority=action.priority,
-            validity_s=action.validity_s,
-            nodes=found.nodes,
-        )
         try:
             if await self._ledger.begin(trigger) is Standing.TAKEN:
                 reason = "Reference-Number belongs to another trigger of this SCS that is still open"
                 return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
             try:
-                taken = await self._sms_sc.submit(submission)
+                taken = await self._sms_sc.submit(_submission(action, found, profile))
             except Unavailable as error:
                 await self._ledger.refuse(trigger.scs, trigger.reference)
                 return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
@@ -203,6 +192,21 @@ class MtcIwf:
 
 def _over(reason: str, status: RequestStatus) -> Decision:
     return Decision(status=status, check="limits", reason=reason)
+
+
+def _submission(action: DeviceAction, found: Found, profile: ScsProfile) -> Submission:
+    """The trigger for the SMS-SC: named as the SCS did, since its report will name the device so."""
+    return Submission(
+        scs=profile.isdn,
+        reference=action.reference,
+        imsi=found.imsi,
+        device=action.device if action.device.external_id else Device(msisdn=found.msisdn),
+        payload=action.payload or b"",
+        port=action.port,
+        priority=action.priority,
+        validity_s=action.validity_s,
+        nodes=found.nodes,
+    )
 
 
 def _undeliverable(action: DeviceAction, found: Found) -> Decision | None:
