@@ -165,7 +165,7 @@ def test_giving_up_tells_how_far_it_came_and_a_late_report_still_counts() -> Non
 def test_unknown_references() -> None:
     made, _ = scs()
     with pytest.raises(KeyError):
-        made.wait(1)
+        _ = made.wait(1)
     with pytest.raises(KeyError):
         made.progress(1)
 

@@ -415,8 +415,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.now += 700_000
         self.settled += [over.key for over in self.sc.expire(self.now)[0]]
         for imsi in self.sc.waiting():
-            while (attempt := self.sc.next(imsi, self.now)) is not None:
-                self.sc.ended(attempt, OK, self.now)
+            while (waiting := self.sc.next(imsi, self.now)) is not None:
+                self.sc.ended(waiting, OK, self.now)
         assert not self.sc.pending
 
 
