@@ -27,11 +27,6 @@ unpack = _fields.unpack_from
 pack = _fields.pack
 
 
-def flags(octets: bytes) -> int:
-    """Command flags, one octet: R 0x80, P 0x40, E 0x20, T 0x10."""
-    return octets[4]
-
-
 def is_request(octets: bytes) -> bool:
     """True when the R bit is set."""
     return octets[4] >= FLAG_R
@@ -43,32 +38,15 @@ def command_code(octets: bytes) -> int:
     return code & 0xFFFFFF
 
 
-def application_id(octets: bytes) -> int:
-    """Application-ID, 32 bits."""
-    value: int = _word.unpack_from(octets, 8)[0]
-    return value
-
-
 def hop_by_hop(octets: bytes) -> int:
     """Hop-by-Hop Identifier, 32 bits."""
     value: int = _word.unpack_from(octets, 12)[0]
     return value
 
 
-def end_to_end(octets: bytes) -> int:
-    """End-to-End Identifier, 32 bits."""
-    value: int = _word.unpack_from(octets, 16)[0]
-    return value
-
-
 def build(flags_octet: int, command: int, application: int, hop: int, end: int, avps: bytes) -> bytes:
     """A whole message: header with the right length, then `avps`."""
     return pack((VERSION << 24) | (LENGTH + len(avps)), (flags_octet << 24) | command, application, hop, end) + avps
-
-
-def with_hop_by_hop(octets: bytes, value: int) -> bytes:
-    """The same message under another Hop-by-Hop Identifier."""
-    return octets[:12] + _word.pack(value) + octets[16:]
 
 
 def with_identifiers(octets: bytes, hop: int, end: int) -> bytes:
