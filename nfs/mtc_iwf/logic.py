@@ -25,6 +25,7 @@ from nfs.mtc_iwf.ports import (
     Standing,
     State,
     Submission,
+    Taken,
     Trigger,
     Unavailable,
 )
@@ -145,23 +146,31 @@ class MtcIwf:
             sms_sc=self._sms_sc_host,
         )
         try:
-            if await self._ledger.begin(trigger) is Standing.TAKEN:
+            standing = await self._ledger.begin(trigger)
+            if standing is Standing.TAKEN:
                 reason = "Reference-Number belongs to another trigger of this SCS that is still open"
                 return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
-            try:
-                taken = await self._sms_sc.submit(_submission(action, found, profile))
-            except Unavailable as error:
-                await self._ledger.refuse(trigger.scs, trigger.reference)
-                return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
-            status = statuses.of_submission(taken.result)
-            if status is not RequestStatus.SUCCESS:
-                await self._ledger.refuse(trigger.scs, trigger.reference)
-                return Decision(status=status, reason=f"the SMS-SC refused with {taken.result}")
+            taken, refused = await self._hand_over(_submission(action, found, profile))
+            if refused is not None:
+                if standing is Standing.NEW:  # a repeat that fails takes nothing back that was accepted before
+                    await self._ledger.refuse(trigger)
+                return refused
             if taken.sms_sc != trigger.sms_sc:  # a recall will have to go there
                 await self._ledger.accept(trigger.scs, trigger.reference, taken.sms_sc)
         except Unavailable as error:  # the store: nothing may be called accepted
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
         return Decision(status=RequestStatus.SUCCESS)
+
+    async def _hand_over(self, submission: Submission) -> tuple[Taken, Decision | None]:
+        """What the SMS-SC says of a trigger, and what that means for the SCS unless it is success."""
+        try:
+            taken = await self._sms_sc.submit(submission)
+        except Unavailable as error:
+            return Taken(result=None, sms_sc=""), Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
+        status = statuses.of_submission(taken.result)
+        if status is RequestStatus.SUCCESS:
+            return taken, None
+        return taken, Decision(status=status, reason=f"the SMS-SC refused with {taken.result}")
 
     async def report(self, report: Report) -> tuple[int, int]:
         """Bring a delivery report to the SCS; the (vendor, code) that answers the SMS-SC (step 7).
@@ -200,7 +209,7 @@ def _submission(action: DeviceAction, found: Found, profile: ScsProfile) -> Subm
         scs=profile.isdn,
         reference=action.reference,
         imsi=found.imsi,
-        device=action.device if action.device.external_id else Device(msisdn=found.msisdn),
+        device=action.device if action.device.external_id else Device(msisdn=found.msisdn or action.device.msisdn),
         payload=action.payload or b"",
         port=action.port,
         priority=action.priority,

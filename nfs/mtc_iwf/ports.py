@@ -153,8 +153,8 @@ class Ledger(Protocol):
         """Remember which SMS-SC has taken it."""
         ...
 
-    async def refuse(self, scs: str, reference: int) -> None:
-        """The trigger came to nothing; its Reference-Number is free again."""
+    async def refuse(self, trigger: Trigger) -> None:
+        """The trigger came to nothing; its Reference-Number is free again, unless a repeat has come since."""
         ...
 
     async def find(self, scs: str, reference: int) -> Trigger | None:

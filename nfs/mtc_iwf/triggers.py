@@ -63,6 +63,9 @@ _KEY: Final = (TRIGGER.c.scs == bindparam("key_scs")) & (TRIGGER.c.reference == 
 _FIND: Final = select(TRIGGER).where(_KEY)
 _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
+_REFUSE: Final = _CHANGE.where(
+    TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
+)
 
 
 class Triggers:
@@ -84,9 +87,17 @@ class Triggers:
         """Remember which SMS-SC has taken it."""
         await self._change(scs, reference, sms_sc=sms_sc)
 
-    async def refuse(self, scs: str, reference: int) -> None:
-        """The trigger came to nothing."""
-        await self._change(scs, reference, state=State.REFUSED.value, expires_at=self._clock() + KEEP_S)
+    async def refuse(self, trigger: Trigger) -> None:
+        """The trigger came to nothing, unless a repeat has come since (then the row has the repeat's identifiers)."""
+        row = {
+            "key_scs": trigger.scs,
+            "key_reference": trigger.reference,
+            "key_session_id": trigger.sender.session_id[:512],
+            "key_end_to_end": trigger.sender.end_to_end,
+            "state": State.REFUSED.value,
+            "expires_at": self._clock() + KEEP_S,
+        }
+        await self._do(lambda connection: connection.execute(_REFUSE, row).rowcount)
 
     async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
         """The SCS has its report."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diameter import Message, RequestError
+from diameter import ApplicationFault, Message, RequestError, ResultCode
 from diameter.app import Application, answers
 from diameter.message import Grouped
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
@@ -31,7 +31,9 @@ class Tsp(Application):
     async def device_action(self, request: Message) -> Message:
         """Answer a Device-Action-Request (clauses 5.5 and 6.6.3)."""
         action: Grouped = request["Device-Action"]
-        profile = self._gateway.profiles.by_host[request.text("Origin-Host").lower()]
+        profile = self._gateway.profiles.named(request.text("Origin-Host"))
+        if profile is None:  # nobody gets past the gateway like this, but no gateway, no service
+            raise ApplicationFault(ResultCode.AUTHORIZATION_REJECTED)
         decision = await self.iwf.act(_action(action), profile, _sender(request))
         if decision.check:
             self._refused(request, action, profile, decision)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from diameter.config import Complaints, Identity, Placement, Table
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
-from nfs.mtc_sgw.logic import Profiles, ScsProfile
+from nfs.mtc_sgw.logic import Profiles, ScsProfile, plain
 
 Command = Literal["trigger", "recall", "replace"]
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
@@ -51,11 +51,11 @@ class ScsTable(Table):
         """The table as the checks take it."""
         return ScsProfile(
             name=self.name,
-            hosts=frozenset(host.lower() for host in self.hosts),
+            hosts=frozenset(plain(host) for host in self.hosts),
             isdn=self.isdn,
             domains=frozenset(self.domains),
             commands=frozenset(_COMMANDS[command] for command in self.commands),
-            agents=frozenset(agent.lower() for agent in self.agents),
+            agents=frozenset(plain(agent) for agent in self.agents),
             placement=self.placement,
         )
 
@@ -77,7 +77,7 @@ def check_profiles(tables: Sequence[ScsTable]) -> None:
     found: list[tuple[str, str]] = []
     seen: dict[tuple[str, str], int] = {}
     for at, table in enumerate(tables):
-        own = [("name", table.name), ("isdn", table.isdn), *(("hosts", host.lower()) for host in table.hosts)]
+        own = [("name", table.name), ("isdn", table.isdn), *(("hosts", plain(host)) for host in table.hosts)]
         for key, value in own:
             first = seen.setdefault((key, value), at)
             if first != at:

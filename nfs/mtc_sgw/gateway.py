@@ -24,7 +24,7 @@ from nfs.mtc_sgw import (
     peer_identity,
     scs_identity,
 )
-from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, run
+from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, plain, run
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("peer-identity", peer_identity.check),
@@ -64,7 +64,7 @@ class Gateway(Screen):
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Let a request through to its handler, or give the fault that answers it."""
-        peer = neighbour.host.lower()
+        peer = plain(neighbour.host)
         if message.application != "Tsp":
             return message if peer in self.core else self._not_for_outside(message, peer)
         offer = self.offer(message, neighbour)
@@ -93,7 +93,7 @@ class Gateway(Screen):
 
     def outbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Hold back what would carry an internal identity out of the core, with an alarm: it is our own fault."""
-        peer = neighbour.host.lower()
+        peer = plain(neighbour.host)
         if peer in self.core:
             return message
         reason = outbound_imsi.check(_fields(message.avps), self.home_plmns)
@@ -117,11 +117,11 @@ class Gateway(Screen):
         """What the checks look at."""
         action = message.get("Device-Action")
         security = neighbour.security
-        origin = str(message.get("Origin-Host", "")).lower()
+        origin = plain(str(message.get("Origin-Host", "")))
         return Offer(
-            peer=neighbour.host.lower(),
+            peer=plain(neighbour.host),
             origin=origin,
-            profile=self.profiles.by_host.get(origin),
+            profile=self.profiles.named(origin),
             proven=security.peer_names if neighbour.secure and isinstance(security, LinkSecurity) else None,
             action=_device_action(message, "Action-Type"),
             external_identifier=None if action is None else action.get("External-Identifier"),

@@ -50,6 +50,15 @@ class Profiles:
         every = tuple(profiles)
         return cls({host: each for each in every for host in each.hosts}, {each.isdn: each for each in every})
 
+    def named(self, host: str) -> ScsProfile | None:
+        """The profile with this Origin-Host, however it is written."""
+        return self.by_host.get(plain(host))
+
+
+def plain(host: str) -> str:
+    """A DiameterIdentity as profiles and certificates have it: lower case, no dot at the end."""
+    return host.lower().removesuffix(".")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:

@@ -93,8 +93,9 @@ class World:
         self._store("accept")
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], sms_sc=sms_sc)
 
-    async def refuse(self, scs: str, reference: int) -> None:
+    async def refuse(self, trigger: Trigger) -> None:
         self._store("refuse")
+        scs, reference = trigger.scs, trigger.reference
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=State.REFUSED)
 
     async def find(self, scs: str, reference: int) -> Trigger | None:
@@ -259,6 +260,16 @@ def test_a_repeat_is_handed_over_again(world: World) -> None:
     world.standing = Standing.REPEAT
     assert world.act().status is RequestStatus.SUCCESS
     assert len(world.submitted) == 1
+
+
+@pytest.mark.parametrize("taken", [Unavailable("SMS-SC: no answer"), Taken(result=(10415, 5531), sms_sc="")])
+def test_a_repeat_that_fails_takes_nothing_back(world: World, taken: Taken | Exception) -> None:
+    assert world.act().status is RequestStatus.SUCCESS
+    world.standing = Standing.REPEAT
+    world.taken = taken
+    assert world.act().status is not RequestStatus.SUCCESS
+    assert world.report() == statuses.DONE
+    assert world.triggers["15550001", 7].state is State.REPORTED
 
 
 @pytest.mark.parametrize("step", ["begin", "accept", "refuse"])

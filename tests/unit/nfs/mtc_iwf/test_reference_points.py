@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diameter import Dictionary, ErrorAnswer, Message, RequestTimeout, Undeliverable
+from diameter.app import Neighbour
 from diameter.testing import FakeRequester, run
 from nfs.common.audit import AuditLog
 from nfs.common.identities import encode_number
@@ -215,6 +216,14 @@ def test_a_decision_without_a_status_of_tsp(tmp_path: Path, dictionary: Dictiona
     assert '"check": "limits"' in line
     assert '"reference": 0' in line
     assert "15550100001" not in line
+
+
+def test_without_a_gateway_there_is_no_service(tmp_path: Path, dictionary: Dictionary) -> None:
+    rig = TspRig(tmp_path, dictionary)
+    rig.audit.close()
+    action = {"MSISDN": encode_number("15550100001"), "Reference-Number": 0, "Action-Type": 1}
+    stranger = Neighbour(host="x.example", realm="example")
+    assert rig.fake.deliver("Device-Action", {"Device-Action": action}, neighbour=stranger).result == (0, 5003)
 
 
 def test_priority_and_port_reach_the_procedure(tmp_path: Path, dictionary: Dictionary) -> None:

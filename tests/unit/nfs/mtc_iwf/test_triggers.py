@@ -83,7 +83,7 @@ def test_a_repeat_and_another_trigger(rig: Rig) -> None:
 def test_a_reference_is_free_again_once_its_trigger_is_over(rig: Rig, end: str) -> None:
     rig.begin()
     if end == "refuse":
-        run(rig.ledger.refuse(*KEY), rig.clock)
+        run(rig.ledger.refuse(TRIGGER), rig.clock)
     elif end == "close":
         run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS), rig.clock)
     else:
@@ -92,6 +92,15 @@ def test_a_reference_is_free_again_once_its_trigger_is_over(rig: Rig, end: str) 
     assert found is not None
     assert found.state is {"refuse": State.REFUSED, "close": State.REPORTED, "expire": State.OPEN}[end]
     assert rig.begin(replace(TRIGGER, fingerprint="0" * 32)) is Standing.NEW
+
+
+def test_what_a_repeat_took_up_is_not_refused_by_the_first_one(rig: Rig) -> None:
+    rig.begin()
+    rig.begin(replace(TRIGGER, sender=replace(TRIGGER.sender, session_id="scs1;1;2")))
+    run(rig.ledger.refuse(TRIGGER), rig.clock)
+    found = rig.find()
+    assert found is not None
+    assert found.state is State.OPEN
 
 
 def test_what_is_over_is_forgotten_after_a_while(rig: Rig) -> None:

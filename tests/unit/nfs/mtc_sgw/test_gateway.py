@@ -30,7 +30,7 @@ PROFILES = Profiles.of(
         )
     ]
 )
-OUTSIDE = Neighbour(host=HOST.upper(), realm="customer.example")
+OUTSIDE = Neighbour(host=HOST.upper() + ".", realm="customer.example")
 INSIDE = Neighbour(host=CORE, realm="core.example")
 
 
