@@ -8,6 +8,7 @@ is there must allow signing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,14 @@ T = TypeVar("T", bound=x509.ExtensionType)
 RSA_BITS: Final = 2048
 CURVES: Final = ("secp256r1", "secp384r1", "secp521r1")
 HASHES: Final = ("sha256", "sha384", "sha512")
+UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises, often only when a field is looked at, for a certificate that OpenSSL has let through."""
 URI_SCHEMES: Final = ("aaa", "aaas")
 """Schemes of a DiameterURI (RFC 6733 section 4.3.1); other URIs in a certificate are not Diameter identities."""
 
@@ -33,8 +42,9 @@ def complaints(leaf: x509.Certificate, *, initiator: bool, common_name: bool = F
     An empty list means that it fits the profile.  Never raises: a certificate that cannot be read is a complaint.
     """
     try:
+        lifetime(leaf)
         return _strength(leaf) + _role(leaf, initiator) + _names(leaf, common_name)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         return [f"certificate cannot be read: {error}"]
 
 
@@ -43,7 +53,7 @@ def issuer_complaints(issuer: x509.Certificate, *, anchor: bool) -> list[str]:
     try:
         found = _strength(issuer, signature=not anchor)
         return found if _is_ca(issuer) else [*found, "issuer is not a CA (basicConstraints CA:TRUE missing)"]
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         return [f"CA certificate cannot be read: {error}"]
 
 
@@ -71,6 +81,14 @@ def key_of(certificate: x509.Certificate) -> tuple[str, int]:
     if isinstance(key, ec.EllipticCurvePublicKey):
         return key.curve.name, key.key_size
     return type(key).__name__.removesuffix("PublicKey").lstrip("_"), 0
+
+
+def name_of(name: Callable[[], x509.Name]) -> str:
+    """Return what `name` gives as text (RFC 4514), "nobody" for an empty name, "?" for one that cannot be read."""
+    try:
+        return name().rfc4514_string() or "nobody"
+    except UNREADABLE:
+        return "?"
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

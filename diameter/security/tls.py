@@ -174,8 +174,8 @@ class TlsProtector:
             cipher=connection.get_cipher_name() or "",
             group=connection.get_group_name() or "",
             peer_names=profile.identities(leaf, common_name=self._context.common_name),
-            subject=leaf.subject.rfc4514_string(),
-            issuer=leaf.issuer.rfc4514_string(),
+            subject=profile.name_of(lambda: leaf.subject),
+            issuer=profile.name_of(lambda: leaf.issuer),
             serial=leaf.serial_number,
             fingerprint=profile.fingerprint(leaf),
             key_type=kind,
@@ -189,7 +189,11 @@ class TlsProtector:
 
     def judge(self, shown: crypto.X509, error: int, depth: int, ok: int) -> bool:
         """OpenSSL's question about each certificate of the peer's chain, issuers first; keeps the reason of a no."""
-        one = shown.to_cryptography()
+        try:
+            one = shown.to_cryptography()
+        except profile.UNREADABLE as unreadable:
+            self.refusal = self.refusal or f"a certificate cannot be read: {unreadable}"
+            return False
         if depth == 0:
             found = profile.complaints(one, initiator=self._server, common_name=self._context.common_name)
         else:
@@ -264,4 +268,4 @@ def _verify(connection: SSL.Connection, shown: crypto.X509, error: int, depth: i
 
 
 def _sentence(certificate: x509.Certificate, what: str) -> str:
-    return f"certificate of {certificate.subject.rfc4514_string() or 'nobody'}: {what}"
+    return f"certificate of {profile.name_of(lambda: certificate.subject)}: {what}"

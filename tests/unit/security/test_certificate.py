@@ -137,3 +137,12 @@ def test_key_fingerprint_and_lifetime() -> None:
     assert profile.key_of(CA.certificate) == ("secp256r1", 256)
     assert profile.fingerprint(leaf) == leaf.fingerprint(hashes.SHA256()).hex()
     assert profile.lifetime(leaf) == (leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def test_names_that_cannot_be_read_or_are_empty_do_not_stop_a_complaint() -> None:
+    def broken() -> x509.Name:
+        raise ValueError("odd octets")
+
+    assert profile.name_of(lambda: CA.name) == "CN=Lab CA"
+    assert profile.name_of(lambda: x509.Name([])) == "nobody"
+    assert profile.name_of(broken) == "?"

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from hypothesis import given
+from hypothesis import strategies as st
+from OpenSSL import SSL, crypto
 
 from diameter.security.credentials import BadCredentials, Credentials
 from diameter.security.link import CLEAR, ProtectionFailed
@@ -137,6 +139,38 @@ def test_revocation() -> None:
     assert shake(client, server) == []
     assert server.complaint(TlsContext(SERVER.credentials())) == ""
     assert server.complaint(TlsContext(strict)) == "certificate of CN=client.example: revoked"
+
+
+DER = CLIENT.certificate.public_bytes(Encoding.DER)
+VERSION_3, VERSION_8 = bytes.fromhex("a003020102"), bytes.fromhex("a003020107")
+
+
+def test_a_certificate_that_only_openssl_can_read_is_refused_in_words() -> None:
+    odd = crypto.load_certificate(crypto.FILETYPE_ASN1, DER.replace(VERSION_3, VERSION_8, 1))
+    _, server = _pair()
+    assert server.judge(odd, 0, 0, 1) is False
+    assert server.refusal.startswith("a certificate cannot be read: ")
+    first = server.refusal
+    assert server.judge(odd, 20, 0, 0) is False
+    assert server.refusal == first
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 2)
+)
+def test_any_certificate_gets_a_verdict(changes: list[tuple[int, int]], depth: int) -> None:
+    octets = bytearray(DER)
+    for at, value in changes:
+        octets[at] = value
+    try:
+        shown = crypto.load_certificate(crypto.FILETYPE_ASN1, bytes(octets))
+    except crypto.Error:
+        return  # OpenSSL sends an alert before anybody is asked
+    _, server = _pair()
+    passed = server.judge(shown, 0, depth, 1)
+    assert passed is not bool(server.refusal)
+    assert server.judge(shown, 23, depth, 0) is False
+    assert server.refusal
 
 
 @pytest.mark.requirement("R-TSP-08", "R-TSP-10")
