@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from diameter.capture.records import Endpoint
@@ -50,6 +51,12 @@ def address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
+@lru_cache(maxsize=4096)
+def host_text(packed: bytes) -> str:
+    """Four or sixteen octets as an address; remembered, because a capture has few addresses and many packets."""
+    return str(ipaddress.ip_address(packed))
+
+
 def tags(transport: str, source: Endpoint, destination: Endpoint) -> bytes:
     """Everything that stands before the message; the same for all messages of one direction of a link."""
     out = _tag(_DISSECTOR_NAME, DISSECTOR.encode())
@@ -82,9 +89,9 @@ def unwrap(data: bytes) -> ExportedPdu | None:
         if tag in (_DISSECTOR_NAME, _TABLE_NAME):
             dissector = value.rstrip(b"\0").decode("ascii", "replace")
         elif tag in (_IPV4_SOURCE, _IPV4_DESTINATION) and length == 4:
-            hosts[tag - _IPV4_SOURCE] = str(ipaddress.IPv4Address(value))
+            hosts[tag - _IPV4_SOURCE] = host_text(value)
         elif tag in (_IPV6_SOURCE, _IPV6_DESTINATION) and length == 16:
-            hosts[tag - _IPV6_SOURCE] = str(ipaddress.IPv6Address(value))
+            hosts[tag - _IPV6_SOURCE] = host_text(value)
         elif tag in (_SOURCE_PORT, _DESTINATION_PORT) and length == 4:
             ports[tag - _SOURCE_PORT] = int.from_bytes(value)
         elif tag == _PORT_TYPE and length == 4:

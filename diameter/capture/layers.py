@@ -6,13 +6,13 @@ like.  Such a packet carries nothing to read, so it counts as one, whatever it f
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import dpkt
 
+from diameter.capture.exported import host_text
 from diameter.capture.records import Endpoint
 
 FIN: Final = dpkt.tcp.TH_FIN
@@ -70,6 +70,6 @@ def _tcp(packet: dpkt.ip.IP | dpkt.ip6.IP6) -> Segment | None:
         return None
     if isinstance(packet, dpkt.ip.IP) and packet.mf:
         return None
-    source = str(ipaddress.ip_address(packet.src))
-    destination = str(ipaddress.ip_address(packet.dst))
+    source = host_text(packet.src)
+    destination = host_text(packet.dst)
     return Segment((source, tcp.sport), (destination, tcp.dport), tcp.seq, tcp.flags, tcp.data)

@@ -16,8 +16,11 @@ _LETTER: Final = 6.4
 """Mean width of a letter at 12 px, to know how much of a label fits between two lifelines."""
 
 
-def layout(timeline: Timeline, steps: Sequence[Step]) -> dict[str, Any]:
-    """Width, height, lanes and rows of the drawing of `steps`; only participants that take part get a lane."""
+def layout(timeline: Timeline, steps: Sequence[Step], *, subjects: bool = True) -> dict[str, Any]:
+    """Width, height, lanes and rows of the drawing of `steps`; only participants that take part get a lane.
+
+    `subjects`: name the device beside each arrow; needless where all are about one.
+    """
     used = sorted({end for step in steps for end in (step.source, step.destination)})
     x = {participant: GUTTER + LANE // 2 + at * LANE for at, participant in enumerate(used)}
     rows: list[dict[str, Any]] = []
@@ -29,7 +32,7 @@ def layout(timeline: Timeline, steps: Sequence[Step]) -> dict[str, Any]:
             rows.append({"y": y, "pause": f"{span(passed)} later"})
             y += ROW
         elapsed = step.captured.time_ns - steps[0].captured.time_ns
-        rows.append(_row(timeline, step, x, y, elapsed))
+        rows.append(_row(timeline, step, x, y, elapsed, step.subjects[:1] if subjects else ()))
         y += ROW
         previous = step
     lanes = [_lane(timeline.participants[participant], x[participant]) for participant in used]
@@ -47,7 +50,9 @@ def _lane(name: str, x: int) -> dict[str, Any]:
     return {"x": x, "name": first, "realm": rest}
 
 
-def _row(timeline: Timeline, step: Step, x: dict[int, int], y: int, elapsed_ns: int) -> dict[str, Any]:
+def _row(
+    timeline: Timeline, step: Step, x: dict[int, int], y: int, elapsed_ns: int, subject: tuple[str, ...]
+) -> dict[str, Any]:
     start, end = x[step.source], x[step.destination]
     outcome = step.outcome
     if step.request and step.pair >= 0 and outcome == "plain":
@@ -57,8 +62,9 @@ def _row(timeline: Timeline, step: Step, x: dict[int, int], y: int, elapsed_ns: 
     words = result[:4] if result.startswith("2") else result
     if step.outcome == UNANSWERED:
         words = "no answer"
-    note = " · ".join(part for part in (step.note.replace("_", " "), *step.subjects[:1]) if part)
-    room = int((abs(end - start) - 50) / _LETTER) - len(step.short) - len(words) - 2
+    note = " · ".join(part for part in (step.note.replace("_", " "), *subject) if part)
+    took = span(step.latency_ns) if step.latency_ns >= 0 else ""
+    room = int((abs(end - start) - 50) / _LETTER) - len(step.short) - len(words) - len(took) - 3
     if len(note) > room:
         note = note[: room - 1] + "…" if room > 4 else ""
     return {
@@ -73,6 +79,7 @@ def _row(timeline: Timeline, step: Step, x: dict[int, int], y: int, elapsed_ns: 
         "short": step.short,
         "words": words,
         "note": note,
+        "took": took,
         "time": "" if not elapsed_ns else f"+{span(elapsed_ns)}",
     }
 

@@ -22,14 +22,14 @@ BASE_COMMANDS: Final = frozenset((257, 280, 282))
 SUBJECTS: Final = ("External-Identifier", "User-Name", "MSISDN")
 """Whom or what a message is about; messages that share one belong together."""
 HIGHLIGHTS: Final = (
-    "Reference-Number",
-    "Action-Type",
-    "Trigger-Action",
     "Request-Status",
     "Delivery-Outcome",
     "SM-Delivery-Outcome-T4",
     "SM-Delivery-Failure-Cause",
     "Disconnect-Cause",
+    "Action-Type",
+    "Trigger-Action",
+    "Reference-Number",
     "Error-Message",
 )
 """AVPs worth a word beside the arrow, in this order, wherever in the message they stand."""
@@ -113,8 +113,7 @@ class Timeline:
         step.origin = found.get("Origin-Host", [""])[0]
         step.subjects = tuple(dict.fromkeys(one for name in SUBJECTS for one in found.get(name, ())))
         step.outcome = _outcome(message, found)
-        names = HIGHLIGHTS if step.outcome != DECLINED else (*STATUSES, *HIGHLIGHTS)
-        words = dict.fromkeys(_highlight(name, found[name][0]) for name in names if name in found)
+        words = [_highlight(name, found[name][0]) for name in HIGHLIGHTS if name in found]
         parts = [word for word in words if word not in USUAL and (step.request or word not in _GOOD)]
         step.note = " · ".join(parts)
         return step

@@ -120,6 +120,13 @@ def test_an_application_of_its_own_keeps_its_definitions() -> None:
     assert avps["own"] == {16777311: {"0:263": ["Session-Number", "UTF8String", {1: "ONE"}, False]}}
 
 
+def test_the_svg_of_one_device(tmp_path: Path) -> None:
+    messages = Traffic(dictionary()).run(3)
+    for device in ("meter-0002@meters.example", "001010000000002"):
+        assert ladder.write_svg(messages, tmp_path / "a.svg", dictionary(), device=device) == 12
+    assert ladder.write_svg(messages, tmp_path / "a.svg", dictionary(), device="nobody@meters.example") == 0
+
+
 def test_the_svg_shows_what_was_selected(tmp_path: Path) -> None:
     messages = Traffic(dictionary()).run(60)
     drawn = ladder.write_svg(messages, tmp_path / "a.svg", dictionary(), title="T", limit=30)
