@@ -38,7 +38,7 @@ class Device:
 def devices(count: int) -> Iterator[Device]:
     """`count` devices, with consecutive numbers."""
     for number in range(1, count + 1):
-        yield Device(imsi=f"{PLMN}{number:010}", msisdn=f"1555{number:07}", external_id=f"meter-{number}@{CUSTOMER}")
+        yield Device(imsi=f"{PLMN}{number:010}", msisdn=f"1556{number:07}", external_id=f"meter-{number}@{CUSTOMER}")
 
 
 def make(folder: Path, count: int) -> str:

@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 
-from diameter.errors import LocalError
+from diameter.errors import ConfigError, DiameterError
 from nfs.cli._react import pause
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     port: int
 
 
-class LabError(LocalError):
+class LabError(DiameterError):
     """A process of the lab did not start, or ended too early; the text names its log."""
 
 
@@ -75,16 +75,16 @@ def _is_free(place: Place) -> bool:
 
 
 def prepare(folder: Path) -> None:
-    """Make `folder` an empty one of ours; raises LabError rather than delete what is not."""
+    """Make `folder` an empty one of ours; raises ConfigError rather than delete what is not."""
     try:
         if folder.exists():
             if not (folder / _MARK).exists():
-                raise LabError(f"{folder}: exists and is not ours; remove it, or choose another --output")
+                raise ConfigError(f"{folder}: exists and is not ours; remove it, or choose another --output")
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         (folder / _MARK).touch()
     except OSError as error:
-        raise LabError(f"{folder}: {error.strerror}") from None
+        raise ConfigError(f"{folder}: {error.strerror}") from None
 
 
 def write_configs(folder: Path, values: Mapping[str, object], names: Sequence[str]) -> None:
@@ -190,6 +190,11 @@ class Lab:
         finally:
             looking.stop()
             await started
+
+    def url(self) -> str:
+        """Where the SCS takes triggers by HTTP, once it is ready."""
+        scs = next(function for function in self.functions if function.name == "scs")
+        return f"http://{(scs.ready or '').rpartition('http ')[2]}"
 
     def check(self) -> None:
         """Raise LabError when a process has ended."""

@@ -75,11 +75,10 @@ async def _drive(reactor: Any, lab: Lab, token: str, count: int, concurrency: in
     _say(as_json, "starting HSS, MME with UEs, SMS-SC, MTC-IWF, SCS ...")
     await lab.until_ready(reactor, *(lab.start(name) for name in ("hss", "mme", "sms-sc")))
     await lab.until_ready(reactor, lab.start("mtc-iwf"))
-    scs = lab.start("scs")
-    await lab.until_ready(reactor, scs)
+    await lab.until_ready(reactor, lab.start("scs"))
     for function, peer in LINKS:
         await lab.until_open(reactor, function, HOSTS[peer])
-    via = ViaHttp(f"http://{(scs.ready or '').rpartition('http ')[2]}", token, reactor)
+    via = ViaHttp(lab.url(), token, reactor)
     tally = Tally()
     try:
         with _Progress(count, as_json) as noted:

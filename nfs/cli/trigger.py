@@ -238,12 +238,11 @@ def _submitter(
 
     if config is None:
         return ViaHttp(given["via"], read_token(given["token"]), reactor), lambda: None
-    path = given["capture"] or config.node.capture
-    if path is None:
+    if given["capture"] is None:
         return OwnScs(config, dictionary, reactor), lambda: None
     from diameter.capture import CaptureWriter
 
-    tap = CaptureWriter(path)
+    tap = CaptureWriter(given["capture"])
     return OwnScs(config, dictionary, reactor, tap), tap.close
 
 
