@@ -54,6 +54,7 @@ def is_running(pid: int) -> bool:
 
 def until_ready(demo: subprocess.Popen[str], log: Path) -> None:
     """Wait for a function's ready line: the demo's own pipe stays open until then."""
+    assert demo.stdout is not None
     while demo.poll() is None:
         if log.exists() and " ready on " in log.read_text():
             return

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.sms_sc.logic import Acceptance, Attempt, Policy, Refused, ServiceCentre, Trigger
-from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final, of_answer
+from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome
 
 MME = ServingNode(kind=NodeKind.MME, name="mme.example.org", realm="example.org", number="15550000300")
 NOW = 1_767_323_045.5
@@ -308,117 +305,3 @@ def test_finished_triggers_are_forgotten_after_a_while() -> None:
     assert sc.forget(NOW + 60) == ()
     assert sc.forget(NOW + 61) == (kept.key,)
     assert sc.accept(trigger(), NOW + 61)[0] is Acceptance.NEW
-
-
-@pytest.mark.parametrize(
-    ("result", "absent", "cause", "expected"),
-    [
-        ((0, 2001), None, None, OK),
-        ((0, 3004), None, None, Delivered(failure=Failure.TEMPORARY)),
-        ((0, 4002), None, None, Delivered(failure=Failure.TEMPORARY)),
-        ((0, 5012), None, None, Delivered(failure=Failure.PERMANENT)),
-        (None, None, None, Delivered(failure=Failure.TEMPORARY)),
-        (
-            (10415, 5001),
-            None,
-            None,
-            Delivered(failure=Failure.PERMANENT, diagnostic=Diagnostic.UNIDENTIFIED_SUBSCRIBER),
-        ),
-        ((10415, 5550), None, None, Delivered(failure=Failure.ABSENT)),
-        ((10415, 5550), 1, None, Delivered(failure=Failure.ABSENT, diagnostic=Diagnostic.UE_DETACHED)),
-        ((10415, 5550), 13, None, Delivered(failure=Failure.ABSENT)),
-        ((10415, 5551), None, None, Delivered(failure=Failure.TEMPORARY)),
-        ((10415, 5552), None, None, Delivered(failure=Failure.PERMANENT)),
-        ((10415, 5555), None, 0, Delivered(failure=Failure.MEMORY_FULL)),
-        ((10415, 5555), None, 1, Delivered(failure=Failure.PERMANENT)),
-        ((10415, 5555), None, 4, Delivered(failure=Failure.TEMPORARY)),
-        ((10415, 5555), None, None, Delivered(failure=Failure.PERMANENT)),
-    ],
-)
-def test_what_an_answer_of_the_mme_means(
-    result: tuple[int, int] | None, absent: int | None, cause: int | None, expected: Delivered
-) -> None:
-    assert of_answer(result, absent=absent, cause=cause) == expected
-
-
-def test_the_final_word() -> None:
-    assert final(Delivered(failure=Failure.MEMORY_FULL)) == (Outcome.UE_MEMORY_CAPACITY_EXCEEDED, None)
-    assert final(Delivered(failure=Failure.PERMANENT)) == (Outcome.ABSENT_SUBSCRIBER, None)
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Whatever comes in whatever order: at most one SMS to a UE, each trigger settled once, no stamp used twice."""
-
-    outstanding = Bundle("outstanding")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sc = ServiceCentre(Policy(retry_s=(5, 20)))
-        self.now = NOW
-        self.open: dict[str, Attempt] = {}
-        self.settled: list[str] = []
-        self.accepted = 0
-        self.stamps: dict[tuple[str, float], tuple[str, int]] = {}
-
-    @rule(imsi=st.sampled_from(["001010000000001", "001010000000002"]), size=st.integers(0, 400),
-          validity=st.sampled_from([None, 0, 10, 60]), priority=st.booleans(), there=st.booleans())  # fmt: skip
-    def accept(self, imsi: str, size: int, validity: int | None, priority: bool, there: bool) -> None:
-        self.accepted += 1
-        self.sc.accept(
-            trigger(self.accepted, imsi=imsi, payload=bytes(size), validity_s=validity, priority=priority,
-                    serving=MME if there else None),
-            self.now,
-        )  # fmt: skip
-
-    @rule(imsi=st.sampled_from(["001010000000001", "001010000000002"]))
-    def send(self, imsi: str) -> None:
-        attempt = self.sc.next(imsi, self.now)
-        if attempt is not None:
-            assert imsi not in self.open
-            self.open[imsi] = attempt
-            stamp = (imsi, attempt.deliver.scts.timestamp())
-            assert self.stamps.setdefault(stamp, (attempt.trigger.key, attempt.segment)) == (
-                attempt.trigger.key,
-                attempt.segment,
-            )
-
-    @rule(imsi=st.sampled_from(["001010000000001", "001010000000002"]), failure=st.sampled_from([None, *Failure]))
-    def end(self, imsi: str, failure: Failure | None) -> None:
-        attempt = self.open.pop(imsi, None)
-        if attempt is not None:
-            done = self.sc.ended(attempt, Delivered(failure=failure), self.now)
-            if done is not None:
-                self.settled.append(done.key)
-
-    @rule(seconds=st.integers(0, 30))
-    def wait(self, seconds: int) -> None:
-        self.now += seconds
-        self.settled += [over.key for over in self.sc.expire(self.now)[0]]
-
-    @invariant()
-    def every_trigger_is_somewhere_once(self) -> None:
-        assert len(self.settled) == len(set(self.settled))
-        assert set(self.settled) == set(self.sc.owed)
-        assert len(self.sc.pending) + len(self.sc.owed) == self.accepted
-
-    @invariant()
-    def whatever_waits_has_a_timer_or_can_be_sent(self) -> None:
-        for imsi in self.sc.waiting():
-            if imsi not in self.open and self.sc.deadline() is None:
-                assert self.sc.next(imsi, self.now) is not None
-                self.sc._busy.pop(imsi)
-
-    def teardown(self) -> None:
-        for attempt in self.open.values():
-            done = self.sc.ended(attempt, OK, self.now)
-            self.settled += [done.key] if done else []
-        self.now += 700_000
-        self.settled += [over.key for over in self.sc.expire(self.now)[0]]
-        for imsi in self.sc.waiting():
-            while (waiting := self.sc.next(imsi, self.now)) is not None:
-                self.sc.ended(waiting, OK, self.now)
-        assert not self.sc.pending
-
-
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
