@@ -75,7 +75,8 @@ class Body:
         """Append AVPs; EncodeError names the one whose value does not fit."""
         tables, parts, keys = self.tables, self.parts, self.keys
         writers = tables.writers
-        for name, value in avps.items() if isinstance(avps, Mapping) else avps:
+        # dict first: asking an ABC costs more than writing an AVP
+        for name, value in avps.items() if isinstance(avps, (dict, Mapping)) else avps:
             writer = writers.get(name) or tables.writer(name)
             key, code, word, vendor, encode, _ = writer
             for one in value if value.__class__ is list or value.__class__ is tuple else (value,):
@@ -92,24 +93,23 @@ class Body:
 
     def copy(self, members: Members, key: int, *, every: bool = False) -> bool:
         """Append the AVP of another message as it came, the first or every one; False when it has none."""
-        heads = members.heads
-        copied = False
-        for one, head in zip(members.keys, heads, strict=True):
-            if one == key:
-                start, end = head, avp.span(members.wire, head)[1]
-                self.keys.append(key)
-                self.parts.append(members.wire[start:end] + _PAD[(end - start) & 3])
-                copied = True
-                if not every:
-                    break
-        return copied
+        keys = members.keys
+        if key not in keys:
+            return False
+        heads, wire = members.heads, members.wire
+        for at in [at for at, one in enumerate(keys) if one == key] if every else (keys.index(key),):
+            start = heads[at]
+            end = avp.span(wire, start)[1]
+            self.keys.append(key)
+            self.parts.append(wire[start:end] + _PAD[(end - start) & 3])
+        return True
 
     def _group(self, writer: Writer, value: Any) -> bytes:
         if isinstance(value, Grouped):
             return value.octets
         if isinstance(value, (bytes, bytearray)):
             return bytes(value)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
             raise TypeError(f"a mapping, Grouped or octets wanted, not {type(value).__name__}")
         inner = Body(self.tables)
         inner.write(value)
@@ -224,7 +224,7 @@ def answer(
     tables = request.tables
     command = tables.command(request.command_code, False)
     failed = vendor == 0 and 3000 <= code < 4000 if error is None else error
-    given = dict(avps) if avps is not None and not isinstance(avps, Mapping) else (avps or {})
+    given = avps if isinstance(avps, (dict, Mapping)) else dict(avps or ())
     body = Body(tables)
     body.copy(request, SESSION_ID)
     grammar = tables.error if failed or command is None else command.grammar
