@@ -14,6 +14,7 @@ from typing import Final
 from diameter.capture.records import Captured, Endpoint, LinkEvent, endpoint_text
 from diameter.capture.text import DEEPEST, MASKED_TEXT, fault_text, result_text, short_name, value_text
 from diameter.dictionary.model import AvpDef
+from diameter.errors import REFUSE
 from diameter.message import Dictionary, Grouped, Message, decode
 from diameter.message.message import Members
 
@@ -43,7 +44,7 @@ PLAIN: Final = "plain"
 """Outcome of a request that was answered, or of an answer without a result."""
 SUCCESS: Final = "success"
 PROTOCOL: Final = "protocol"
-"""3xxx, or the E bit."""
+"""3xxx, the E bit, or an answer too faulty to have a result."""
 TRANSIENT: Final = "transient"
 """4xxx."""
 FAILURE: Final = "failure"
@@ -236,8 +237,10 @@ def _highlight(name: str, value: str) -> str:
 def _outcome(message: Message, found: dict[str, list[str]]) -> str:
     bad = any(name in found and _highlight(name, found[name][0]) not in _GOOD for name in STATUSES)
     result = message.result
-    if message.request or result is None:
+    if message.request:
         return DECLINED if bad else PLAIN
+    if result is None:
+        return PROTOCOL if any(fault.verdict == REFUSE for fault in message.faults) else PLAIN
     _, code = result
     if message.error or 3000 <= code < 4000:
         return PROTOCOL

@@ -171,6 +171,9 @@ def test_groups_by_session_and_device(opened: Visit) -> None:
     assert opened.script("ladder.view.kinds.length") == 1179 + 101
     page.click("[data-order=session]")
     assert opened.script("ladder.view.groups.length") > 500
+    page.fill("#filter", "is:faulty")
+    page.locator("#facts", has_text="2 of").wait_for()
+    assert page.locator(".row.message").count() == 2
 
 
 def test_link_upkeep_can_be_left_out(opened: Visit) -> None:

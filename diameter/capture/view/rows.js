@@ -1,6 +1,6 @@
 /* The ladder itself: a list of items of equal height, of which only those in view are in the page. */
 
-const ROW = 30, GUTTER = 164, LANE = 128, SPARE = 8, GAP = 500000, LIMIT = 480;
+const ROW = 30, GUTTER = 164, LANE = 106, SPARE = 8, GAP = 500000, LIMIT = 480;
 const MESSAGE = 0, GROUP = 1, EVENT = 2, PAUSE = 3;
 const EVENTS = {
   LINK_UP: "link up", LINK_LOST: "link lost", PEER_OPEN: "open", PEER_OKAY: "okay", PEER_SUSPECT: "suspect",
@@ -10,7 +10,7 @@ const LOST = /LOST|SUSPECT|REFUSED|FAILED|FAULT|CLOSED|BUG|DROPPED|TIMEOUT/;
 const ORDERS = {time: null, session: rows.session, device: rows.device};
 
 const view = {
-  order: "time", typed: "", upkeep: true, unfolded: new Set(), selected: -1,
+  order: "time", typed: "", sought: "", upkeep: true, unfolded: new Set(), selected: -1,
   kinds: [], refs: [], place: new Map(), groups: [], shown: [], lanes: [], width: 0,
 };
 const scroller = document.getElementById("scroller"), space = document.getElementById("space");
@@ -31,6 +31,10 @@ function choose() {
   patience = performance.now() + 80;
   for (let i = 0; i < COUNT; i++) if ((view.upkeep || !UPKEEP[i]) && passes(i)) shown.push(i);
   view.shown = shown;
+  const column = ORDERS[view.order];
+  if (column && view.typed && view.typed !== view.sought && shown.length <= 60)
+    view.unfolded = new Set(shown.map(i => column[i]));
+  view.sought = view.typed;
   arrange();
 }
 

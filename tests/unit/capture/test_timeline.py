@@ -41,6 +41,7 @@ def test_outcomes() -> None:
     assert Counter((step.short, step.outcome, step.result) for step in bad) == {
         ("SIA", "failure", "10415:5001 DIAMETER_ERROR_USER_UNKNOWN"): 2,
         ("DAA", "declined", "2001 DIAMETER_SUCCESS"): 3,
+        ("DTA", "protocol", ""): 1,
         ("DTR", "unanswered", ""): 1,
         ("TFA", "failure", "10415:5550 DIAMETER_ERROR_ABSENT_USER"): 1,
         ("DRR", "declined", ""): 1,
