@@ -146,9 +146,11 @@ def _complaints(error: ValidationError) -> Iterator[str]:
 def _json_rows(text: str, source: str) -> Iterator[tuple[str, Any]]:
     """(FILE:LINE, row) of each element of the array, in order."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{source}:{error.lineno}: not JSON: {error.msg}") from None
+    except ValueError as error:  # of `_object`, or of int() about a number of thousands of digits
+        raise ConfigError(f"{source}: not JSON: {error}") from None
     except RecursionError:
         raise ConfigError(f"{source}: not JSON: nested too deeply") from None
     rows = document.get("subscribers") if isinstance(document, dict) else document
@@ -156,6 +158,13 @@ def _json_rows(text: str, source: str) -> Iterator[tuple[str, Any]]:
         raise ConfigError(f'{source}: an array, or {{"schema": {SCHEMA}, "subscribers": [...]}}, expected')
     for line, row in zip(_element_lines(text), rows, strict=True):
         yield f"{source}:{line}", row if isinstance(row, dict) else "an object expected"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice in one object")
+    return found
 
 
 def _element_lines(text: str) -> Iterator[int]:
@@ -169,8 +178,11 @@ def _element_lines(text: str) -> Iterator[int]:
         if key != "subscribers":
             at = _next(text, decode(text, at)[1])
     at = _next(text, at + 1)
+    line, counted = 1, 0
     while text[at] != "]":
-        yield text.count("\n", 0, at) + 1
+        line += text.count("\n", counted, at)
+        counted = at
+        yield line
         at = _next(text, decode(text, at)[1])
         at = _next(text, at + 1) if text[at] == "," else at
 

@@ -114,9 +114,10 @@ def test_every_bad_row_is_named(text: str, lines: list[str]) -> None:
     assert list(caught.value.lines) == lines
 
 
-def test_json_nested_without_end_is_refused() -> None:
-    with pytest.raises(ConfigError):
-        provisioning.read("[" * 100_000, "f")
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" + "9" * 5000 + "]"], ids=["nested", "long number"])
+def test_json_that_python_does_not_read_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="^f.*: not JSON: "):
+        provisioning.read(text, "f")
 
 
 @given(st.text(max_size=60) | st.recursive(st.none() | st.text(max_size=5), st.lists, max_leaves=5).map(json.dumps))
