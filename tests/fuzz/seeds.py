@@ -1,0 +1,210 @@
+"""Writes the corpora of tests/corpus that can be derived: messages from the dictionaries, and what is made of them.
+
+    PYTHONPATH=.:tests python tests/fuzz/seeds.py
+
+What it writes is overwritten; findings that were added by hand (named after what they found) stay.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from diameter import Dictionary, decode
+from diameter.capture import merge
+from diameter.capture.write import CaptureWriter
+from diameter.dictionary.model import AvpDef, Grammar, Scope
+from diameter.wire import avp, header
+from helpers.captures import IWF, SCS, Traffic, link
+
+CORPUS: Final = Path(__file__).parents[1] / "corpus"
+SAMPLES: Final[dict[str, bytes]] = {
+    "Address": bytes.fromhex("0001c0000201"),
+    "DiameterIdentity": b"mme.example.org",
+    "DiameterURI": b"aaa://mme.example.org:3868;transport=sctp",
+    "Float32": bytes.fromhex("3fc00000"),
+    "Float64": bytes.fromhex("3ff8000000000000"),
+    "IPFilterRule": b"permit in ip from 192.0.2.0/24 to any",
+    "QoSFilterRule": b"tag in ip from any to any",
+    "Integer32": bytes(4),
+    "Integer64": bytes(8),
+    "Unsigned32": bytes(3) + b"\1",
+    "Unsigned64": bytes(7) + b"\1",
+    "Time": bytes.fromhex("ec9a6f80"),
+    "UTF8String": "zähler".encode(),
+    "OctetString": bytes.fromhex("5155214365f7"),
+}
+RFC_6733_4_4: Final = (
+    (264, b"example.com"),
+    (263, b"grump.example.com:33041;23432;893;0AF3B81"),
+    (263, b"grump.example.com:33054;23561;2358;0AF3B82"),
+    (8341, bytes.fromhex("2163bc1d0ad82371f6bc09484133c3f09ad74a0dd5346d54195a7cf0b3")),
+    (15930, bytes.fromhex("fe19da5802acd98b07a5b86cb4d5d03f0314ab9ef1ad0b67111ff3b90a")),
+)
+"""Members of the Example-AVP of RFC 6733 section 4.4, the last two shortened."""
+
+
+def sample(one: AvpDef, scope: Scope, depth: int) -> bytes:
+    """One AVP in order, groups filled from their grammar: whole at the top level, deeper what is required."""
+    flags = (avp.FLAG_V if one.vendor else 0) | (avp.FLAG_M if one.mandatory == "M" else 0)
+    if one.type == "Grouped":
+        data = members(one.grammar, scope, depth + 1) if one.grammar is not None and depth < 6 else b""
+    elif one.type == "Enumerated":
+        data = min((value for value in one.values if value >= 0), default=0).to_bytes(4)
+    elif one.code in (258, 259):
+        data = scope.application.id.to_bytes(4)
+    else:
+        data = SAMPLES[one.type]
+    return avp.build(one.code, one.vendor, flags, data)
+
+
+def members(grammar: Grammar, scope: Scope, depth: int) -> bytes:
+    """The AVPs of a grammar, each as often as it must be; at the top of a message and of its groups those it may have
+    too, up to a size.
+    """
+    parts: list[bytes] = []
+    room = (600, 120, 0)[min(depth, 2)]
+    for rule in grammar.rules:
+        one = scope.avps[rule.key]
+        other = 258 if scope.application.accounting else 259
+        if rule.maximum == 0 or one.code == other or (one.name == "Experimental-Result" and not rule.minimum):
+            continue
+        octets = sample(one, scope, depth) * max(rule.minimum, 1)
+        if rule.minimum:
+            parts.append(octets)
+        elif len(octets) <= room:
+            room -= len(octets)
+            parts.append(octets)
+    return b"".join(parts)
+
+
+def commands(dictionary: Dictionary) -> Iterator[tuple[str, bytes]]:
+    """(application and command, octets) of every command that can be built."""
+    for command in dictionary.commands():
+        if command.decode_only:
+            continue
+        scope = dictionary.scope(command.application_id)
+        flags = (header.FLAG_R if command.request else 0) | (header.FLAG_P if command.proxiable else 0)
+        body = members(command.grammar, scope, 0)
+        octets = header.build(flags, command.code, command.application_id, 0x01020304, 0x05060708, body)
+        yield f"{scope.application.name}-{command.short}", octets
+
+
+def damaged(octets: bytes) -> Iterator[tuple[str, bytes]]:
+    """A good message made bad in each way that has a Result-Code of its own, and some more."""
+    message = decode(octets, Dictionary.load(cache=False))
+    last = message.heads[-1]
+
+    def put(at: int, new: bytes) -> bytes:
+        return octets[:at] + new + octets[at + len(new) :]
+
+    def grown(tail: bytes) -> bytes:
+        return octets[:1] + (len(octets) + len(tail)).to_bytes(3) + octets[4:] + tail
+
+    yield "version", put(0, b"\2")
+    yield "length-short", put(1, (16).to_bytes(3))
+    yield "length-odd", put(1, (len(octets) + 1).to_bytes(3))
+    yield "flags-reserved", put(4, b"\xcf")
+    yield "flags-error-request", put(4, b"\xa0")
+    yield "command-unknown", put(5, b"\xff\xff\xfe")
+    yield "application-unknown", put(8, b"\0\0\xff\xff")
+    yield "avp-length-long", put(last + 5, (4000).to_bytes(3))
+    yield "avp-length-short", put(last + 5, (3).to_bytes(3))
+    yield "avp-flags-reserved", put(last + 4, b"\x5f")
+    yield "avp-vendor-zero", grown(bytes.fromhex("00000108 c0 00000c 00000000"))
+    yield "avp-unknown-mandatory", grown(bytes.fromhex("00ffffff 40 000008"))
+    yield "avp-unknown", grown(bytes.fromhex("00ffffff 00 000009 61000000"))
+    yield "avp-repeated", grown(octets[message.heads[0] : message.heads[1]])
+    yield "avp-padding", grown(bytes.fromhex("0000012a 00 000009 61ffffff"))
+    yield "text-not-utf8", grown(avp.build(269, 0, 0, b"\xff\xfe\xfd"))
+    yield "avp-missing", octets[:1] + last.to_bytes(3) + octets[4:last]
+    yield "cut-in-header", octets[:12]
+    yield "cut-in-avp", octets[: last + 5]
+    yield "groups-deep", grown(_nest(297, 20))
+    yield "group-empty", grown(bytes.fromhex("00000129 40 000008")) * 2
+    yield "nothing", b""
+
+
+def _nest(code: int, levels: int) -> bytes:
+    octets = b""
+    for _ in range(levels):
+        octets = avp.build(code, 0, avp.FLAG_M, octets)
+    return octets
+
+
+def save(target: str, name: str, octets: bytes) -> None:
+    """One file of a corpus."""
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(octets)
+
+
+def messages(dictionary: Dictionary) -> None:
+    """decode, json and framing."""
+    streams: dict[str, bytes] = {}
+    for name, octets in commands(dictionary):
+        application = name.partition("-")[0].lower()
+        streams[application] = streams.get(application, b"") + octets
+        if name.endswith(("DAR", "TFR", "SIA", "CER", "ULA")):
+            save("decode", name.lower(), octets)
+            save("json", f"{name.lower()}.json", decode(octets, dictionary).to_json().encode())
+    for application, stream in streams.items():
+        save("decode", f"all-{application}", stream)
+    good = dict(commands(dictionary))["Tsp-DAR"]
+    for name, octets in damaged(good):
+        save("decode", name, octets)
+        if name in ("version", "length-short", "avp-length-long", "text-not-utf8", "cut-in-header"):
+            save("json", f"{name}.json", decode(octets, dictionary).to_json().encode())
+    body = b"".join(avp.build(code, 0, avp.FLAG_M, data) for code, data in RFC_6733_4_4)
+    example = avp.build(999999, 0, avp.FLAG_M, body)
+    save("decode", "rfc6733-4.4", header.build(0x80, 280, 0, 1, 2, example))
+    watchdog = dict(commands(dictionary))["Base-DWR"]
+    for name, head in (("whole", "0000"), ("octets", "000101"), ("chunks", "00030700ff"), ("limit", "0300")):
+        save("framing", name, bytes.fromhex(head) + watchdog * 3)
+    save("framing", "fault", bytes.fromhex("000205 14") + watchdog + b"\2" + watchdog)
+    save("framing", "http", b"\0\0GET / HTTP/1.1\r\nHost: mme.example.org\r\n\r\n")
+
+
+def captures(dictionary: Dictionary) -> None:
+    """What a node writes over TLS and in clear, two files merged, and a plain pcap of the same segments."""
+    traffic = Traffic(dictionary).run(1)[:6]
+    folder = CORPUS / "capture"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, transport, port in (("exported.pcapng", "tls", 5868), ("segments.pcapng", "tcp", 3868)):
+        paths.append(folder / name)
+        with_link = link(transport, ("127.0.0.1", 41001), ("127.0.0.1", port), IWF)
+        writer = CaptureWriter(paths[-1])
+        writer.event(traffic[0].time_ns / 1e9, with_link, "link_up", f"{SCS} is there")
+        for at, one in enumerate(traffic):
+            writer.message(one.time_ns / 1e9, at % 2 == 0, with_link, one.octets)
+        writer.close()
+    merge(paths, folder / "merged.pcapng")
+    save("capture", "cut.pcapng", (folder / "merged.pcapng").read_bytes()[:-30])
+    _plain_pcap(dictionary)
+
+
+def _plain_pcap(dictionary: Dictionary) -> None:
+    octets = dict(commands(dictionary))["Base-DWR"]
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
+    sequence = 1000
+    for part in (octets[:30], octets[30:] + octets, octets[:30]):
+        tcp = struct.pack(">HHIIBBHHH", 41001, 3868, sequence, 0, 0x50, 0x18, 8192, 0, 0) + part
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, b"\x0a\0\0\1", b"\x0a\0\0\2") + tcp
+        frame = bytes(12) + b"\x08\0" + ip
+        out.append(struct.pack("<IIII", 1_700_000_000, 0, len(frame), len(frame)) + frame)
+        sequence += len(part)
+    save("capture", "ethernet.pcap", b"".join(out))
+
+
+def main() -> None:
+    """All of them."""
+    dictionary: Any = Dictionary.load(cache=False)
+    messages(dictionary)
+    captures(dictionary)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What the fuzz targets of tests/fuzz share: how they start, and octets turned into choices.
+
+A target is a file `fuzz_<name>.py` with a function `oracle(data: bytes)` that raises when something is wrong and
+returns nothing otherwise.  It needs no atheris: `tests/unit/test_corpus.py` calls it for every file of
+`tests/corpus/<name>`.  Run as a program, the target is driven by atheris (libFuzzer), with its options:
+
+    PYTHONPATH=.:tests python tests/fuzz/fuzz_decode.py tests/corpus/decode -max_total_time=60
+
+A finding ends the run with a status other than 0, and its input is written where `-artifact_prefix` says.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+
+OPTIONS: Final = (
+    "-seed=6733",  # same corpus and same code: same inputs
+    "-timeout=10",
+    "-rss_limit_mb=1024",
+    "-max_len=4096",
+    "-print_final_stats=1",
+)
+"""Options of libFuzzer that hold unless the command line has them too; there the last one wins."""
+MARK: Final = "MTC_FUZZING"
+"""Set in the environment while targets are driven by atheris."""
+
+
+def instrumented(name: str) -> AbstractContextManager[Any]:
+    """Imports inside this context are instrumented when `name` is "__main__", so that atheris sees what runs."""
+    if name != "__main__":
+        return nullcontext()
+    import atheris
+
+    context: AbstractContextManager[Any] = atheris.instrument_imports(include=["diameter", "nfs"])
+    return context
+
+
+def drive(oracle: Callable[[bytes], None]) -> None:
+    """Feed `oracle` until the options of the command line say stop; does not return."""
+    import atheris
+
+    atheris.Setup([sys.argv[0], *OPTIONS, *sys.argv[1:]], oracle)
+    atheris.Fuzz()
+
+
+def driven() -> bool:
+    """True while atheris drives the targets and not a test."""
+    return MARK in os.environ
+
+
+class Choices:
+    """Octets read as a list of decisions; `left` says whether there is another one."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    @property
+    def left(self) -> bool:
+        return self._at < len(self._data)
+
+    def octet(self) -> int:
+        """The next octet; 0 behind the end."""
+        self._at += 1
+        return self._data[self._at - 1] if self._at <= len(self._data) else 0
+
+    def below(self, limit: int) -> int:
+        """A number from 0 to `limit` - 1, at most 256 of them."""
+        return self.octet() % limit
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        rest, self._at = self._data[self._at :], len(self._data)
+        return rest
