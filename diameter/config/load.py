@@ -87,7 +87,7 @@ def _read(path: str | Path) -> str:
 def _tables(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and what int() says of a number of thousands of digits
         raise ConfigError(f"{source}: not TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{source}: not TOML: nested too deeply") from None

@@ -43,7 +43,12 @@ def _label(label: str) -> bool:
 def _placed(path: Path, info: ValidationInfo) -> tuple[Path, bool]:
     """Return the path as seen from the configuration file, and whether a file is being loaded at all."""
     base: Path | None = (info.context or {}).get(BASE)
-    return (path, False) if base is None else (base / path.expanduser(), True)
+    if base is None:
+        return path, False
+    try:
+        return base / path.expanduser(), True
+    except RuntimeError:
+        raise ValueError(f"cannot tell whose home {path.parts[0]} is") from None
 
 
 def _readable(path: Path, info: ValidationInfo) -> Path:
@@ -61,7 +66,11 @@ def _readable(path: Path, info: ValidationInfo) -> Path:
 def _writable(path: Path, info: ValidationInfo) -> Path:
     """Check, while a file is loaded, that the folder of a file to be written exists."""
     placed, loading = _placed(path, info)
-    if loading and not placed.parent.is_dir():
+    try:
+        there = not loading or placed.parent.is_dir()
+    except OSError as error:
+        raise ValueError(f"cannot write {placed}: {error.strerror}") from None
+    if not there:
         raise ValueError(f"cannot write {placed}: its folder does not exist")
     return placed
 

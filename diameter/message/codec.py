@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from diameter.message.arity import check_built
 from diameter.message.build import Dictionary
 from diameter.message.members import Avp, Grouped
 from diameter.message.message import Message
 from diameter.wire import avp, header
+
+_DEEPEST: Final = 64
+"""Groups in groups that `rebuild` opens; what lies deeper is taken as octets."""
 
 
 def decode(octets: bytes, dictionary: Dictionary) -> Message:
@@ -39,12 +44,14 @@ def rebuild(message: Message) -> bytes:
         message.hop_by_hop,
         message.end_to_end,
     )
-    return fields + b"".join(map(_avp, message.avps)) + message.tail
+    return fields + b"".join(_avp(one, 0) for one in message.avps) + message.tail
 
 
-def _avp(one: Avp) -> bytes:
-    value = one.value
-    data = b"".join(map(_avp, value.avps)) + value.tail if isinstance(value, Grouped) else one.data
+def _avp(one: Avp, depth: int) -> bytes:
+    value = one.value if depth < _DEEPEST else None
+    data = one.data
+    if isinstance(value, Grouped):
+        data = b"".join(_avp(member, depth + 1) for member in value.avps) + value.tail
     word = one.flags << 24 | one.length
     vendor = one.flags & avp.FLAG_V
     head = avp.pack_three(one.code, word, one.vendor) if vendor else avp.pack_two(one.code, word)
