@@ -169,9 +169,8 @@ class Message(Members):
         found: list[int] = []
         nested: dict[int, core.Nested] = {}
         self._nested = nested
-        self._stop = core.verify(
-            wire, self._start, self._end, tables.rows, grammar, keys, heads, found, nested, tables.seen, 0
-        )
+        book = (tables.rows, found, nested, tables.seen)
+        self._stop = core.verify(wire, self._start, self._end, grammar, keys, heads, book, 0)
         self._keys, self._heads = keys, heads
         if fine and not found and command is not None:
             ids = command.application_ids

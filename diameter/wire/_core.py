@@ -37,6 +37,8 @@ Seen = tuple[bytes | None, int, int, int, int, int, frozenset[int], "Grammar | N
 """Vendor-Id octets or None, key, AVP Length, padding, kind of check left, header size, values, grammar."""
 Nested = tuple[list[int], list[int], int]
 """Keys, header offsets and stop of one group."""
+Book = tuple[Mapping[int, Row], list[int], dict[int, Nested], dict[bytes, Seen]]
+"""What one check works with: rows, `found`, `nested` (each group's keys, offsets and stop, by its header), `seen`."""
 
 OCTETS: Final = 0
 FIXED: Final = 1
@@ -125,23 +127,20 @@ def verify(
     wire: bytes,
     start: int,
     end: int,
-    rows: Mapping[int, Row],
     grammar: Grammar | None,
     keys: list[int],
     heads: list[int],
-    found: list[int],
-    nested: dict[int, Nested],
-    seen: dict[bytes, Seen],
+    book: Book,
     depth: int,
 ) -> int:
     """Walk and check wire[start:end] and every group in it; fill `keys` and `heads`; return the offset like `index`.
 
-    `found` gets triples (what, header offset, detail), `nested` the keys, header offsets and stop of each group by the
-    offset of its header.  Never raises.  RFC 6733 sections 4.1 to 4.4.
+    Never raises.  RFC 6733 sections 4.1 to 4.4.
     """
     if not 0 <= start <= end <= len(wire):
         return start
     begin = start
+    _, found, _, seen = book
     recall = seen.get
     add_key, add_head = keys.append, heads.append
     while start < end:
@@ -165,14 +164,14 @@ def verify(
                         if _int(wire, start + size)[0] not in values:
                             found += (ENUM, start, 0)
                     elif kind == GROUPED:
-                        _group(wire, start, start + size, after, rows, inner, found, nested, seen, depth)
+                        _group(wire, start, start + size, after, inner, book, depth)
                     else:
                         found += (CHECK, start, 0)
                 start = after + pad
                 if pad and wire[after:start] != _ZERO[pad]:
                     found += (PADDING, after - length, 0)
                 continue
-        stop = _careful(wire, start, end, rows, keys, heads, found, nested, seen, depth)
+        stop = _careful(wire, start, end, keys, heads, book, depth)
         if stop == start:
             break
         start = stop
@@ -185,19 +184,9 @@ def verify(
     return start if start < end else end
 
 
-def _group(
-    wire: bytes,
-    head: int,
-    start: int,
-    end: int,
-    rows: Mapping[int, Row],
-    grammar: Grammar | None,
-    found: list[int],
-    nested: dict[int, Nested],
-    seen: dict[bytes, Seen],
-    depth: int,
-) -> None:
+def _group(wire: bytes, head: int, start: int, end: int, grammar: Grammar | None, book: Book, depth: int) -> None:
     """Check the members of the Grouped AVP at `head`."""
+    _, found, nested, seen = book
     if depth >= DEPTH_LIMIT:
         found += (DEPTH, head, 0)
         return
@@ -207,7 +196,7 @@ def _group(
     keys: list[int] = []
     heads: list[int] = []
     faults = len(found)
-    stop = verify(wire, start, end, rows, grammar, keys, heads, found, nested, seen, depth + 1)
+    stop = verify(wire, start, end, grammar, keys, heads, book, depth + 1)
     nested[head] = (keys, heads, stop)
     if short and len(found) == faults:
         if len(seen) >= SEEN_LIMIT:
@@ -215,22 +204,12 @@ def _group(
         seen[wire[head:end]] = (None, 0, 0, 0, OCTETS, 0, frozenset(), None)
 
 
-def _careful(
-    wire: bytes,
-    start: int,
-    end: int,
-    rows: Mapping[int, Row],
-    keys: list[int],
-    heads: list[int],
-    found: list[int],
-    nested: dict[int, Nested],
-    seen: dict[bytes, Seen],
-    depth: int,
-) -> int:
+def _careful(wire: bytes, start: int, end: int, keys: list[int], heads: list[int], book: Book, depth: int) -> int:
     """Check one AVP whose header is not remembered, and remember it when it is in order.
 
     Returns where the next one begins, or `start` when what stands there is no AVP.
     """
+    rows, found, _, seen = book
     if end - start < 8:
         found += (TRUNCATED, start, 0)
         return start
@@ -261,7 +240,7 @@ def _careful(
             seen.clear()
         seen[wire[start : start + 8]] = (vendor, code, length, pad, kind, size, row[4], inner)
     if kind == GROUPED:
-        _group(wire, start, start + size, after, rows, inner, found, nested, seen, depth)
+        _group(wire, start, start + size, after, inner, book, depth)
     if after + pad > end or (pad and wire[after : after + pad] != _ZERO[pad]):
         found += (PADDING, start, 0)
     return after + pad
