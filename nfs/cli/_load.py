@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from nfs.cli._react import pause
 
@@ -127,9 +127,14 @@ async def run_load(
             if noted is not None:
                 noted(report)
 
-    workers: list[Coroutine[Any, Any, None]] = [worker() for _ in range(min(concurrency, count or concurrency))]
+    workers = [Deferred.fromCoroutine(worker()) for _ in range(min(concurrency, count or concurrency))]
     try:
-        await gatherResults([Deferred.fromCoroutine(each) for each in workers], consumeErrors=True)
+        await gatherResults(workers, consumeErrors=True)
+    except FirstError as error:
+        assert error.subFailure.value is not None
+        raise error.subFailure.value from None
     finally:
+        for each in workers:
+            each.cancel()
         tally.elapsed_s = reactor.seconds() - start
     return tally

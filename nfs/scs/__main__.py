@@ -27,7 +27,7 @@ from nfs.scs.config import HttpTable, ScsConfig
 from nfs.scs.form import report_to, request_from
 from nfs.scs.logic import REFERENCES, Ledger
 
-_BODY_LIMIT: Final = 65_536
+BODY_LIMIT: Final = 65_536
 _STATUS: Final = {Stage.ACCEPTED: 202, Stage.REPORTED: 200, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
 
 
@@ -58,9 +58,9 @@ class Http:
         """Take one trigger."""
         if not self._allowed(request):
             return _problem(request, 401, "a bearer token is needed")
-        octets = request.content.read(_BODY_LIMIT + 1)
-        if len(octets) > _BODY_LIMIT:
-            return _problem(request, 413, f"at most {_BODY_LIMIT} octets")
+        octets = request.content.read(BODY_LIMIT + 1)
+        if len(octets) > BODY_LIMIT:
+            return _problem(request, 413, f"at most {BODY_LIMIT} octets")
         try:
             wait_s = self._wait(request)
             report = await self._run(self._scs.submit(request_from(json.loads(octets))))

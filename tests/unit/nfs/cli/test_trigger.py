@@ -1,0 +1,245 @@
+"""`mtc trigger`: wrong usage, the configuration its options stand for, and the numbers of a load run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from diameter import ConfigError
+from nfs.cli import _lab, trigger
+from nfs.cli._load import Tally, milliseconds, outcome_of, percentile, run_load, table
+from nfs.scs.form import report_to
+from nfs.scs.logic import Report, Stage
+
+OWN = ("--origin-host", "scs.customer.example", "--scs-number", "15550000100", "--mtc-iwf", "iwf.operator.example")
+DEVICE = ("--external-id", "meter-1@customer.example")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (DEVICE, "say who sends"),
+        ((*DEVICE, "-c", "x.toml", "--via", "http://127.0.0.1"), "say who sends"),
+        ((*DEVICE, "--via", "http://127.0.0.1"), "--via needs --token"),
+        ((*DEVICE, "--via", "http://127.0.0.1", "--token", "t", "--capture", "x.pcapng"), "--capture shows"),
+        (("--via", "http://127.0.0.1", "--token", "t"), "name a device"),
+        (("--external-id", "no-domain", *OWN), "External-Identifier"),
+        (("--msisdn", "12", *OWN), "MSISDN"),
+        ((*DEVICE, *OWN, "--payload", "hex:0"), "hexadecimal"),
+        ((*DEVICE, *OWN, "--payload", "@/does/not/exist"), "does/not/exist"),
+        ((*DEVICE, *OWN, "--port", "65536"), "--port"),
+        ((*DEVICE, *OWN, "--reference", "1", "--count", "2"), "--reference is for one trigger"),
+        ((*DEVICE, *OWN), "--origin-host needs --peer too"),
+        ((*DEVICE, *OWN, "--peer", "127.0.0.1"), 'missing, but peer.0 has transport = "tls"'),
+        ((*DEVICE, *OWN, "--peer", "tcp:127.0.0.1"), "physical_protection"),
+        ((*DEVICE, *OWN, "--recall", "1"), "--recall: this release"),
+        ((*DEVICE, *OWN, "--replace", "1"), "--replace: this release"),
+        (("--external-group-id", "g@x.example", *OWN), "--external-group-id: this release"),
+    ],
+)
+def test_wrong_usage_is_a_line_that_says_so(words: tuple[str, ...], complaint: str) -> None:
+    result = CliRunner().invoke(trigger.command, words)
+    text = result.output + str(result.exception)
+    assert complaint in text
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, (SystemExit, ConfigError, OSError))
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    return {
+        "config": None,
+        "origin_host": "scs.customer.example",
+        "origin_realm": None,
+        "scs_number": "15550000100",
+        "mtc_iwf": "iwf.operator.example",
+        "mtc_iwf_realm": None,
+        "peer": "tcp:127.0.0.1",
+        "certificate": None,
+        "key": None,
+        "trust": (),
+        "crl": (),
+        "physical_protection": "lab",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        ("tcp:127.0.0.1", ("tcp", ("127.0.0.1",), 3868)),
+        ("tcp:iwf.operator.example:4000", ("tcp", ("iwf.operator.example",), 4000)),
+        ("tcp:::1", ("tcp", ("::1",), 3868)),
+        ("tcp:[::1]", ("tcp", ("::1",), 3868)),
+        ("tcp:[::1]:4000", ("tcp", ("::1",), 4000)),
+    ],
+)
+def test_options_make_the_configuration_of_an_scs(peer: str, expected: tuple[str, tuple[str, ...], int]) -> None:
+    config = trigger._config(given(peer=peer))
+    assert (config.node.origin_host, config.node.origin_realm) == ("scs.customer.example", "customer.example")
+    (iwf,) = config.peer
+    assert (iwf.transport, iwf.addresses, iwf.port_number) == expected
+    assert (iwf.host, iwf.realm, iwf.connect, iwf.physical_protection_reason) == (
+        "iwf.operator.example", "operator.example", True, "lab",
+    )  # fmt: skip
+    assert (config.scs.number, config.scs.realm, config.scs.mtc_iwf) == (
+        "15550000100", "operator.example", "iwf.operator.example",
+    )  # fmt: skip
+
+
+def test_options_of_a_secure_link(tmp_path: Path) -> None:
+    for name in ("c.pem", "c.key", "ca.pem", "crl.pem"):
+        (tmp_path / name).touch()
+    config = trigger._config(
+        given(
+            peer="127.0.0.1", physical_protection=None, certificate=tmp_path / "c.pem", key=tmp_path / "c.key",
+            trust=(tmp_path / "ca.pem",), crl=(tmp_path / "crl.pem",),
+            origin_realm="a.example", mtc_iwf_realm="b.example",
+        )
+    )  # fmt: skip
+    assert (config.peer[0].transport, config.peer[0].port_number) == ("tls", 5868)
+    assert config.node.tls is not None
+    assert (config.node.tls.certificate, config.node.tls.crl) == (tmp_path / "c.pem", (tmp_path / "crl.pem",))
+    assert (config.node.origin_realm, config.scs.realm) == ("a.example", "b.example")
+
+
+def test_payloads(tmp_path: Path) -> None:
+    (tmp_path / "frame").write_bytes(b"\x00\xff")
+    assert trigger._payload("wake up ü") == "wake up ü".encode()
+    assert trigger._payload("hex:00 ff") == b"\x00\xff"
+    assert trigger._payload(f"@{tmp_path}/frame") == b"\x00\xff"
+
+
+def report(stage: Stage = Stage.REPORTED, **more: Any) -> dict[str, Any]:
+    return report_to(Report(reference=1, stage=stage, **{"took_s": 0.25, **more}))
+
+
+@pytest.mark.parametrize(
+    ("form", "word"),
+    [
+        (report(outcome=0), "delivered"),
+        (report(outcome=1), "reported EXPIRED"),
+        (report(Stage.REFUSED, status=102, result=(0, 2001)), "refused INVEXTID"),
+        (report(Stage.REFUSED, result=(0, 5012)), "refused 5012"),
+        (report(Stage.REFUSED, status=0, result=(10415, 5012)), "refused 5012"),
+        (report(Stage.FAILED, error="no peer"), "failed"),
+        (report(Stage.ACCEPTED, status=0), "accepted"),
+        (report(Stage.ACCEPTED, status=0, error="no report within 5 s"), "no report"),
+    ],
+)
+def test_words_for_outcomes(form: dict[str, Any], word: str) -> None:
+    assert outcome_of(form) == word
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [([], 50, None), ([3.0], 99, 3.0), ([4.0, 1.0, 3.0, 2.0], 50, 2.0), ([1.0, 2.0], 99, 2.0), ([1.0, 2.0], 0, 1.0)],
+)
+def test_percentiles(values: list[float], percent: float, expected: float | None) -> None:
+    assert percentile(values, percent) == expected
+
+
+def test_the_summary() -> None:
+    tally = Tally(asked=3, elapsed_s=2.0)
+    for form in (report(outcome=0), report(outcome=0, took_s=0.5), report(Stage.FAILED, error="no peer")):
+        tally.note(form)
+    summary = tally.summary()
+    assert summary == {
+        "schema": 1,
+        "asked": 3,
+        "delivered": 2,
+        "outcomes": {"delivered": 2, "failed": 1},
+        "errors": {"no peer": 1},
+        "elapsed_s": 2.0,
+        "rate_per_s": 1.0,
+        "p50_ms": 250.0,
+        "p99_ms": 500.0,
+        "max_ms": 500.0,
+    }
+    assert tally.failed == 1
+    assert "latency p50  250.0 ms" in table(summary)
+    assert "1 x no peer" in table(summary)
+    assert "latency" not in table(Tally().summary())
+    assert milliseconds(None) is None
+
+
+class Slow:
+    """Triggers that take `took_s` each; how many were open at once at most, and when each began."""
+
+    def __init__(self, took_s: float) -> None:
+        self.clock = Clock()
+        self.took_s = took_s
+        self.open = self.most = 0
+        self.began: list[float] = []
+
+    async def one(self, _number: int) -> dict[str, Any]:
+        self.began.append(self.clock.seconds())
+        self.open += 1
+        self.most = max(self.most, self.open)
+        done: Deferred[None] = Deferred()
+        self.clock.callLater(self.took_s, done.callback, None)
+        await done
+        self.open -= 1
+        return report(outcome=0, took_s=self.took_s)
+
+    def run(self, **how: Any) -> Tally:
+        tally = Tally()
+        ended: list[Tally] = []
+        _ = Deferred.fromCoroutine(run_load(self.clock, self.one, tally, **how)).addCallback(ended.append)
+        while not ended:
+            self.clock.advance(0.1)
+        return tally
+
+
+def test_so_many_at_once() -> None:
+    slow, noted = Slow(1.0), []
+    tally = slow.run(count=10, concurrency=4, noted=noted.append)
+    assert (tally.asked, tally.delivered, slow.most, len(noted)) == (10, 10, 4, 10)
+    assert tally.elapsed_s == pytest.approx(3.0, abs=0.2)
+
+
+def test_so_many_a_second() -> None:
+    slow = Slow(0.1)
+    slow.run(count=5, concurrency=10, rate_per_s=2.0)
+    assert slow.began == pytest.approx([0.0, 0.5, 1.0, 1.5, 2.0], abs=0.11)
+
+
+def test_for_so_long() -> None:
+    slow = Slow(0.5)
+    tally = slow.run(concurrency=1, duration_s=2.0)
+    assert (tally.asked, tally.delivered) == (4, 4)
+
+
+def test_an_error_ends_the_run() -> None:
+    async def one(_number: int) -> dict[str, Any]:
+        raise ConfigError("401: a bearer token is needed")
+
+    found: list[Any] = []
+    ending = Deferred.fromCoroutine(run_load(Clock(), one, Tally(), count=3, concurrency=2))
+    _ = ending.addErrback(lambda failure: found.append(failure.value))
+    assert isinstance(found[0], ConfigError)
+
+
+def test_a_folder_is_made_anew_only_when_it_is_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "lab"
+    _lab.prepare(folder)
+    (folder / "old").touch()
+    _lab.prepare(folder)
+    assert not (folder / "old").exists()
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    with pytest.raises(ConfigError, match="is not ours"):
+        _lab.prepare(foreign)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError):
+        _lab.prepare(tmp_path / "file" / "lab")
+
+
+def test_a_token_is_for_us_only(tmp_path: Path) -> None:
+    token = _lab.write_token(tmp_path / "token")
+    assert (tmp_path / "token").read_text() == token + "\n"
+    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
