@@ -131,8 +131,7 @@ async def run_load(
     try:
         await gatherResults(workers, consumeErrors=True)
     except FirstError as error:
-        assert error.subFailure.value is not None
-        raise error.subFailure.value from None
+        raise (error.subFailure.value or error) from None
     finally:
         for each in workers:
             each.cancel()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import treq
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
 
 from diameter import Dictionary
@@ -111,7 +111,7 @@ class ViaHttp:
         try:
             response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
             form = json.loads(await treq.content(response))
-        except (ConnectError, ConnectionClosed, ResponseFailed) as error:
+        except (ConnectError, ConnectionClosed, DNSLookupError, ResponseFailed) as error:
             raise RequestError(f"{self._url}: {error}") from None
         except ValueError:
             raise RequestError(f"{self._url}: no JSON in the answer") from None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -115,10 +118,22 @@ def _refuse(given: dict[str, Any]) -> None:
             raise click.UsageError(f"{option}: this release sends plain triggers only")
     if sum(given[way] is not None for way in ("config", "via", "origin_host")) != 1:
         raise click.UsageError("say who sends: one of -c FILE, --origin-host with its options, or --via URL")
+    if given["via"] and not _may_carry_a_token(given["via"]):
+        raise click.UsageError("--via takes an http:// URL of this machine, or an https:// URL")
     if given["via"] and not given["token"]:
         raise click.UsageError("--via needs --token FILE")
     if given["via"] and given["capture"]:
         raise click.UsageError("--capture shows our own messages: with --via there are none")
+
+
+def _may_carry_a_token(url: str) -> bool:
+    """Whether a token sent there is read by nobody on the way."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    with contextlib.suppress(ValueError):
+        return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
+    return parts.scheme == "http" and parts.hostname == "localhost"
 
 
 def _requests(given: dict[str, Any]) -> list[TriggerRequest]:

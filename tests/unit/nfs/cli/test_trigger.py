@@ -28,6 +28,10 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         ((*DEVICE, "--via", "http://127.0.0.1"), "--via needs --token"),
         ((*DEVICE, "--via", "http://127.0.0.1", "--token", "t", "--capture", "x.pcapng"), "--capture shows"),
         (("--via", "http://127.0.0.1", "--token", "t"), "name a device"),
+        *(
+            ((*DEVICE, "--via", url, "--token", "t"), "--via takes an http:// URL of this machine")
+            for url in ("nonsense", "http://", "http://192.0.2.1", "http://scs.example", "ftp://127.0.0.1", "https://")
+        ),
         (("--external-id", "no-domain", *OWN), "External-Identifier"),
         (("--msisdn", "12", *OWN), "MSISDN"),
         ((*DEVICE, *OWN, "--payload", "hex:0"), "hexadecimal"),
@@ -105,6 +109,11 @@ def test_options_of_a_secure_link(tmp_path: Path) -> None:
     assert config.node.tls is not None
     assert (config.node.tls.certificate, config.node.tls.crl) == (tmp_path / "c.pem", (tmp_path / "crl.pem",))
     assert (config.node.origin_realm, config.scs.realm) == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2:1", "http://[::1]:80", "http://localhost", "https://scs.example"])
+def test_where_a_token_may_go(url: str) -> None:
+    assert trigger._may_carry_a_token(url)
 
 
 def test_payloads(tmp_path: Path) -> None:
@@ -196,7 +205,8 @@ class Slow:
 
 
 def test_so_many_at_once() -> None:
-    slow, noted = Slow(1.0), []
+    slow = Slow(1.0)
+    noted: list[object] = []
     tally = slow.run(count=10, concurrency=4, noted=noted.append)
     assert (tally.asked, tally.delivered, slow.most, len(noted)) == (10, 10, 4, 10)
     assert tally.elapsed_s == pytest.approx(3.0, abs=0.2)

@@ -19,6 +19,7 @@ from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
 
 DICTIONARY = Dictionary.load()
+_stub: Any = StubTreq  # has no types
 TOKEN = b"a-token-of-some-length"
 TRIGGER = {"external_identifier": "meter-1@customer.example", "payload": "00ff", "port": 16000, "reference": 7}
 
@@ -48,7 +49,7 @@ class Rig:
         self.iwf = Iwf()
         self.scs = Scs(number="15550000100", realm="example.org", mtc_iwf=Pair.RIGHT, clock=lambda: 0.0)
         self.pair = Pair([self.iwf], [self.scs.tsp], DICTIONARY).open()
-        self.treq = StubTreq(Http(self.scs, TOKEN, 30.0, self.pair.clock).app.resource())
+        self.treq: Any = _stub(Http(self.scs, TOKEN, 30.0, self.pair.clock).app.resource())
 
     def ask(self, method: str, path: str, *, token: bytes | None = TOKEN, advance_s: float = 0.1, **more: Any) -> Any:
         """(status, JSON, WWW-Authenticate) of the answer after `advance_s`; None while there is none."""
