@@ -56,7 +56,7 @@ from diameter._node.stats import Stats
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
 from diameter.app import Application, Later, Neighbour, Screen
-from diameter.config import NodeConfig, PeerConfig
+from diameter.config import NodeConfig
 from diameter.errors import LocalError
 from diameter.message import Dictionary, Message
 from diameter.peer.base import BaseMessages
@@ -163,7 +163,7 @@ class Node:
         )
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
-        self._peering = Peering(core, self._traffic, base, timers_of(config), self._connect, SystemRandom())
+        self._peering = Peering(core, self._traffic, base, timers_of(config), self._links.connect, SystemRandom())
         self._traffic.peering = self._peering
         self._stopping: Stopping | None = None
 
@@ -189,7 +189,7 @@ class Node:
             self._core.say(Point.STOPPING, reason=cause.name)
             self._core.draining = True
             steps = (
-                (self._is_idle, lambda: self.wake(lambda: self._peering.stop(cause))),
+                (lambda: not self.in_work and not self.pending, lambda: self.wake(lambda: self._peering.stop(cause))),
                 (lambda: not self._core.lines, self._close_all),
             )
             self._stopping = Stopping(self._clock, self.config.drain_s, steps)
@@ -313,10 +313,6 @@ class Node:
 
     # ---- small parts
 
-    def _connect(self, peer: PeerConfig) -> Deferred[Link]:
-        deferred: Deferred[Link] = self._links.connect(peer)
-        return deferred
-
     def _attach(self, awaited: object, wake: Callable[[BaseException | None], None]) -> bool:
         """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""
         if isinstance(awaited, Later):
@@ -340,9 +336,6 @@ class Node:
         """Count and log an exception that nobody declared, once."""
         self.stats.bugs += 1
         self._core.say(Point.BUG, command=what, peer=peer, reason=type(error).__name__, error=error)
-
-    def _is_idle(self) -> bool:
-        return not self._serving.waiting and not len(self._requests.pending)
 
     def _close_all(self) -> None:
         """The end of stopping: whatever is still there goes."""

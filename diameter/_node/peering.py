@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 from typing import Any, Protocol
 
 from diameter._node.core import Core, DelayedCall, Line
 from diameter._node.lines import Above, Lines
+from diameter._node.setup import addresses_of, unknown_peer
 from diameter._node.wakeups import MINIMUM_WAIT_S
 from diameter.app import Neighbour
 from diameter.config import PeerConfig
-from diameter.errors import LocalError, ResultCode
+from diameter.errors import ResultCode
 from diameter.message import Message
 from diameter.peer import inputs
 from diameter.peer.base import BaseMessages
@@ -203,7 +203,7 @@ class Peering:
         key = host.lower()
         config = self._configs.get(key)
         if config is None and core.config.accept_unknown_peers and not core.draining:
-            config = _unknown(host, cer, link)
+            config = unknown_peer(host, cer, link)
         if config is None:
             reason = f"{host} is no peer of {core.config.origin_host}"
             incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, reason)
@@ -373,29 +373,3 @@ class Peering:
     def _expire_incoming(self) -> None:
         self._incoming.expire(self._core.now)
         self._pump_incoming()
-
-
-def addresses_of(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
-    """Local addresses for Host-IP-Address; names (a link in memory has one) are left out."""
-    found = []
-    for address in link.local_addresses:
-        try:
-            found.append(ip_address(address.host.partition("%")[0]))
-        except ValueError:
-            continue
-    return tuple(found)
-
-
-def _unknown(host: str, cer: Message, link: Link) -> PeerConfig | None:
-    """A row for an identity that nobody configured (`accept_unknown_peers`); None for a name that is no identity."""
-    transport: Any = "tls" if link.secure else "tcp"
-    try:
-        return PeerConfig(
-            host=host,
-            realm=cer.text("Origin-Realm"),
-            transport=transport,
-            physical_protection=not link.secure,
-            physical_protection_reason="" if link.secure else "accepts unknown peers",
-        )
-    except (ValueError, KeyError, LocalError):
-        return None

@@ -5,6 +5,7 @@ words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +13,11 @@ from diameter.app import Application, Bound, Port
 from diameter.config import NodeConfig, PeerConfig, TlsConfig
 from diameter.config.load import validate
 from diameter.errors import ConfigError, LocalError
-from diameter.message import Dictionary
+from diameter.message import Dictionary, Message
 from diameter.message.build import write_avps
 from diameter.peer.capabilities import Advertised, LocalIdentity
 from diameter.peer.inputs import Timers
+from diameter.transport.link import Link
 
 
 def origin_octets(config: NodeConfig, dictionary: Dictionary) -> bytes:
@@ -132,3 +134,29 @@ def quick_config(
 
 def _realm(host: str) -> str:
     return host.partition(".")[2] or host
+
+
+def addresses_of(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
+    """Local addresses for Host-IP-Address; names (a link in memory has one) are left out."""
+    found = []
+    for address in link.local_addresses:
+        try:
+            found.append(ip_address(address.host.partition("%")[0]))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def unknown_peer(host: str, cer: Message, link: Link) -> PeerConfig | None:
+    """A row for an identity that nobody configured (`accept_unknown_peers`); None for a name that is no identity."""
+    transport: Any = "tls" if link.secure else "tcp"
+    try:
+        return PeerConfig(
+            host=host,
+            realm=cer.text("Origin-Realm"),
+            transport=transport,
+            physical_protection=not link.secure,
+            physical_protection_reason="" if link.secure else "accepts unknown peers",
+        )
+    except (ValueError, KeyError, LocalError):
+        return None

@@ -56,21 +56,25 @@ class Wakeups:
 
     def end(self) -> None:
         """A pass ends: start what was spawned, let the applications commit, write."""
-        serving = self.serving
-        serving.start_spawned()
-        if self._on_batch:
-            for on_batch in self._on_batch:
-                outcome = self._guard(on_batch)
-                if outcome.__class__ is Raised:
-                    self._bug(outcome.error, "on_batch", "nobody")
-            serving.start_spawned()
-        self._core.flush()
-        self.awake = False
+        try:
+            self.serving.start_spawned()
+            if self._on_batch:
+                self._commit()
+                self.serving.start_spawned()
+            self._core.flush()
+        finally:
+            self.awake = False
         deadline = self.requests.pending.deadline()
         if deadline is not None and (self._expiry is None or deadline < self._expiry_at):
             self._arm(deadline)
         if self.after is not None:
             self.after()
+
+    def _commit(self) -> None:
+        for on_batch in self._on_batch:
+            outcome = self._guard(on_batch)
+            if outcome.__class__ is Raised:
+                self._bug(outcome.error, "on_batch", "nobody")
 
     def now(self) -> float:
         """The time of this pass; between passes, the clock's."""

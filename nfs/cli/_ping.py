@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from diameter import Dictionary, Message, decode
-from diameter._node.peering import addresses_of
+from diameter._node.setup import addresses_of
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import DiameterError
 from diameter.peer.base import BaseMessages
