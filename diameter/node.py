@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import Any, TypeVar
 
 from twisted.internet import task
@@ -107,7 +107,7 @@ class Node:
     `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
     handler, and on every outbound request and answer of an application.  `audit` is called with a `Refused` for each
     refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
-    unless a test says otherwise.
+    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time, for tests.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -130,9 +130,8 @@ class Node:
         self.config = config
         self.applications = tuple(applications)
         self._clock: Clock = reactor
-        identifiers = Identifiers(
-            config.origin_host, self._clock.seconds, SystemRandom().getrandbits(64) if seed is None else seed
-        )
+        random = SystemRandom() if seed is None else Random(seed)
+        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64))
         handlers = bind(applications, self, dictionary)
         table = RoutingTable(
             config.origin_host,
@@ -163,7 +162,7 @@ class Node:
         )
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
-        self._peering = Peering(core, self._traffic, base, timers_of(config), self._links.connect, SystemRandom())
+        self._peering = Peering(core, self._traffic, base, timers_of(config), self._links.connect, random)
         self._traffic.peering = self._peering
         self._stopping: Stopping | None = None
 

@@ -282,7 +282,7 @@ class Pair:
         common: dict[str, Any] = {"physical_protection": "in memory", **(config or {})}
         at: dict[str, Any] = {"listen": "tcp:127.0.0.1:3868", "peers": [self.LEFT]}
         to: dict[str, Any] = {"connect": {self.RIGHT: "tcp:127.0.0.1:3868"}}
-        links: dict[str, Any] = {"links": self._links, "reactor": self.clock}
+        links: dict[str, Any] = {"links": self._links, "reactor": self.clock, "seed": 1}
         self.right = Node(
             quick_config(self.RIGHT, "example.org", **at, **common), right, dictionary, **links, **(right_options or {})
         )
