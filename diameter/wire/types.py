@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
+from operator import index
 from struct import Struct
 from struct import error as struct_error
 from typing import Any, Final, NamedTuple
@@ -147,7 +148,7 @@ def _address_encode(value: Value) -> bytes:
     if isinstance(value, OtherAddress):
         if not 0 < value.family < 65535:
             raise ValueError(f"address family {value.family} is reserved or out of range")
-        data = value.family.to_bytes(2) + value.data
+        data = index(value.family).to_bytes(2) + value.data
         _address_decode(data)
         return data
     raise TypeError(f"an IP address, text or OtherAddress wanted, not {type(value).__name__}")

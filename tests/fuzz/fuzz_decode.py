@@ -135,4 +135,4 @@ def _edits(message: Message) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=1024")

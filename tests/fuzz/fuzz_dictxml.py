@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from functools import cache
 from pathlib import Path
 
 from helpers.fuzz import drive, instrumented
@@ -18,12 +17,6 @@ with instrumented(__name__):
     from diameter.errors import DictionaryError
 
 
-@cache
-def folder() -> tempfile.TemporaryDirectory[str]:
-    """Where the file is written; removed at exit."""
-    return tempfile.TemporaryDirectory(prefix="mtc-fuzz-")
-
-
 def base() -> list[Tree]:
     """The base dictionary, parsed anew: linking may write into a tree."""
     return [parse(read_text(path), path.stem, str(path)) for path in find(["rfc6733_base"])]
@@ -31,12 +24,13 @@ def base() -> list[Tree]:
 
 def oracle(data: bytes) -> None:
     """JSON when it begins with a brace, else XML, in a file of its own."""
-    path = Path(folder().name) / ("fuzz.json" if data.lstrip()[:1] == b"{" else "fuzz.xml")
-    path.write_bytes(data)
-    try:
-        definitions = Definitions(link([*base(), *read_foreign(path)]))
-    except DictionaryError:
-        return
+    with tempfile.TemporaryDirectory(prefix="mtc-fuzz-") as folder:
+        path = Path(folder) / ("fuzz.json" if data.lstrip()[:1] == b"{" else "fuzz.xml")
+        path.write_bytes(data)
+        try:
+            definitions = Definitions(link([*base(), *read_foreign(path)]))
+        except DictionaryError:
+            return
     for application in definitions.applications:
         definitions.scope(application)
     for file in definitions.files():

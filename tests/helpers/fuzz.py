@@ -11,7 +11,6 @@ A finding ends the run with a status other than 0, and its input is written wher
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -25,8 +24,6 @@ OPTIONS: Final = (
     "-print_final_stats=1",
 )
 """Options of libFuzzer that hold unless the command line has them too; there the last one wins."""
-MARK: Final = "MTC_FUZZING"
-"""Set in the environment while targets are driven by atheris."""
 
 
 def instrumented(name: str) -> AbstractContextManager[Any]:
@@ -39,17 +36,12 @@ def instrumented(name: str) -> AbstractContextManager[Any]:
     return context
 
 
-def drive(oracle: Callable[[bytes], None]) -> None:
-    """Feed `oracle` until the options of the command line say stop; does not return."""
+def drive(oracle: Callable[[bytes], None], *options: str) -> None:
+    """Feed `oracle` until the options say stop, those of the command line last; does not return."""
     import atheris
 
-    atheris.Setup([sys.argv[0], *OPTIONS, *sys.argv[1:]], oracle)
+    atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], oracle)
     atheris.Fuzz()
-
-
-def driven() -> bool:
-    """True while atheris drives the targets and not a test."""
-    return MARK in os.environ
 
 
 class Choices:
