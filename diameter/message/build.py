@@ -16,16 +16,7 @@ from diameter.errors import DictionaryError, EncodeError, RemoteFault
 from diameter.message.arity import complaint
 from diameter.message.members import Grouped, Members
 from diameter.message.message import Message
-from diameter.message.tables import (
-    ACCT_APPLICATION_ID,
-    AUTH_APPLICATION_ID,
-    RESULT_CODE,
-    SESSION_ID,
-    VENDOR_SPECIFIC_APPLICATION_ID,
-    Command,
-    Tables,
-    Writer,
-)
+from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE, SESSION_ID, Command, Tables, Writer
 from diameter.wire import _core, avp, header
 from diameter.wire.core import holds
 
@@ -35,17 +26,6 @@ Avps = Mapping[str, Any] | Iterable[tuple[str, Any]]
 ORIGIN_HOST: Final = 264
 ORIGIN_REALM: Final = 296
 PROXY_INFO: Final = 284
-AUTH_SESSION_STATE: Final = 277
-_ECHOED: Final = (
-    VENDOR_SPECIFIC_APPLICATION_ID,
-    AUTH_APPLICATION_ID,
-    ACCT_APPLICATION_ID,
-    AUTH_SESSION_STATE,
-    480,
-    485,
-)
-"""Repeated when the answer's grammar requires them: application ids, Auth-Session-State, Accounting-Record-*."""
-
 _pack_two, _pack_three, _PAD = avp.pack_two, avp.pack_three, avp.PAD
 
 
@@ -91,18 +71,18 @@ class Body:
                 if size & 3:
                     parts.append(_PAD[size & 3])
 
-    def copy(self, members: Members, key: int, *, every: bool = False) -> bool:
-        """Append the AVP of another message as it came, the first or every one; False when it has none."""
+    def copy(self, members: Members, key: int, *, every: bool = False) -> None:
+        """Append the AVP of another message as it came, the first or every one; nothing when it has none."""
         keys = members.keys
         if key not in keys:
-            return False
+            return
         heads, wire = members.heads, members.wire
-        for at in [at for at, one in enumerate(keys) if one == key] if every else (keys.index(key),):
-            start = heads[at]
-            end = avp.span(wire, start)[1]
-            self.keys.append(key)
-            self.parts.append(wire[start:end] + _PAD[(end - start) & 3])
-        return True
+        first = keys.index(key)
+        for at in range(first, len(keys) if every else first + 1):
+            if keys[at] == key:
+                start, end = heads[at], avp.span(wire, heads[at])[1]
+                self.keys.append(key)
+                self.parts.append(wire[start:end] + _PAD[(end - start) & 3])
 
     def _group(self, writer: Writer, value: Any) -> bytes:
         if isinstance(value, Grouped):
@@ -228,12 +208,12 @@ def answer(
     body = Body(tables)
     body.copy(request, SESSION_ID)
     grammar = tables.error if failed or command is None else command.grammar
-    keys = {tables.definition(name).key for name in given}
+    keys = {(tables.writers.get(name) or tables.writer(name)).key for name in given}
     if echo and not failed and command is not None:
-        for key in _ECHOED:
-            if key in command.grammar[0] and key not in keys:
+        for key in command.echoes:
+            if key not in keys:
                 body.copy(request, key)
-    if RESULT_CODE not in keys and "Experimental-Result" not in given:
+    if RESULT_CODE not in keys and EXPERIMENTAL_RESULT not in keys:
         if vendor:
             body.write({"Experimental-Result": {"Vendor-Id": vendor, "Experimental-Result-Code": code}})
         else:

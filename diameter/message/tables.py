@@ -24,6 +24,8 @@ EXPERIMENTAL_RESULT: Final = 297
 VENDOR_SPECIFIC_APPLICATION_ID: Final = 260
 ACCT_APPLICATION_ID: Final = 259
 AUTH_APPLICATION_ID: Final = 258
+ECHOED: Final = (VENDOR_SPECIFIC_APPLICATION_ID, AUTH_APPLICATION_ID, ACCT_APPLICATION_ID, 277, 480, 485)
+"""Application ids, Auth-Session-State, Accounting-Record-Type and -Number."""
 APPLICATION_IDS: Final = frozenset((AUTH_APPLICATION_ID, ACCT_APPLICATION_ID, VENDOR_SPECIFIC_APPLICATION_ID))
 
 Reader = tuple[int, int, Callable[[bytes, int], tuple[Any]] | None, str | None, Callable[[bytes], Any] | None]
@@ -52,6 +54,8 @@ class Command(NamedTuple):
     """Command flag octets that are in order."""
     application_ids: frozenset[int]
     """Keys of AVPs whose application id must agree with the header (RFC 6733 sections 3 and 6.11)."""
+    echoes: tuple[int, ...]
+    """Of an answer: keys of AVPs that are required and that the request has said already."""
 
 
 def compile_grammar(grammar: Grammar | None) -> _core.Grammar | None:
@@ -193,7 +197,8 @@ def _command(one: CommandDef) -> Command:
     grammar = compile_grammar(one.grammar)
     assert grammar is not None  # a command always has one
     ids: frozenset[int] = frozenset() if one.application_id == 0 else APPLICATION_IDS & grammar[1].keys()
-    return Command(one, grammar, frozenset(flags), ids)
+    echoes = () if one.request else tuple(key for key in ECHOED if key in grammar[0])
+    return Command(one, grammar, frozenset(flags), ids, echoes)
 
 
 def _error_rules(scope: Scope) -> Grammar:
