@@ -19,7 +19,13 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     """The parts of the node.  Raises OSError when `received` cannot be written."""
     del around
     mme = Mme.of(
-        Population(first_imsi=ues.first_imsi, count=ues.count, behaviour=ues.behaviour, failures=ues.failures)
+        Population(
+            first_imsi=ues.first_imsi,
+            count=ues.count,
+            behaviour=ues.behaviour,
+            failures=ues.failures,
+            report=ues.report,
+        )
         for ues in config.ues
     )
     sgd = Sgd(mme)

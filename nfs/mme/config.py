@@ -18,6 +18,9 @@ class UesTable(Table):
     first_imsi: Annotated[str, AfterValidator(imsi)] = Field(description="IMSI of the first UE; the others follow it")
     count: int = Field(default=1, ge=1, le=1_000_000, description="how many")
     behaviour: Behaviour = Field(default=Behaviour.NORMAL, strict=False, description="how they meet a short message")
+    report: bool = Field(
+        default=True, description="acknowledge with an SMS-DELIVER-REPORT; without it the RP-ACK goes alone"
+    )
     failures: int | None = Field(
         default=None, ge=1, description="attempts the behaviour lasts; for good when not given"
     )

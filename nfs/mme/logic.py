@@ -50,12 +50,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """A run of UEs with consecutive IMSIs that behave alike; `failures` bounds how often they fail (None: always)."""
+    """A run of UEs with consecutive IMSIs that behave alike; `failures` bounds how often they fail (None: always).
+
+    `report`: they acknowledge with an SMS-DELIVER-REPORT, and not by a bare RP-ACK.
+    """
 
     first_imsi: str
     count: int
     behaviour: Behaviour = Behaviour.NORMAL
     failures: int | None = None
+    report: bool = True
 
     def imsis(self) -> Iterable[str]:
         """The IMSIs, leading zeros kept."""
@@ -77,7 +81,13 @@ class Mme:
         inbox, ues = Inbox(), {}
         for group in populations:
             for imsi in group.imsis():
-                ues[imsi] = Ue(imsi=imsi, deliver=inbox, behaviour=group.behaviour, failures_left=group.failures)
+                ues[imsi] = Ue(
+                    imsi=imsi,
+                    deliver=inbox,
+                    behaviour=group.behaviour,
+                    failures_left=group.failures,
+                    reports=group.report,
+                )
         return cls(ues, inbox)
 
     def forward(self, imsi: str, tpdu: bytes) -> Result | None:

@@ -43,9 +43,9 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """The SMS-DELIVER-REPORT, whether it goes with RP-ERROR, and the trigger this TPDU completed, if it did."""
+    """The SMS-DELIVER-REPORT (None: a bare RP-ACK), whether with RP-ERROR, and the trigger that is now whole."""
 
-    report: bytes
+    report: bytes | None
     error: bool = False
     trigger: Trigger | None = None
     duplicate: bool = False
@@ -59,6 +59,7 @@ class Ue:
     deliver: Callable[[Trigger], None]
     behaviour: Behaviour = Behaviour.NORMAL
     failures_left: int | None = None  # attempts the behaviour lasts; None: for good
+    reports: bool = True  # acknowledges with an SMS-DELIVER-REPORT, which RP-ACK may carry or not
     _had: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     _parts: OrderedDict[tuple[str, int | None, int, int], dict[int, bytes]] = field(default_factory=OrderedDict)
 
@@ -73,7 +74,7 @@ class Ue:
     def receive(self, tpdu: bytes) -> Reaction:
         """Take one SMS-DELIVER; never raises: octets that are none are answered with a failure cause."""
         if tpdu in self._had:
-            return Reaction(report=_ACKNOWLEDGED, duplicate=True)
+            return Reaction(report=self._acknowledgement, duplicate=True)
         try:
             message = decode_deliver(tpdu)
         except TpduError:
@@ -83,7 +84,7 @@ class Ue:
             self._had.popitem(last=False)
         payload = self._whole(message)
         if payload is None or message.pid != TRIGGER_PID:
-            return Reaction(report=_ACKNOWLEDGED)
+            return Reaction(report=self._acknowledgement)
         trigger = Trigger(
             imsi=self.imsi,
             port=message.user_data.port,
@@ -92,7 +93,11 @@ class Ue:
             sent=message.scts,
         )
         self.deliver(trigger)
-        return Reaction(report=_ACKNOWLEDGED, trigger=trigger)
+        return Reaction(report=self._acknowledgement, trigger=trigger)
+
+    @property
+    def _acknowledgement(self) -> bytes | None:
+        return _ACKNOWLEDGED if self.reports else None
 
     def _whole(self, message: Deliver) -> bytes | None:
         """The payload once every part of it is here."""

@@ -72,6 +72,12 @@ def test_other_results() -> None:
     assert forward(tpdu=bytes(201)).result == (0, 5004)
 
 
+def test_a_bare_acknowledgement() -> None:
+    mme = Mme.of([Population(first_imsi=IMSI, count=1, report=False)])
+    answer = FakeRequester(Sgd(mme), DICTIONARY).deliver("MT-Forward-Short-Message", avps())
+    assert (answer.result, "SM-RP-UI" in answer) == ((0, 2001), False)
+
+
 def test_a_silent_ue_is_answered_for_only_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sgd, "KEPT_WAITING", 0)
     assert forward(Behaviour.SILENT).result == (0, 5012)

@@ -31,7 +31,7 @@ def test_a_trigger_reaches_the_application_of_its_port() -> None:
     assert reaction.trigger == Trigger(
         imsi="001010000000001", port=8000, payload=b"\x00\xffwake", originator=SME, sent=SENT
     )
-    assert decode_report(reaction.report, error=False) == DeliverReport()
+    assert decode_report(reaction.report or b"", error=False) == DeliverReport()
     assert (inbox.count, inbox.by_port, list(inbox.triggers)) == (1, {8000: 1}, [reaction.trigger])
 
 
@@ -91,7 +91,7 @@ def test_an_ordinary_message_is_acknowledged_and_is_no_trigger() -> None:
 def test_octets_that_are_no_tpdu_are_answered_with_a_failure_cause() -> None:
     reaction = ue(Inbox()).receive(b"\x44\x0b")
     assert reaction.error
-    assert decode_report(reaction.report, error=True) == DeliverReport(failure_cause=0xFF)
+    assert decode_report(reaction.report or b"", error=True) == DeliverReport(failure_cause=0xFF)
 
 
 def test_a_behaviour_lasts_as_often_as_it_says() -> None:
