@@ -93,7 +93,8 @@ def unwrap(data: bytes) -> ExportedPdu | None:
         elif tag in (_IPV6_SOURCE, _IPV6_DESTINATION) and length == 16:
             hosts[tag - _IPV6_SOURCE] = host_text(value)
         elif tag in (_SOURCE_PORT, _DESTINATION_PORT) and length == 4:
-            ports[tag - _SOURCE_PORT] = int.from_bytes(value)
+            port = int.from_bytes(value)
+            ports[tag - _SOURCE_PORT] = port if port < 65536 else 0
         elif tag == _PORT_TYPE and length == 4:
             transport = _TRANSPORTS.get(int.from_bytes(value), "tcp")
     return None

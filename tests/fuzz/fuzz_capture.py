@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+import tempfile
 from functools import cache
+from pathlib import Path
 
 from helpers.fuzz import drive, instrumented
 
 with instrumented(__name__):
     from diameter import Dictionary, decode
+    from diameter.capture import merge
+    from diameter.capture.ladder import page_data
     from diameter.capture.masking import masked
     from diameter.capture.read import CaptureReader
     from diameter.capture.records import Captured, CaptureError, endpoint_of, endpoint_text
     from diameter.capture.text import tree
+    from diameter.capture.timeline import Timeline
 
 
 @cache
@@ -37,7 +43,23 @@ def oracle(data: bytes) -> None:
         assert len(masked(message)) == len(one.octets)
         for endpoint in (one.source, one.destination):
             assert endpoint_of(endpoint_text(endpoint)) == endpoint
+    timeline = Timeline(messages[:50], dictionary(), reader.events)
+    assert json.dumps(page_data(timeline))
     assert all(event.name for event in reader.events)
+    _merge(data, messages)
+
+
+def _merge(data: bytes, messages: list[Captured]) -> None:
+    """What is read can be written: merging a file with itself brings every message back."""
+    with tempfile.TemporaryDirectory(prefix="mtc-fuzz-") as folder:
+        path, out = Path(folder) / "fuzz.pcapng", Path(folder) / "out.pcapng"
+        path.write_bytes(data)
+        try:
+            merge([path, path], out)
+        except CaptureError:
+            return
+        found = {one.octets for one in CaptureReader(out)}
+        assert found == {one.octets for one in messages}
 
 
 if __name__ == "__main__":

@@ -55,9 +55,12 @@ def test_fragments_and_other_protocols_are_no_segments() -> None:
 
 
 def test_tags_come_back() -> None:
-    pdu = unwrap(tags("sctp", ("10.0.0.1", 1), ("2001:db8::1", 70_000)) + b"payload")
+    pdu = unwrap(tags("sctp", ("10.0.0.1", 1), ("2001:db8::1", 60_000)) + b"payload")
     assert pdu is not None
-    assert pdu[:] == ("diameter", "sctp", ("10.0.0.1", 1), ("2001:db8::1", 70_000), b"payload")
+    assert pdu[:] == ("diameter", "sctp", ("10.0.0.1", 1), ("2001:db8::1", 60_000), b"payload")
+    beyond = unwrap(tags("tcp", ("10.0.0.1", 70_000), ("10.0.0.2", 3868)))
+    assert beyond is not None
+    assert beyond.source == ("10.0.0.1", 0)  # four octets have room for what is no port
     pdu = unwrap(tags("tls", ("memory", 0), ("memory", 1)) + b"x")
     assert pdu is not None
     assert (pdu.transport, pdu.source) == ("tcp", ("", 0))
