@@ -6,6 +6,7 @@ medians.  Before anything is timed, a fault is put into the message and must be 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ from diameter.message.members import Members
 from diameter.wire import avp, header
 from nfs.cli._bench_messages import FIVE, TWO, UPDATE_LOCATION
 
+OURS: Final = "mtc-diameter"
 ROUND_S: Final = 0.15
 """CPU seconds of one measurement of one operation."""
 
@@ -117,9 +119,10 @@ class Other:
     def __init__(self, python: Path, script: Path) -> None:
         octets = encode(Dictionary.load().request("Update-Location", UPDATE_LOCATION, application="S6a"))
         self._process = subprocess.Popen(
-            [str(python), str(script), "codec", octets.hex(), str(ROUND_S)],
+            [str(python), "-E", str(script), "codec", octets.hex(), str(ROUND_S)],  # -E: no PYTHONPATH that leads to us
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
         self.version = str(self._ask()["version"])
@@ -127,38 +130,37 @@ class Other:
     def round(self) -> dict[str, float]:
         """Microseconds by operation, measured now."""
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended: `_ask` says why
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
         return {name: float(str(value)) for name, value in self._ask().items()}
 
     def _ask(self) -> dict[str, object]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise LocalError(f"python-diameter ended with status {self._process.wait()}")
+            words = self._process.communicate()[1].strip().splitlines()
+            raise LocalError(f"python-diameter ended: {words[-1] if words else self._process.returncode}")
         answer: dict[str, object] = json.loads(line)
         return answer
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
+        self._process.communicate(timeout=10)
 
 
-def load_times() -> dict[str, float]:
-    """Milliseconds to load all of dict/, cold and from the cache; medians of seven, each in a new process."""
-    out: dict[str, float] = {}
+def load_times(runs: int) -> list[dict[str, object]]:
+    """Records of loading all of dict/, cold and from the cache; medians of `runs`, each in a new process."""
+    out: list[dict[str, object]] = []
     code = (
         "import sys,time; from diameter import Dictionary; t=time.perf_counter();"
         "Dictionary.load(cache=sys.argv[1]=='cached'); print((time.perf_counter()-t)*1000)"
     )
     for kind in ("cached", "cold"):
         command = [sys.executable, "-c", code, kind]
-        runs = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(8)]
-        out[kind] = statistics.median(float(one) for one in runs[1:])
+        found = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(1 + runs)]
+        times_us = [float(one) * 1000 for one in found[1:]]
+        out.append(_record(OURS, f"load all dictionaries, {kind}", times_us))
     return out
 
 
@@ -175,13 +177,27 @@ def measure(rounds: int, other: Other | None, note: Callable[[str], None]) -> li
         if other is not None:
             for name, value in other.round().items():
                 theirs.setdefault(name, []).append(value)
-    return [_record(one, ours[one.name], theirs.get(one.against)) for one in todo]
+    return [record for one in todo for record in _records(one, ours[one.name], theirs.get(one.against))]
 
 
-def _record(one: Operation, ours: list[float], theirs: list[float] | None) -> dict[str, object]:
-    mine = statistics.median(ours)
-    record: dict[str, object] = {"scenario": one.name, "us": round(mine, 2), "us_min": round(min(ours), 2)}
-    if theirs:
-        their = statistics.median(theirs)
-        record |= {"other_us": round(their, 2), "ratio": round(their / mine, 2), "target_ratio": one.target}
-    return record
+def _records(one: Operation, ours: list[float], theirs: list[float] | None) -> list[dict[str, object]]:
+    """Ours, and what it is compared with."""
+    mine = _record(OURS, one.name, ours)
+    if not theirs:
+        return [mine]
+    ratio = round(statistics.median(theirs) / statistics.median(ours), 2)
+    return [mine | {"ratio": ratio, "target_ratio": one.target}, _record("python-diameter", one.name, theirs)]
+
+
+def _record(stack: str, scenario: str, times_us: list[float]) -> dict[str, object]:
+    """One measurement in the form that all benchmarks share; what a codec has not is null."""
+    us = statistics.median(times_us)
+    return {
+        "stack": stack,
+        "scenario": scenario,
+        **dict.fromkeys(("transport", "window")),
+        "rate_per_s": round(1e6 / us, 1),
+        **dict.fromkeys(("cpu_us_server", "cpu_us_client", "p50_us", "p99_us", "rss_kb")),
+        "us": round(us, 2),
+        "us_min": round(min(times_us), 2),
+    }

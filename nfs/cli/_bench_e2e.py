@@ -41,7 +41,7 @@ def ours() -> Server:
 
 def python_diameter(python: Path, script: Path) -> Server:
     """python-diameter in its own environment."""
-    return Server("python-diameter", lambda port: [str(python), str(script), "serve", str(port)])
+    return Server("python-diameter", lambda port: [str(python), "-E", str(script), "serve", str(port)])
 
 
 def measure(
@@ -95,7 +95,8 @@ def _connected(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
                 process.kill()
-                words = process.communicate()[1].decode(errors="replace").strip().splitlines()
+                assert process.stderr is not None
+                words = process.stderr.read().decode(errors="replace").strip().splitlines()
                 raise LocalError(f"the server did not start: {words[-1] if words else 'no word'}") from None
             select.select([], [], [], 0.05)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
