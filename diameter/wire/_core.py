@@ -190,7 +190,8 @@ def _group(wire: bytes, head: int, start: int, end: int, grammar: Grammar | None
     if depth >= DEPTH_LIMIT:
         found += (DEPTH, head, 0)
         return
-    short = 8 < end - head <= SHORT_GROUP  # `seen` is keyed by 8 octets of header as well
+    # `seen` is keyed by 8 octets of header as well; deep down, what is remembered might reach below the limit.
+    short = 8 < end - head <= SHORT_GROUP and depth < DEPTH_LIMIT - SHORT_GROUP // 8
     if short and wire[head:end] in seen:
         return
     keys: list[int] = []

@@ -142,19 +142,22 @@ def save(target: str, name: str, octets: bytes) -> None:
 
 
 def messages(dictionary: Dictionary) -> None:
-    """decode, json and framing."""
+    """decode, views, json and framing."""
     streams: dict[str, bytes] = {}
     for name, octets in commands(dictionary):
         application = name.partition("-")[0].lower()
         streams[application] = streams.get(application, b"") + octets
         if name.endswith(("DAR", "TFR", "SIA", "CER", "ULA")):
             save("decode", name.lower(), octets)
+            save("views", name.lower(), octets)
             save("json", f"{name.lower()}.json", decode(octets, dictionary).to_json().encode())
     for application, stream in streams.items():
         save("decode", f"all-{application}", stream)
     good = dict(commands(dictionary))["Tsp-DAR"]
     for name, octets in damaged(good):
         save("decode", name, octets)
+        if name.startswith(("avp-", "text", "cut", "group")):
+            save("views", name, octets)
         if name in ("version", "length-short", "avp-length-long", "text-not-utf8", "cut-in-header"):
             save("json", f"{name}.json", decode(octets, dictionary).to_json().encode())
     body = b"".join(avp.build(code, 0, avp.FLAG_M, data) for code, data in RFC_6733_4_4)
@@ -163,6 +166,8 @@ def messages(dictionary: Dictionary) -> None:
     watchdog = dict(commands(dictionary))["Base-DWR"]
     for name, head in (("whole", "0000"), ("octets", "000101"), ("chunks", "00030700ff"), ("limit", "0300")):
         save("framing", name, bytes.fromhex(head) + watchdog * 3)
+    shallow, deep = (header.build(0x80, 316, 16777251, 1, 2, _nest(486, levels)) for levels in (7, 19))
+    save("decode", "groups-remembered", shallow + deep)
     save("framing", "fault", bytes.fromhex("000205 14") + watchdog + b"\2" + watchdog)
     save("framing", "http", b"\0\0GET / HTTP/1.1\r\nHost: mme.example.org\r\n\r\n")
 
