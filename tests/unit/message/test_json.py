@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from helpers.messages import dictionary
 
 from diameter import LocalError, Message
 from diameter.message.json import as_dict, from_dict
 from diameter.wire.types import OtherAddress
+from helpers.messages import dictionary
 
 VALUES: list[tuple[str, Any, Any]] = [
     ("Host-IP-Address", "192.0.2.1", "192.0.2.1"),
