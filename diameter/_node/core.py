@@ -75,7 +75,7 @@ class Line:
         self.config: PeerConfig | None = None
         self.neighbour: Neighbour | None = None
         self.allowed: frozenset[int] | None = None
-        self.known: set[tuple[int, str, str, str | None, str | None]] = set()
+        self.known: set[bytes] = set()
         self.is_open = self.gone = self.paused = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0

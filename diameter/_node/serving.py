@@ -20,6 +20,11 @@ from diameter.trace import Drop, Point
 
 KNOWN_WAYS: Final = 1024
 """(application, origin, destination) remembered for each link; peers write them."""
+ORIGIN_HOST: Final = 264
+WAY: Final = frozenset((ORIGIN_HOST, 296, 293, 283))
+"""Origin-Host, Origin-Realm, Destination-Host, Destination-Realm."""
+ROUTING: Final = WAY | {282}
+"""And Route-Record."""
 
 Guard = Callable[..., Any]
 """guard(function, *arguments): what it returns, or `Raised` with any Exception it raised."""
@@ -97,7 +102,7 @@ class Serving:
         request.origin = core.origin
         request.context = line.neighbour
         handler = self._handlers.get((request.application_id, request.command_code))
-        if handler is None or request.faults or core.draining or not self._is_known(line, request):
+        if handler is None or request.faults or core.draining or _way(request) not in line.known:
             if not self._acceptable(line, request, handler):
                 return
             assert handler is not None
@@ -119,13 +124,6 @@ class Serving:
                     return
         self._answer(line, request, outcome)
 
-    @staticmethod
-    def _is_known(line: Line, request: Message) -> bool:
-        """True when a request of this origin and destination was found in order before on this line; a message without
-        faults only.
-        """
-        return _way(request) in line.known and "Route-Record" not in request
-
     def _acceptable(self, line: Line, request: Message, handler: Bound | None) -> bool:
         """Look at a request that is not plainly in order; False once it is refused.  Cheapest first."""
         fault = first_refusing(request)
@@ -136,9 +134,11 @@ class Serving:
         if wrong is not None:
             self._refuse_code(line, request, *wrong)
             return False
-        if len(line.known) >= KNOWN_WAYS:
-            line.known.clear()
-        line.known.add(_way(request))
+        way = _way(request)
+        if way:
+            if len(line.known) >= KNOWN_WAYS:
+                line.known.clear()
+            line.known.add(way)
         return True
 
     def _wrong(self, line: Line, request: Message, handler: Bound | None) -> tuple[int, str] | None:
@@ -157,7 +157,7 @@ class Serving:
             return no.code, no.text
         assert line.config is not None
         route = request.all("Route-Record")
-        complaint = may_send(line.config, request.text("Origin-Host"), request.text("Origin-Realm"), route)
+        complaint = may_send(line.config, request.get("Origin-Host", ""), request.get("Origin-Realm", ""), route)
         return None if complaint is None else (complaint.code, complaint.text)
 
     # ---- refusals
@@ -304,15 +304,22 @@ class Serving:
         self._spawned.clear()
 
 
-def _way(request: Message) -> tuple[int, str, str, str | None, str | None]:
-    get = request.get
-    return (
-        request.application_id,
-        get("Origin-Host"),
-        get("Origin-Realm"),
-        get("Destination-Host"),
-        get("Destination-Realm"),
-    )
+def _way(request: Message) -> bytes:
+    """Application id, origin and destination of a message without faults, as octets.
+
+    Empty when they do not stand side by side, when the message has been routed, or when it has no origin.
+    Comparing octets costs a third of reading four values, and nearly every sender writes these AVPs in a row.
+    """
+    keys = request.keys
+    if ORIGIN_HOST not in keys:
+        return b""
+    first = last = keys.index(ORIGIN_HOST)
+    while last < len(keys) and keys[last] in WAY:
+        last += 1
+    if last == len(keys) or not ROUTING.isdisjoint(keys[:first]) or not ROUTING.isdisjoint(keys[last:]):
+        return b""
+    heads, wire = request.heads, request.wire
+    return wire[8:12] + wire[heads[first] : heads[last]]
 
 
 def _name(work: Work) -> str:

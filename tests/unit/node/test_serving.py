@@ -141,3 +141,16 @@ def test_the_first_of_several_faults_is_answered() -> None:
         (answer,) = bench.inject(_appended(both)(bench))
         assert len(answer.all("Failed-AVP")) == 1
         assert answer.result in ((0, 5001), (0, 5009))
+
+
+def test_a_destination_is_looked_at_also_after_others_were_in_order() -> None:
+    with Bench() as bench:
+        good = encode(bench.request(hop_by_hop=1))
+        last = bench.request(hop_by_hop=2, Destination_Realm=None).octets
+        last += _avp(283, 0x40, b"example.org")  # apart from the others
+        far = bench.request(hop_by_hop=3, Destination_Realm=None).octets
+        far += _avp(283, 0x40, b"example.net")
+        routed = _appended(_avp(282, 0x40, LEFT.encode()))(bench)
+        sized = [one[:1] + len(one).to_bytes(3) + one[4:] for one in (last, far, routed)]
+        answers = bench.inject(good, good, *sized)
+        assert [a.result for a in answers] == [(0, 2001), (0, 2001), (0, 2001), (0, 3003), (0, 5003)]
