@@ -316,9 +316,12 @@ class Avp:
         one = self.definition
         if one is None:
             return self.data
-        tables = self._parent._tables
+        readers = self._parent._tables.readers
+        reader = readers[one.name]
+        if reader[0] != one.key:  # the name is first of all another AVP's
+            reader = readers[f"{one.vendor}:{one.code}"]
         try:
-            return self._parent._value(self._head, one.name, tables.readers[one.name])
+            return self._parent._value(self._head, one.name, reader)
         except RemoteFault:
             return self.data
 

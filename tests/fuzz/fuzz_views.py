@@ -39,6 +39,8 @@ def _members(members: Members, depth: int) -> None:
     assert b"".join(one.octets for one in members.avps) + members.tail == members.wire[members.start : members.end]
     for one in members.avps:
         _by_name(members, one)
+        if one.definition is not None and one.definition.type == "Grouped":
+            assert isinstance(one.value, Grouped)
         repr((one.code, one.vendor, one.flags, one.offset, one.definition))
         assert one.length == len(one.data) + (12 if one.flags & 0x80 else 8)
         value = one.value
@@ -54,6 +56,8 @@ def _members(members: Members, depth: int) -> None:
 def _by_name(members: Members, one: Avp) -> None:
     """Read by name what is there: a value or the fault that the message has."""
     name = one.name
+    if members.tables.definition(name).key != one.vendor << 32 | one.code:
+        name = f"{one.vendor}:{one.code}"  # two AVPs share the name
     assert name in members
     assert isinstance(members.raw(name), bytes)
     try:
@@ -75,10 +79,10 @@ def _edits(message: Message) -> None:
     avps = message.avps
     if not avps:
         return
-    name = avps[0].name
+    name = f"{avps[0].vendor}:{avps[0].code}"
     removed = message.edit(remove=name)
     assert name not in removed
-    kept = [one.octets for one in avps if one.name != name]
+    kept = [one.octets for one in avps if f"{one.vendor}:{one.code}" != name]
     assert b"".join(one.octets for one in removed.avps) + removed.tail == b"".join(kept) + message.tail
     try:
         copied = message.edit(replace={name: message[name]})

@@ -36,6 +36,8 @@ SAMPLES: Final[dict[str, bytes]] = {
     "UTF8String": "zähler".encode(),
     "OctetString": bytes.fromhex("5155214365f7"),
 }
+TWICE: Final = ((6, 0), (1483, 10415), (376, 0), (612, 10415), (377, 0), (608, 10415), (3522, 10415), (924, 10415))
+"""AVPs (code, vendor) that share a name with another one."""
 RFC_6733_4_4: Final = (
     (264, b"example.com"),
     (263, b"grump.example.com:33041;23432;893;0AF3B81"),
@@ -166,6 +168,8 @@ def messages(dictionary: Dictionary) -> None:
     watchdog = dict(commands(dictionary))["Base-DWR"]
     for name, head in (("whole", "0000"), ("octets", "000101"), ("chunks", "00030700ff"), ("limit", "0300")):
         save("framing", name, bytes.fromhex(head) + watchdog * 3)
+    names = b"".join(avp.build(code, vendor, avp.FLAG_V if vendor else 0, b"\0\0\0\2") for code, vendor in TWICE)
+    save("views", "names-twice", header.build(0x80, 280, 0, 1, 2, names))
     shallow, deep = (header.build(0x80, 316, 16777251, 1, 2, _nest(486, levels)) for levels in (7, 19))
     save("decode", "groups-remembered", shallow + deep)
     save("framing", "fault", bytes.fromhex("000205 14") + watchdog + b"\2" + watchdog)
