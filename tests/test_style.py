@@ -16,7 +16,7 @@ FILE_LIMIT: Final = 400
 FUNCTION_LIMIT: Final = 60
 SOURCES: Final = tuple(
     path
-    for folder in ("diameter", "nfs", "tests", "bench", "stubs")
+    for folder in ("diameter", "nfs", "tests", "interop", "bench", "stubs")
     for path in sorted((ROOT / folder).rglob("*.py*"))
     if path.suffix in (".py", ".pyi")
 )
@@ -70,7 +70,7 @@ def test_no_path_of_a_machine() -> None:
         for p in ROOT.glob(pattern)
     ]
     texts += [
-        p for folder in ("docs", "dict", "requirements", ".ci") for p in (ROOT / folder).rglob("*") if p.is_file()
+        p for folder in ("docs", "dict", "interop", "requirements", ".ci") for p in (ROOT / folder).rglob("*") if p.is_file()
     ]
     texts += [p for p in SOURCES if p != Path(__file__).resolve()]
     found = [

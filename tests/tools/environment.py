@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+PEERS: Final = ROOT / ".venv-peers"
+"""The environment of python-diameter, which has our import name and must never share one with us."""
 OLDEST: Final = (3, 11)
 BUILD_LEFTOVERS: Final = ("build/lib", "build/bdist*", "*.egg-info")
 

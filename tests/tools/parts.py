@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from tools.environment import ROOT, safe_environment
+from tools.environment import PEERS, ROOT, NoEnvironment, ensure, safe_environment
 
 OUT: Final = ROOT / "build" / "test"
 WIRESHARK: Final = Path("/usr/share/wireshark/diameter/dictionary.xml")
@@ -176,6 +176,17 @@ def requirements(part: Part, python: Path) -> Outcome:
     return check_requirements()
 
 
+def live_peers(part: Part, python: Path) -> Outcome:
+    """Other Diameter stacks, in a network namespace of the run; one of them lives in an environment of its own."""
+    if os.geteuid() != 0:
+        return Outcome(not_run=1, why="only root can make a network namespace")
+    try:
+        ensure(PEERS, ROOT / "requirements" / "peers.lock")
+    except NoEnvironment as error:
+        return Outcome(failed=1, why=str(error))
+    return with_pytest(part, python)
+
+
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=400),
     Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
@@ -185,6 +196,7 @@ PARTS: Final = (
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
+    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erl", "erlc", "ip"), limit_s=300),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),

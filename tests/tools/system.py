@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-PACKAGES: Final = ("chromium", "fonts-dejavu-core", "libwireshark-data", "tshark")
+PACKAGES: Final = (
+    "chromium", "erlang-base", "erlang-dev", "erlang-diameter", "fonts-dejavu-core", "freediameter-extensions",
+    "freediameterd", "iproute2", "libwireshark-data", "tshark",
+)  # fmt: skip
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 NO_DAEMONS: Final = "#!/bin/sh\nexit 101\n"
 
