@@ -58,7 +58,7 @@ class EndToEndSource:
 
 
 class SessionIds:
-    """`<DiameterIdentity>;<high 32 bits>;<low 32 bits>`, growing over restarts."""
+    """`<DiameterIdentity>;<high 32 bits>;<low 32 bits>[;<optional value>]`, growing over restarts."""
 
     __slots__ = ("_prefix", "_value")
 
@@ -68,7 +68,8 @@ class SessionIds:
         whole = int(now)
         self._value = ((whole + NTP_EPOCH_OFFSET_S) << 32) + int((now - whole) * 2**32)
 
-    def next(self) -> str:
-        """A Session-Id never given out before by this identity."""
+    def next(self, optional: str = "") -> str:
+        """A Session-Id never given out before by this identity; `optional` is appended for people who read traces."""
         self._value += 1
-        return f"{self._prefix};{self._value >> 32 & 0xFFFFFFFF};{self._value & 0xFFFFFFFF}"
+        made = f"{self._prefix};{self._value >> 32 & 0xFFFFFFFF};{self._value & 0xFFFFFFFF}"
+        return f"{made};{optional}" if optional else made

@@ -68,3 +68,16 @@ def test_session_ids_grow_within_a_process_and_over_a_restart(now: float, later:
     assert before == sorted(set(before))
     if int((now + later - now) * 1000) >= 1:
         assert _value(SessionIds("h", now + later).next()) > before[-1]
+
+
+def test_a_session_id_may_end_in_an_optional_value() -> None:
+    ids = SessionIds("accesspoint7.example.com", 1_700_000_000.0)
+    plain, longer = ids.next(), ids.next("mobile@200.1.1.88")
+    assert longer.endswith(";2;mobile@200.1.1.88")
+    assert _value(plain) + 1 == _value(longer.removesuffix(";mobile@200.1.1.88"))
+
+
+def test_session_ids_of_two_starts_within_one_second_do_not_meet() -> None:
+    first, again = SessionIds("h", 1_700_000_000.25), SessionIds("h", 1_700_000_000.75)
+    given_out = [_value(first.next()) for _ in range(10_000)]
+    assert _value(again.next()) > given_out[-1]
