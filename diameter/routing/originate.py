@@ -17,6 +17,11 @@ NO_STATE_MAINTAINED: Final = 1
 one.
 """
 
+VENDOR_APPLICATION: Final = "Vendor-Specific-Application-Id"
+"""Filled in for a vendor's application also where its grammar has it as optional (S6a, S6c, SGd): it does no harm,
+and python-diameter refuses an S6a request without it with 5005.
+"""
+
 
 class Plan(NamedTuple):
     """What to fill in for one command: constants, and which of the varying AVPs its grammar has a place for."""
@@ -72,7 +77,10 @@ def _plan(scope: Scope, command: str) -> Plan:
     if found is None:
         raise EncodeError(f"application {scope.application.name} has no command {wanted}")
     names = {rule.name: rule.minimum for rule in found.grammar.rules}
-    constants = tuple((name, value) for name, value in _constants(scope.application) if names.get(name, 0) > 0)
+    wants = {name for name, minimum in names.items() if minimum > 0}
+    if scope.application.vendor:
+        wants |= names.keys() & {VENDOR_APPLICATION}
+    constants = tuple((name, value) for name, value in _constants(scope.application) if name in wants)
     return Plan(
         found,
         constants,
@@ -86,7 +94,7 @@ def _constants(application: ApplicationDef) -> tuple[tuple[str, Any], ...]:
     """AVPs whose value follows from the application (sections 6.8, 6.9, 6.11, 8.11)."""
     ids = {"Acct-Application-Id" if application.accounting else "Auth-Application-Id": application.id}
     return (
-        ("Vendor-Specific-Application-Id", {"Vendor-Id": application.vendor, **ids}),
+        (VENDOR_APPLICATION, {"Vendor-Id": application.vendor, **ids}),
         *ids.items(),
         ("Auth-Session-State", NO_STATE_MAINTAINED),
     )
