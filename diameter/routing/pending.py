@@ -21,11 +21,12 @@ class Pending(Generic[T]):
 
     `link`: id of the connection it went out on, the only one its answer may come from.  `host`: the peer behind it.
     `octets`: the request as sent; `destination`: (application id, Destination-Host or None, Destination-Realm) to
-    choose another peer by; `transmissions`: how often it was sent, 0 while it is held back, above 1 with the T flag.
-    `waiter`: whoever wants the answer.
+    choose another peer by, and `avoid`: hosts it must never go to (it came from there, section 6.1.7); `transmissions`:
+    how often it was sent, 0 while it is held back, above 1 with the T flag.  `waiter`: whoever wants the answer.
     """
 
     __slots__ = (
+        "avoid",
         "destination",
         "end_to_end",
         "hop_by_hop",
@@ -47,7 +48,9 @@ class Pending(Generic[T]):
         octets: bytes,
         destination: tuple[int, str | None, str],
         waiter: T,
+        avoid: tuple[str, ...] = (),
     ) -> None:
+        self.avoid = avoid
         self.hop_by_hop = hop_by_hop
         self.end_to_end = end_to_end
         self.link = link

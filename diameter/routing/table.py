@@ -1,33 +1,40 @@
 """Peer table (RFC 6733 section 2.6) and routing table (section 2.7): what is ours, and who takes what is not.
 
-A received request is for us, or it is refused with the Result-Code of section 7.1.3 (agents, which forward it, use the
-same table).  A request of ours goes to the candidates in this order, the first that is open and offers the application:
+A received request is for us, or it goes on where this node is an agent, or it is refused with the Result-Code of
+section 7.1.3.  A request of ours, and one that goes on, has these candidates; the first group in which somebody is open
+and offers the application shares the requests among those who are and do (`routing.balance`):
 
 1. the Destination-Host itself, when it is a peer (section 6.1.5, request forwarding);
 2. the hosts of the static route for (Destination-Realm, application), else for the realm alone (section 6.1.6);
 3. peers of the Destination-Realm, in the order configured;
-4. the hosts of the default route;
-5. peers that advertise the relay application: a relay says by that that it forwards anything (section 2.4).
+4. the hosts of a route that was learnt (section 5.2) in place of a static one;
+5. the hosts of the default route, for the application, else for all;
+6. peers that advertise the relay application: a relay says by that that it forwards anything (section 2.4).
 
-With a Destination-Host that is not the peer asked, 2 to 5 count relays and hosts named by a route only: a peer of the
+With a Destination-Host that is not the peer asked, 2 to 6 count relays and hosts named by a route only: a peer of the
 realm that is another end host would not be the right one.  Identities compare without case (they are FQDNs, section
 4.3.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from diameter.errors import LocalError, ResultCode
+from diameter.routing.balance import Balance, Share
 
 RELAY: Final = 0xFFFFFFFF
 """The application id a relay advertises (section 2.4)."""
 ANY: Final = -1
 """In a route: every application."""
+ANY_REALM: Final = "*"
+"""In a route: every realm that no other route is for, which makes it the default route."""
+ELSEWHERE: Final = ""
+"""In place of a Destination-Host that is no peer of ours: they are all treated alike."""
 CACHE_LIMIT: Final = 4096
-"""Choices kept; a Destination-Host behind a relay can be any of millions."""
+"""Choices kept; peers write realms as they like."""
 
 
 class PeerEntry:
@@ -35,15 +42,18 @@ class PeerEntry:
 
     `state`: the word for people ("I-OPEN", "SUSPECT", "CLOSED"); `usable`: open and not suspect; `link`: id of the open
     connection, 0 without; `trouble`: why the last attempt to open failed; `applications`: common application ids of
-    the capabilities exchange; `static`: from configuration.
+    the capabilities exchange; `static`: from configuration.  `weight`: its share where peers share requests; `load`:
+    the Load value it last reported (RFC 8583, 0 to 65535, higher is less loaded), None when it reports none.
     """
 
-    __slots__ = ("applications", "host", "link", "realm", "state", "static", "trouble", "usable")
+    __slots__ = ("applications", "host", "link", "load", "realm", "state", "static", "trouble", "usable", "weight")
 
-    def __init__(self, host: str, realm: str, *, static: bool = True) -> None:
+    def __init__(self, host: str, realm: str, *, static: bool = True, weight: int = 1) -> None:
         self.host = host
         self.realm = realm
         self.static = static
+        self.weight = weight
+        self.load: int | None = None
         self.state = "CLOSED"
         self.usable = False
         self.trouble = ""
@@ -62,11 +72,12 @@ class PeerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A static route: requests of `application` (ANY: all) for `realm` go to the first usable of `hosts`."""
+    """Requests of `application` (ANY: all) for `realm` (ANY_REALM: any other) go to `hosts`, shared by `balance`."""
 
     realm: str
     hosts: tuple[str, ...]
     application: int = ANY
+    balance: Balance = Balance.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +88,21 @@ class Refusal:
     text: str
 
 
-class RoutingTable:
-    """Who we are, who our peers are, and which way each realm lies."""
+Key = tuple[int, str | None, str | None]
+"""Application id, Destination-Host (or ELSEWHERE, or None), Destination-Realm or None."""
+Group = tuple[Sequence[PeerEntry], Balance]
+"""Candidates of one rank, usable or not, and how they share requests."""
+NOBODY: Final = Route(realm=ANY_REALM, hosts=())
 
-    __slots__ = ("_cache", "_default", "_routes", "applications", "host", "peers", "realms")
+
+class RoutingTable:
+    """Who we are, who our peers are, and which way each realm lies.
+
+    `balance`: how peers of one realm, and relays, share requests.  `outstanding`: requests without an answer of a peer;
+    the node sets it.
+    """
+
+    __slots__ = ("_cache", "_learnt", "_routes", "applications", "balance", "host", "outstanding", "peers", "realms")
 
     def __init__(
         self,
@@ -89,23 +111,27 @@ class RoutingTable:
         applications: Iterable[int] = (),
         routes: Iterable[Route] = (),
         default: Iterable[str] = (),
+        balance: Balance = Balance.ORDER,
     ) -> None:
-        """`realms`: the ones served here, our own first; `default`: hosts of the default route.
+        """`realms`: the ones served here, our own first; `default`: hosts of the default route for all applications.
 
         Raises LocalError for two routes with one key, which would shadow each other.
         """
         self.host = host.lower()
         self.realms = tuple(r.lower() for r in realms)
         self.applications = frozenset(applications)
+        self.balance = balance
+        self.outstanding: Callable[[PeerEntry], int] = lambda entry: 0
         self.peers: dict[str, PeerEntry] = {}
-        self._routes: dict[tuple[str, int], tuple[str, ...]] = {}
-        for route in routes:
+        self._routes: dict[tuple[str, int], Route] = {}
+        self._learnt: dict[tuple[str, int], Route] = {}
+        named = tuple(default)
+        for route in (*routes, *((Route(realm=ANY_REALM, hosts=named),) if named else ())):
             key = (route.realm.lower(), route.application)
             if key in self._routes:
                 raise LocalError(f"two routes for realm {route.realm} and the same application")
-            self._routes[key] = tuple(h.lower() for h in route.hosts)
-        self._default = tuple(h.lower() for h in default)
-        self._cache: dict[tuple[int, str | None, str | None], PeerEntry] = {}
+            self._routes[key] = route
+        self._cache: dict[Key, Share[PeerEntry]] = {}
 
     def add(self, entry: PeerEntry) -> None:
         """Put a peer into the table.  Raises LocalError when it is there already."""
@@ -126,6 +152,16 @@ class RoutingTable:
 
     def changed(self) -> None:
         """Call after any change of a row: choices made before count no longer."""
+        self._cache.clear()
+
+    def learn(self, route: Route) -> None:
+        """Take in a route that was found out (section 5.2); it replaces what was learnt before for its key."""
+        self._learnt[route.realm.lower(), route.application] = route
+        self._cache.clear()
+
+    def forget(self, realm: str, application: int = ANY) -> None:
+        """A route that was learnt counts no longer: its time is over, or its hosts cannot be reached."""
+        self._learnt.pop((realm.lower(), application), None)
         self._cache.clear()
 
     def refuse(self, application: int, host: str | None, realm: str | None) -> Refusal | None:
@@ -150,17 +186,47 @@ class RoutingTable:
             return Refusal(code=ResultCode.REALM_NOT_SERVED, text=f"realm {realm} is not served here")
         return None
 
-    def choose(self, application: int, host: str | None, realm: str | None) -> PeerEntry | None:
-        """The peer a request goes to, or None (`explain` says why); `realm` None means any, our own first."""
+    def local(self, application: int, host: str | None, realm: str | None) -> bool:
+        """True when a received request with these Destination AVPs is for local consumption (section 6.1.4)."""
+        if host is not None:
+            return host.lower() == self.host
+        return realm is None or (realm.lower() in self.realms and application in self.applications)
+
+    def choose(
+        self, application: int, host: str | None, realm: str | None, avoid: Iterable[str] = ()
+    ) -> PeerEntry | None:
+        """The peer a request goes to, or None (`explain` says why); `realm` None means any, our own first.
+
+        `avoid`: hosts that may not get it, because they had it before (failover, section 5.5.4; loops, 6.1.7).
+        """
+        if host is not None and host not in self.peers:
+            host = host.lower()
+            if host not in self.peers:
+                host = ELSEWHERE
         key = (application, host, realm)
-        found = self._cache.get(key)
-        if found is None:
-            found = next((e for e in self._candidates(*key) if e.usable and e.offers(application)), None)
-            if found is not None:
-                if len(self._cache) >= CACHE_LIMIT:
-                    self._cache.clear()
-                self._cache[key] = found
+        share = self._cache.get(key)
+        if share is None:
+            share = self._share(key, frozenset())
+            if share is None:
+                return None
+            if len(self._cache) >= CACHE_LIMIT:
+                self._cache.clear()
+            self._cache[key] = share
+        found = share.next(self.outstanding)
+        if avoid:
+            shunned = frozenset(h.lower() for h in avoid)
+            if found.host.lower() in shunned:
+                share = self._share(key, shunned)
+                return None if share is None else share.next(self.outstanding)
         return found
+
+    def _share(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
+        """The first group in which somebody can take it."""
+        for group, balance in self._groups(*key):
+            fit = [e for e in group if e.usable and e.offers(key[0]) and e.host.lower() not in shunned]
+            if fit:
+                return Share(fit, balance)
+        return None
 
     def alternatives(
         self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]
@@ -173,58 +239,71 @@ class RoutingTable:
             if e.usable and e.offers(application) and e.host.lower() not in shunned
         ]
 
-    def explain(self, application: int, host: str | None, realm: str | None) -> str:
+    def leads(self, application: int, host: str | None, realm: str | None) -> bool:
+        """True when anybody lies that way, usable or not; else the realm is not served (3003, section 7.1.3)."""
+        return any(True for _ in self._candidates(application, host, realm))
+
+    def explain(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str] = ()) -> str:
         """Why `choose` finds nobody, candidate by candidate: for the log and Undeliverable."""
         whom = f"{host} in {realm}" if host and realm else host or realm or "any realm"
-        reasons = [self._why_not(e, application) for e in self._candidates(application, host, realm)]
-        reasons += [f"{h} of a route is no peer" for h in self._named(application, realm) if h not in self.peers]
+        shunned = {h.lower() for h in avoid}
+        reasons = [self._why_not(e, application, shunned) for e in self._candidates(application, host, realm)]
+        named = [h for route in self._named(application, realm) for h in route.hosts]
+        reasons += [f"{h} of a route is no peer" for h in dict.fromkeys(named) if h.lower() not in self.peers]
         if not reasons:
             known = ", ".join(sorted(e.host for e in self.peers.values())) or "none"
             reasons = [f"no peer, route or default route leads there (peers: {known})"]
         return f"no way to {whom} for application {application}: " + "; ".join(reasons)
 
     @staticmethod
-    def _why_not(entry: PeerEntry, application: int) -> str:
+    def _why_not(entry: PeerEntry, application: int, shunned: set[str]) -> str:
         if not entry.usable:
             return f"peer {entry.host} is {entry.state}" + (f" ({entry.trouble})" if entry.trouble else "")
         if not entry.offers(application):
             return f"peer {entry.host} is open but lacks application {application}"
+        if entry.host.lower() in shunned:
+            return f"peer {entry.host} has had it before"
         return f"peer {entry.host} is open"
 
-    def _named(self, application: int, realm: str | None) -> tuple[str, ...]:
-        """Hosts that a static route or the default route names for this realm and application."""
-        static: tuple[str, ...] = ()
+    def _named(self, application: int, realm: str | None) -> tuple[Route, Route, Route]:
+        """The static route, the learnt one and the default route for this realm and application."""
+        static = learnt = None
         if realm is not None:
             lower = realm.lower()
-            static = self._routes.get((lower, application)) or self._routes.get((lower, ANY), ())
-        return static + self._default
+            static = self._routes.get((lower, application)) or self._routes.get((lower, ANY))
+            learnt = self._learnt.get((lower, application)) or self._learnt.get((lower, ANY))
+        default = self._routes.get((ANY_REALM, application)) or self._routes.get((ANY_REALM, ANY))
+        return static or NOBODY, learnt or NOBODY, default or NOBODY
 
     def _candidates(self, application: int, host: str | None, realm: str | None) -> Iterator[PeerEntry]:
         """Every peer that lies the right way, usable or not, best first, each once."""
         seen: set[str] = set()
-        for entry in self._ordered(application, host, realm):
-            if entry.host not in seen:
-                seen.add(entry.host)
-                yield entry
+        for group, _ in self._groups(application, host, realm):
+            for entry in group:
+                if entry.host not in seen:
+                    seen.add(entry.host)
+                    yield entry
 
-    def _ordered(self, application: int, host: str | None, realm: str | None) -> Iterator[PeerEntry]:
+    def _groups(self, application: int, host: str | None, realm: str | None) -> Iterator[Group]:
+        """The candidates, best group first; see the top of this module."""
         direct = self.find(host) if host is not None else None
         if direct is not None:
-            yield direct
-        named = self._named(application, realm)
-        split = len(named) - len(self._default)
-        yield from self._rows(named[:split])
+            yield (direct,), Balance.ORDER
+        static, learnt, default = self._named(application, realm)
+        yield self._rows(static.hosts), static.balance
         if host is None:
-            yield from self._of_realm(realm)
-        yield from self._rows(named[split:])
-        yield from (e for e in self.peers.values() if e.is_relay)
+            yield self._of_realm(realm), self.balance
+        yield self._rows(learnt.hosts), learnt.balance
+        yield self._rows(default.hosts), default.balance
+        yield [e for e in self.peers.values() if e.is_relay], self.balance
 
-    def _of_realm(self, realm: str | None) -> Iterator[PeerEntry]:
+    def _of_realm(self, realm: str | None) -> list[PeerEntry]:
         """End hosts of a realm; with None of our own realm, then of all others."""
         wanted = self.realms[0] if realm is None else realm.lower()
-        yield from (e for e in self.peers.values() if e.realm.lower() == wanted)
+        found = [e for e in self.peers.values() if e.realm.lower() == wanted]
         if realm is None:
-            yield from (e for e in self.peers.values() if e.realm.lower() != wanted)
+            found += [e for e in self.peers.values() if e.realm.lower() != wanted]
+        return found
 
-    def _rows(self, hosts: Iterable[str]) -> Iterator[PeerEntry]:
-        return (self.peers[h] for h in hosts if h in self.peers)
+    def _rows(self, hosts: Iterable[str]) -> list[PeerEntry]:
+        return [self.peers[h.lower()] for h in hosts if h.lower() in self.peers]
