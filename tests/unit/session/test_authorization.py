@@ -132,8 +132,9 @@ def _cells(text: str) -> list[tuple[str, str, str, str]]:
 
 
 def _states(cell: str) -> list[State]:
-    everyone = {"Any": list(State), "Not Discon": [s for s in State if s is not State.DISCON]}
-    return everyone[cell] if cell in everyone else [State(cell)]
+    if cell in ("Any", "Not Discon"):
+        return [state for state in State if cell == "Any" or state is not State.DISCON]
+    return [State(cell)]
 
 
 def _next(cell: str, state: State) -> State:
