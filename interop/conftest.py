@@ -10,10 +10,17 @@ import pytest
 from diameter.security.pki import Pki
 from helpers.live import AT
 from helpers.namespace import network
+from tools.environment import PEERS, ROOT, ensure
+
+
+@pytest.fixture(scope="session")
+def python_of_peers() -> Path:
+    """The interpreter of the environment with python-diameter, made first: the network of the tests has no way out."""
+    return ensure(PEERS, ROOT / "requirements" / "peers.lock")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_network() -> Iterator[None]:
+def own_network(python_of_peers: Path) -> Iterator[None]:
     """Every test here runs in a network namespace with the addresses of `helpers.live.AT`."""
     with network(*AT.values()):
         yield

@@ -11,6 +11,7 @@ from diameter.app import Application, Later
 from diameter.config import NodeConfig, TlsConfig
 from diameter.node import Node, as_deferred
 from diameter.security.pki import Pki
+from diameter.wire import header
 from helpers.loop import reactor, settle
 from helpers.nodes import Said, dictionary
 from helpers.programs import until
@@ -107,6 +108,21 @@ def certified(host: str, pki: Pki, trusting: Pki | None = None, **more: Any) -> 
 async def answer(later: Later[Message]) -> Message:
     """The answer to a request of ours."""
     return await as_deferred(later)
+
+
+def raw(application: int, command: int, *avps: bytes, hop_by_hop: int = 0x1234, end_to_end: int = 0x5678) -> bytes:
+    """A request as octets, which nothing has checked, for `Ours.send`."""
+    return header.build(header.FLAG_R | header.FLAG_P, command, application, hop_by_hop, end_to_end, b"".join(avps))
+
+
+def octets_of(application: str, command: str, avps: Mapping[str, Any], **more: Any) -> list[bytes]:
+    """The AVPs of a request from LEFT to THEIRS, one by one; `more` replaces some, by name."""
+    filled = {
+        "Session-Id": f"{LEFT};1;1", "Auth-Session-State": 1, "Origin-Host": LEFT, "Origin-Realm": REALM,
+        "Destination-Host": THEIRS, "Destination-Realm": REALM, **avps, **more,
+    }  # fmt: skip
+    built = dictionary().request(command, filled, application=application)
+    return [avp.octets for avp in built.avps]
 
 
 def peer(host: str, how: Mapping[str, Any], **more: Any) -> dict[str, Any]:
