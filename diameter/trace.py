@@ -2,7 +2,8 @@
 
 A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`,
 `command`,
-`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`.
+`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`,
+`count`.
 No value is a key, a subscriber identity or message content.
 """
 
@@ -31,6 +32,7 @@ class Point(Enum):
     PEER_OPEN = ("info", "peer {peer} is open over {transport} {remote}")
     PEER_OKAY = ("info", "peer {peer} takes requests")
     PEER_SUSPECT = ("warn", "peer {peer} is suspect: its watchdog answer is overdue")
+    FAILOVER = ("warn", "{count} requests of {peer} go to other peers: {reason}")
     PEER_CLOSED = ("info", "peer {peer} is closed: {reason}")
     PEER_LEAVING = ("info", "peer {peer} is disconnecting: {reason}")
     PEER_RESTARTED = ("info", "peer {peer} has restarted (Origin-State-Id {state})")

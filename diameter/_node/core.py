@@ -4,16 +4,18 @@ world.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from diameter._node.stats import Stats
+from diameter._node.transit import Transit
 from diameter.app import Later, Neighbour
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import NotOpen
 from diameter.message import Dictionary, Message
 from diameter.peer.connection import Connection
+from diameter.routing.held import Held
+from diameter.routing.overload import priority_of
 from diameter.routing.pending import Pending
 from diameter.routing.refusal import Refused, session_of
 from diameter.routing.table import PeerEntry, RoutingTable
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 FLUSH_OCTETS: Final = 65_536
 """Queued on one link before it is written within a wake-up, so that the link can say in time that it is congested."""
 
-Request = Pending[Later[Message]]
+Waiter = Later[Message] | Transit
+"""Who wants an answer: somebody here, or the node that a request in transit came from."""
+Request = Pending[Waiter]
 
 
 class DelayedCall(Protocol):
@@ -79,7 +83,7 @@ class Line:
         self.is_open = self.gone = self.paused = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0
-        self.held: deque[Request] = deque()
+        self.held: Held[Request] = Held()
 
     @property
     def whose(self) -> str:
@@ -132,6 +136,10 @@ class Core:
             self.tap.event(self.clock.seconds(), link, point.name, point.text.format(
                 **{"link": link.id, "transport": link.transport, "remote": link.remote, **fields}
             ))  # fmt: skip
+
+    def priority(self, request: Request) -> int:
+        """DRMP of a request of ours, 0 (highest) to 15 (RFC 7944)."""
+        return priority_of(Message(request.octets, self.dictionary))
 
     def write(self, line: Line, octets: bytes) -> None:
         """Queue one message; it leaves at the end of the wake-up, or once FLUSH_OCTETS are queued."""

@@ -21,6 +21,9 @@ class Above(Protocol):
     def opened(self, line: Line) -> None:
         """Requests may be sent on this line (again)."""
 
+    def suspect(self, line: Line) -> None:
+        """The peer is silent; no new requests go to it."""
+
     def lost(self, line: Line, reason: str) -> None:
         """The line carries no messages any more."""
 

@@ -275,6 +275,9 @@ class Peering:
                     self._above.opened(line)
             case inputs.Suspect():
                 self._core.say(Point.PEER_SUSPECT, peer=peer.host)
+                line = self._core.lines.get(peer.open_link or 0)
+                if line is not None:
+                    self._above.suspect(line)
             case inputs.Failed():
                 line = self._core.lines.get(output.link)
                 if line is not None:

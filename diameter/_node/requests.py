@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from diameter._node.core import Core, Line, Request
+from diameter._node.core import Core, Line, Request, Waiter
+from diameter._node.failover import Failover
+from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
-from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, Undeliverable
+from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.identifiers import EndToEndSource, HopByHopSource, SessionIds
 from diameter.routing.originate import Originator
@@ -17,6 +19,13 @@ from diameter.routing.pending import Pending, PendingTable
 from diameter.routing.refusal import unusable
 from diameter.routing.table import PeerEntry
 from diameter.trace import Drop, Point
+
+
+class NoWay(NamedTuple):
+    """Why a request cannot be sent now: Result-Code of section 7.1.3 for whoever wants an answer, and a text."""
+
+    code: int
+    reason: str
 
 
 class Identifiers:
@@ -47,7 +56,9 @@ class Requests:
         self._settle = settle
         self._originator = Originator(core.config.origin_host, core.config.origin_realm)
         self._limit = core.config.limits.outbound_requests
-        self.pending: PendingTable[Later[Message]] = PendingTable()
+        self._room = min(self._limit, core.config.limits.held_requests)
+        self.pending: PendingTable[Waiter] = PendingTable()
+        self._failover = Failover(core, self.pending, self.place, self._screen)
 
     def send(
         self,
@@ -61,19 +72,12 @@ class Requests:
     ) -> Later[Message]:
         """See `Application.request`."""
         core = self._core
-        entry = core.table.choose(application, to, realm)
-        if entry is None:
-            return self._undeliverable(command, core.table.explain(application, to, realm))
-        line = core.lines.get(entry.link)
-        if line is None:
-            return self._undeliverable(command, f"peer {entry.host} has just lost its connection")
-        full = line.outstanding >= self._limit or line.link.congested
-        if full and len(line.held) >= self._limit:
-            return self._undeliverable(
-                command, f"peer {entry.host} does not keep up: {line.outstanding} requests without an answer"
-            )
+        line = self.way((application, to, realm))
+        if isinstance(line, NoWay):
+            return self._undeliverable(command, line.reason)
+        assert line.entry is not None
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
-        realm = realm or self._realm_of(entry, to)
+        realm = realm or self._realm_of(line.entry, to)
         filled = self._originator.fill(plan, avps, self._ids.sessions.next(), to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
         message = core.dictionary.request(
@@ -86,14 +90,44 @@ class Requests:
             message = screened
         octets = encode(message)
         later: Later[Message] = Later()
-        request = Pending(hop, end, entry.link, entry.host, octets, (application, to, realm), later)
-        self.pending.add(request, core.now, core.config.request_timeout_s if timeout_s is None else timeout_s)
-        if full or line.held:
-            self._hold(line, request)
-        else:
-            self._put(line, request)
+        request: Request = Pending(hop, end, line.link.id, line.entry.host, octets, (application, to, realm), later)
+        self.dispatch(line, request, timeout_s)
         self._settle()
         return later
+
+    def way(self, destination: tuple[int, str | None, str | None], avoid: Iterable[str] = ()) -> Line | NoWay:
+        """The line on which a request for (application id, Destination-Host, Destination-Realm) goes out, or why none.
+
+        Where the peer chosen does not keep up and holds all that it may, the next one is asked.
+        """
+        core, shunned, full = self._core, tuple(avoid), None
+        while (entry := core.table.choose(*destination, shunned)) is not None:
+            line = core.lines.get(entry.link)
+            if line is not None:
+                if len(line.held) < self._room:
+                    return line
+                full = full or line
+            shunned = (*shunned, entry.host)
+        if full is not None:
+            return full  # a request of higher priority may still get in
+        known = core.table.leads(*destination)
+        code = ResultCode.UNABLE_TO_DELIVER if known else ResultCode.REALM_NOT_SERVED
+        return NoWay(code, core.table.explain(*destination, avoid))
+
+    def dispatch(self, line: Line, request: Request, timeout_s: float | None = None) -> None:
+        """Let `request`, of ours or in transit, wait for its answer; send it on `line`, or hold it back there.
+
+        It fails where there is no room for it.  `place` is the way out that failover takes as well.
+        """
+        core = self._core
+        self.pending.add(request, core.now, core.config.request_timeout_s if timeout_s is None else timeout_s)
+        if not self.place(line, request):
+            self.pending.remove(request)
+            core.stats.undeliverable += 1
+            command = Message(request.octets, core.dictionary).command
+            reason = f"peer {line.whose} does not keep up: {line.outstanding} requests without an answer"
+            core.say(Point.UNDELIVERABLE, command=command, reason=reason)
+            request.waiter.fail(Busy(f"{command}: {reason}"))
 
     def _realm_of(self, entry: PeerEntry, to: str | None) -> str:
         """Destination-Realm when the caller named none: that of the host asked for or chosen; behind a relay our
@@ -122,26 +156,49 @@ class Requests:
         later.fail(Undeliverable(f"{command}: {reason}"))
         return later
 
+    def place(self, line: Line, request: Request) -> bool:
+        """Send a request on `line`, or hold it back; False when there is no room for it there."""
+        if line.held or line.outstanding >= self._limit or line.link.congested:
+            return self._hold(line, request)
+        self._put(line, request)
+        return True
+
     def _put(self, line: Line, request: Request) -> None:
-        request.transmissions = 1
+        request.transmissions += 1
+        request.counted = 1
         line.outstanding += 1
         self._core.stats.requests_out += 1
         self._core.write(line, request.octets)
 
     # ---- a peer that does not keep up
 
-    def _hold(self, line: Line, request: Request) -> None:
-        if not line.held:
+    def _hold(self, line: Line, request: Request) -> bool:
+        """Hold a request back; when there is no room, one of lower priority gives way, or it is this one."""
+        held, priority = line.held, self._core.priority(request)
+        if len(held) >= self._room:
+            shed = held.shed(priority)
+            if shed is None:
+                return False
+            if self._holds(line, shed):
+                self.pending.remove(shed)
+                self._core.stats.undeliverable += 1
+                shed.waiter.fail(Busy(f"peer {line.whose} does not keep up, and others have a higher priority"))
+        if not held:
             self._core.say(Point.CONGESTED, peer=line.whose)
         self._core.stats.held += 1
-        line.held.append(request)
+        held.push(request, priority)
+        return True
+
+    def _holds(self, line: Line, request: Request) -> bool:
+        """True while a request out of the queue of `line` still waits to be sent there."""
+        return not request.counted and request.link == line.link.id and self.pending.get(request.hop_by_hop) is request
 
     def release(self, line: Line) -> None:
-        """Send what was held back, as far as the link and the limit allow; those expired meanwhile are gone."""
+        """Send what was held back, as far as the link and the limit allow; those that ended meanwhile are gone."""
         held = line.held
         while held and line.outstanding < self._limit and not line.link.congested:
-            request = held.popleft()
-            if request.hop_by_hop in self.pending:
+            request = held.pop()
+            if self._holds(line, request):
                 self._put(line, request)
             if not held:
                 self._core.say(Point.DRAINED, peer=line.whose)
@@ -156,12 +213,17 @@ class Requests:
             core.drop(line, answer, Drop.STRAY_ANSWER)
             return
         core.stats.answers_in += 1
-        line.outstanding -= 1
-        if line.held:
-            self.release(line)
+        if request.earlier:
+            self._uncount(request)
+        else:
+            line.outstanding -= 1
+            if line.held:
+                self.release(line)
         later = request.waiter
         answer.context = line.neighbour
-        if answer.faults and (fault := unusable(answer)) is not None:
+        if isinstance(later, Transit):  # faults are for the two ends to see
+            later.resolve(answer)
+        elif answer.faults and (fault := unusable(answer)) is not None:
             core.drop(line, answer, Drop.FAULTY_ANSWER, f"{type(fault).__name__} {'/'.join(fault.path)}")
             later.fail(ErrorAnswer(f"{answer.command} of {line.whose} is faulty: {fault.text}", answer))
         elif answer.error:
@@ -179,26 +241,29 @@ class Requests:
         core = self._core
         for request in self.pending.expire(core.now):
             core.stats.timeouts += 1
-            line = core.lines.get(request.link)
-            if line is not None:
-                line.outstanding -= request.transmissions
-                self.release(line)
+            self._uncount(request)
             seconds = round(core.now - request.sent_at, 1)
             command = Message(request.octets, core.dictionary).command
             core.say(Point.TIMEOUT, command=command, peer=request.host, hop_by_hop=request.hop_by_hop, seconds=seconds)
             request.waiter.fail(RequestTimeout(f"no answer to {command} from {request.host} within {seconds} s"))
 
+    def _uncount(self, request: Request) -> None:
+        """A request has ended that need not have been answered by the line it went to last."""
+        line = self._core.lines.get(request.link)
+        if line is not None:
+            line.outstanding -= request.counted
+            self.release(line)
+
+    def suspect(self, line: Line) -> None:
+        """The peer is silent: move what another one can take (section 5.5.4)."""
+        self._failover.suspect(line)
+
     def lost(self, line: Line, reason: str) -> None:
-        """The line is gone and its requests with it (failover, RFC 6733 section 5.5.4, will send them elsewhere)."""
-        link = line.link.id
-        self._fail(lambda request: request.link == link, f"connection to {line.whose} lost: {reason}")
-        line.held.clear()
+        """The line is gone: move its requests to other peers, end those that nobody can take (section 5.5.4)."""
+        self._failover.lost(line, reason)
 
     def give_up(self) -> None:
         """The node has stopped: nothing will be answered any more."""
-        self._fail(lambda request: True, "this node has stopped")
-
-    def _fail(self, fits: Callable[[Request], bool], reason: str) -> None:
-        for request in self.pending.take_all(fits):
+        for request in self.pending.take_all():
             self._core.stats.undeliverable += 1
-            request.waiter.fail(Undeliverable(reason))
+            request.waiter.fail(Undeliverable("this node has stopped"))

@@ -72,6 +72,10 @@ class Traffic:
         self._requests.release(line)
         self._openings.tell()
 
+    def suspect(self, line: Line) -> None:
+        """The peer is silent; no new requests go to it."""
+        self._requests.suspect(line)
+
     def lost(self, line: Line, reason: str) -> None:
         """The line carries no messages any more."""
         self._requests.lost(line, reason)

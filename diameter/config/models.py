@@ -199,6 +199,10 @@ class Limits(Table):
     message_limit: Octets = Field(default=262_144, description="octets of one message, at most")
     inbound_requests: int = Field(default=2000, ge=1, description="requests of one link in work at once")
     outbound_requests: int = Field(default=10_000, ge=1, description="requests of ours on one link without an answer")
+    held_requests: int = Field(
+        default=10_000, ge=1, description="requests held back for one link, never more than outbound_requests"
+    )
+    transmissions: int = Field(default=3, ge=1, le=16, description="how often one request is sent, failover included")
     connections: int = Field(default=1000, ge=1, description="links of one listener at once")
     handshakes: int = Field(default=100, ge=1, description="links of one listener that are not yet authenticated")
 

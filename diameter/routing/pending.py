@@ -19,15 +19,19 @@ NEVER: Final = 1 << 62
 class Pending(Generic[T]):
     """One request on its way.
 
-    `link`: id of the connection it went out on, the only one its answer may come from.  `host`: the peer behind it.
+    `link`: id of the connection it went out on, where its answer comes from.  `host`: the peer behind it.
     `octets`: the request as sent; `destination`: (application id, Destination-Host or None, Destination-Realm) to
-    choose another peer by, and `avoid`: hosts it must never go to (it came from there, section 6.1.7); `transmissions`:
-    how often it was sent, 0 while it is held back, above 1 with the T flag.  `waiter`: whoever wants the answer.
+    choose another peer by, and `avoid`: hosts it must never go to (it came from there, section 6.1.7; they failed it);
+    `transmissions`: how often it was sent, above 1 with the T flag; `counted`: 1 while it is one of the outstanding
+    requests of its link, 0 while it is held back.  `earlier`: ids of links on which it went out before and may still be
+    answered.  `waiter`: whoever wants the answer.
     """
 
     __slots__ = (
         "avoid",
+        "counted",
         "destination",
+        "earlier",
         "end_to_end",
         "hop_by_hop",
         "host",
@@ -58,7 +62,8 @@ class Pending(Generic[T]):
         self.octets = octets
         self.destination = destination
         self.waiter = waiter
-        self.transmissions = 0
+        self.transmissions = self.counted = 0
+        self.earlier: tuple[int, ...] = ()
         self.sent_at = 0.0
         self.tick = 0
 
@@ -97,11 +102,12 @@ class PendingTable(Generic[T]):
     def take(self, hop_by_hop: int, end_to_end: int, link: int) -> Pending[T] | None:
         """The request that an answer with these identifiers, come over `link`, answers; it waits no longer.
 
-        None for a stray: unknown or expired identifier, another End-to-End Identifier, or another connection than the
-        request went out on.  A stray leaves the request waiting for its own answer.
+        None for a stray: unknown or expired identifier, another End-to-End Identifier, or a connection that the request
+        did not go out on.  A stray leaves the request waiting for its own answer.  Of a request sent to several peers
+        the first answer counts, whoever gives it.
         """
         entry = self._by_hop.get(hop_by_hop)
-        if entry is None or entry.end_to_end != end_to_end or entry.link != link:
+        if entry is None or entry.end_to_end != end_to_end or (entry.link != link and link not in entry.earlier):
             return None
         self.remove(entry)
         return entry
@@ -111,8 +117,16 @@ class PendingTable(Generic[T]):
         del self._by_hop[entry.hop_by_hop]
         del self._buckets[entry.tick][entry.hop_by_hop]
 
+    def get(self, hop_by_hop: int) -> Pending[T] | None:
+        """The request that waits under this identifier, or None."""
+        return self._by_hop.get(hop_by_hop)
+
+    def on_link(self, link: int) -> list[Pending[T]]:
+        """Every request that waits for its answer over `link`, oldest first; they go on waiting (section 5.5.4)."""
+        return [entry for entry in self._by_hop.values() if entry.link == link]
+
     def take_all(self, fits: Callable[[Pending[T]], bool] = lambda entry: True) -> list[Pending[T]]:
-        """Every waiting request that `fits`, oldest first; they wait no longer (failover, section 5.5.4; stopping)."""
+        """Every waiting request that `fits`, oldest first; they wait no longer (stopping)."""
         found = [entry for entry in self._by_hop.values() if fits(entry)]
         for entry in found:
             self.remove(entry)

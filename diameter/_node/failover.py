@@ -1,0 +1,120 @@
+"""Failover (RFC 6733 section 5.5.4): requests of a peer that fails, or falls silent, go to another one.
+
+The Hop-by-Hop Identifier stays (one counter serves all links of a node), and the link of the first transmission is
+remembered while it lives: a peer that was only slow may still answer, and its answer is taken if it comes first.  What
+comes second is a stray.  Failback needs nothing here: a peer that is open again is a candidate again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diameter._node.core import Core, Line, Request, Waiter
+from diameter.errors import ApplicationFault, Undeliverable
+from diameter.message import Message, encode
+from diameter.routing.pending import PendingTable
+from diameter.trace import Point
+from diameter.wire import header
+
+
+class Failover:
+    """Moves the requests of one node from link to link."""
+
+    def __init__(
+        self,
+        core: Core,
+        pending: PendingTable[Waiter],
+        place: Callable[[Line, Request], bool],
+        screen: Callable[[Line, Message], Message | ApplicationFault],
+    ) -> None:
+        """`place`: send a request on a line or hold it there, False when there is no room; `screen`: as for any
+        request of ours to that line.
+        """
+        self._core = core
+        self._pending = pending
+        self._place = place
+        self._screen = screen
+        self._limit = core.config.limits.transmissions
+
+    def suspect(self, line: Line) -> None:
+        """The peer is silent: whatever another one can take goes there, the rest waits on (RFC 3539 section 3.4.1)."""
+        held = line.held.drain()
+        moved = sum(self._move(request, line, alive=True) for request in self._pending.on_link(line.link.id))
+        for request in held:
+            if request.link == line.link.id and self._pending.get(request.hop_by_hop) is request:
+                line.held.push(request, self._core.priority(request))
+        self._say(line, moved, "silent")
+
+    def lost(self, line: Line, reason: str) -> None:
+        """The line is gone: its requests go to other peers, or fail with the reasons."""
+        line.held.drain()
+        moved = 0
+        for request in self._pending.on_link(line.link.id):
+            if self._move(request, line, alive=False):
+                moved += 1
+            elif not self._wait_on(request):
+                self._fail(request, f"connection to {line.whose} lost: {reason}")
+        self._say(line, moved, reason)
+
+    def _say(self, line: Line, moved: int, reason: str) -> None:
+        if moved:
+            self._core.stats.failed_over += moved
+            self._core.say(Point.FAILOVER, peer=line.whose, count=moved, reason=reason)
+
+    def _move(self, request: Request, line: Line, *, alive: bool) -> bool:
+        """Give `request` to another peer; False when nobody can take it, or it has been sent often enough."""
+        if request.transmissions >= self._limit:
+            return False
+        failed = request.host.lower()
+        core = self._core
+        application, host, realm = request.destination
+        for entry in core.table.alternatives(application, host, realm, (*request.avoid, failed)):
+            other = core.lines.get(entry.link)
+            if other is None or other.gone or not other.is_open or other is line:
+                continue
+            octets = self._octets_for(request, other)
+            if octets is None:
+                continue
+            before = request.link, request.host, request.octets, request.counted, request.earlier
+            line.outstanding -= request.counted
+            if alive and request.counted:
+                request.earlier = (*request.earlier, request.link)
+            request.link, request.host, request.octets, request.counted = entry.link, entry.host, octets, 0
+            if self._place(other, request):
+                request.avoid = (*request.avoid, failed)
+                return True
+            line.outstanding += before[3]
+            request.link, request.host, request.octets, request.counted, request.earlier = before
+        return False
+
+    def _octets_for(self, request: Request, line: Line) -> bytes | None:
+        """The request as the screens let it go to `line`, with the T flag if it was sent before; None if they do
+        not.
+        """
+        octets = request.octets
+        if request.transmissions:
+            octets = header.with_flags(octets, octets[4] | header.FLAG_T)
+        screened = self._screen(line, Message(octets, self._core.dictionary))
+        return None if isinstance(screened, ApplicationFault) else encode(screened)
+
+    def _wait_on(self, request: Request) -> bool:
+        """Wait for a link on which the request went out earlier, if one is left; it may still be answered there."""
+        while request.earlier:
+            *rest, link = request.earlier
+            request.earlier = tuple(rest)
+            line = self._core.lines.get(link)
+            if line is not None and line.is_open:
+                request.link, request.host, request.counted = link, line.whose, 1
+                line.outstanding += 1
+                return True
+        return False
+
+    def _fail(self, request: Request, reason: str) -> None:
+        core = self._core
+        self._pending.remove(request)
+        core.stats.undeliverable += 1
+        if request.transmissions >= self._limit:
+            why = f"sent {request.transmissions} times already"
+        else:
+            why = core.table.explain(*request.destination)
+        request.waiter.fail(Undeliverable(f"{reason}; {why}"))
