@@ -48,10 +48,11 @@ from twisted.python.failure import Failure
 
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
+from diameter._node.forwarding import Forwarding
 from diameter._node.peering import Peering
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
-from diameter._node.setup import bind, local_identity, origin_octets, quick_config, timers_of
+from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
 from diameter._node.stats import Stats
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
@@ -61,8 +62,9 @@ from diameter.errors import LocalError
 from diameter.message import Dictionary, Message
 from diameter.peer.base import BaseMessages
 from diameter.peer.inputs import DisconnectCause
+from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
-from diameter.routing.table import PeerEntry, Route, RoutingTable
+from diameter.routing.table import PeerEntry, Route
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address, Link
@@ -105,7 +107,8 @@ class Node:
     """One Diameter identity with its peers and applications.
 
     `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
-    handler, and on every outbound request and answer of an application.  `audit` is called with a `Refused` for each
+    handler, and on every outbound request and answer of an application.  `agent`: what to do with requests for others,
+    which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each
     refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
     unless a test says otherwise; `seed`: makes identifiers and jitter the same each time, for tests.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
@@ -121,6 +124,7 @@ class Node:
         screens: Sequence[Screen] = (),
         routes: Sequence[Route] = (),
         default_route: Sequence[str] = (),
+        agent: Agent | None = None,
         tap: Tap | None = None,
         audit: Callable[[Refused], None] | None = None,
         observe: Observer = log_observer,
@@ -133,17 +137,10 @@ class Node:
         random = SystemRandom() if seed is None else Random(seed)
         identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64))
         handlers = bind(applications, self, dictionary)
-        table = RoutingTable(
-            config.origin_host,
-            (config.origin_realm,),
-            {application.application_id for application in applications},
-            routes,
-            default_route,
-        )
         self._core = core = Core(
             config,
             dictionary,
-            table,
+            table_of(config, dictionary, applications, routes, default_route),
             self._clock,
             origin=origin_octets(config, dictionary),
             observe=observe,
@@ -158,8 +155,14 @@ class Node:
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle)
         self._links = links(reactor, config, self)
         base = BaseMessages(
-            local_identity(config, dictionary, self.applications, self._clock.seconds()), dictionary, identifiers.both
+            local_identity(config, dictionary, self.applications, self._clock.seconds(), agent),
+            dictionary,
+            identifiers.both,
         )
+        if agent is not None:
+            self._serving.agent = Forwarding(
+                core, agent, self._requests, self._serving, screens, _guard, self._bug, identifiers.hop_by_hop.next
+            )
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links.connect, random)

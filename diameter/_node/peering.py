@@ -72,7 +72,7 @@ class Peering:
     def _add(self, config: PeerConfig, *, static: bool = True) -> Peer:
         key = config.host.lower()
         peer = Peer(config.host, self._base, uniform=self._uniform, timers=self._timers, initiate=config.connect)
-        self._core.table.add(PeerEntry(config.host, config.realm, static=static))
+        self._core.table.add(PeerEntry(config.host, config.realm, static=static, weight=config.weight))
         self.peers[key] = peer
         self._configs[key] = config
         return peer

@@ -58,6 +58,7 @@ class Requests:
         self._limit = core.config.limits.outbound_requests
         self._room = min(self._limit, core.config.limits.held_requests)
         self.pending: PendingTable[Waiter] = PendingTable()
+        core.table.outstanding = self._outstanding
         self._failover = Failover(core, self.pending, self.place, self._screen)
 
     def send(
@@ -113,6 +114,11 @@ class Requests:
         known = core.table.leads(*destination)
         code = ResultCode.UNABLE_TO_DELIVER if known else ResultCode.REALM_NOT_SERVED
         return NoWay(code, core.table.explain(*destination, avoid))
+
+    def _outstanding(self, entry: PeerEntry) -> int:
+        """Requests without an answer of one peer, those held back with them."""
+        line = self._core.lines.get(entry.link)
+        return 0 if line is None else line.outstanding + len(line.held)
 
     def dispatch(self, line: Line, request: Request, timeout_s: float | None = None) -> None:
         """Let `request`, of ours or in transit, wait for its answer; send it on `line`, or hold it back there.

@@ -7,16 +7,21 @@ which goes on when what it awaits is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from diameter._node.core import Core, Line
 from diameter.app import Bound, Later, Screen
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, RequestError, ResultCode
 from diameter.message import Message, encode
 from diameter.message.build import refusal
+from diameter.routing.duplicates import Duplicates, again, key_of
+from diameter.routing.overload import priority_of, share_of
 from diameter.routing.refusal import first_refusing, refuse, refuse_application
 from diameter.security.identity import may_send
 from diameter.trace import Drop, Point
+
+if TYPE_CHECKING:
+    from diameter._node.forwarding import Forwarding
 
 KNOWN_WAYS: Final = 1024
 """(application, origin, destination) remembered for each link; peers write them."""
@@ -44,18 +49,24 @@ class Raised:
 
 class Work:
     """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of
-    `later`.
+    `later`.  `key`: by which copies of the request are recognised.
     """
 
-    __slots__ = ("coroutine", "later", "line", "request")
+    __slots__ = ("coroutine", "key", "later", "line", "request")
 
     def __init__(
-        self, coroutine: Coroutine[Any, Any, Any], line: Line | None, request: Message | None, later: Later[Any] | None
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        line: Line | None,
+        request: Message | None,
+        later: Later[Any] | None,
+        key: bytes = b"",
     ) -> None:
         self.coroutine = coroutine
         self.line = line
         self.request = request
         self.later = later
+        self.key = key
 
 
 def step(coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None) -> tuple[bool, Any]:
@@ -89,8 +100,19 @@ class Serving:
         self._guard = guard
         self._attach = attach
         self._bug = bug
-        self._limit = core.config.limits.inbound_requests
+        limits = core.config.limits
+        self._limit = limits.inbound_requests
+        self._node_limit = limits.requests_in_work
+        self._nearly, self._node_nearly = self._limit * 3 // 4, self._node_limit * 3 // 4
+        self._duplicates: Duplicates[tuple[Line, Message]] = Duplicates(
+            answers=limits.duplicate_answers,
+            octets=limits.duplicate_octets,
+            window_s=limits.duplicate_window_s,
+            held=limits.held_duplicates,
+        )
         self._spawned: list[Work] = []
+        self.agent: Forwarding | None = None
+        """Takes the requests that are for others, where the node is an agent."""
         self.waiting: set[Work] = set()
 
     # ---- a request has come
@@ -101,11 +123,24 @@ class Serving:
         core.stats.requests_in += 1
         request.origin = core.origin
         request.context = line.neighbour
+        if self.agent is not None and self.agent.request(line, request):
+            return
         handler = self._handlers.get((request.application_id, request.command_code))
-        if handler is None or request.faults or core.draining or _way(request) not in line.known:
+        if handler is None or request.faults or core.draining or way_of(request) not in line.known:
             if not self._acceptable(line, request, handler):
                 return
             assert handler is not None
+        key = key_of(request)
+        if self._duplicates.known(key):
+            self._repeat(line, request, key)
+            return
+        if line.in_work >= self._nearly or len(self.waiting) >= self._node_nearly:
+            priority = priority_of(request)
+            if line.in_work >= share_of(self._limit, priority) or (
+                len(self.waiting) >= share_of(self._node_limit, priority)
+            ):
+                self._refuse_code(line, request, ResultCode.TOO_BUSY, "too many requests in work")
+                return
         for screen in self._screens:
             assert line.neighbour is not None
             outcome = self._guard(screen.inbound, request, line.neighbour)
@@ -120,9 +155,21 @@ class Serving:
             if outcome.__class__ is tuple:
                 ended, outcome = outcome
                 if not ended:
-                    self._wait(Work(coroutine, line, request, None), outcome)
+                    self._duplicates.begin(key)
+                    self._wait(Work(coroutine, line, request, None, key), outcome)
                     return
-        self._answer(line, request, outcome)
+        self._answer(line, request, outcome, key)
+
+    def _repeat(self, line: Line, request: Message, key: bytes) -> None:
+        """A copy of a request that was answered, or is in work: it gets the same answer, and is executed no more."""
+        core = self._core
+        core.stats.duplicates += 1
+        core.say(Point.DUPLICATE, command=request.command, peer=line.whose, hop_by_hop=request.hop_by_hop)
+        answer = self._duplicates.answer(key)
+        if answer is not None:
+            self._write(line, request, again(answer, request))
+        elif not self._duplicates.hold(key, (line, request)):
+            self._refuse_code(line, request, ResultCode.TOO_BUSY, "too many copies of requests in work")
 
     def _acceptable(self, line: Line, request: Message, handler: Bound | None) -> bool:
         """Look at a request that is not plainly in order; False once it is refused.  Cheapest first."""
@@ -134,7 +181,7 @@ class Serving:
         if wrong is not None:
             self._refuse_code(line, request, *wrong)
             return False
-        way = _way(request)
+        way = way_of(request)
         if way:
             if len(line.known) >= KNOWN_WAYS:
                 line.known.clear()
@@ -172,7 +219,7 @@ class Serving:
         self._core.refused(line, request, "destination", int(code), 0, text, text)
         self._write(line, request, refuse(request, code, text).octets)
 
-    def _refuse(self, line: Line, request: Message, outcome: Any, stage: str) -> None:
+    def _refuse(self, line: Line, request: Message, outcome: Any, stage: str, key: bytes = b"") -> None:
         """Answer what a screen or handler raised or returned instead of a message."""
         error = outcome.error if isinstance(outcome, Raised) else outcome
         octets: Any = None
@@ -192,11 +239,12 @@ class Serving:
             self._bug(error, request.command, line.whose)
             self._core.refused(line, request, "bug", ResultCode.UNABLE_TO_COMPLY, 0, type(error).__name__, "bug")
             octets = refuse(request, ResultCode.UNABLE_TO_COMPLY).octets
+        self._duplicates.keep(key, octets, self._core.now)
         self._write(line, request, octets)
 
     # ---- answers
 
-    def _answer(self, line: Line, request: Message, outcome: Any) -> None:
+    def _answer(self, line: Line, request: Message, outcome: Any, key: bytes) -> None:
         """Write what a handler made of its request."""
         if (
             outcome.__class__ is not Message
@@ -204,20 +252,21 @@ class Serving:
             or outcome.hop_by_hop != request.hop_by_hop
             or outcome.end_to_end != request.end_to_end
         ):
-            self._refuse(line, request, outcome, "application")
+            self._refuse(line, request, outcome, "application", key)
             return
         for screen in self._screens:
             assert line.neighbour is not None
             screened = self._guard(screen.outbound, outcome, line.neighbour)
             if screened.__class__ is not Message:
-                self._refuse(line, request, screened, "outbound")
+                self._refuse(line, request, screened, "outbound", key)
                 return
             outcome = screened
         octets = self._guard(encode, outcome)
         if octets.__class__ is bytes:
+            self._duplicates.keep(key, octets, self._core.now)
             self._write(line, request, octets)
         else:
-            self._refuse(line, request, octets, "application")
+            self._refuse(line, request, octets, "application", key)
 
     def _write(self, line: Line, request: Message, octets: bytes) -> None:
         if line.gone:
@@ -248,10 +297,6 @@ class Serving:
             line = work.line
             if line is not None:
                 line.in_work += 1
-                if line.in_work >= self._limit and not line.paused:
-                    line.paused = True
-                    line.link.pause()
-                    self._core.say(Point.PAUSED, peer=line.whose, reason=str(line.in_work))
         if not self._attach(awaited, lambda error: self._go_on(work, error)):
             work.coroutine.close()
             what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
@@ -281,11 +326,11 @@ class Serving:
         assert line is not None
         assert work.request is not None
         line.in_work -= 1
-        if line.paused and line.in_work <= self._limit // 2:
-            line.paused = False
-            line.link.resume()
-            self._core.say(Point.RESUMED, peer=line.whose)
-        self._answer(line, work.request, outcome)
+        self._answer(line, work.request, outcome, work.key)
+        for other, copy in self._duplicates.end(work.key):
+            answer = self._duplicates.answer(work.key)
+            assert answer is not None
+            self._write(other, copy, again(answer, copy))
 
     def _unattended(self, name: str, error: Exception) -> None:
         """Something spawned has failed, and nobody waits to hear it."""
@@ -304,7 +349,7 @@ class Serving:
         self._spawned.clear()
 
 
-def _way(request: Message) -> bytes:
+def way_of(request: Message) -> bytes:
     """Application id, origin and destination of a message without faults, as octets.
 
     Empty when they do not stand side by side, when the message has been routed, or when it has no origin.

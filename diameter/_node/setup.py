@@ -12,11 +12,14 @@ from typing import Any, Literal
 from diameter.app import Application, Bound, Port
 from diameter.config import NodeConfig, PeerConfig, TlsConfig
 from diameter.config.load import validate
-from diameter.errors import ConfigError, LocalError
+from diameter.errors import ConfigError, DictionaryError, LocalError
 from diameter.message import Dictionary, Message
 from diameter.message.build import write_avps
 from diameter.peer.capabilities import Advertised, LocalIdentity
 from diameter.peer.inputs import Timers
+from diameter.routing.agents import Agent
+from diameter.routing.balance import Balance
+from diameter.routing.table import ANY, RELAY, Route, RoutingTable
 from diameter.transport.link import Link
 
 
@@ -42,11 +45,44 @@ def bind(applications: Sequence[Application], port: Port, dictionary: Dictionary
     return handlers
 
 
+def table_of(
+    config: NodeConfig,
+    dictionary: Dictionary,
+    applications: Iterable[Application],
+    routes: Sequence[Route],
+    default_route: Sequence[str],
+) -> RoutingTable:
+    """The routing table: routes given, then those of the configuration.  Raises ConfigError, LocalError."""
+    configured = []
+    for at, one in enumerate(config.route):
+        try:
+            number = dictionary.application(one.application).id if one.application else ANY
+        except DictionaryError as error:
+            if not one.application.isdecimal():
+                raise ConfigError(f"route.{at}.application: {error}") from None
+            number = int(one.application)
+        configured.append(Route(realm=one.realm, hosts=one.hosts, application=number, balance=Balance(one.balance)))
+    return RoutingTable(
+        config.origin_host,
+        (config.origin_realm,),
+        {application.application_id for application in applications},
+        (*routes, *configured),
+        default_route,
+        Balance(config.balance),
+    )
+
+
 def local_identity(
-    config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float
+    config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float, agent: Agent | None = None
 ) -> LocalIdentity:
-    """What CER and CEA say; Origin-State-Id is the time of the start, so that it grows (RFC 6733 section 8.16)."""
-    defined = [dictionary.application(application.application_id) for application in applications]
+    """What CER and CEA say; Origin-State-Id is the time of the start, so that it grows (RFC 6733 section 8.16).
+
+    An agent says which applications it understands, or that it is a relay (sections 2.8.1, 2.8.2).
+    """
+    wanted: list[int | str] = [application.application_id for application in applications]
+    if agent is not None:
+        wanted += agent.applications or (RELAY,)
+    defined = list({one.id: one for one in map(dictionary.application, wanted)}.values())
     advertised = tuple(Advertised(id=one.id, vendor=one.vendor, accounting=one.accounting) for one in defined)
     return LocalIdentity(
         origin_host=config.origin_host,

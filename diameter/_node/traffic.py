@@ -79,3 +79,5 @@ class Traffic:
     def lost(self, line: Line, reason: str) -> None:
         """The line carries no messages any more."""
         self._requests.lost(line, reason)
+        if self._serving.agent is not None:
+            self._serving.agent.lost(line)

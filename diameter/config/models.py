@@ -7,7 +7,7 @@ certificate are made by `diameter.transport.tls`.  Units stand in the names (`tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +20,7 @@ from diameter.config.load import BASE, Complaints
 Transport = Literal["tcp", "tls"]
 Placement = Literal["inside", "outside"]
 TlsVersion = Literal["1.2", "1.3"]
+Balancing = Literal["order", "weight", "outstanding"]
 
 CLEAR_PORT: Final = 3868
 """Diameter over TCP or SCTP in clear, RFC 6733 section 2.1."""
@@ -180,6 +181,10 @@ class PeerConfig(LinkTable):
         default=(), strict=False, description="realms for which an agent may bring requests"
     )
 
+    weight: int = Field(
+        default=1, ge=1, le=65535, description="its share of requests where peers share them by weight or outstanding"
+    )
+
     @model_validator(mode="after")
     def _agent_realms_need_an_agent(self) -> Self:
         if self.agent_realms and not self.agent:
@@ -192,12 +197,28 @@ class PeerConfig(LinkTable):
         return self.addresses or (self.host,)
 
 
+class RouteConfig(Table):
+    """Where requests for a realm go (RFC 6733 section 2.7); peers of the realm itself need no route."""
+
+    realm: Identity | Literal["*"] = Field(description='Destination-Realm; "*" is every realm without a route or peer')
+    application: str = Field(default="", description="name or number of the only application meant; all when empty")
+    hosts: tuple[Identity, ...] = Field(strict=False, min_length=1, description="peers that take them, best first")
+    balance: Balancing = Field(
+        default="order", description="order: the first that is open; weight, outstanding: shared among those open"
+    )
+
+
 class Limits(Table):
     """Bounds that keep one peer from exhausting the node."""
 
     send_limit: Octets = Field(default=4_194_304, description="octets waiting to be sent on one link, at most")
     message_limit: Octets = Field(default=262_144, description="octets of one message, at most")
-    inbound_requests: int = Field(default=2000, ge=1, description="requests of one link in work at once")
+    inbound_requests: int = Field(default=2000, ge=1, description="requests of one link in work; 3004 for more")
+    requests_in_work: int = Field(default=20_000, ge=1, description="requests of all links in work; 3004 for more")
+    duplicate_answers: int = Field(default=20_000, ge=0, description="answers remembered to tell duplicates; 0: none")
+    duplicate_octets: Octets = Field(default=67_108_864, description="octets of the answers remembered")
+    duplicate_window_s: Seconds = Field(default=240, description="time an answer is remembered, if the bounds allow")
+    held_duplicates: int = Field(default=1000, ge=0, description="copies of requests in work that wait for the answer")
     outbound_requests: int = Field(default=10_000, ge=1, description="requests of ours on one link without an answer")
     held_requests: int = Field(
         default=10_000, ge=1, description="requests held back for one link, never more than outbound_requests"
@@ -263,6 +284,7 @@ class NodeTable(Table):
     handshake_timeout_s: Seconds = Field(default=10, description="time the TLS handshake may take")
     cer_timeout_s: Seconds = Field(default=10, description="time a new link has to bring CER, or CEA")
     drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
+    balance: Balancing = Field(default="order", description="how the peers of one realm share requests")
     accept_unknown_peers: bool = Field(default=False, description="lab only: take CER of identities without a [[peer]]")
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
@@ -274,9 +296,11 @@ class NodeConfig(NodeTable):
 
     peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
 
+    route: tuple[RouteConfig, ...] = Field(default=(), strict=False, description="the routing table")
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        _agree(self, self.peer, "")
+        _agree(self, self.peer, self.route, "")
         return self
 
     def peer_named(self, host: str) -> PeerConfig | None:
@@ -295,19 +319,21 @@ class FunctionConfig(Table):
     node: NodeTable = Field(description="identity, listeners, timers, limits")
     peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
 
+    route: tuple[RouteConfig, ...] = Field(default=(), strict=False, description="the routing table")
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        _agree(self.node, self.peer, "node.")
+        _agree(self.node, self.peer, self.route, "node.")
         return self
 
     @cached_property
     def node_config(self) -> NodeConfig:
         """The node with its peers, as `diameter.node.Node` takes it."""
         fields = {name: getattr(self.node, name) for name in NodeTable.model_fields}
-        return NodeConfig.model_construct(**fields, peer=self.peer)
+        return NodeConfig.model_construct(**fields, peer=self.peer, route=self.route)
 
 
-def _agree(node: NodeTable, peers: Iterable[PeerConfig], prefix: str) -> None:
+def _agree(node: NodeTable, peers: Iterable[PeerConfig], routes: Iterable[RouteConfig], prefix: str) -> None:
     """Raise Complaints when parts that are each right do not fit together; `prefix` names the node's table."""
     found: list[tuple[str, str]] = []
     links: list[tuple[str, LinkTable]] = [(f"{prefix}listen.{at}", link) for at, link in enumerate(node.listen)]
@@ -325,8 +351,21 @@ def _agree(node: NodeTable, peers: Iterable[PeerConfig], prefix: str) -> None:
             found.append((f"peer.{at}.host", f"same host as peer.{first_peer}"))
         if peer.host.lower() == node.origin_host.lower():
             found.append((f"peer.{at}.host", f"is our own {prefix}origin_host"))
+    found += _routes_agree(routes, hosts)
     wanting = [place for place, link in links if link.transport == "tls"]
     if wanting and node.tls is None:
         found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))
     if found:
         raise Complaints(found)
+
+
+def _routes_agree(routes: Iterable[RouteConfig], hosts: Container[str]) -> list[tuple[str, str]]:
+    """What is wrong with routes: hosts that are no peers, and two for one realm and application."""
+    found: list[tuple[str, str]] = []
+    seen: dict[tuple[str, str], int] = {}
+    for at, route in enumerate(routes):
+        found += [(f"route.{at}.hosts", f"{host} is no [[peer]]") for host in route.hosts if host.lower() not in hosts]
+        first = seen.setdefault((route.realm.lower(), route.application.lower()), at)
+        if first != at:
+            found.append((f"route.{at}", f"same realm and application as route.{first}"))
+    return found
