@@ -42,8 +42,7 @@ class Point(Enum):
     UNDELIVERABLE = ("warn", "{command} cannot be delivered: {reason}")
     CONGESTED = ("info", "peer {peer} does not keep up: holding requests back")
     DRAINED = ("info", "peer {peer} keeps up again")
-    PAUSED = ("info", "peer {peer} has {reason} requests in work: reading no more of it")
-    RESUMED = ("info", "reading from peer {peer} again")
+    DUPLICATE = ("info", "{command} of {peer} has come before: it is not executed again")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property

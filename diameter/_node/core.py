@@ -68,7 +68,7 @@ class Line:
 
     __slots__ = (
         "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour",
-        "out", "out_octets", "outstanding", "paused", "peer",
+        "out", "out_octets", "outstanding", "peer",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
@@ -80,7 +80,7 @@ class Line:
         self.neighbour: Neighbour | None = None
         self.allowed: frozenset[int] | None = None
         self.known: set[bytes] = set()
-        self.is_open = self.gone = self.paused = False
+        self.is_open = self.gone = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0
         self.held: Held[Request] = Held()

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -171,6 +171,11 @@ class PeerConfig(LinkTable):
     addresses: tuple[str, ...] = Field(
         default=(), strict=False, description="addresses or names to dial, tried in order; its host when empty"
     )
+    certificate_names: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="names that its certificate must carry besides its host"
+    )
+    discover: bool = Field(default=False, description="find the peers of the realm by DNS, and dial them; without host")
+    discover_limit: int = Field(default=2, ge=1, le=64, description="peers found by DNS that are dialled, best first")
     bind: str | None = Field(default=None, description="local address to dial from")
     applications: tuple[str, ...] = Field(
         default=(), strict=False, description="names of the applications this peer may use; every one when empty"
@@ -184,6 +189,17 @@ class PeerConfig(LinkTable):
     weight: int = Field(
         default=1, ge=1, le=65535, description="its share of requests where peers share them by weight or outstanding"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_discovered_has_no_host(cls, table: Any) -> Any:
+        """A row with `discover` stands for every peer found; its realm takes the place of a host."""
+        if not isinstance(table, dict) or table.get("discover") is not True:
+            return table
+        wrong = [key for key in ("host", "addresses", "certificate_names", "connect") if key in table]
+        if wrong:
+            raise Complaints([(key, "is found by DNS where discover = true") for key in wrong])
+        return {**table, "host": table.get("realm")}
 
     @model_validator(mode="after")
     def _agent_realms_need_an_agent(self) -> Self:
@@ -285,6 +301,10 @@ class NodeTable(Table):
     cer_timeout_s: Seconds = Field(default=10, description="time a new link has to bring CER, or CEA")
     drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
     balance: Balancing = Field(default="order", description="how the peers of one realm share requests")
+    dns: tuple[str, ...] = Field(
+        default=(), strict=False, description="name servers, ADDRESS or ADDRESS:PORT; those of the system when empty"
+    )
+    dns_timeout_s: Seconds = Field(default=5, description="time each name server may take")
     accept_unknown_peers: bool = Field(default=False, description="lab only: take CER of identities without a [[peer]]")
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()

@@ -11,6 +11,14 @@ from diameter.wire import avp
 DRMP: Final = 301
 
 
+def share_of(limit: int, priority: int) -> int:
+    """How many of `limit` places a request of `priority` may find taken: all at 0, and less by up to a quarter below.
+
+    So the last places are for the highest priorities when a queue fills (RFC 7944 section 6).
+    """
+    return limit - limit * priority // 60
+
+
 def priority_of(message: Message) -> int:
     """DRMP of a message, 0 (highest) to 15; 10 without one, or with one that is no priority (RFC 7944 section 9.1)."""
     keys = message.keys

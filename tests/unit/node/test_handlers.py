@@ -189,22 +189,51 @@ def test_an_answer_for_a_link_that_is_gone_is_dropped_and_counted() -> None:
         assert bench.pair.right.stats.dropped == {Drop.LINK_GONE: 1}
 
 
-def test_reading_stops_while_too_many_requests_of_a_link_are_in_work() -> None:
+def test_more_requests_of_a_link_than_may_be_in_work_are_told_to_go_elsewhere() -> None:
     later: Later[int] = Later()
 
     async def wait(request: Message) -> Message:
         return request.answer(await later, {})
 
     with Bench(Waiting(wait), config={"limits": {"inbound_requests": 4}}) as bench:
-        bench.inject(*(bench.request(hop_by_hop=n) for n in range(4)))
-        assert bench.said.names().count("PAUSED") == 1
-        bench.inject(*(bench.request(hop_by_hop=n) for n in range(4, 8)))
-        assert bench.pair.right.stats.requests_in == 4
+        assert bench.inject(*(bench.request(hop_by_hop=n) for n in range(4))) == []
+        busy = bench.inject(*(bench.request(hop_by_hop=n) for n in range(4, 8)))
+        assert [(answer["Result-Code"], answer.error) for answer in busy] == [(3004, True)] * 4
         later.resolve(5003)
         bench.pass_time(0.1)
         assert bench.pair.right.stats.requests_in == 8
         assert bench.pair.right.stats.answers_out == 8
-        assert bench.said.names().count("RESUMED") == 1
+        (again,) = bench.inject(bench.request(hop_by_hop=4))  # a busy answer is none that is remembered
+        assert again["Result-Code"] == 5003
+
+
+def test_the_last_places_are_for_high_priorities() -> None:
+    later: Later[int] = Later()
+
+    async def wait(request: Message) -> Message:
+        return request.answer(await later, {})
+
+    limits = {"inbound_requests": 60, "requests_in_work": 1000}
+    with Bench(Waiting(wait), config={"limits": limits}) as bench:
+        none = [bench.request(hop_by_hop=n) for n in range(60)]
+        assert len(bench.inject(*none)) == 10  # without DRMP it is priority 10
+        assert len(bench.inject(*(bench.request(hop_by_hop=n, DRMP=15) for n in range(100, 110)))) == 10
+        assert len(bench.inject(*(bench.request(hop_by_hop=n, DRMP=0) for n in range(200, 220)))) == 10
+        assert bench.pair.right.in_work == 60
+        later.resolve(5003)
+        bench.pass_time(0.1)
+
+
+def test_all_links_together_have_a_limit_too() -> None:
+    later: Later[int] = Later()
+
+    async def wait(request: Message) -> Message:
+        return request.answer(await later, {})
+
+    with Bench(Waiting(wait), config={"limits": {"requests_in_work": 4}}) as bench:
+        assert len(bench.inject(*(bench.request(hop_by_hop=n) for n in range(9)))) == 5
+        later.resolve(5003)
+        bench.pass_time(0.1)
 
 
 # ---- screens, spawned work, batches
