@@ -95,13 +95,23 @@ class ViaHttp:
 
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """See Submitter.  Raises LocalError for what the SCS does not take, RequestError when it cannot be reached."""
-        until = self._reactor.seconds() + wait_s
+        begun = self._reactor.seconds()
         form = await self._call("POST", f"?wait_s={min(wait_s, _POLL_S):g}", json.dumps(request_to(request)).encode())
-        while form["stage"] == "accepted" and (left := until - self._reactor.seconds()) > 0:
-            form = await self._call("GET", f"/{form['reference']}?wait_s={min(left, _POLL_S):g}", None)
+        left = wait_s - (self._reactor.seconds() - begun)
+        if form["stage"] == "accepted" and left > 0:
+            form = dict(await self.report(form["reference"], left))
         if form["stage"] == "accepted" and wait_s > 0:
             form["error"] = f"no report within {wait_s:g} s"
         return form
+
+    async def report(self, reference: int, wait_s: float) -> Form:
+        """How far a trigger has come, once it has ended or `wait_s` is over."""
+        until = self._reactor.seconds() + wait_s
+        while True:
+            left = max(0.0, until - self._reactor.seconds())
+            form = await self._call("GET", f"/{reference}?wait_s={min(left, _POLL_S):g}", None)
+            if form["stage"] not in ("sent", "accepted") or left <= _POLL_S:
+                return form
 
     async def stop(self) -> None:
         """Close the connections."""
