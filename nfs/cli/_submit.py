@@ -132,5 +132,8 @@ class ViaHttp:
 
 
 def read_token(path: Path) -> str:
-    """The first line of a token file; OSError when it cannot be read."""
-    return path.read_text(encoding="ascii").partition("\n")[0].strip()
+    """The first line of a token file; OSError when it cannot be read, LocalError when it is no text."""
+    try:
+        return path.read_text(encoding="ascii").partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        raise LocalError(f"{path}: a token is ASCII text") from None

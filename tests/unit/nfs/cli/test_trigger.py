@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from diameter import ConfigError
+from diameter import ConfigError, LocalError
 from nfs.cli import _lab, trigger
 from nfs.cli._load import Tally, milliseconds, outcome_of, percentile, run_load, table
+from nfs.cli._submit import read_token
 from nfs.scs.form import report_to
 from nfs.scs.logic import Report, Stage
 
@@ -30,7 +31,17 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         (("--via", "http://127.0.0.1", "--token", "t"), "name a device"),
         *(
             ((*DEVICE, "--via", url, "--token", "t"), "--via takes an http:// URL of this machine")
-            for url in ("nonsense", "http://", "http://192.0.2.1", "http://scs.example", "ftp://127.0.0.1", "https://")
+            for url in (
+                "nonsense",
+                "http://",
+                "http://192.0.2.1",
+                "http://scs.example",
+                "ftp://127.0.0.1",
+                "https://",
+                "http://[::1",
+                "http://127.0.0.1:x",
+                "http://127.0.0.1:65536",
+            )
         ),
         (("--external-id", "no-domain", *OWN), "External-Identifier"),
         (("--msisdn", "12", *OWN), "MSISDN"),
@@ -52,6 +63,12 @@ def test_wrong_usage_is_a_line_that_says_so(words: tuple[str, ...], complaint: s
     assert complaint in text
     assert result.exit_code in (1, 2)
     assert isinstance(result.exception, (SystemExit, ConfigError, OSError))
+
+
+def test_a_token_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\n")
+    with pytest.raises(LocalError, match="a token is ASCII text"):
+        read_token(tmp_path / "token")
 
 
 def given(**changes: Any) -> dict[str, Any]:
