@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import treq
+from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import Agent, HTTPConnectionPool, RequestTransmissionFailed, ResponseFailed
 
 from diameter import Dictionary
 from diameter.errors import LocalError, RequestError
@@ -121,8 +122,12 @@ class ViaHttp:
         try:
             response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
             form = json.loads(await treq.content(response))
-        except (ConnectError, ConnectionClosed, DNSLookupError, ResponseFailed) as error:
+        except (ConnectError, ConnectionClosed, DNSLookupError) as error:
             raise RequestError(f"{self._url}: {error}") from None
+        except (ResponseFailed, RequestTransmissionFailed) as error:
+            if any(reason.check(CancelledError) for reason in error.reasons):
+                raise CancelledError from None  # Ctrl-C
+            raise RequestError(f"{self._url}: {error.reasons[0].getErrorMessage()}") from None
         except ValueError:
             raise RequestError(f"{self._url}: no JSON in the answer") from None
         if not isinstance(form, dict) or "stage" not in form:
