@@ -17,6 +17,8 @@ MESSAGE_LIMIT: Final = (1 << 24) - 4
 """Octets: as long as Message Length can say; a tool shows what a node would refuse."""
 EARLY_LIMIT: Final = 1 << 20
 """Octets that may wait for a lost segment before the stream goes on without it."""
+EARLY_SEGMENTS: Final = 1024
+"""Segments that may; each one is looked at whenever the stream moves on."""
 STREAM_LIMIT: Final = 65_536
 """Directions followed at once; beyond it the oldest is dropped."""
 _WRAP: Final = 1 << 32
@@ -71,7 +73,8 @@ class _Stream:
         if ahead and ahead < _WRAP // 2:
             self.waiting += len(payload) - len(self._early.get(sequence, b""))
             self._early[sequence] = payload
-            return self._skip() if self.waiting > EARLY_LIMIT else []
+            full = self.waiting > EARLY_LIMIT or len(self._early) > EARLY_SEGMENTS
+            return self._skip() if full else []
         messages = self._advance(payload[(_WRAP - ahead) % _WRAP :])
         while self._early:
             messages_of_early = self._take_early()

@@ -6,6 +6,7 @@ contradictions between AVPs.  The first fault with verdict "refuse" is the one t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -162,17 +163,14 @@ class _Spot:
         self.limit = message.end
         avps = message.tables.scope.avps
         self._names = avps
-        start, end = message.start, message.end
-        while True:
-            keys: list[int] = []
-            heads: list[int] = []
-            core.index(self.wire, start, end, keys, heads)
-            around = [head for head in heads if head < offset < head + self._length(head)]
-            if not around or offset in heads:
+        heads = message.heads
+        while (at := bisect_right(heads, offset) - 1) >= 0:
+            head = heads[at]
+            if not head < offset < head + self._length(head):
                 break
-            self.groups.append(around[0])
-            start, end = avp.span(self.wire, around[0])
-            self.limit = end
+            self.groups.append(head)
+            heads = message.heads_in(head)
+            self.limit = avp.span(self.wire, head)[1]
         self.definition = avps.get(_key(self.wire, offset))
 
     def _length(self, head: int) -> int:

@@ -182,6 +182,15 @@ class Message(Members):
 
         return describe(self, found)
 
+    def heads_in(self, head: int) -> list[int]:
+        """Header offset of each AVP in the group whose header is at `head`, at any depth."""
+        known = self._nested.get(head) if self._nested is not None else None
+        if known is not None:
+            return known[1]
+        heads: list[int] = []
+        core.index(self._wire, *avp.span(self._wire, head), [], heads)
+        return heads
+
     def _ids_agree(self, keys: list[int], heads: list[int]) -> bool:
         """True when every application id at the top level is the header's; False also when in doubt."""
         wire, tables = self._wire, self._tables

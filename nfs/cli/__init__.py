@@ -93,18 +93,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        sys.exit(2 if isinstance(error, click.FileError) else error.exit_code)
     except BrokenPipeError:
         _close_quietly()
         sys.exit(141)
     except (LocalError, OSError) as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
+        for line in _words(error).splitlines() or [type(error).__name__]:
             click.echo(f"mtc: {line}", err=True)
         sys.exit(2)
     except DiameterError as error:
         click.echo(f"mtc: {error}", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _words(error: Exception) -> str:
+    """What it says; of the operating system's errors the file and the reason, without a number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _close_quietly() -> None:

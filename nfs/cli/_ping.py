@@ -27,6 +27,8 @@ from diameter.transport.link import Address, Link
 
 DEVICE_WATCHDOG = 280
 DISCONNECT_PEER = 282
+CLOSE_S = 1.0
+"""How long the peer may take to close as well."""
 
 
 class Silent(DiameterError):
@@ -63,6 +65,7 @@ class Exchange:
         self._dictionary = dictionary
         self._waiting: dict[int, Deferred[Message]] = {}
         self._connection: Connection | None = None
+        self._gone: Deferred[None] | None = None
         self.link: Link | None = None
 
     async def ask(self, request: tuple[bytes, int], timeout_s: float) -> tuple[Message, float]:
@@ -83,6 +86,17 @@ class Exchange:
             return await answer, (self._reactor.seconds() - started) * 1000
         finally:
             self._waiting.pop(hop, None)
+
+    async def close(self) -> None:
+        """Close the link and wait, not for long, until what it says at the end (close_notify) is out."""
+        link = self.link
+        if link is None:
+            return
+        gone: Deferred[None] = Deferred()
+        self._gone = gone
+        link.close()
+        _ = gone.addTimeout(CLOSE_S, self._reactor, onTimeoutCancel=lambda *_: link.abort("closed"))
+        await gone
 
     # ---- diameter.transport.link.LinkOwner
 
@@ -106,6 +120,8 @@ class Exchange:
     def link_lost(self, link: Link, reason: str) -> None:
         """Nobody will answer any more."""
         self.link = None
+        if self._gone is not None and not self._gone.called:
+            self._gone.callback(None)
         waiting, self._waiting = self._waiting, {}
         for each in waiting.values():
             each.errback(Silent(f"the connection was lost: {reason or 'closed by the peer'}"))
@@ -157,8 +173,7 @@ async def ping(
     except DiameterError as error:
         report.trouble = str(error)
     finally:
-        if exchange.link is not None:
-            exchange.link.close()
+        await exchange.close()
         await links.stop()
     return report
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import treq
+from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import Agent, HTTPConnectionPool, RequestTransmissionFailed, ResponseFailed
 
 from diameter import Dictionary
 from diameter.errors import LocalError, RequestError
@@ -95,13 +96,23 @@ class ViaHttp:
 
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """See Submitter.  Raises LocalError for what the SCS does not take, RequestError when it cannot be reached."""
-        until = self._reactor.seconds() + wait_s
+        begun = self._reactor.seconds()
         form = await self._call("POST", f"?wait_s={min(wait_s, _POLL_S):g}", json.dumps(request_to(request)).encode())
-        while form["stage"] == "accepted" and (left := until - self._reactor.seconds()) > 0:
-            form = await self._call("GET", f"/{form['reference']}?wait_s={min(left, _POLL_S):g}", None)
+        left = wait_s - (self._reactor.seconds() - begun)
+        if form["stage"] == "accepted" and left > 0:
+            form = dict(await self.report(form["reference"], left))
         if form["stage"] == "accepted" and wait_s > 0:
             form["error"] = f"no report within {wait_s:g} s"
         return form
+
+    async def report(self, reference: int, wait_s: float) -> Form:
+        """How far a trigger has come, once it has ended or `wait_s` is over."""
+        until = self._reactor.seconds() + wait_s
+        while True:
+            left = max(0.0, until - self._reactor.seconds())
+            form = await self._call("GET", f"/{reference}?wait_s={min(left, _POLL_S):g}", None)
+            if form["stage"] not in ("sent", "accepted") or left <= _POLL_S:
+                return form
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -111,8 +122,12 @@ class ViaHttp:
         try:
             response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
             form = json.loads(await treq.content(response))
-        except (ConnectError, ConnectionClosed, DNSLookupError, ResponseFailed) as error:
+        except (ConnectError, ConnectionClosed, DNSLookupError) as error:
             raise RequestError(f"{self._url}: {error}") from None
+        except (ResponseFailed, RequestTransmissionFailed) as error:
+            if any(reason.check(CancelledError) for reason in error.reasons):
+                raise CancelledError from None  # Ctrl-C
+            raise RequestError(f"{self._url}: {error.reasons[0].getErrorMessage()}") from None
         except ValueError:
             raise RequestError(f"{self._url}: no JSON in the answer") from None
         if not isinstance(form, dict) or "stage" not in form:
@@ -122,5 +137,8 @@ class ViaHttp:
 
 
 def read_token(path: Path) -> str:
-    """The first line of a token file; OSError when it cannot be read."""
-    return path.read_text(encoding="ascii").partition("\n")[0].strip()
+    """The first line of a token file; OSError when it cannot be read, LocalError when it is no text."""
+    try:
+        return path.read_text(encoding="ascii").partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        raise LocalError(f"{path}: a token is ASCII text") from None

@@ -30,8 +30,10 @@ _HEX_NOISE: Final = re.compile(r"0[xX]|\\x|[\s,:;\"'-]")
 @click.command()
 @click.argument("source", metavar="[HEX|FILE|-]", default="-")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each message, schema 1.")
-@click.option("--dict", "dictionaries", multiple=True, metavar="FILE", help="Load FILE (.dia or Wireshark XML) too.")
-def command(source: str, as_json: bool, dictionaries: tuple[str, ...]) -> None:
+@click.option(
+    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
+)
+def command(source: str, as_json: bool, dictionaries: tuple[Path, ...]) -> None:
     """Show octets as a message tree or JSON, with faults and clauses.
 
     Octets come as hex on the command line, from a FILE (hex, a hex dump, or binary) or from standard input; several

@@ -58,7 +58,10 @@ def command(count: int, output: Path, concurrency: int, as_json: bool) -> int:
     numbers |= _draw(folder, output, as_json)
     numbers["whole_run_s"] = round(time.monotonic() - begun, 2)
     _show(numbers, as_json)
-    return 0 if tally.delivered == count == numbers["received"] and not bad else 1
+    if tally.delivered == count == numbers["received"] and not bad:
+        return 0
+    click.echo(f"mtc: not every trigger was delivered, or a process ended badly; logs: {folder}/*.log", err=True)
+    return 1
 
 
 def _say(as_json: bool, text: str) -> None:

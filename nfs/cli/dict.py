@@ -61,7 +61,7 @@ def list_avps(words: tuple[str, ...], application: str | None, extra: tuple[Path
         click.echo(
             f"{row['name']:<48} {row['code']:>5} {row['vendor']:>6} {row['type']:<16} {row['reference']:<22} {rules}"
         )
-    click.echo(f"{len(rows)} AVPs", err=True)
+    click.echo(f"{len(rows)} AVP{'s' if len(rows) != 1 else ''}", err=True)
     if words and not rows:
         sys.exit(1)
 

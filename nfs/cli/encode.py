@@ -17,8 +17,10 @@ from diameter.errors import LocalError
 @click.option("--binary", is_flag=True, help="Write octets instead of hex.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 @click.option("--check", is_flag=True, help="Exit status 1 when the message has a fault that a node would refuse.")
-@click.option("--dict", "dictionaries", multiple=True, metavar="FILE", help="Load FILE (.dia or Wireshark XML) too.")
-def command(source: str, binary: bool, output: Path | None, check: bool, dictionaries: tuple[str, ...]) -> None:
+@click.option(
+    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
+)
+def command(source: str, binary: bool, output: Path | None, check: bool, dictionaries: tuple[Path, ...]) -> None:
     """Turn messages written as JSON into octets, hex on a line each.
 
     The JSON is what `mtc decode --json` prints (brought back octet for octet), or the short form: command,

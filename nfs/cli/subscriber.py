@@ -45,7 +45,7 @@ def _options(function: F) -> F:
 
 
 @command.command("import")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @_options
 def import_(file: Any, database: str | None, config: Path | None, as_json: bool) -> None:
     """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
@@ -57,7 +57,12 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
     from diameter.errors import ConfigError
     from nfs.hss import provisioning, tables
 
-    placed = provisioning.read(file.read(), file.name)
+    name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
+    placed = provisioning.read(text, name)
     with _connection(database, config) as connection:
         for each in placed:
             try:
@@ -78,7 +83,7 @@ def export(file: Any, form: str, database: str | None, config: Path | None, as_j
     """Write every subscriber to FILE, or to standard output."""
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config) as connection:
+    with _connection(database, config, make=False) as connection:
         subscribers = tables.every(connection)
         write = provisioning.write_json if form == "json" or as_json else provisioning.write_csv
         file.write(write(subscribers))
@@ -90,7 +95,7 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """List subscribers, one a line."""
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config) as connection:
+    with _connection(database, config, make=False) as connection:
         if as_json:
             click.echo(provisioning.write_json(tables.every(connection)), nl=False)
             return
@@ -106,7 +111,7 @@ def show(identity: str, database: str | None, config: Path | None, as_json: bool
     """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody."""
     from nfs.hss import provisioning
 
-    with _connection(database, config) as connection:
+    with _connection(database, config, make=False) as connection:
         row = provisioning.to_row(_find(connection, identity))
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
@@ -181,7 +186,7 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
     """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none."""
     from nfs.hss import tables
 
-    with _connection(database, config) as connection:
+    with _connection(database, config, make=False) as connection:
         imsi = _find(connection, identity).imsi
         tables.remove(connection, imsi)
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
@@ -208,8 +213,11 @@ def _find(connection: Connection, identity: str) -> Subscriber:
 
 
 @contextmanager
-def _connection(database: str | None, config: Path | None) -> Iterator[Connection]:
-    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError."""
+def _connection(database: str | None, config: Path | None, *, make: bool = True) -> Iterator[Connection]:
+    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError.
+
+    make: a file of SQLite that is not there is made; to read from it, or remove, would hide a wrong name.
+    """
     from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
     from diameter.config import load
@@ -218,11 +226,14 @@ def _connection(database: str | None, config: Path | None) -> Iterator[Connectio
     from nfs.hss.config import HssConfig
 
     if (database is None) == (config is None):
-        raise click.UsageError("name the database with --database, or with -c the HSS's configuration")
+        raise click.UsageError("name the database with --database, or with -c the HSS's configuration, one of the two")
     folder = Path()
     if config is not None:
         folder, database = config.parent, load(config, HssConfig).hss.database
-    engine = open_engine(database_url(database or "", folder), migrations="nfs.hss:migrations", name="hss")
+    url = database_url(database or "", folder)
+    if not make and url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise ConfigError(f"database {url.database}: there is none")
+    engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
     try:
         with engine.begin() as connection:
             yield connection

@@ -127,8 +127,12 @@ def _refuse(given: dict[str, Any]) -> None:
 
 
 def _may_carry_a_token(url: str) -> bool:
-    """Whether a token sent there is read by nobody on the way."""
-    parts = urlsplit(url)
+    """Whether this is a URL, and a token sent there is read by nobody on the way."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises as well
+    except ValueError:
+        return False
     if parts.scheme == "https":
         return bool(parts.hostname)
     with contextlib.suppress(ValueError):

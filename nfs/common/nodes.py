@@ -41,7 +41,7 @@ class ServingNode:
     reachable: bool = True
 
     def __post_init__(self) -> None:
-        e164(self.number, f"{self.kind} number")
+        object.__setattr__(self, "number", e164(self.number, f"{self.kind} number"))
         if bool(self.name) != bool(self.realm):
             raise IdentityError(f"{self.kind}: name and realm come together")
         if self.kind is NodeKind.MME and not self.name:

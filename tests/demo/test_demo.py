@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.schemas import assert_fits
+
 LIMIT_S = 60
 
 
-def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tuple[Path, float]:
-    """Run it; returns the folder of its files, and the seconds it took."""
+def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tuple[Path, float, str]:
+    """Run it; returns the folder of its files, the seconds it took, and what it printed."""
     start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "nfs.cli", "demo", "--out", str(folder / "demo"), *options],
@@ -26,7 +29,7 @@ def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tup
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return folder / "demo", time.monotonic() - start
+    return folder / "demo", time.monotonic() - start, done.stdout
 
 
 @pytest.mark.link
@@ -34,7 +37,7 @@ def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tup
 def test_the_demonstration_loses_no_trigger(tmp_path: Path) -> None:
     """Exit status 0 within a minute, and the two files to look at."""
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    out, seconds = demonstrate(tmp_path, unmeasured)
+    out, seconds, _ = demonstrate(tmp_path, unmeasured)
     assert (out / "trigger.pcapng").stat().st_size > 100_000
     assert "<html" in (out / "trigger.html").read_text(encoding="utf-8")[:2000].lower()
     assert seconds < LIMIT_S, f"{seconds:.0f} s"
@@ -44,5 +47,6 @@ def test_the_demonstration_loses_no_trigger(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_small_demonstration(tmp_path: Path) -> None:
     """Fewer triggers, with the coverage of all five processes measured where that is on."""
-    out, _ = demonstrate(tmp_path, dict(os.environ), "--triggers", "30")
+    out, _, numbers = demonstrate(tmp_path, dict(os.environ), "--triggers", "30", "--json")
     assert (out / "trigger.html").exists()
+    assert_fits("demo", json.loads(numbers))

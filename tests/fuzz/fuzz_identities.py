@@ -92,4 +92,4 @@ def _formats(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=256")

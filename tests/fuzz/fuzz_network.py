@@ -217,4 +217,4 @@ def _written(one: Avp, target: int, operation: int, choices: Choices) -> bytes:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=64")

@@ -72,4 +72,4 @@ def _end(rig: Rig) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=400")

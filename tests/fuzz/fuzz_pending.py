@@ -89,4 +89,4 @@ def _agree(table: PendingTable[int], model: Model) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=512")

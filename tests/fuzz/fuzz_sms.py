@@ -53,4 +53,4 @@ def _segments(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=256")

@@ -81,4 +81,4 @@ def _silence(dog: Watchdog, timers: Timers) -> None:
 
 
 if __name__ == "__main__":
-    drive(oracle)
+    drive(oracle, "-max_len=256")

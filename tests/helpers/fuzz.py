@@ -6,14 +6,15 @@ returns nothing otherwise.  It needs no atheris: `tests/unit/test_corpus.py` cal
 
     PYTHONPATH=.:tests python tests/fuzz/fuzz_decode.py FOLDER tests/corpus/decode -max_total_time=60
 
-What it learns goes to FOLDER.
-
+What it learns goes to FOLDER, temporary files to the current folder (libFuzzer leaves Python no time to clear up).
 A finding ends the run with a status other than 0, and its input is written where `-artifact_prefix` says.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
@@ -42,6 +43,7 @@ def drive(oracle: Callable[[bytes], None], *options: str) -> None:
     """Feed `oracle` until the options say stop, those of the command line last; does not return."""
     import atheris
 
+    tempfile.tempdir = os.getcwd()
     atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], oracle)
     atheris.Fuzz()
 

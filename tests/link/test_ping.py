@@ -20,6 +20,7 @@ from helpers.certificates import Ca
 from helpers.links import tls_table
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import LEFT, REALM, RIGHT, Answering, Said, dictionary
+from helpers.schemas import assert_fits
 from nfs.cli._ping import Report, ping
 
 pytestmark = pytest.mark.link
@@ -63,6 +64,7 @@ def test_the_report_as_json(port: int) -> None:
     done = mtc(f"tcp:127.0.0.1:{port}", "-n", "1", "--origin-host", LEFT, "--app", "Tsp", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
+    assert_fits("ping", report)
     assert (report["schema"], report["ok"], report["result_code"]) == (1, True, 2001)
     assert (report["origin_host"], report["applications"]) == (RIGHT, ["Tsp"])
     assert len(report["watchdogs_ms"]) == 1
@@ -78,6 +80,12 @@ def test_an_application_nobody_shares(port: int) -> None:
     done = mtc(f"tcp:127.0.0.1:{port}", "-n", "1", "--origin-host", LEFT, "--app", "16777310")
     assert done.returncode == 1
     assert "with 5010" in done.stderr
+
+
+def test_nobody_there_as_json() -> None:
+    done = mtc("tcp:127.0.0.1:1", "--json")
+    assert done.returncode == 1
+    assert_fits("ping", json.loads(done.stdout))
 
 
 @pytest.mark.parametrize(

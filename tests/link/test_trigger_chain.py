@@ -19,6 +19,7 @@ import pytest
 from diameter import Dictionary, Message, decode
 from diameter.capture import CaptureReader
 from helpers.loop import drive, reactor
+from helpers.schemas import assert_fits
 from nfs.cli import _demo_lab as demo
 from nfs.cli._lab import Lab, prepare
 from nfs.cli.demo import LINKS
@@ -259,3 +260,15 @@ def test_every_process_ended_well_and_no_fault_was_on_the_wire(story: Story) -> 
     assert story.ended_badly == []
     for name in demo.FUNCTIONS:
         assert [(m.command, m.faults) for m in story.messages(name) if m.faults] == []
+
+
+def test_reports_audit_and_what_was_received_are_what_the_schemas_say(story: Story) -> None:
+    for report in story.reports.values():
+        assert_fits("trigger", report)
+    for line in story.audit():
+        assert_fits("audit", line)
+    for line in story.received():
+        assert_fits("received", line)
+    for name in demo.FUNCTIONS:
+        for message in story.messages(name):
+            assert_fits("message", json.loads(message.to_json()))

@@ -112,3 +112,11 @@ def test_no_segments_raise(segments: list[tuple[int, bytes, int]]) -> None:
     stream = TcpReassembly()
     for sequence, payload, flags in segments:
         stream.feed(segment(sequence, payload, flags))
+
+
+def test_crumbs_that_come_early_are_not_kept_for_ever() -> None:
+    stream = TcpReassembly()
+    stream.feed(segment(0, message(1)[:10]))
+    for at in range(reassembly.EARLY_SEGMENTS + 1):
+        stream.feed(segment(1000 + 2 * at, b"\x02"))
+    assert stream.feed(segment(1001, message(2))) == [message(2)]  # the stream has gone on behind the first crumb

@@ -65,7 +65,9 @@ def test_an_unknown_verb_is_a_usage_error() -> None:
             2,
             "a.toml: peer.0.prot: unknown key",
         ),
-        (FileNotFoundError(2, "No such file or directory", "a.toml"), 2, "No such file or directory: 'a.toml'"),
+        (FileNotFoundError(2, "No such file or directory", "a.toml"), 2, "mtc: a.toml: No such file or directory"),
+        (OSError(28, "No space left on device"), 2, "mtc: No space left on device"),
+        (click.FileError("a.csv", "No such file or directory"), 2, "'a.csv': No such file or directory"),
         (RequestTimeout("no answer in 5 s"), 1, "no answer in 5 s"),
         (click.exceptions.Abort(), 130, "interrupted"),
     ],
@@ -81,7 +83,7 @@ def test_declared_errors_are_lines(
         cli.main([])
     assert ended.value.code == status
     lines = capsys.readouterr().err.splitlines()
-    assert any(line.startswith("mtc: ") and line.endswith(printed) for line in lines)
+    assert any(line.startswith(("mtc: ", "Error: ")) and line.endswith(printed) for line in lines)
     assert not any("Traceback" in line for line in lines)
 
 

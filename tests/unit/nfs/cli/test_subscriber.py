@@ -65,16 +65,32 @@ def test_export_is_imported_again(cli: Cli, form: str) -> None:
 
 
 def test_a_bad_file_changes_nothing(cli: Cli) -> None:
+    before = cli.imported()("list").output
     with pytest.raises(ConfigError) as caught:
         cli("import", "-", stdin=f"imsi,msisdn\n{IMSI},15551\n12,34\n")
     assert [line.partition(":2")[0] for line in caught.value.lines] != []
-    assert all(line.startswith("<stdin>:3: ") for line in caught.value.lines)
-    assert cli("list").output == ""
+    assert all(line.startswith("standard input:3: ") for line in caught.value.lines)
+    assert cli("list").output == before
+
+
+def test_a_file_that_is_not_utf_8(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes(b"imsi\n\xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.csv: not UTF-8 at octet 5$"):
+        cli("import", str(tmp_path / "latin.csv"))
+    (tmp_path / "marked.csv").write_bytes(b"\xef\xbb\xbfimsi\n001010000000007\n")
+    assert cli("import", str(tmp_path / "marked.csv")).output == "1 subscribers imported\n"
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", IMSI), ("remove", IMSI), ("export",)])
+def test_a_database_that_is_not_there_is_not_made(cli: Cli, words: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is none"):
+        cli(*words)
+    assert not (tmp_path / "hss.db").exists()
 
 
 def test_an_identity_of_somebody_else_is_named_by_line(cli: Cli) -> None:
     cli.imported()
-    with pytest.raises(ConfigError, match=r"^<stdin>:2: its MSISDN or one of its External Identifiers belongs"):
+    with pytest.raises(ConfigError, match=r"^standard input:2: its MSISDN or one of its External Identifiers belongs"):
         cli("import", "-", stdin="imsi,msisdn\n001010000000009,15550100001\n")
     with pytest.raises(ConfigError, match="^its MSISDN"):
         cli("add", "--imsi", "001010000000009", "--msisdn", "15550100001")
@@ -94,7 +110,7 @@ def test_add(cli: Cli) -> None:
 
 
 def test_usage(cli: Cli, tmp_path: Path) -> None:
-    assert cli("show", "not an id@").exit_code == 2
+    assert cli.imported()("show", "not an id@").exit_code == 2
     assert CliRunner().invoke(command, ["list"]).exit_code == 2
     assert "Example" in CliRunner().invoke(command, ["--help"]).output
     (tmp_path / "text.db").write_text("no database" * 50)

@@ -7,15 +7,21 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseFailed
 
-from diameter import ConfigError
+from diameter import ConfigError, LocalError, RequestError
 from nfs.cli import _lab, trigger
 from nfs.cli._load import Tally, milliseconds, outcome_of, percentile, run_load, table
+from nfs.cli._submit import ViaHttp, read_token
 from nfs.scs.form import report_to
-from nfs.scs.logic import Report, Stage
+from nfs.scs.logic import Report, Stage, TriggerRequest
 
+_failed: Any = ResponseFailed  # neither has types
+_failure: Any = Failure
 OWN = ("--origin-host", "scs.customer.example", "--scs-number", "15550000100", "--mtc-iwf", "iwf.operator.example")
 DEVICE = ("--external-id", "meter-1@customer.example")
 
@@ -30,7 +36,17 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         (("--via", "http://127.0.0.1", "--token", "t"), "name a device"),
         *(
             ((*DEVICE, "--via", url, "--token", "t"), "--via takes an http:// URL of this machine")
-            for url in ("nonsense", "http://", "http://192.0.2.1", "http://scs.example", "ftp://127.0.0.1", "https://")
+            for url in (
+                "nonsense",
+                "http://",
+                "http://192.0.2.1",
+                "http://scs.example",
+                "ftp://127.0.0.1",
+                "https://",
+                "http://[::1",
+                "http://127.0.0.1:x",
+                "http://127.0.0.1:65536",
+            )
         ),
         (("--external-id", "no-domain", *OWN), "External-Identifier"),
         (("--msisdn", "12", *OWN), "MSISDN"),
@@ -52,6 +68,34 @@ def test_wrong_usage_is_a_line_that_says_so(words: tuple[str, ...], complaint: s
     assert complaint in text
     assert result.exit_code in (1, 2)
     assert isinstance(result.exception, (SystemExit, ConfigError, OSError))
+
+
+@pytest.mark.parametrize(
+    ("cause", "raised", "words"),
+    [
+        (CancelledError(), CancelledError, "^$"),
+        (ConnectionLost(), RequestError, "v1/triggers: Connection to the other"),
+    ],
+)
+def test_a_broken_answer(cause: Exception, raised: type[Exception], words: str) -> None:
+    via: Any = ViaHttp("http://127.0.0.1:1", "token", Clock())
+
+    class Client:
+        """Loses every answer."""
+
+        def request(self, *_: object, **__: object) -> Deferred[object]:
+            return fail(_failed([_failure(cause)]))
+
+    via._client = Client()
+    trigger_it = via.trigger(TriggerRequest(payload=b"", msisdn="15560000001"), 0.0)
+    with pytest.raises(raised, match=words):
+        trigger_it.send(None)
+
+
+def test_a_token_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\n")
+    with pytest.raises(LocalError, match="a token is ASCII text"):
+        read_token(tmp_path / "token")
 
 
 def given(**changes: Any) -> dict[str, Any]:

@@ -20,6 +20,10 @@ def test_there_and_back(kind: NodeKind, named: bool) -> None:
     assert from_group(to_avps(node)) == node
 
 
+def test_a_plus_is_no_part_of_a_number() -> None:
+    assert ServingNode(kind=NodeKind.MSC, number="+15559001") == ServingNode(kind=NodeKind.MSC, number="15559001")
+
+
 def test_the_members_of_an_mme() -> None:
     assert to_avps(ServingNode(kind=NodeKind.MME, number="15559001", name="mme1.example", realm="example")) == {
         "MME-Number-for-MT-SMS": encode_number("15559001"),

@@ -14,6 +14,7 @@ from diameter import ConfigError, Dictionary, Message
 from diameter.app import Application, answers
 from diameter.config import parse
 from diameter.testing import Pair
+from helpers.schemas import assert_fits
 from nfs.scs.__main__ import BODY_LIMIT, Http, read_token
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
@@ -64,6 +65,7 @@ class Rig:
         _ = self.treq.content(found[0]).addCallback(body.append)
         self.treq.flush()
         challenge = found[0].headers.getRawHeaders("www-authenticate")
+        assert_fits("scs-answer", json.loads(body[0]))
         return found[0].code, json.loads(body[0]), challenge
 
     def advance(self, seconds: float) -> None:
