@@ -1,7 +1,7 @@
 """Requests of others that go on to a peer, and their answers on the way back (RFC 6733 sections 6.1.3 to 6.2.2).
 
 The octets are `diameter.routing.agents`'s; here a request finds its line.  What was found out about origin and
-destination of a request is remembered by the octets that say it (`serving.way_of`), so that the next one of the same
+destination of a request is remembered by the octets that say it (`marks.way_of`), so that the next one of the same
 origin to the same destination costs a look-up.  Answers come by the table of pending requests, which knows the line and
 the identifier to go back to; a peer that fails has its requests moved there like our own.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from diameter._node.core import Core, Line, Request
 from diameter._node.requests import NoWay, Requests
-from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving, way_of
+from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
 from diameter._node.transit import Busy, Transit
 from diameter.app import Screen
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, ResultCode
@@ -24,12 +24,12 @@ from diameter.routing.agents import (
     Agent,
     examine,
     forwarded,
-    has_hooks,
     returned,
     route_record,
     settled,
 )
 from diameter.routing.identifiers import EndToEnd, HopByHop
+from diameter.routing.marks import way_of
 from diameter.routing.pending import Pending
 from diameter.routing.refusal import TEXT_LIMIT, refuse_application
 from diameter.security.identity import may_send
@@ -53,9 +53,9 @@ class Entrance:
 
     __slots__ = ("avoid", "record", "transit", "ways")
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, known_as: str) -> None:
         self.avoid = (line.whose,)
-        self.record = route_record(line.whose)
+        self.record = route_record(known_as)
         self.ways: dict[bytes, Destination] = {}
         self.transit = 0
 
@@ -84,7 +84,6 @@ class Forwarding:
         self._bug = bug
         self._identify = identify
         self._limit = core.config.limits.inbound_requests
-        self._asks, self._edits = has_hooks(agent)
         self._entrances: dict[int, Entrance] = {}
 
     # ---- a request has come
@@ -95,7 +94,7 @@ class Forwarding:
             return False
         entrance = self._entrances.get(line.link.id)
         if entrance is None:
-            entrance = self._entrances[line.link.id] = Entrance(line)
+            entrance = self._entrances[line.link.id] = Entrance(line, self._agent.known_as(line.whose))
         way = way_of(request)
         destination = entrance.ways.get(way)
         if destination is None:
@@ -111,7 +110,7 @@ class Forwarding:
         if self._core.draining or entrance.transit >= self._limit:
             text = "this node is stopping" if self._core.draining else "too many requests without an answer"
             self._refuse(line, request, ResultCode.TOO_BUSY, text)
-        elif self._screens or self._asks:
+        elif self._screens or self._agent.asks:
             self._ask(line, entrance, request)
         else:
             self._send(line, entrance, request, destination)
@@ -157,7 +156,7 @@ class Forwarding:
             if outcome.__class__ is not Message:
                 self._decided(line, entrance, request, outcome, "screen")
                 return
-        if self._asks:
+        if self._agent.asks:
             outcome = self._guard(self._agent.request, outcome, line.whose)
             if iscoroutine(outcome):
                 later: Later[Any] = self._serving.spawn(outcome)
@@ -241,11 +240,11 @@ class Forwarding:
         """An answer goes back to where its request came from, under the identifier it had there (section 6.2.2)."""
         line, request = transit.line, transit.request
         self._leave(line)
-        if not self._edits and not self._screens:
+        if not self._agent.edits and not self._screens:
             self._write(line, request, returned(answer.octets, request.hop_by_hop))
             return
         outcome: Any = answer
-        if self._edits:
+        if self._agent.edits:
             outcome = self._guard(self._agent.answer, answer, request)
             if outcome.__class__ is Message:
                 outcome = self._guard(settled, outcome, answer, self._core.config.origin_host)
@@ -257,7 +256,7 @@ class Forwarding:
         if outcome.__class__ is bytes:
             self._write(line, request, returned(outcome, request.hop_by_hop))
         else:
-            self._decided(line, Entrance(line), request, outcome, "outbound")
+            self._decided(line, Entrance(line, line.whose), request, outcome, "outbound")
 
     def failed(self, transit: Transit, error: BaseException) -> None:
         """A request in transit has no answer: the node that asked gets an error answer (sections 6.1, 7.1.3)."""

@@ -49,6 +49,16 @@ class Agent:
     """
 
     applications: ClassVar[Sequence[str]] = ()
+    asks: bool = False
+    """True where `request` decides something."""
+    edits: bool = False
+    """True where `answer` changes something."""
+
+    def __init_subclass__(cls) -> None:
+        """A class that overrides a hook wants to be asked."""
+        super().__init_subclass__()
+        cls.asks = cls.request is not Agent.request
+        cls.edits = cls.answer is not Agent.answer
 
     def request(self, request: Message, source: str) -> Decision | Coroutine[Any, Any, Decision]:
         """Decide on a request from peer `source` before it is routed.  May be an `async def`, may await requests.
@@ -64,11 +74,9 @@ class Agent:
         """
         return answer
 
-
-def has_hooks(agent: Agent) -> tuple[bool, bool]:
-    """True for each of `request` and `answer` that is not the relay's."""
-    kind = type(agent)
-    return kind.request is not Agent.request, kind.answer is not Agent.answer
+    def known_as(self, source: str) -> str:
+        """The name of peer `source` in the Route-Record that goes on; another one only where its host is hidden."""
+        return source
 
 
 def examine(request: Message, identity: str) -> RemoteFault | Refusal | None:

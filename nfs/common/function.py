@@ -40,6 +40,7 @@ from diameter.capture.write import CaptureWriter
 from diameter.config import FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred
+from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
 from nfs.common.database import database_url, open_engine
 from nfs.common.store import Store
@@ -80,6 +81,8 @@ class Parts(Generic[C]):
     applications: Sequence[Application]
     screens: Sequence[Screen] = ()
     """Screens for the node, in order (see `diameter.app.Screen`)."""
+    agent: Agent | None = None
+    """What becomes of requests for others (see `diameter.routing.agents`); without it they are refused."""
     audit: Callable[[Refused], None] | None = None
     """Called by the node for each refusal of its own (links, capabilities, faults)."""
     started: Callable[[Node], Any] | None = None
@@ -138,6 +141,7 @@ class _Function(Generic[C]):
             dictionary,
             reactor=reactor,
             screens=parts.screens,
+            agent=parts.agent,
             tap=self._tap,
             audit=parts.audit,
         )

@@ -31,6 +31,7 @@ KINDS: Final = {
     "bool": "true or false",
     "Path": "file",
     "datetime": "date and time",
+    "Any": "any value",
 }
 BOUNDS: Final = {
     "ge": "at least",

@@ -1,0 +1,38 @@
+"""`mtc run relay`: a Diameter agent as a process."""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.internet import reactor
+
+from nfs.common.audit import AuditLog
+from nfs.common.function import Parts, Surroundings, serve
+from nfs.relay.config import RelayConfig
+from nfs.relay.rewrite import Rewriting
+
+
+def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
+    """The parts of the node: no application, only the agent.  Raises ConfigError."""
+    audit = AuditLog(config.audit, config.node.origin_host)
+    rewriting = Rewriting(config.rewrite, around.dictionary)
+
+    def reload(new: RelayConfig) -> None:
+        rewriting.load(new.rewrite, around.dictionary)
+
+    return Parts(
+        applications=(),
+        agent=rewriting,
+        audit=audit.node_refused,
+        stopped=audit.close,
+        reload=reload,
+    )
+
+
+def run(config_path: str) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("relay", RelayConfig, build, config_path, reactor)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1]))

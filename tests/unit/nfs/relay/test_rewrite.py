@@ -1,0 +1,148 @@
+"""Rewrite rules: what they change, for whom, and what is wrong with bad ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from diameter import Message, encode
+from diameter.config.load import validate
+from diameter.errors import ConfigError
+from helpers.agents import AGENT, CLIENT, HOME, Chain, server_name
+from helpers.nodes import dictionary
+from nfs.relay.config import RelayConfig
+from nfs.relay.rewrite import Rewriting
+
+NODE = {"origin_host": AGENT, "origin_realm": "hub.example"}
+
+
+def rewriting(*rules: dict[str, Any]) -> Rewriting:
+    config = RelayConfig.model_validate({"node": NODE, "rewrite": list(rules)})
+    return Rewriting(config.rewrite, dictionary())
+
+
+def through(*rules: dict[str, Any], **changes: Any) -> tuple[Message, Message]:
+    """The request as the server saw it, and the answer as the client got it."""
+    with Chain(agent=rewriting(*rules)) as chain:
+        (answer,) = chain.inject(chain.request(**changes))
+        (seen,) = chain.seen()
+        return seen, answer
+
+
+def test_a_realm_is_rewritten_before_the_request_is_routed() -> None:
+    rule = {"realm": {"Public.example": HOME}}
+    seen, _ = through(rule, Destination_Realm="public.EXAMPLE")
+    assert seen["Destination-Realm"] == HOME
+    assert seen["Origin-Realm"] == "visited.example"
+
+
+def test_and_back_in_answers() -> None:
+    rule = {"direction": "answer", "realm": {HOME: "public.example"}, "host": {server_name(0): "front.public.example"}}
+    seen, answer = through(rule)
+    assert seen["Destination-Realm"] == HOME
+    assert (answer["Origin-Realm"], answer["Origin-Host"]) == ("public.example", "front.public.example")
+
+
+def test_a_hidden_host_is_hidden_in_the_route_record_too() -> None:
+    seen, answer = through({"host": {CLIENT: "front.visited.example"}})
+    assert seen["Origin-Host"] == "front.visited.example"
+    assert seen.all("Route-Record") == ("front.visited.example",)
+    assert answer["Result-Code"] == 2001
+
+
+def test_avps_are_removed_replaced_and_added() -> None:
+    rule = {
+        "application": "Tsp",
+        "command": "Device-Action",
+        "remove": ["User-Name"],
+        "replace": {"Auth-Session-State": "STATE_MAINTAINED", "Class": "0x00"},
+        "add": {"Class": ["0x0102", "text"], "Origin-State-Id": 7},
+    }
+    seen, _ = through(rule, User_Name="somebody")
+    assert "User-Name" not in seen
+    assert seen["Auth-Session-State"] == 0
+    assert seen.all("Class") == (b"\1\2", b"text")
+    assert seen["Origin-State-Id"] == 7
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"application": "S6m"},
+        {"application": "4242"},
+        {"command": "Device-Notification"},
+        {"command": "4711"},
+        {"asked_by": ["other.example"]},
+        {"direction": "answer"},
+    ],
+)
+def test_a_rule_is_for_what_it_names_only(narrow: dict[str, Any]) -> None:
+    seen, _ = through({"add": {"User-Name": "added"}, **narrow})
+    assert "User-Name" not in seen
+
+
+def test_rules_apply_in_order_and_to_answers_of_those_asked() -> None:
+    first = {"direction": "both", "asked_by": [CLIENT], "add": {"User-Name": "one"}}
+    second = {"direction": "both", "replace": {"User-Name": "two"}}
+    seen, answer = through(first, second)
+    assert (seen.all("User-Name"), answer.all("User-Name")) == (("two",), ("two",))
+
+
+def test_a_message_that_no_rule_changes_keeps_its_octets() -> None:
+    with Chain(agent=rewriting({"realm": {"never.example": "x.example"}, "direction": "both"})) as chain:
+        request = chain.request()
+        chain.inject(request)
+        sent = encode(request)
+        assert chain.seen()[0].octets[16:].startswith(sent[16:])
+
+
+def test_a_failure_in_an_answer_stays() -> None:
+    rule = {"direction": "answer", "replace": {"Result-Code": 2001}}
+    with Chain(agent=rewriting(rule)) as chain:
+        chain.applications[0].then = lambda request: request.answer(5030)
+        (answer,) = chain.inject(chain.request())
+        assert answer["Result-Code"] == 5030
+
+
+def test_rules_can_be_replaced_while_running() -> None:
+    agent = rewriting()
+    assert (agent.asks, agent.edits) == (False, False)
+    config = RelayConfig.model_validate({"node": NODE, "rewrite": [{"add": {"User-Name": "x"}}]})
+    agent.load(config.rewrite, dictionary())
+    assert (agent.asks, agent.edits) == (True, False)
+    bad = RelayConfig.model_validate({"node": NODE, "rewrite": [{"add": {"No-Such": "x"}}]})
+    with pytest.raises(ConfigError):
+        agent.load(bad.rewrite, dictionary())
+    assert agent.asks
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ({"remove": ["No-Such"]}, "rewrite.0.remove: no dictionary has an AVP named 'No-Such'"),
+        ({"add": {"Origin-State-Id": "seven"}}, "rewrite.0.add.Origin-State-Id: "),
+        ({"replace": {"Class": "0xzz"}}, "rewrite.0.replace.Class: '0xzz' is not hexadecimal"),
+        ({"add": {"Class": "x"}, "application": "Nothing"}, "rewrite.0.application: "),
+        ({"add": {"Class": "x"}, "command": "Nothing"}, "rewrite.0.command: no dictionary has a command named"),
+    ],
+)
+def test_what_is_wrong_is_named(rule: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        rewriting(rule)
+    assert str(raised.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ({}, "rewrite.0: changes nothing"),
+        ({"remove": ["Route-Record"]}, "rewrite.0.remove.Route-Record: an agent must pass this AVP on as it came"),
+        ({"replace": {"Session-Id": "x"}}, "rewrite.0.replace.Session-Id: an agent must"),
+        ({"realm": {"*": "x"}}, "rewrite.0.realm"),
+    ],
+)
+def test_what_no_rule_may_say(rule: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        validate({"node": NODE, "rewrite": [rule]}, RelayConfig, source="f", base=__import__("pathlib").Path())
+    assert line in str(raised.value)
