@@ -1,27 +1,21 @@
 """Configuration: TOML into frozen, strict pydantic models, validated whole (`load`), every complaint at once."""
 
+from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.load import Complaints, load, parse, top_level, validate
 from diameter.config.models import (
     CLEAR_PORT,
     SECURE_PORT,
     FunctionConfig,
-    Identity,
-    InputFile,
     Limits,
     LinkProfile,
     LinkTable,
     ListenConfig,
     NodeConfig,
     NodeTable,
-    Octets,
-    OutputFile,
     PeerConfig,
     Placement,
-    Port,
     RouteConfig,
-    Seconds,
     SecurityConfig,
-    Table,
     TlsConfig,
     Transport,
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import FunctionConfig
-from diameter.config.models import OutputFile, Table
+from diameter.config.base import OutputFile, Table
 from nfs.common.identities import imsi
 from nfs.ue.logic import Behaviour
 

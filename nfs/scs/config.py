@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from diameter.config import FunctionConfig
-from diameter.config.models import Identity, InputFile, Port, Seconds, Table
+from diameter.config.base import Identity, InputFile, Port, Seconds, Table
 from nfs.common.identities import e164
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
