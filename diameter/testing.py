@@ -23,6 +23,7 @@ from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import ApplicationFault, ConfigError, LocalError, RequestError
 from diameter.message import Dictionary, Message, decode, encode
 from diameter.node import Node
+from diameter.routing.discovery import LookupFailed, Query, Record
 from diameter.routing.originate import Originator
 from diameter.routing.refusal import refuse_application
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
@@ -243,6 +244,11 @@ class MemoryLinks:
 
         self._wire.clock.callLater(self._wire.delay_s, dial)
         return outcome
+
+    def lookup(self, query: Query) -> Deferred[tuple[Record, ...]]:
+        """What the names of the wire say."""
+        found = self._wire.names.get((query.kind, query.name), ())
+        return fail(found) if isinstance(found, LookupFailed) else succeed(found)
 
     def reload(self) -> None:
         """Nothing is kept in files."""

@@ -3,7 +3,7 @@
 A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`,
 `command`,
 `application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`,
-`count`.
+`count`, `realm`.
 No value is a key, a subscriber identity or message content.
 """
 
@@ -40,9 +40,13 @@ class Point(Enum):
     DROPPED = ("warn", "dropped {command} of {peer}: {reason}")
     TIMEOUT = ("warn", "no answer to {command} from {peer} within {seconds} s")
     UNDELIVERABLE = ("warn", "{command} cannot be delivered: {reason}")
+    REDIRECTED = ("info", "{peer} redirects {command} to {reason}")
     CONGESTED = ("info", "peer {peer} does not keep up: holding requests back")
     DRAINED = ("info", "peer {peer} keeps up again")
     DUPLICATE = ("info", "{command} of {peer} has come before: it is not executed again")
+    DISCOVERED = ("info", "found {count} peers of {realm} by DNS: {reason}")
+    DISCOVERY_NOTE = ("info", "looking for peers of {realm}: {reason}")
+    DISCOVERY_FAILED = ("warn", "found no peer of {realm} by DNS: {reason}")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property

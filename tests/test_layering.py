@@ -37,6 +37,8 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("diameter.security.*", (*TEXT, "diameter.config.*", "diameter.message.*")),
     ("diameter.capture.*", (*TEXT, "diameter.message.*")),
     ("diameter.app", (*TEXT, "diameter.message.*", "diameter.routing.*")),
+    ("diameter.transport.resolver", (*BASE, "diameter.routing.discovery")),
+    ("diameter.transport.endpoints", (*BASE, "diameter.config.*", "diameter.routing.discovery", "diameter.security.*")),
     ("diameter.transport.*", (*BASE, "diameter.config.*", "diameter.peer.inputs", "diameter.security.*")),
     (
         "diameter.node",

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from diameter._node.core import Clock, DelayedCall
 from diameter.errors import NotOpen
+from diameter.routing.discovery import LookupFailed, Record
 from diameter.transport.link import Address, Link, LinkOwner
 
 _ids: Final = count(1)
@@ -18,6 +19,7 @@ class Wire:
     `delay_s`: time octets take.  `chunk`: octets delivered at once, 0 for all.  `deaf`: nothing arrives any more, and
     nobody is told (a peer that hangs, a cut cable).  `refuse`: dialling fails with this reason.  `links`: every end
     made, dialled ones first of each pair.
+    `names`: what name servers say, by kind and name.
     `passed`: (dialled end speaks, octets) of everything delivered.
     """
 
@@ -30,6 +32,7 @@ class Wire:
         self.links: list[MemoryLink] = []
         self.passed: list[tuple[bool, bytes]] = []
         self.listeners: dict[tuple[str, int], LinkOwner] = {}
+        self.names: dict[tuple[str, str], tuple[Record, ...] | LookupFailed] = {}
 
     def join(self, dialler: LinkOwner, host: str, port: int, name: str, limit: int) -> MemoryLink | None:
         """Two ends; both owners are told.  None when nobody listens there."""

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Protocol
 
 from diameter._node.core import Core, DelayedCall, Line
+from diameter._node.finding import Finding, Names
 from diameter._node.lines import Above, Lines
 from diameter._node.setup import addresses_of, unknown_peer
 from diameter._node.wakeups import MINIMUM_WAIT_S
@@ -41,6 +42,12 @@ class Attempt(Protocol):
     def cancel(self) -> None: ...
 
 
+class Dialling(Names, Protocol):
+    """Where links come from (`diameter.transport.endpoints.Links`)."""
+
+    def connect(self, peer: PeerConfig, /) -> Attempt: ...
+
+
 class Peering:
     """Every peer of one node, every link, and their timers."""
 
@@ -50,31 +57,34 @@ class Peering:
         above: Above,
         base: BaseMessages,
         timers: Timers,
-        connect: Callable[[PeerConfig], Attempt],
+        links: Dialling,
         jitter: Random,
     ) -> None:
         self._core = core
         self._above = above
         self._base = base
         self._timers = timers
-        self._connect = connect
+        self._links = links
         self._uniform = jitter.uniform
         self._incoming = Incoming(base, timers, limit=core.config.limits.handshakes)
         self.peers: dict[str, Peer] = {}
-        self._configs: dict[str, PeerConfig] = {}
+        self.configs: dict[str, PeerConfig] = {}
         self._attempts: dict[str, Attempt] = {}
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
+        self.found: set[str] = set()
+        self._finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
-            self._add(config)
+            if not config.discover:
+                self.add(config)
 
-    def _add(self, config: PeerConfig, *, static: bool = True) -> Peer:
+    def add(self, config: PeerConfig, *, static: bool = True) -> Peer:
         key = config.host.lower()
         peer = Peer(config.host, self._base, uniform=self._uniform, timers=self._timers, initiate=config.connect)
         self._core.table.add(PeerEntry(config.host, config.realm, static=static, weight=config.weight))
         self.peers[key] = peer
-        self._configs[key] = config
+        self.configs[key] = config
         return peer
 
     # ---- from the operator
@@ -84,15 +94,18 @@ class Peering:
         for peer in list(self.peers.values()):
             peer.start(self._core.now)
             self.pump(peer)
+        self._finding.start()
 
     def stop(self, cause: DisconnectCause) -> None:
         """DPR to every open peer; no connection is attempted any more."""
+        self._finding.stop()
         for peer in list(self.peers.values()):
             peer.stop(self._core.now, cause)
             self.pump(peer)
 
     def close_all(self) -> None:
         """Abort what is still there and forget every timer."""
+        self._finding.stop()
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
         for attempt in list(self._attempts.values()):
@@ -128,7 +141,7 @@ class Peering:
         if peer is None:
             link.abort("nobody asked for this link")
             return
-        config = self._configs[peer.host.lower()]
+        config = self.configs[peer.host.lower()]
         self._join(line, peer, config)
         complaint = may_claim(config, peer.host, None, link.security, core.config)
         if complaint is not None:
@@ -201,7 +214,7 @@ class Peering:
         """The CER says who is there; find the peer, check that it is, hand the link over."""
         core, incoming, link = self._core, self._incoming, line.link
         key = host.lower()
-        config = self._configs.get(key)
+        config = self.configs.get(key)
         if config is None and core.config.accept_unknown_peers and not core.draining:
             config = unknown_peer(host, cer, link)
         if config is None:
@@ -212,7 +225,7 @@ class Peering:
         if complaint is not None:
             incoming.refuse(link.id, cer, ResultCode(complaint.code), complaint.text)
             return
-        peer = self.peers.get(key) or self._add(config, static=False)
+        peer = self.peers.get(key) or self.add(config, static=False)
         connection = incoming.release(link.id)
         self._join(line, peer, config)
         peer.accept(connection, cer, core.now)
@@ -325,12 +338,17 @@ class Peering:
 
     def _closed(self, line: Line) -> None:
         """Forget a peer that nobody configured once its last link is gone."""
-        entry, peer = line.entry, line.peer
-        if entry is None or peer is None or entry.static or peer.open_link is not None:
+        if line.peer is not None:
+            self.forget(line.peer, line)
+
+    def forget(self, peer: Peer, ended: Line | None = None) -> None:
+        """Take a peer out of the tables, unless something still speaks for it: configuration, DNS, another link."""
+        key, entry = peer.host.lower(), self._core.table.find(peer.host)
+        if entry is None or entry.static or key in self.found or peer.open_link is not None:
             return
-        others = any(each.entry is entry and each is not line for each in self._core.lines.values())
-        if self.peers.get(entry.host.lower()) is peer and not others:
-            del self.peers[entry.host.lower()]
+        others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
+        if self.peers.get(key) is peer and not others:
+            del self.peers[key]
             self._arm(peer, None, lambda: None)
             self._core.table.remove(entry)
 
@@ -338,7 +356,7 @@ class Peering:
 
     def _dial(self, peer: Peer) -> None:
         key = peer.host.lower()
-        attempt = self._connect(self._configs[key])
+        attempt = self._links.connect(self.configs[key])
         self._attempts[key] = attempt
 
         def settled(result: Any) -> None:

@@ -51,6 +51,9 @@ def may_claim(
     if security.secure and name not in security.peer_names:
         carried = ", ".join(security.peer_names) or "none"
         return _unknown("certificate", f"the certificate does not carry {origin_host} (identities: {carried})")
+    lacking = [each for each in peer.certificate_names if security.secure and plain(each) not in security.peer_names]
+    if lacking:
+        return _unknown("certificate", f"the certificate does not carry {', '.join(lacking)}")
     if origin_realm is not None and not _realm_fits(peer, origin_realm):
         return _unknown("realm", f"{origin_realm} is not a realm of {peer.host}")
     return None

@@ -36,9 +36,11 @@ from zope.interface import implementer
 
 from diameter.config import ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
+from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
+from diameter.transport.resolver import DnsResolver
 from diameter.transport.tcp import LinkFactory, LinkProtocol, address_of
 from diameter.transport.tls import TlsFactory, TlsLayer
 
@@ -137,6 +139,7 @@ class Links:
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
         self._ports: list[tuple[str, IListeningPort]] = []
+        self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
 
     @property
@@ -162,6 +165,10 @@ class Links:
             return result
 
         return dialling.addBoth(done)
+
+    def lookup(self, query: Query) -> Deferred[tuple[Record, ...]]:
+        """Ask the name servers of the configuration.  Fails with LookupFailed."""
+        return self._resolver.lookup(query)
 
     def reload(self) -> None:
         """Read keys, certificates and revocation lists again; links whose peer is no longer trusted are ended.

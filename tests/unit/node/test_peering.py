@@ -104,7 +104,7 @@ def test_who_may_not_come_in_is_told_why_and_audited(changes: dict[str, Any], co
 def test_a_peer_that_must_come_by_tls_is_refused_on_a_clear_link() -> None:
     with listening() as bench:
         config = PeerConfig(host=LEFT, realm=REALM)  # tls
-        bench.pair.right._peering._configs[LEFT] = config
+        bench.pair.right._peering.configs[LEFT] = config
         (cea,) = Stranger(bench).say(cer())
         assert cea.result == (0, 5017)
 
@@ -226,7 +226,7 @@ def test_dialling_that_fails_is_said_and_tried_again() -> None:
 def test_a_dialled_link_that_is_not_as_agreed_is_not_used() -> None:
     with Bench(opened=False) as bench:
         bench.pair.wait(bench.pair.right.start())
-        peers = bench.pair.left._peering._configs
+        peers = bench.pair.left._peering.configs
         peers[RIGHT] = peers[RIGHT].model_copy(update={"transport": "tls"})
         bench.pair.wait(bench.pair.left.start())
         bench.pass_time(0.1)
