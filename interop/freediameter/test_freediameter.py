@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from diameter.errors import RequestError
+from diameter.errors import RequestError, Undeliverable
 from diameter.peer.capabilities import RELAY, read
 from diameter.peer.inputs import DisconnectCause
 from diameter.security.pki import Pki
@@ -16,7 +18,7 @@ from helpers.freediameter import TW_MINIMUM_S, configure, connect_to, started
 from helpers.live import AT, CLEAR, LEFT, REALM, RIGHT, THEIRS, Ours, answer, dialled, peer, up
 from helpers.loop import drive
 from helpers.nodes import ACTION, Answering, Asking
-from helpers.programs import running, until
+from helpers.programs import Program, running, until
 
 pytestmark = pytest.mark.interop
 
@@ -73,8 +75,40 @@ def test_a_killed_daemon_fails_what_waits_and_is_dialled_until_it_is_back(tmp_pa
                 await until(lambda: len(left.said.of(Point.PEER_OPEN)) == 2, "Left is open again")
                 await left.node.when_open(THEIRS, timeout_s=30)
                 assert left.tape.names().count("<DWA") == 3
+            assert len(left.said.of(Point.PEER_RESTARTED)) == 1
 
     drive(scenario(), 90)
+
+
+def test_a_daemon_that_hangs_is_suspect_until_it_goes_on(tmp_path: Path, pki: Pki) -> None:
+    async def scenario() -> None:
+        client = Asking()
+        left = Ours(LEFT, [client], [dialled(THEIRS, CLEAR)], tw_s=float(TW_MINIMUM_S))
+        async with running(await started(configure(tmp_path, pki, clear=True))) as daemon, up(left):
+            await left.node.when_open(THEIRS)
+            daemon.process.send_signal(signal.SIGSTOP)
+            await until(lambda: left.said.of(Point.PEER_SUSPECT), "Left suspects it", timeout_s=20)
+            with pytest.raises(Undeliverable, match="SUSPECT"):
+                await answer(client.request("Device-Action", ACTION, to=RIGHT, realm=REALM))
+            daemon.process.send_signal(signal.SIGCONT)
+            await until(lambda: len(left.said.of(Point.PEER_OKAY)) == 2, "Left trusts it again")
+            assert left.said.of(Point.PEER_CLOSED) == []
+
+    drive(scenario(), 60)
+
+
+def test_mtc_ping(tmp_path: Path, pki: Pki) -> None:
+    async def scenario() -> None:
+        async with running(await started(configure(tmp_path, pki, clear=True))):
+            words = ["ping", f"tcp:{AT[THEIRS]}:3868", "--origin-host", LEFT, "-n", "3", "--interval", "0.01", "--json"]
+            ping = Program([sys.executable, "-m", "nfs.cli", *words], tmp_path / "ping")
+            await until(lambda: ping.process.poll() is not None, "ping ends")
+            ping.release()
+            report = json.loads(ping.text)
+            assert (ping.process.returncode, report["ok"], report["product_name"]) == (0, True, "freeDiameter")
+            assert (report["origin_host"], len(report["watchdogs_ms"])) == (THEIRS, 3)
+
+    drive(scenario(), 30)
 
 
 def test_it_refuses_a_host_that_its_list_does_not_hold(tmp_path: Path, pki: Pki) -> None:
