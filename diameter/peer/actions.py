@@ -22,6 +22,7 @@ from diameter.peer.inputs import (
     DisconnectCause,
     Disconnecting,
     Dropped,
+    Habits,
     LinkId,
     Output,
     Restarted,
@@ -51,6 +52,7 @@ class Turn:
     refusal: Refusal | None = None
     abort: bool = False
     probe: bool = False
+    restarted: bool = False
 
 
 IN_ORDER: Final = "disconnected in order"
@@ -61,11 +63,13 @@ class Actions:
 
     __slots__ = (
         "_attempting", "_base", "_capabilities_r", "_cer_hop", "_cer_r", "_dog", "_dpr_hop", "_dwr_at", "_dwr_hop",
-        "_i", "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry",
+        "_habits", "_i", "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry",
         "_timer", "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
     )  # fmt: skip
 
-    def __init__(self, host: str, base: BaseMessages, uniform: Uniform, timers: Timers, *, initiate: bool) -> None:
+    def __init__(
+        self, host: str, base: BaseMessages, uniform: Uniform, timers: Timers, habits: Habits, *, initiate: bool
+    ) -> None:
         self.host = host
         self.state = State.CLOSED
         self.open_link: LinkId | None = None
@@ -74,6 +78,7 @@ class Actions:
         self.capabilities: Capabilities | None = None
         self._base = base
         self._timers = timers
+        self._habits = habits
         self._initiate = initiate
         self._dog = watchdog.Watchdog(timers, uniform)
         self._retry = Reconnection(timers, uniform)
@@ -93,9 +98,12 @@ class Actions:
         self._peer_cause: int | None = None
         self._origin_state_id = 0
 
-    def _saw_state(self, origin_state_id: int) -> None:
-        """Origin-State-Id of the peer (section 8.16); 0 says nothing."""
+    def _saw_state(self, origin_state_id: int, turn: Turn) -> None:
+        """Origin-State-Id of the peer (section 8.16); 0 says nothing.  It may only change with a restart, which ends
+        the link; whoever changes it on a link is believed, unless its habits are to be strict.
+        """
         if origin_state_id:
+            turn.restarted = self.open_link is not None and origin_state_id != self._origin_state_id != 0
             if 0 < self._origin_state_id < origin_state_id:
                 self._out.append(Restarted(origin_state_id=origin_state_id))
             self._origin_state_id = origin_state_id
@@ -125,7 +133,7 @@ class Actions:
 
     def _process_cer(self, turn: Turn) -> None:
         assert turn.message is not None
-        self._capabilities_r = read(turn.message)
+        self._capabilities_r = read(turn.message, self._habits)
 
     def _reject(self, turn: Turn) -> None:
         assert turn.message is not None
@@ -147,7 +155,7 @@ class Actions:
 
     def _process_cea(self, turn: Turn) -> None:
         assert turn.message is not None
-        self.capabilities = read(turn.message)
+        self.capabilities = read(turn.message, self._habits)
 
     def _elect(self, turn: Turn) -> None:
         assert self._cer_r is not None
@@ -188,7 +196,7 @@ class Actions:
     def _process_dwr(self, turn: Turn) -> None:
         assert turn.message is not None
         if turn.refusal is None:
-            self._saw_state(turn.message.get("Origin-State-Id", 0))
+            self._saw_state(turn.message.get("Origin-State-Id", 0), turn)
 
     def _process_dwa(self, turn: Turn) -> None:
         self._dwr_hop = -1

@@ -7,11 +7,12 @@ Nothing here sends: `check_cer` and `check_cea` return a `Refusal` (how to answe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from diameter.errors import REFUSE, ResultCode
+from diameter.errors import REFUSE, MissingAvp, ResultCode
 from diameter.peer.election import same_identity
+from diameter.peer.inputs import ORDINARY, Habits
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -26,6 +27,9 @@ RELAY: Final = 0xFFFFFFFF
 
 NO_INBAND_SECURITY: Final = 0
 """Inband-Security-Id (section 6.10): no TLS inside the connection, the default when the AVP is absent."""
+
+
+_NEEDED: Final = frozenset({"Result-Code", "Origin-Host", "Origin-Realm"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -119,13 +123,15 @@ def refusing(message: Message) -> Refusal | None:
     return None
 
 
-def read(message: Message) -> Capabilities:
-    """What a CER or CEA without faults says."""
-    return Capabilities(
+def read(message: Message, habits: Habits = ORDINARY) -> Capabilities:
+    """What a CER or CEA says, which has Origin-Host and Origin-Realm and no other fault than AVPs that lack; and what
+    is known of the peer besides.
+    """
+    said = Capabilities(
         origin_host=message.text("Origin-Host"),
         origin_realm=message.text("Origin-Realm"),
-        product_name=message.text("Product-Name"),
-        vendor_id=message.number("Vendor-Id"),
+        product_name=message.get("Product-Name", ""),
+        vendor_id=message.get("Vendor-Id", 0),
         firmware_revision=message.get("Firmware-Revision"),
         addresses=message.all("Host-IP-Address"),
         supported_vendors=frozenset(message.all("Supported-Vendor-Id")) - {0},
@@ -133,6 +139,10 @@ def read(message: Message) -> Capabilities:
         inband_security=frozenset(message.all("Inband-Security-Id")),
         origin_state_id=message.get("Origin-State-Id", 0),
     )
+    if habits.relay_serves_all and not habits.assumed:
+        return said
+    named = {one for one in said.applications if one.id != RELAY or habits.relay_serves_all}
+    return replace(said, applications=frozenset(named | {Advertised(number) for number in habits.assumed}))
 
 
 def _applications(message: Message) -> Iterator[Advertised]:
@@ -150,14 +160,16 @@ def common(local: LocalIdentity, remote: Capabilities) -> bool:
     return RELAY in ours or RELAY in theirs or not ours.isdisjoint(theirs)
 
 
-def check_cer(cer: Message, local: LocalIdentity, host: str, *, secure: bool) -> Refusal | None:
+def check_cer(
+    cer: Message, local: LocalIdentity, host: str, *, secure: bool, habits: Habits = ORDINARY
+) -> Refusal | None:
     """Why a CER cannot be accepted from the peer configured as `host`; None when it can.  secure: the link is
     protected.
     """
     refusal = refusing(cer) or _malformed_vendor_application(cer)
     if refusal is not None:
         return refusal
-    said = read(cer)
+    said = read(cer, habits)
     if same_identity(said.origin_host, local.origin_host):
         return Refusal(ResultCode.UNKNOWN_PEER, f"{said.origin_host} is this node itself")
     if not same_identity(said.origin_host, host):
@@ -169,9 +181,13 @@ def check_cer(cer: Message, local: LocalIdentity, host: str, *, secure: bool) ->
     return None
 
 
-def check_cea(cea: Message, local: LocalIdentity, host: str) -> Refusal | None:
-    """Why a CEA does not open the connection to the peer configured as `host`; None when it does."""
-    faulty = refusing(cea)
+def check_cea(cea: Message, local: LocalIdentity, host: str, habits: Habits = ORDINARY) -> Refusal | None:
+    """Why a CEA does not open the connection to the peer configured as `host`; None when it does.
+
+    A result that is no success counts before anything else, with or without the E bit: some peers leave it out of
+    3xxx, others set it in 5xxx.
+    """
+    faulty = _unusable(cea) if habits.incomplete_cea else refusing(cea)
     result = cea.result
     if result is not None and not 2000 <= result[1] < 3000:
         text = "" if faulty is not None else cea.get("Error-Message", "")
@@ -179,11 +195,19 @@ def check_cea(cea: Message, local: LocalIdentity, host: str) -> Refusal | None:
         return Refusal(result[1], reason, by_peer=True)
     if faulty is not None:
         return Refusal(None, f"CEA with a fault: {faulty.reason}")
-    said = read(cea)
+    said = read(cea, habits)
     if not same_identity(said.origin_host, host):
         return Refusal(None, f"Origin-Host {said.origin_host} answers where {host} was configured")
     if not common(local, said):
         return Refusal(None, "no application in common")
+    return None
+
+
+def _unusable(cea: Message) -> Refusal | None:
+    """The first fault of a CEA that a peer cannot be used with: anything but AVPs that lack and say nothing needed."""
+    for fault in cea.faults:
+        if fault.verdict == REFUSE and not (isinstance(fault, MissingAvp) and _NEEDED.isdisjoint(fault.path)):
+            return Refusal(int(fault.result_code), fault.text, fault.failed_avp)
     return None
 
 

@@ -57,7 +57,8 @@ class Timers:
     tw: watchdog interval before jitter (RFC 3539; 6 at least).  tc: reconnection interval (RFC 6733 section 12);
     attempt n after a failure waits tc * tc_backoff**n, at most tc_max, plus or minus the fraction tc_jitter.  busy:
     instead of tc after a DPR that said BUSY.  reopen_dwas: answers a reconnected peer owes before it carries
-    requests again (RFC 3539: three; 0 trusts it at once).  Raises ConfigError for a value out of range.
+    requests again (RFC 3539: three; 0 trusts it at once).  watch: False sends no DWR and trusts the transport alone.
+    Raises ConfigError for a value out of range.
     """
 
     tw_s: float = 30.0
@@ -72,6 +73,7 @@ class Timers:
     cea_timeout_s: float = 10.0
     dpa_timeout_s: float = 5.0
     reopen_dwas: int = 3
+    watch: bool = True
 
     def __post_init__(self) -> None:
         positive = (
@@ -96,6 +98,26 @@ class Timers:
             wrong.append(f"reopen_dwas: {self.reopen_dwas} is below 0")
         if wrong:
             raise ConfigError(*wrong)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """What one peer is allowed, or lacks, beside the rules.
+
+    assumed: Application-Ids it has without saying so.  relay_serves_all: its relay Application-Id counts.
+    incomplete_cea: AVPs may be missing from its CEA.  replace: a second connection takes the place of the open one.
+    strict_state: Origin-State-Id must not change on a link.
+    """
+
+    assumed: frozenset[int] = frozenset()
+    relay_serves_all: bool = True
+    incomplete_cea: bool = True
+    replace: bool = False
+    strict_state: bool = False
+
+
+ORDINARY: Final = Habits()
+"""Of a peer nobody said anything about."""
 
 
 # ---- actions: the glue carries them out

@@ -38,7 +38,15 @@ class Machine(Actions):
             self._feed(Input.WIN_ELECTION, turn)
         if turn.probe and self.state in _OPEN:
             self._watch(self._dog.probe(turn.now), turn)
+        if turn.restarted and self._habits.strict_state:
+            turn.restarted = False
+            self._break(Turn(turn.now, reason="Origin-State-Id has changed on the open link", abort=True))
         return True
+
+    def _break(self, turn: Turn) -> None:
+        """End the open link as if the peer had; nothing when there is none."""
+        if self.state in _OPEN:
+            self._feed(Input.I_PEER_DISC if self.state is State.I_OPEN else Input.R_PEER_DISC, turn)
 
     def _moved(self, before: State, turn: Turn) -> None:
         """What a change of state means for timers, watchdog and glue."""
@@ -86,7 +94,7 @@ class Machine(Actions):
         self._dwr_hop = self._dpr_hop = -1
         self._retry.opened()
         self._out.append(Opened(link=connection.link, capabilities=self.capabilities, initiator=connection.initiator))
-        self._saw_state(self.capabilities.origin_state_id)
+        self._saw_state(self.capabilities.origin_state_id, Turn(turn.now))
         self._watch(self._dog.up(turn.now), turn)
         if self._dog.state is watchdog.State.OKAY:
             self._okay()
@@ -125,7 +133,7 @@ class Machine(Actions):
             elif action is watchdog.Action.FAILBACK:
                 self._okay()
             elif action is watchdog.Action.CLOSE:
-                self._feed(Input.I_PEER_DISC if self.state is State.I_OPEN else Input.R_PEER_DISC, turn)
+                self._break(turn)
             elif action is watchdog.Action.ATTEMPT_OPEN:
                 self._feed(Input.START, turn)
 

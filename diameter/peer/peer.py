@@ -22,8 +22,10 @@ from diameter.peer.actions import Turn
 from diameter.peer.capabilities import CAPABILITIES_EXCHANGE, Refusal, check_cea, check_cer, refusing
 from diameter.peer.fsm import Input, State
 from diameter.peer.inputs import (
+    ORDINARY,
     Close,
     DisconnectCause,
+    Habits,
     LinkId,
     Output,
     Probed,
@@ -52,7 +54,8 @@ _LIVE = _OPEN | {State.CLOSING}
 class Peer(Machine):
     """One remote identity.  host: its Origin-Host.  initiate: we connect (and reconnect) to it; else we only answer.
 
-    base: builder of base messages, shared by the peers of a node.  uniform: source of jitter.
+    base: builder of base messages, shared by the peers of a node.  uniform: source of jitter.  habits: what this peer
+    is allowed beside the rules.
 
     Read-only for the glue: `host`, `state` (fsm.State), `watchdog_state`, `open_link` (LinkId while I-Open or
     R-Open, else None: where requests and answers are sent), `usable` (open, and the watchdog says OKAY: new requests
@@ -69,9 +72,10 @@ class Peer(Machine):
         *,
         uniform: Uniform,
         timers: Timers | None = None,
+        habits: Habits = ORDINARY,
         initiate: bool = False,
     ) -> None:
-        super().__init__(host, base, uniform, timers or Timers(), initiate=initiate)
+        super().__init__(host, base, uniform, timers or Timers(), habits, initiate=initiate)
 
     @property
     def watchdog_state(self) -> watchdog.State:
@@ -82,6 +86,11 @@ class Peer(Machine):
     def ordered(self) -> bool:
         """How application messages are to be sent on the open link (RFC 6733 section 2.1.1)."""
         return self._open is None or self._open.ordered
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the next attempt to connect is made; None when none is planned."""
+        return self._retry.deadline()
 
     @property
     def last_rx(self) -> float:
@@ -151,10 +160,12 @@ class Peer(Machine):
 
         The CER is checked here; one that cannot be accepted is answered and its link closed, whatever the state.
         """
-        refusal = check_cer(cer, self._base.local, self.host, secure=connection.secure)
+        refusal = check_cer(cer, self._base.local, self.host, secure=connection.secure, habits=self._habits)
         if refusal is not None:
             self._out += self._base.refuse(connection, cer, refusal)
             return
+        if self._habits.replace:
+            self._break(Turn(now, reason="a newer connection of the same host replaces it", abort=True))
         self._feed(Input.R_CONN_CER, Turn(now, message=cer, connection=connection))
 
     def heard(self, now: float) -> None:
@@ -199,7 +210,7 @@ class Peer(Machine):
             self._drop(link, message, turn.reason)
             self._feed(Input.I_RCV_NON_CEA, turn)
             return
-        refusal = check_cea(message, self._base.local, self.host)
+        refusal = check_cea(message, self._base.local, self.host, self._habits)
         if refusal is None:
             self._feed(Input.I_RCV_CEA, turn)
             return

@@ -141,9 +141,9 @@ class Watchdog:
         return self._feed(Input.EXPIRED_PENDING_AGAIN if again else Input.EXPIRED_PENDING, now)
 
     def up(self, now: float) -> tuple[Action, ...]:
-        """A link has opened.  From DOWN: REOPEN, unless the settings ask for no answers."""
+        """A link has opened.  From DOWN: REOPEN, unless the settings ask for no answers, or for no DWR at all."""
         self.pending = False
-        if self.state is State.DOWN and not self._timers.reopen_dwas:
+        if self.state is State.DOWN and not (self._timers.reopen_dwas and self._timers.watch):
             self.state = State.INITIAL
         return self._feed(Input.CONNECTION_UP, now)
 
@@ -166,7 +166,7 @@ class Watchdog:
 
     def probe(self, now: float) -> tuple[Action, ...]:
         """Ask now instead of at the end of Tw; nothing while a DWR is unanswered or no link is up."""
-        if self.pending or self.state not in (State.OKAY, State.REOPEN):
+        if self.pending or not self._timers.watch or self.state not in (State.OKAY, State.REOPEN):
             return ()
         return self._feed(Input.EXPIRED_IDLE, now)
 
@@ -198,6 +198,9 @@ class Watchdog:
     def _arm(self, since: float) -> None:
         jitter = self._timers.tw_jitter_s
         self._armed_at = since
+        if not self._timers.watch:
+            self._deadline = None
+            return
         self._deadline = since + self._timers.tw_s + self._uniform(-jitter, jitter)
 
 

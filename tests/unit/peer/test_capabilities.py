@@ -231,7 +231,7 @@ def test_a_failing_result_counts_even_when_the_rest_is_wrong() -> None:
     [
         ("Origin_Host", "other.example.org", "Origin-Host other.example.org"),
         ("Vendor_Specific_Application_Id", None, "no application"),
-        ("Product_Name", None, "fault"),
+        ("Origin_Realm", None, "fault"),
     ],
     ids=["wrong host", "no common application", "missing AVP"],
 )
