@@ -1,13 +1,13 @@
 """Duplicates (RFC 6733 sections 3 and 5.5.4): a request that comes twice is executed once, and answered twice.
 
 The End-to-End Identifier and Origin-Host name a request, T or no T: after a failover the copy with T may well arrive
-first.  Command, application and Session-Id are compared as well, so that a sender that starts over with its identifiers
-(a restart, a test tool) is not given the answer to another question.
+first.  Command, application and Session-Id are compared as well (`marks.marks_of`), so that a sender that starts over
+with its identifiers (a restart, a test tool) is not given the answer to another question.
 
 Answers are kept in two generations.  When the young one is full, in number, octets or time, it becomes the old one and
 the old one goes: no time stamp and no timer for each answer, and an answer is remembered for at least `window_s`, or as
-long as the bounds allow.  Rejected: an ordered dictionary with a time stamp each (0.9 instead of 0.3 us a request), and
-remembering only what came with T set (the original may come second).
+long as the bounds allow.  Rejected: an ordered dictionary with a time stamp for each answer, which is more work for
+each request; and remembering only what came with T set, because the original may come second.
 """
 
 from __future__ import annotations
@@ -18,22 +18,7 @@ from diameter.message.message import Message
 from diameter.wire import header
 
 T = TypeVar("T")
-SESSION_ID: Final = 263
-ORIGIN_HOST: Final = 264
 PROXY_INFO: Final = 284
-
-
-def key_of(request: Message) -> bytes:
-    """What is the same in every copy of a request, b"" when it has no Origin-Host: command, application, End-to-End
-    Identifier, Origin-Host and, where it stands first, Session-Id.
-    """
-    keys = request.keys
-    if ORIGIN_HOST not in keys:
-        return b""
-    wire, heads = request.wire, request.heads
-    head = heads[keys.index(ORIGIN_HOST)]
-    key = wire[5:12] + wire[16:20] + wire[head + 8 : head + int.from_bytes(wire[head + 5 : head + 8])]
-    return key if keys[0] != SESSION_ID else key + wire[heads[0] : heads[1]]
 
 
 def again(answer: bytes, request: Message) -> bytes:
@@ -58,7 +43,7 @@ def _avps(message: Message, *, proxy: bool) -> list[bytes]:
 
 
 class Duplicates(Generic[T]):
-    """Answers given, and requests in work, by `key_of`.  T: what is kept of a copy that waits."""
+    """Answers given, and requests in work, by `marks.marks_of`.  T: what is kept of a copy that waits."""
 
     __slots__ = (
         "_answers",
@@ -105,15 +90,16 @@ class Duplicates(Generic[T]):
 
     def keep(self, key: bytes, answer: bytes, now: float) -> None:
         """Remember an answer given."""
-        if not key or not self._answers:
-            return
-        if len(self._young) >= self._answers or self._octets > self._octets_limit or now >= self._until:
+        if now >= self._until or len(self._young) >= self._answers or self._octets > self._octets_limit:
+            if not self._answers:
+                return
             self._old = self._young if now < self._until + self._window_s else {}
             self._young = {}
             self._octets = 0
             self._until = now + self._window_s
-        self._young[key] = answer
-        self._octets += len(answer)
+        if key:
+            self._young[key] = answer
+            self._octets += len(answer)
 
     def begin(self, key: bytes) -> None:
         """A request goes into work that will not be answered at once."""

@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter import Message, decode, encode
-from diameter.routing.duplicates import Duplicates, again, key_of
+from diameter.routing.duplicates import Duplicates, again
+from diameter.routing.marks import marks_of
 from helpers.nodes import ACTION, LEFT, REALM, TSP, dictionary
+
+
+def key_of(message: Message) -> bytes:
+    return marks_of(message)[1]
 
 
 def request(**changes: Any) -> Message:
