@@ -13,13 +13,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError
 from twisted.names import client, dns
 from twisted.names.error import (
     AuthoritativeDomainError,
     DNSNameError,
-    DNSQueryTimeoutError,
     DomainError,
     ResolverError,
 )
@@ -37,7 +36,7 @@ FAILURES: Final = (
     DomainError,
     AuthoritativeDomainError,
     ResolverError,
-    DNSQueryTimeoutError,
+    TimeoutError,
     ConnectError,
     OSError,
 )
@@ -147,5 +146,5 @@ def _failed(failure: Failure) -> tuple[Record, ...]:
     failure.trap(*FAILURES)  # type: ignore[no-untyped-call]  # Twisted leaves it untyped
     if isinstance(failure.value, DNSNameError):
         return ()
-    timed_out = isinstance(failure.value, DNSQueryTimeoutError)
+    timed_out = isinstance(failure.value, TimeoutError)
     raise LookupFailed("no answer of a name server" if timed_out else type(failure.value).__name__)
