@@ -167,3 +167,19 @@ def test_every_key_has_a_description() -> None:
         if "description" not in value and "$ref" not in value
     ]
     assert bare == []
+
+
+def test_a_discovered_realm_has_no_host_of_its_own() -> None:
+    row = {"realm": "asp.example", "discover": True, "discover_limit": 3}
+    peer = PeerConfig.model_validate(row)
+    assert (peer.host, peer.realm, peer.discover_limit, peer.certificate_names) == ("asp.example", "asp.example", 3, ())
+    for key, value in (("host", "scs.asp.example"), ("connect", True), ("addresses", ["192.0.2.1"])):
+        assert f"{key}: is found by DNS" in _complaint(PeerConfig, {**row, key: value})
+    for wrong in ({"discover": True}, {**row, "discover": "yes"}, "row"):
+        with pytest.raises(ValidationError):
+            PeerConfig.model_validate(wrong)
+
+
+def test_two_rows_for_one_realm_to_discover_are_one_too_many() -> None:
+    row = {"realm": "asp.example", "discover": True, **CLEAR}
+    assert "peer.1.host: same host as peer.0" in _complaint(NodeConfig, {**_node(), "peer": [row, row]})

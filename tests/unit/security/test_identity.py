@@ -46,6 +46,23 @@ def test_no_other_name_may(names: tuple[str, ...], host: str, rule: str) -> None
     assert (complaint.rule, complaint.code) == (rule, ResultCode.UNKNOWN_PEER)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "lacking"),
+    [
+        (("asp.example",), ""),
+        (("ASP.example.", "scs.asp.example"), ""),
+        (("asp.example", "hub.example"), "hub.example"),
+    ],
+)
+def test_a_certificate_carries_every_name_that_led_to_it(wanted: tuple[str, ...], lacking: str) -> None:
+    names = ("scs.asp.example", "asp.example")
+    security = LinkSecurity(mechanism="tls", version="TLSv1.3", peer_names=names, key_type="secp256r1", key_bits=256)
+    complaint = may_claim(_peer(certificate_names=wanted), "scs.asp.example", None, security, NODE)
+    assert (complaint is None) == (not lacking)
+    if complaint is not None:
+        assert (complaint.rule, complaint.text) == ("certificate", f"the certificate does not carry {lacking}")
+
+
 def test_nobody_may_be_ourselves() -> None:
     peer = _peer(host="iwf.mno.example", realm="mno.example")
     complaint = may_claim(peer, "IWF.mno.example", "mno.example", TLS, NODE)
