@@ -13,6 +13,7 @@ from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from diameter._node.core import Core, Line, Request
+from diameter._node.following import text_of
 from diameter._node.requests import NoWay, Requests
 from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
 from diameter._node.transit import Busy, Transit
@@ -210,7 +211,11 @@ class Forwarding:
         avoid: tuple[str, ...] = entrance.avoid
         if ROUTE_RECORD in passing.keys:
             avoid += passing.all("Route-Record")
-        other = self._requests.way(destination, avoid)
+        if self._requests.following.cache:
+            session, user = text_of(passing, "Session-Id"), text_of(passing, "User-Name")
+            other = self._requests.way(destination, avoid, session, user)
+        else:
+            other = self._requests.way(destination, avoid)
         if isinstance(other, NoWay):
             self._refuse(line, request, other.code, other.reason.partition(":")[0], logged=other.reason)
             return

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.failover import Failover
+from diameter._node.following import Following
 from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
@@ -59,6 +60,7 @@ class Requests:
         self._room = min(self._limit, core.config.limits.held_requests)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
+        self.following = Following(core, self.pending, self.place, self._screen)
         self._failover = Failover(core, self.pending, self.place, self._screen)
 
     def send(
@@ -73,13 +75,14 @@ class Requests:
     ) -> Later[Message]:
         """See `Application.request`."""
         core = self._core
-        line = self.way((application, to, realm))
+        session = avps.get("Session-Id") or self._ids.sessions.next()
+        line = self.way((application, to, realm), (), session, avps.get("User-Name"))
         if isinstance(line, NoWay):
             return self._undeliverable(command, line.reason)
         assert line.entry is not None
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
         realm = realm or self._realm_of(line.entry, to)
-        filled = self._originator.fill(plan, avps, self._ids.sessions.next(), to, realm)
+        filled = self._originator.fill(plan, avps, session, to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
         message = core.dictionary.request(
             plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end
@@ -96,12 +99,21 @@ class Requests:
         self._settle()
         return later
 
-    def way(self, destination: tuple[int, str | None, str | None], avoid: Iterable[str] = ()) -> Line | NoWay:
+    def way(
+        self,
+        destination: tuple[int, str | None, str | None],
+        avoid: Iterable[str] = (),
+        session: str | None = None,
+        user: str | None = None,
+    ) -> Line | NoWay:
         """The line on which a request for (application id, Destination-Host, Destination-Realm) goes out, or why none.
 
+        `session` and `user`: its Session-Id and User-Name, for redirections remembered for one of these.
         Where the peer chosen does not keep up and holds all that it may, the next one is asked.
         """
         core, shunned, full = self._core, tuple(avoid), None
+        if self.following.cache and (line := self.following.instead(destination, shunned, session, user)) is not None:
+            return line
         while (entry := core.table.choose(*destination, shunned)) is not None:
             line = core.lines.get(entry.link)
             if line is not None:
@@ -227,6 +239,8 @@ class Requests:
                 self.release(line)
         later = request.waiter
         answer.context = line.neighbour
+        if answer.error and self.following.take(request, answer):
+            return
         if isinstance(later, Transit):  # faults are for the two ends to see
             later.resolve(answer)
         elif answer.faults and (fault := unusable(answer)) is not None:
@@ -267,6 +281,7 @@ class Requests:
     def lost(self, line: Line, reason: str) -> None:
         """The line is gone: move its requests to other peers, end those that nobody can take (section 5.5.4)."""
         self._failover.lost(line, reason)
+        self.following.cache.forget(line.whose)
 
     def give_up(self) -> None:
         """The node has stopped: nothing will be answered any more."""
