@@ -15,26 +15,31 @@ from dataclasses import replace
 
 from diameter.app import Later
 from diameter.errors import EncodeError, RequestError
-from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest
+from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest, realm_for
 from nfs.scs.tsp import Tsp
 
 __all__ = ["Report", "Scs", "Stage", "TriggerRequest"]
 
 
 class Scs:
-    """One SCS.  `tsp` goes to the node.  clock: seconds from anywhere.  ledger: its reference numbers."""
+    """One SCS.  `tsp` goes to the node.  clock: seconds from anywhere.  ledger: its reference numbers.
+
+    realm: where the MTC-IWF is; None takes the domain of each External-Identifier, whose MTC-IWF the node finds by DNS
+    when its configuration says so (`[[peer]]` with `realm` and `discover = true`).
+    """
 
     def __init__(
         self,
         *,
         number: str,
-        realm: str,
+        realm: str | None,
         clock: Callable[[], float],
         mtc_iwf: str | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         self.ledger = Ledger() if ledger is None else ledger
-        self.tsp = Tsp(number, realm, mtc_iwf, self._reported)
+        self.tsp = Tsp(number, mtc_iwf, self._reported)
+        self._realm = realm
         self._clock = clock
         self._waiting: dict[int, list[Later[Report]]] = {}
 
@@ -46,11 +51,13 @@ class Scs:
     async def submit(self, request: TriggerRequest) -> Report:
         """Ask for a trigger and wait for the answer only; `stage` says what came of it.
 
-        Raises ValueError (ReferenceInUse among them) for a request that names no device or an impossible reference.
+        Raises ValueError (ReferenceInUse among them) for a request that names no device, one of no known realm, or an
+        impossible reference.
         """
+        realm = realm_for(request, self._realm)
         reference = self.ledger.begin(request, self._clock())
         try:
-            answer = await self.tsp.device_trigger(reference, request)
+            answer = await self.tsp.device_trigger(reference, request, realm)
         except (RequestError, EncodeError) as error:
             return self._end(self.ledger.failed(reference, str(error), self._clock()))
         report = self.ledger.answered(reference, answer, self._clock())

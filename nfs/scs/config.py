@@ -17,7 +17,9 @@ class ScsTable(Table):
     """The `[scs]` table."""
 
     number: Number = Field(description="ISDN number of this SCS, for SCS-Identity")
-    realm: Identity = Field(description="realm of the MTC-IWF")
+    realm: Identity | None = Field(
+        default=None, description="realm of the MTC-IWF; the domain of each External-Identifier when not given"
+    )
     mtc_iwf: Identity | None = Field(
         default=None, description="Origin-Host of the MTC-IWF; any of the realm when not given"
     )

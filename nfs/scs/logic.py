@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from nfs.common.identities import ExternalIdentifier
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 
 REFERENCES: Final = 0x1_0000_0000
@@ -36,6 +37,18 @@ class TriggerRequest:
     priority: bool = False
     validity_s: int | None = None
     reference: int | None = None
+
+
+def realm_for(request: TriggerRequest, realm: str | None) -> str:
+    """The realm of the MTC-IWF that serves the device: the one configured, else the domain of its External-Identifier.
+
+    Raises ValueError when neither says it (an MSISDN has no domain; IdentityError for an identifier that is none).
+    """
+    if realm is not None:
+        return realm
+    if request.external_identifier is None:
+        raise ValueError("without an External-Identifier nothing says whose the device is: configure the realm")
+    return ExternalIdentifier.parse(request.external_identifier).domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

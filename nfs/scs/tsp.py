@@ -16,20 +16,22 @@ from nfs.scs.logic import Answer, TriggerRequest
 class Tsp(Application):
     """Translates between Tsp and the SCS.
 
-    scs: ISDN number of this SCS, digits.  mtc_iwf, realm: where requests go (`mtc_iwf` None: any node of the realm).
+    scs: ISDN number of this SCS, digits.  mtc_iwf: where requests go (None: any node of the realm).
     reported: called with Reference-Number and Delivery-Outcome of each DNR, before it is answered.
     """
 
     dictionary = "ts29368_tsp"
 
-    def __init__(self, scs: str, realm: str, mtc_iwf: str | None, reported: Callable[[int, int], None]) -> None:
+    def __init__(self, scs: str, mtc_iwf: str | None, reported: Callable[[int, int], None]) -> None:
         self._scs_identity = encode_number(scs)
-        self._realm = realm
         self._mtc_iwf = mtc_iwf
         self._reported = reported
 
-    async def device_trigger(self, reference: int, request: TriggerRequest) -> Answer:
-        """Ask for one trigger (5.5).  Raises RequestError when no answer came, EncodeError for what no DAR carries."""
+    async def device_trigger(self, reference: int, request: TriggerRequest, realm: str) -> Answer:
+        """Ask the MTC-IWF of `realm` for one trigger (5.5).
+
+        Raises RequestError when no answer came, EncodeError for what no DAR carries.
+        """
         data: dict[str, Any] = {"Payload": request.payload, "Priority-Indication": int(request.priority)}
         if request.port is not None:
             data["Application-Port-Identifier"] = request.port
@@ -46,7 +48,7 @@ class Tsp(Application):
         }
         if request.validity_s is not None:
             action["Validity-Time"] = request.validity_s
-        answer = await self.request("Device-Action", {"Device-Action": action}, to=self._mtc_iwf, realm=self._realm)
+        answer = await self.request("Device-Action", {"Device-Action": action}, to=self._mtc_iwf, realm=realm)
         notification = answer.get("Device-Notification")
         status = None if notification is None else notification.get("Request-Status")
         return Answer(status=status, result=answer.result or (0, 0))

@@ -22,6 +22,7 @@ from helpers.links import CLEAR, tls_table
 from helpers.loop import drive, reactor, settle
 from helpers.names import NameServer
 from helpers.nodes import ACTION, TSP, Answering, Asking, Said, dictionary
+from nfs.scs.api import Scs, TriggerRequest
 
 pytestmark = pytest.mark.link
 REALM, IWF, SCS = "operator.example", "iwf1.operator.example", "scs.customer.example"
@@ -230,3 +231,24 @@ def test_clear_links_are_found_by_their_own_records(tmp_path: Path) -> None:
 def _clear(table: dict[str, Any], application: Any) -> Node:
     config = NodeConfig.model_validate({"drain_s": 2.0, **table})
     return Node(config, [application], dictionary(), reactor=reactor, observe=Said().observe)
+
+
+def test_a_trigger_finds_its_mtc_iwf_by_the_domain_of_the_external_identifier(tmp_path: Path) -> None:
+    async def scenario(server: NameServer) -> None:
+        both = Pairing(tmp_path, server, [IWF, REALM])
+        scs = Scs(number="15550000100", realm=None, clock=reactor.seconds)
+        table = both.scs.config
+        both.scs = Node(table, [scs.tsp], dictionary(), reactor=reactor, observe=both.said.observe)
+        await both.start()
+        try:
+            await both.scs.when_open(IWF)
+            request = TriggerRequest(payload=b"wake", external_identifier=f"meter-7@{REALM}")
+            elsewhere = TriggerRequest(payload=b"wake", external_identifier="meter-7@nowhere.example")
+            sent = await both.scs.run(scs.submit(request))
+            lost = await both.scs.run(scs.submit(elsewhere))
+            assert sent.result == (0, 2001)
+            assert "no way to nowhere.example" in lost.error
+        finally:
+            await both.stop()
+
+    with_names(scenario)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,3 +239,29 @@ def test_reports_as_json() -> None:
         "error": None,
     }
     assert report_to(Report(reference=1, stage=Stage.SENT))["result"] is None
+
+
+def test_without_a_realm_the_domain_of_the_external_identifier_is_the_realm() -> None:
+    made = Scs(number="15550000100", realm=None, clock=Clock())
+    fake = FakeRequester(made.tsp, DICTIONARY, {"Device-Action-Request": [taken]})
+    run(made.submit(replace(REQUEST, external_identifier="meter-1@Customer.Example")))
+    (sent,) = fake.requests
+    assert sent["Destination-Realm"] == "customer.example"
+    assert "Destination-Host" not in sent
+
+
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [
+        ({"external_identifier": None, "msisdn": "491701234567"}, "nothing says whose the device is"),
+        ({"external_identifier": "meter-1"}, "local-id@domain-id"),
+        ({"external_identifier": None}, "nothing says whose the device is"),
+    ],
+)
+def test_a_device_of_no_known_realm_is_asked_for_nowhere(device: dict[str, Any], text: str) -> None:
+    made = Scs(number="15550000100", realm=None, clock=Clock())
+    fake = FakeRequester(made.tsp, DICTIONARY, {"Device-Action-Request": [taken]})
+    with pytest.raises(ValueError, match=text):
+        run(made.submit(replace(REQUEST, **device)))
+    assert fake.requests == []
+    assert made.ledger.open == {}
