@@ -21,6 +21,7 @@ HELP: Final = {
     "bugs": "Exceptions nobody declared, each logged and answered 5012",
     "connections_in": "Links accepted",
     "connections_out": "Links dialled",
+    "duplicates": "Copies of requests answered with the answer of the first",
     "failed_over": "Requests moved from a failed or silent peer to another",
     "faults": "Faults injected on purpose",
     "held": "Requests held back because a peer did not keep up",

@@ -57,7 +57,7 @@ from diameter._node.stats import Stats
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
 from diameter.app import Application, Later, Neighbour, Screen
-from diameter.config import NodeConfig
+from diameter.config import FaultConfig, NodeConfig
 from diameter.errors import LocalError
 from diameter.message import Dictionary, Message
 from diameter.peer.base import BaseMessages
@@ -138,15 +138,9 @@ class Node:
         identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64))
         handlers = bind(applications, self, dictionary)
         self._core = core = Core(
-            config,
-            dictionary,
-            table_of(config, dictionary, applications, routes, default_route),
-            self._clock,
-            origin=origin_octets(config, dictionary),
-            observe=observe,
-            audit=audit,
-            tap=tap,
-        )
+            config, dictionary, table_of(config, dictionary, applications, routes, default_route), self._clock,
+            origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap,
+        )  # fmt: skip
         self.stats: Stats = core.stats
         on_batch = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
         self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
@@ -168,13 +162,12 @@ class Node:
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
         self._traffic.peering = self._peering
         self._stopping: Stopping | None = None
+        self.inject(config.fault)
 
     # ---- for those who own the node
 
     def start(self) -> Deferred[None]:
-        """Listen, and begin to connect to the peers configured so.  Fails with a LocalError of one line (port in use,
-        ...).
-        """
+        """Listen, and begin to connect to peers.  Fails with a LocalError of one line (port in use, ...)."""
 
         def listening(_: None) -> None:
             for transport, address in self._links.listening:
@@ -238,6 +231,10 @@ class Node:
     def reload(self) -> None:
         """Read keys, certificates and revocation lists again.  Raises ConfigError and keeps what was in force."""
         self._links.reload()
+
+    def inject(self, rules: Sequence[FaultConfig]) -> None:
+        """Put these faults in force in the place of those before.  Raises ConfigError and changes nothing."""
+        self._traffic.faults.load(rules)
 
     # ---- for applications: `diameter.app.Port`
 
@@ -345,6 +342,7 @@ class Node:
         self._serving.give_up()
         self._peering.close_all()
         self._wakeups.stop()
+        self._traffic.faults.stop()
         self._openings.give_up()
         self._core.say(Point.STOPPED)
 

@@ -27,6 +27,8 @@ class Point(Enum):
     LINK_LOST = ("debug", "link {link} {transport} {remote} is gone: {reason}")
     LINK_REFUSED = ("warn", "refused a link from {transport} {remote}: {reason}")
     LINK_FAULT = ("warn", "link {link} of {peer}: {reason}; closing it")
+    CONNECTING = ("info", "connecting to {peer}")
+    RECONNECTING = ("info", "next attempt to connect to {peer} in {seconds} s")
     CONNECTING_FAILED = ("warn", "no connection to {peer}: {reason}")
     PEER_REFUSED = ("warn", "capabilities exchange with {peer} failed: {reason}")
     PEER_OPEN = ("info", "peer {peer} is open over {transport} {remote}")
@@ -47,6 +49,8 @@ class Point(Enum):
     DISCOVERED = ("info", "found {count} peers of {realm} by DNS: {reason}")
     DISCOVERY_NOTE = ("info", "looking for peers of {realm}: {reason}")
     DISCOVERY_FAILED = ("warn", "found no peer of {realm} by DNS: {reason}")
+    FAULT_RULE = ("warn", "fault injection: {reason}")
+    FAULT = ("warn", "injected a fault into {command} of {peer}: {reason}")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property
@@ -65,6 +69,7 @@ class Drop(StrEnum):
 
     STRAY_ANSWER = "no request waits for this answer (late, or identifiers of none)"
     FAULTY_ANSWER = "the answer is faulty"
+    FOREIGN = "the answer is of another host, and the peer may bring none of others"
     NOT_OPEN = "the peer is not open"
     LINK_GONE = "the link is gone that the answer belongs to"
     SCREENED = "a screen held it back"

@@ -23,6 +23,7 @@ from diameter.trace import Drop, Observer, Point
 from diameter.transport.link import Link
 
 if TYPE_CHECKING:
+    from diameter._node.faults import Faults
     from diameter.peer.peer import Peer
 
 FLUSH_OCTETS: Final = 65_536
@@ -62,13 +63,14 @@ class Line:
 
     `peer`, `entry`, `neighbour`: whose it is, once known; `is_open`: application messages may pass.  `allowed`:
     application ids this peer may use, None for all; `known`: origins and destinations of requests found in order.
-    `out`: messages queued in this wake-up.  `held`: requests of ours that wait for a congested link or for one of the
-    `outstanding` ones to be answered.  `in_work`: requests of the peer whose handlers wait.
+    `own_answers`: the peer may bring no answers of other hosts.  `out`: messages queued in this wake-up.  `held`:
+    requests of ours that wait for a congested link or for one of the `outstanding` ones to be answered.  `in_work`:
+    requests of the peer whose handlers wait.
     """
 
     __slots__ = (
         "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour",
-        "out", "out_octets", "outstanding", "peer",
+        "out", "out_octets", "outstanding", "own_answers", "peer",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
@@ -80,7 +82,7 @@ class Line:
         self.neighbour: Neighbour | None = None
         self.allowed: frozenset[int] | None = None
         self.known: set[bytes] = set()
-        self.is_open = self.gone = False
+        self.is_open = self.gone = self.own_answers = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0
         self.held: Held[Request] = Held()
@@ -95,7 +97,7 @@ class Core:
     """Shared by `Peering`, `Serving` and `Requests`; one for each node."""
 
     __slots__ = (
-        "audit", "clock", "config", "dictionary", "dirty", "draining", "lines", "now", "observe", "origin",
+        "audit", "clock", "config", "dictionary", "dirty", "draining", "faults", "lines", "now", "observe", "origin",
         "stats", "table", "tap",
     )  # fmt: skip
 
@@ -124,6 +126,7 @@ class Core:
         self.dirty: list[Line] = []
         self.now = clock.seconds()
         self.draining = False
+        self.faults: Faults | None = None
 
     def say(self, point: Point, **fields: object) -> None:
         """Report a trace point."""
@@ -143,6 +146,10 @@ class Core:
 
     def write(self, line: Line, octets: bytes) -> None:
         """Queue one message; it leaves at the end of the wake-up, or once FLUSH_OCTETS are queued."""
+        if self.faults is not None:
+            octets = self.faults.outgoing(line, octets)
+            if not octets:
+                return
         if not line.out:
             self.dirty.append(line)
         line.out.append(octets)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from diameter._node.core import Core, Line
 from diameter._node.ends import Openings
+from diameter._node.faults import Faults
+from diameter._node.manners import foreign
 from diameter._node.requests import Requests
 from diameter._node.serving import Serving
 from diameter.message import Message
+from diameter.trace import Drop
 
 if TYPE_CHECKING:
     from diameter._node.peering import Peering
@@ -34,29 +37,41 @@ class Traffic:
         self._requests = requests
         self._openings = openings
         self.wake = wake
+        self.faults = Faults(core, wake, self.receive)
         self.peering: Peering
 
     def take(self, line: Line, data: bytes) -> None:
         """Handle every message that `data` completes.  In OPEN, application messages bypass the peer layer."""
-        core, serving, requests, peering = self._core, self._serving, self._requests, self.peering
-        dictionary, tap = core.dictionary, core.tap
+        core = self._core
         core.stats.octets_in += len(data)
         if line.is_open:
-            peering.heard(line)
-        for octets in line.connection.feed(data):
-            if tap is not None:
-                tap.message(core.now, False, line.link, octets)
+            self.peering.heard(line)
+        messages: Sequence[bytes] = line.connection.feed(data)
+        if core.tap is not None:
+            for octets in messages:
+                core.tap.message(core.now, False, line.link, octets)
+        if core.faults is not None:
+            messages = core.faults.incoming(line, messages)
+        self.receive(line, messages)
+        if line.connection.fault is not None and not line.gone:
+            self.peering.unframed(line)
+
+    def receive(self, line: Line, messages: Sequence[bytes]) -> None:
+        """Handle whole messages until the line is gone."""
+        core, serving, requests, peering = self._core, self._serving, self._requests, self.peering
+        dictionary = core.dictionary
+        for octets in messages:
             message = Message(octets, dictionary)
             if not line.is_open or message.command_code in BASE_COMMANDS:
                 peering.receive(line, message)
             elif message.request:
                 serving.request(line, message)
+            elif line.own_answers and foreign(line.config, message):
+                self._core.drop(line, message, Drop.FOREIGN)
             else:
                 requests.answer(line, message)
             if line.gone:
                 return
-        if line.connection.fault is not None:
-            peering.unframed(line)
 
     # ---- from the peer layer: `lines.Above`
 

@@ -1,6 +1,7 @@
 """Configuration: TOML into frozen, strict pydantic models, validated whole (`load`), every complaint at once."""
 
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
+from diameter.config.faults import FaultConfig
 from diameter.config.load import Complaints, load, parse, top_level, validate
 from diameter.config.models import (
     CLEAR_PORT,
@@ -24,6 +25,7 @@ __all__ = [
     "CLEAR_PORT",
     "SECURE_PORT",
     "Complaints",
+    "FaultConfig",
     "FunctionConfig",
     "Identity",
     "InputFile",

@@ -26,6 +26,13 @@ def _label(label: str) -> bool:
     return 0 < len(label) <= 63 and label[0] != "-" != label[-1] and label.replace("-", "").replace("_", "").isalnum()
 
 
+def realm_pattern(text: str) -> str:
+    """Accept a realm, "*." and a realm for everything below it, or "*" for all; in lower case."""
+    if text == "*":
+        return text
+    return ("*." if text.startswith("*.") else "") + _identity(text.removeprefix("*.")).lower()
+
+
 def _placed(path: Path, info: ValidationInfo) -> tuple[Path, bool]:
     """Return the path as seen from the configuration file, and whether a file is being loaded at all."""
     base: Path | None = (info.context or {}).get(BASE)

@@ -14,12 +14,15 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table, one_line
+from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table, one_line, realm_pattern
+from diameter.config.faults import FaultConfig
 from diameter.config.load import Complaints
+from diameter.config.manners import Manners
 
 Transport = Literal["tcp", "tls"]
 Placement = Literal["inside", "outside"]
 TlsVersion = Literal["1.2", "1.3"]
+RealmPattern = Annotated[str, AfterValidator(realm_pattern)]
 Balancing = Literal["order", "weight", "outstanding"]
 
 CLEAR_PORT: Final = 3868
@@ -93,7 +96,7 @@ class ListenConfig(LinkTable):
         return self
 
 
-class PeerConfig(LinkTable):
+class PeerConfig(LinkTable, Manners):
     """One remote identity (RFC 6733 section 2.6), and what its links must have."""
 
     host: Identity = Field(description="its Origin-Host, which its certificate must carry")
@@ -228,18 +231,33 @@ class NodeTable(Table):
     listen: tuple[ListenConfig, ...] = Field(default=(), strict=False, description="addresses to accept links on")
     tls: TlsConfig | None = Field(default=None, description="needed as soon as one link is tls")
     tw_s: float = Field(default=30, ge=6, le=3600, description="watchdog Twinit, RFC 3539 section 3.4.1")
+    tw_jitter_s: float = Field(default=2, ge=0, lt=6, description="tw_s varies by so much, RFC 3539 section 3.4.1")
+    reopen_dwas: int = Field(
+        default=3, ge=0, le=10, description="DWAs a peer that came back owes before requests; 0: none"
+    )
     tc_s: Seconds = Field(default=30, description="time between attempts to connect, RFC 6733 section 2.1")
+    tc_jitter: float = Field(default=0.1, ge=0, lt=1, description="tc_s varies by this fraction")
+    tc_backoff: float = Field(
+        default=1, ge=1, le=10, description="each attempt in a row that fails waits so much longer"
+    )
+    tc_max_s: Seconds = Field(default=300, description="but never longer than this, or tc_s")
+    busy_s: Seconds = Field(default=300, description="time until we return to a peer whose DPR said BUSY")
     request_timeout_s: Seconds = Field(default=10, description="time an answer may take")
     connect_timeout_s: Seconds = Field(default=10, description="time one connection attempt may take")
     handshake_timeout_s: Seconds = Field(default=10, description="time the TLS handshake may take")
-    cer_timeout_s: Seconds = Field(default=10, description="time a new link has to bring CER, or CEA")
+    cer_timeout_s: Seconds = Field(default=10, description="time a link we accepted has to bring its CER")
+    cea_timeout_s: Seconds = Field(default=10, description="time a peer we dialled has for its CEA")
+    dpa_timeout_s: Seconds = Field(default=5, description="time a peer has for its DPA, or to close after ours")
     drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
     balance: Balancing = Field(default="order", description="how the peers of one realm share requests")
     dns: tuple[str, ...] = Field(
         default=(), strict=False, description="name servers, ADDRESS or ADDRESS:PORT; those of the system when empty"
     )
     dns_timeout_s: Seconds = Field(default=5, description="time each name server may take")
-    accept_unknown_peers: bool = Field(default=False, description="lab only: take CER of identities without a [[peer]]")
+    lab: bool = Field(default=False, description="this node is for trials: allows what no operator's node may do")
+    accept_unknown: tuple[RealmPattern, ...] = Field(
+        default=(), strict=False, description='labs only: realms whose hosts need no [[peer]], "*.example.org" or "*"'
+    )
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
     security: SecurityConfig = SecurityConfig()
@@ -251,10 +269,11 @@ class NodeConfig(NodeTable):
     peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
 
     route: tuple[RouteConfig, ...] = Field(default=(), strict=False, description="the routing table")
+    fault: tuple[FaultConfig, ...] = Field(default=(), strict=False, description="faults to inject, for tests")
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        _agree(self, self.peer, self.route, "")
+        _agree(self, self.peer, self.route, "", self.fault)
         return self
 
     def peer_named(self, host: str) -> PeerConfig | None:
@@ -274,20 +293,27 @@ class FunctionConfig(Table):
     peer: tuple[PeerConfig, ...] = Field(default=(), strict=False, description="the peer table")
 
     route: tuple[RouteConfig, ...] = Field(default=(), strict=False, description="the routing table")
+    fault: tuple[FaultConfig, ...] = Field(default=(), strict=False, description="faults to inject, for tests")
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        _agree(self.node, self.peer, self.route, "node.")
+        _agree(self.node, self.peer, self.route, "node.", self.fault)
         return self
 
     @cached_property
     def node_config(self) -> NodeConfig:
         """The node with its peers, as `diameter.node.Node` takes it."""
         fields = {name: getattr(self.node, name) for name in NodeTable.model_fields}
-        return NodeConfig.model_construct(**fields, peer=self.peer, route=self.route)
+        return NodeConfig.model_construct(**fields, peer=self.peer, route=self.route, fault=self.fault)
 
 
-def _agree(node: NodeTable, peers: Iterable[PeerConfig], routes: Iterable[RouteConfig], prefix: str) -> None:
+def _agree(
+    node: NodeTable,
+    peers: Iterable[PeerConfig],
+    routes: Iterable[RouteConfig],
+    prefix: str,
+    faults: Iterable[FaultConfig],
+) -> None:
     """Raise Complaints when parts that are each right do not fit together; `prefix` names the node's table."""
     found: list[tuple[str, str]] = []
     links: list[tuple[str, LinkTable]] = [(f"{prefix}listen.{at}", link) for at, link in enumerate(node.listen)]
@@ -298,14 +324,20 @@ def _agree(node: NodeTable, peers: Iterable[PeerConfig], routes: Iterable[RouteC
         if first != place and link.port_number:
             found.append((place, f"same address and port as {first}"))
     hosts: dict[str, int] = {}
+    outside: set[str] = set()
     for at, peer in enumerate(peers):
         links.append((f"peer.{at}", peer))
         first_peer = hosts.setdefault(peer.host.lower(), at)
+        if peer.placement == "outside" and not node.lab:
+            outside.add(peer.host.lower())
         if first_peer != at:
             found.append((f"peer.{at}.host", f"same host as peer.{first_peer}"))
         if peer.host.lower() == node.origin_host.lower():
             found.append((f"peer.{at}.host", f"is our own {prefix}origin_host"))
     found += _routes_agree(routes, hosts)
+    found += [(f"fault.{at}", text) for at, rule in enumerate(faults) for text in rule.misplaced(hosts, outside)]
+    if node.accept_unknown and not node.lab:
+        found.append((f"{prefix}accept_unknown", f"allowed in a lab only: needs {prefix}lab = true"))
     wanting = [place for place, link in links if link.transport == "tls"]
     if wanting and node.tls is None:
         found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))

@@ -179,6 +179,7 @@ class _Function(Generic[C]):
         try:
             config = self._load()
             self._node.reload()
+            self._node.inject(config.fault)
             if self._parts.reload is not None:
                 self._parts.reload(config)
         except ConfigError as error:
