@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from diameter.security.pki import Pki
+from helpers.erlang import compiled
 from helpers.live import AT
 from helpers.namespace import network
-from tools.environment import PEERS, ROOT, ensure
+from helpers.programs import Program, Start
+from tools.environment import PEERS, ROOT, ensure, safe_environment
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,20 @@ def own_network(python_of_peers: Path) -> Iterator[None]:
 def pki(tmp_path: Path) -> Pki:
     """A lab PKI, as `mtc pki init` makes it."""
     return Pki.init(tmp_path / "pki")
+
+
+@pytest.fixture
+def python_diameter(python_of_peers: Path, tmp_path: Path) -> Start:
+    """Starts python_diameter/peer.py with the words for it."""
+
+    def start(*words: str) -> Program:
+        peer = ROOT / "interop" / "python_diameter" / "peer.py"
+        return Program([python_of_peers, peer, *words], tmp_path / f"python-{words[0]}", safe_environment())
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the compiled peer for `helpers.erlang.erlang`."""
+    return compiled(tmp_path_factory.mktemp("beam"))

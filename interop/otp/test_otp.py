@@ -12,7 +12,7 @@ from diameter.errors import ErrorAnswer
 from diameter.peer.capabilities import Advertised, read
 from diameter.security.pki import Pki
 from diameter.trace import Point
-from helpers.erlang import compiled, erlang
+from helpers.erlang import erlang, ready_for
 from helpers.live import (
     AT,
     CLEAR,
@@ -45,11 +45,6 @@ RAT_TYPE, PLMN, FEATURES = 1032, 1407, 628
 TW_S: Final = 6
 
 
-@pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("beam"))
-
-
 def without(avps: list[bytes], code: int) -> list[bytes]:
     """The AVPs but those of one code."""
     return [octets for octets in avps if not octets.startswith(code.to_bytes(4))]
@@ -64,6 +59,7 @@ def test_as_server(code: Path, tmp_path: Path) -> None:
             await program.said("^ready")
             async with up(left):
                 await left.node.when_open(THEIRS)
+                await ready_for(program, 1)
                 said = read(left.tape.of("<CEA")[0])
                 assert (said.product_name, said.vendor_id) == ("erlang", 193)
                 assert said.applications == frozenset({Advertised(id=S6A, vendor=10415)})
@@ -101,6 +97,7 @@ def test_what_it_refuses_as_server(code: Path, tmp_path: Path) -> None:
             await program.said("^ready")
             async with up(left):
                 await left.node.when_open(THEIRS)
+                await ready_for(program, 1)
                 for number, (octets, result, failed) in enumerate(rows, 1):
                     left.send(octets[:12] + number.to_bytes(4) + octets[16:])
                     refused = await left.tape.answer_to(number)
@@ -180,6 +177,7 @@ def test_as_a_relay(code: Path, tmp_path: Path) -> None:
             async with up(left, right):
                 await left.node.when_open(THEIRS)
                 await right.node.when_open(THEIRS)
+                await ready_for(program, 2)
                 updated = await answer(mme.request("Update-Location", UPDATE, to=RIGHT, realm=REALM))
                 acted = await answer(trigger.request("Device-Action", ACTION, to=RIGHT, realm=REALM))
                 assert (updated.result, acted.result) == ((0, 2001), (0, 2001))

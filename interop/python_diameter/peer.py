@@ -3,9 +3,9 @@
 python peer.py serve HOST REALM ADDRESS PORT US       answers Update-Location-Requests of the peer US
 python peer.py dial HOST REALM US ADDRESS PORT        connects to US
 
-Lines of standard input: `ask IMSI` sends an Update-Location-Request and prints its answer (`ask none`: without
-User-Name; `ask unknown`: with an AVP that nobody knows); `watch` makes it probe its peer soon.  Their end stops the
-node, with DPR.
+Lines of standard input: `ask IMSI [HOST]` sends an Update-Location-Request, to US unless HOST is given, and prints its
+answer (`ask none`: without User-Name; `ask unknown`: with an AVP that nobody knows); `watch` makes it probe its peer
+soon.  Their end stops the node, with DPR.
 """
 
 import logging
@@ -34,7 +34,7 @@ class UpdateLocation(Application):
         self.send_answer(answer)
 
 
-def update(host, realm, us, imsi):
+def update(host, realm, to, imsi):
     ask = UpdateLocationRequest()
     ask.header.is_proxyable = True
     ask.session_id = f"{host};1;{imsi}"
@@ -42,7 +42,7 @@ def update(host, realm, us, imsi):
     ask.auth_session_state = 1
     ask.origin_host = host.encode()
     ask.origin_realm = realm.encode()
-    ask.destination_host = us.encode()
+    ask.destination_host = to.encode()
     ask.destination_realm = realm.encode()
     if imsi != "none":
         ask.user_name = imsi
@@ -81,7 +81,8 @@ def main(mode, host, realm, *more):
             peer.idle_timeout = 1
         else:
             application.wait_for_ready()
-            print(shown(application.send_request(update(host, realm, us, words[1]), 10)), flush=True)
+            ask = update(host, realm, words[2] if len(words) > 2 else us, words[1])
+            print(shown(application.send_request(ask, 10)), flush=True)
     node.stop(wait_timeout=10)
     print("stopped", flush=True)
 

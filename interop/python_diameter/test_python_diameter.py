@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -12,26 +11,14 @@ from diameter.trace import Point
 from helpers.live import AT, CLEAR, LEFT, REALM, RIGHT, THEIRS, Ours, answer, dialled, octets_of, peer, raw, up
 from helpers.loop import drive
 from helpers.nodes import ACTION, TSP
-from helpers.programs import Program, running, until
+from helpers.programs import Program, Start, running, until
 from helpers.s6a import S6A, UPDATE, Hss, Mme
-from tools.environment import safe_environment
 
 pytestmark = pytest.mark.interop
-PEER: Final = Path(__file__).resolve().parent / "peer.py"
 IDS: Final = {"Vendor-Specific-Application-Id": {"Vendor-Id": 10415, "Auth-Application-Id": S6A}}
 UNKNOWN: Final = bytes.fromhex("000003e7 c0000014 0000d431 756e6b6e 6f776e21")
 WATCHDOG_S: Final = 20
 """It looks at its timers every 6 s."""
-
-
-@pytest.fixture
-def command(python_of_peers: Path, tmp_path: Path) -> Any:
-    """A function of the words for peer.py, which gives the program."""
-
-    def start(*words: str) -> Program:
-        return Program([python_of_peers, PEER, *words], tmp_path / words[0], safe_environment())
-
-    return start
 
 
 async def served(program: Program) -> Ours:
@@ -40,9 +27,9 @@ async def served(program: Program) -> Ours:
     return Ours(LEFT, [Mme()], [dialled(THEIRS, CLEAR)])
 
 
-def test_as_server(command: Any) -> None:
+def test_as_server(python_diameter: Start) -> None:
     async def scenario() -> None:
-        program = command("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
+        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
         async with running(program):
             left = await served(program)
             async with up(left):
@@ -62,11 +49,11 @@ def test_as_server(command: Any) -> None:
     drive(scenario(), 60)
 
 
-def test_what_it_refuses_as_server(command: Any) -> None:
+def test_what_it_refuses_as_server(python_diameter: Start) -> None:
     """Never with the E bit, with Failed-AVP for some commands only, and an unknown AVP with M bit not at all."""
 
     async def scenario() -> None:
-        program = command("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
+        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
         async with running(program):
             left = await served(program)
             async with up(left):
@@ -89,11 +76,11 @@ def test_what_it_refuses_as_server(command: Any) -> None:
     drive(scenario(), 60)
 
 
-def test_as_client(command: Any) -> None:
+def test_as_client(python_diameter: Start) -> None:
     async def scenario() -> None:
         hss = Hss()
         right = Ours(RIGHT, [hss], [peer(THEIRS, CLEAR)], listen=CLEAR)
-        async with up(right), running(command("dial", THEIRS, REALM, RIGHT, AT[RIGHT], "3868")) as program:
+        async with up(right), running(python_diameter("dial", THEIRS, REALM, RIGHT, AT[RIGHT], "3868")) as program:
             await right.node.when_open(THEIRS)
             assert read(right.tape.of("<CER")[0]).applications == frozenset({Advertised(id=S6A)})
             assert (await right.tape.until(">CEA")).result == (0, 2001)
@@ -113,11 +100,11 @@ def test_as_client(command: Any) -> None:
     drive(scenario(), 90)
 
 
-def test_it_tells_a_stranger_so_and_we_say_it(command: Any) -> None:
+def test_it_tells_a_stranger_so_and_we_say_it(python_diameter: Start) -> None:
     """CEA with 3010 and without the E bit counts as refused."""
 
     async def scenario() -> None:
-        program = command("serve", THEIRS, REALM, AT[THEIRS], "3868", RIGHT)
+        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", RIGHT)
         async with running(program):
             left = await served(program)
             async with up(left):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from helpers.live import REALM
-from helpers.programs import Program
+from helpers.programs import Program, until
 from tools.environment import ROOT, safe_environment
 
 SOURCES: Final = ROOT / "interop" / "otp"
@@ -37,3 +37,8 @@ def erlang(
     words = [mode, application, host, REALM, *at.split(":"), str(tw_s * 1000), *more]
     command = ["erl", "-noshell", "-pa", str(code), "-s", "live_peer", "main", *words]
     return Program(command, log, environment(code))
+
+
+async def ready_for(program: Program, peers: int) -> None:
+    """Wait until its service has so many peers: a request that comes between its CEA and that may be lost."""
+    await until(lambda: program.text.count("event up") >= peers, f"{peers} x event up")

@@ -10,6 +10,7 @@ from diameter import Message, decode
 from diameter.app import Application, Later
 from diameter.config import NodeConfig, TlsConfig
 from diameter.node import Node, as_deferred
+from diameter.routing.agents import Agent
 from diameter.security.pki import Pki
 from diameter.wire import header
 from helpers.loop import reactor, settle
@@ -17,8 +18,8 @@ from helpers.nodes import Said, dictionary
 from helpers.programs import until
 
 REALM: Final = "example.net"
-LEFT, RIGHT, THEIRS = f"left.{REALM}", f"right.{REALM}", f"peer.{REALM}"
-AT: Final = {THEIRS: "10.99.0.1", LEFT: "10.99.0.2", RIGHT: "10.99.0.3"}
+LEFT, RIGHT, THEIRS, OTHER = f"left.{REALM}", f"right.{REALM}", f"peer.{REALM}", f"other.{REALM}"
+AT: Final = {THEIRS: "10.99.0.1", LEFT: "10.99.0.2", RIGHT: "10.99.0.3", OTHER: "10.99.0.4"}
 """Address of each identity in the network of the tests."""
 CLEAR: Final[Mapping[str, Any]] = {
     "transport": "tcp", "physical_protection": True, "physical_protection_reason": "a network inside one machine",
@@ -78,6 +79,7 @@ class Ours:
         *,
         listen: Mapping[str, Any] | None = None,
         tls: TlsConfig | None = None,
+        agent: Agent | None = None,
         **more: Any,
     ) -> None:
         rows = [{**row, "bind": AT[host]} if row.get("connect") else row for row in peers]
@@ -87,7 +89,7 @@ class Ours:
         }  # fmt: skip
         self.said, self.tape = Said(), Tape()
         self.node = Node(
-            NodeConfig.model_validate(table), applications, dictionary(), reactor=reactor, tap=self.tape,
+            NodeConfig.model_validate(table), applications, dictionary(), reactor=reactor, tap=self.tape, agent=agent,
             observe=self.said.observe, audit=self.said.refused.append,
         )  # fmt: skip
 

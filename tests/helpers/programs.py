@@ -93,6 +93,10 @@ class Program:
         self.process.wait(timeout=10)
 
 
+Start = Callable[..., Program]
+"""Starts a program with words for its command line."""
+
+
 @asynccontextmanager
 async def running(program: Program) -> AsyncIterator[Program]:
     """The program, certainly ended afterwards."""
