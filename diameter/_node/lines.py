@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from diameter._node.core import Core, Line
+from diameter.errors import RemoteFault
 from diameter.message import Message
 from diameter.peer import inputs
+from diameter.peer.peer import Peer
 from diameter.routing.refusal import Refused
 from diameter.trace import Drop, Point
 
@@ -83,7 +85,29 @@ class Lines:
             line.is_open = False
             self._core.say(Point.PEER_CLOSED, peer=line.whose, reason=reason)
             self._above.lost(line, reason)
+            if line.peer is not None:
+                self.again(line.peer)
         self._closed(line)
+
+    def unframed(self, line: Line, fault: RemoteFault, answer: bytes | None) -> None:
+        """The position in the stream is lost: write what could be answered, close (5011, 5015)."""
+        core = self._core
+        core.say(Point.LINK_FAULT, link=line.link.id, peer=line.whose, reason=fault.text)
+        if answer is None:
+            core.stats.dropped[Drop.UNFRAMED] += 1
+        else:
+            core.stats.refused[str(int(fault.result_code))] += 1
+            core.write(line, answer)
+        if core.audit is not None:
+            code = int(fault.result_code) if answer is not None else 0
+            core.audit(Refused(stage="fault", peer=line.whose, code=code, text=fault.text))
+        self.shut(line)
+
+    def again(self, peer: Peer) -> None:
+        """Say when a peer will be tried again, so that no silence looks like one that has been given up."""
+        at = peer.retry_at
+        if at is not None:
+            self._core.say(Point.RECONNECTING, peer=peer.host, seconds=round(max(0.0, at - self._core.now), 1))
 
     def refused(self, line: Line, text: str, code: int, *, audit: bool = True) -> None:
         """A capabilities exchange failed: count, report, audit; remember it as the peer's trouble."""

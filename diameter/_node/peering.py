@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from diameter._node.core import Core, DelayedCall, Line
 from diameter._node.finding import Finding, Names
 from diameter._node.lines import Above, Lines
-from diameter._node.setup import addresses_of, unknown_peer
+from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
+from diameter._node.setup import addresses_of
 from diameter._node.wakeups import MINIMUM_WAIT_S
 from diameter.app import Neighbour
 from diameter.config import PeerConfig
@@ -27,7 +28,6 @@ from diameter.peer.connection import Connection
 from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
 from diameter.peer.peer import Peer
-from diameter.routing.refusal import Refused
 from diameter.routing.table import PeerEntry
 from diameter.security.identity import may_claim
 from diameter.trace import Drop, Point
@@ -81,7 +81,10 @@ class Peering:
 
     def add(self, config: PeerConfig, *, static: bool = True) -> Peer:
         key = config.host.lower()
-        peer = Peer(config.host, self._base, uniform=self._uniform, timers=self._timers, initiate=config.connect)
+        peer = Peer(
+            config.host, self._base, uniform=self._uniform, timers=timers_for(config, self._timers),
+            habits=habits_of(config, self._core.dictionary), initiate=config.connect,
+        )  # fmt: skip
         self._core.table.add(PeerEntry(config.host, config.realm, static=static, weight=config.weight))
         self.peers[key] = peer
         self.configs[key] = config
@@ -195,28 +198,17 @@ class Peering:
 
     def unframed(self, line: Line) -> None:
         """The position in the stream is lost: answer what can be answered, close (5011, 5015)."""
-        core, connection = self._core, line.connection
-        fault = connection.fault
-        assert fault is not None
-        core.say(Point.LINK_FAULT, link=line.link.id, peer=line.whose, reason=fault.text)
-        octets = self._base.unframed(connection.rest, fault)
-        if octets is None:
-            core.stats.dropped[Drop.UNFRAMED] += 1
-        else:
-            core.stats.refused[str(int(fault.result_code))] += 1
-            core.write(line, octets)
-        if core.audit is not None:
-            code = int(fault.result_code) if octets is not None else 0
-            core.audit(Refused(stage="fault", peer=line.whose, code=code, text=fault.text))
-        self._lines.shut(line)
+        connection = line.connection
+        assert connection.fault is not None
+        self._lines.unframed(line, connection.fault, self._base.unframed(connection.rest, connection.fault))
 
     def _introduce(self, line: Line, host: str, cer: Message) -> None:
         """The CER says who is there; find the peer, check that it is, hand the link over."""
         core, incoming, link = self._core, self._incoming, line.link
         key = host.lower()
         config = self.configs.get(key)
-        if config is None and core.config.accept_unknown_peers and not core.draining:
-            config = unknown_peer(host, cer, link)
+        if config is None and not core.draining:
+            config = unknown_peer(core.config, host, cer, link)
         if config is None:
             reason = f"{host} is no peer of {core.config.origin_host}"
             incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, reason)
@@ -224,6 +216,9 @@ class Peering:
         complaint = may_claim(config, host, cer.get("Origin-Realm"), link.security, core.config)
         if complaint is not None:
             incoming.refuse(link.id, cer, ResultCode(complaint.code), complaint.text)
+            return
+        if elsewhere := unannounced(config, cer, link):
+            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, elsewhere)
             return
         peer = self.peers.get(key) or self.add(config, static=False)
         connection = incoming.release(link.id)
@@ -234,6 +229,7 @@ class Peering:
     def _join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
         line.peer = peer
         line.config = config
+        line.own_answers = not config.answers_of_others
         line.entry = self._core.table.find(peer.host)
         if config.applications:
             dictionary = self._core.dictionary
@@ -274,6 +270,7 @@ class Peering:
     def _carry_out(self, peer: Peer, output: inputs.Output) -> None:
         match output:
             case inputs.Connect():
+                self._core.say(Point.CONNECTING, peer=peer.host)
                 self._dial(peer)
             case inputs.CancelConnect():
                 attempt = self._attempts.pop(peer.host.lower(), None)
@@ -303,6 +300,7 @@ class Peering:
             case inputs.Unreachable():
                 self._trouble(peer, output.reason)
                 self._core.say(Point.CONNECTING_FAILED, peer=peer.host, reason=output.reason)
+                self._lines.again(peer)
             case _:
                 self._lines.carry_out(output)
 

@@ -13,7 +13,7 @@ from diameter.app import Application, Bound, Port
 from diameter.config import NodeConfig, PeerConfig, TlsConfig
 from diameter.config.load import validate
 from diameter.errors import ConfigError, DictionaryError, LocalError
-from diameter.message import Dictionary, Message
+from diameter.message import Dictionary
 from diameter.message.build import write_avps
 from diameter.peer.capabilities import Advertised, LocalIdentity
 from diameter.peer.inputs import Timers
@@ -73,7 +73,11 @@ def table_of(
 
 
 def local_identity(
-    config: NodeConfig, dictionary: Dictionary, applications: Iterable[Application], now: float, agent: Agent | None = None
+    config: NodeConfig,
+    dictionary: Dictionary,
+    applications: Iterable[Application],
+    now: float,
+    agent: Agent | None = None,
 ) -> LocalIdentity:
     """What CER and CEA say; Origin-State-Id is the time of the start, so that it grows (RFC 6733 section 8.16).
 
@@ -99,11 +103,17 @@ def timers_of(config: NodeConfig) -> Timers:
     """The peer layer's waiting times."""
     return Timers(
         tw_s=config.tw_s,
+        tw_jitter_s=config.tw_jitter_s,
+        reopen_dwas=config.reopen_dwas,
         tc_s=config.tc_s,
+        tc_jitter=config.tc_jitter,
+        tc_backoff=config.tc_backoff,
+        tc_max_s=config.tc_max_s,
+        busy_s=config.busy_s,
         connect_timeout_s=config.connect_timeout_s + config.handshake_timeout_s,
         cer_timeout_s=config.cer_timeout_s,
-        cea_timeout_s=config.cer_timeout_s,
-        dpa_timeout_s=min(5.0, config.drain_s),
+        cea_timeout_s=config.cea_timeout_s,
+        dpa_timeout_s=min(config.dpa_timeout_s, config.drain_s),
     )
 
 
@@ -163,7 +173,7 @@ def quick_config(
         table.append(peer if isinstance(peer, PeerConfig) else {"host": peer, "realm": _realm(peer), **default})
     tables = {
         "origin_host": identity, "origin_realm": realm, "listen": listeners, "peer": table, "tls": tls,
-        "accept_unknown_peers": peers == "any", **node,
+        **({"lab": True, "accept_unknown": ["*"]} if peers == "any" else {}), **node,
     }  # fmt: skip
     return validate(tables, NodeConfig, source="node", base=Path())
 
@@ -181,18 +191,3 @@ def addresses_of(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
         except ValueError:
             continue
     return tuple(found)
-
-
-def unknown_peer(host: str, cer: Message, link: Link) -> PeerConfig | None:
-    """A row for an identity that nobody configured (`accept_unknown_peers`); None for a name that is no identity."""
-    transport: Any = "tls" if link.secure else "tcp"
-    try:
-        return PeerConfig(
-            host=host,
-            realm=cer.text("Origin-Realm"),
-            transport=transport,
-            physical_protection=not link.secure,
-            physical_protection_reason="" if link.secure else "accepts unknown peers",
-        )
-    except (ValueError, KeyError, LocalError):
-        return None

@@ -63,8 +63,8 @@ class Actions:
 
     __slots__ = (
         "_attempting", "_base", "_capabilities_r", "_cer_hop", "_cer_r", "_dog", "_dpr_hop", "_dwr_at", "_dwr_hop",
-        "_habits", "_i", "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r", "_retry",
-        "_timer", "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
+        "_habits", "_i", "_initiate", "_left", "_open", "_orderly", "_origin_state_id", "_out", "_peer_cause", "_r",
+        "_retry", "_timer", "_timers", "_won", "capabilities", "host", "live_link", "open_link", "state", "usable",
     )  # fmt: skip
 
     def __init__(

@@ -130,7 +130,8 @@ def tls_ping(folder: Path, name: str, *, file: bool = False) -> Report:
             "origin_realm": REALM,
             "listen": [table],
             "tls": server_tls,
-            "accept_unknown_peers": True,
+            "lab": True,
+            "accept_unknown": ("*",),
         }
         node = Node(
             NodeConfig.model_validate(config), [Answering()], dictionary(), reactor=reactor, observe=Said().observe

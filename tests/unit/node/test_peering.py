@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from diameter import Message, decode, encode
-from diameter._node.memory import MemoryLink
+from diameter import decode, encode
 from diameter.config import PeerConfig
 from diameter.errors import Undeliverable
 from diameter.trace import Drop, Point
-from diameter.transport.link import Address, Link
-from helpers.nodes import LEFT, REALM, RIGHT, Bench, dictionary, split
-
-CER: dict[str, Any] = {
-    "Origin-Host": LEFT,
-    "Origin-Realm": REALM,
-    "Host-IP-Address": ip_address("127.0.0.1"),
-    "Vendor-Id": 0,
-    "Product-Name": "test",
-    "Auth-Application-Id": 0xFFFFFFFF,
-}
-
-
-class Stranger:
-    """Somebody with a bare link to the server of a bench: writes octets, keeps what comes back."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.back = b""
-        self.lost: str | None = None
-        self.bench = bench
-        link = bench.pair.wire.join(self, "127.0.0.1", 3868, "nobody", 1 << 20)
-        assert link is not None
-        self.link: MemoryLink = link
-
-    def say(self, *messages: Message | bytes) -> list[Message]:
-        """Send; what came back meanwhile."""
-        self.back = b""
-        for one in messages:
-            self.link.write(encode(one) if isinstance(one, Message) else one)
-        self.bench.pass_time(0.1)
-        return split(self.back)
-
-    def link_up(self, link: Link) -> None: ...
-
-    def link_received(self, link: Link, data: bytes) -> None:
-        self.back += data
-
-    def link_lost(self, link: Link, reason: str) -> None:
-        self.lost = reason
-
-    def link_congested(self, link: Link) -> None: ...
-
-    def link_drained(self, link: Link) -> None: ...
-
-    def link_refused(self, transport: str, remote: Address, reason: str) -> None: ...
-
-
-def cer(**changes: Any) -> Message:
-    avps = {**CER, **{name.replace("_", "-"): value for name, value in changes.items()}}
-    return dictionary().request("Capabilities-Exchange", avps, hop_by_hop=1, end_to_end=1)
-
-
-def listening(**options: Any) -> Bench:
-    """A server that listens; its client never starts."""
-    bench = Bench(opened=False, **options)
-    bench.pair.wait(bench.pair.right.start())
-    return bench
+from diameter.transport.link import Address
+from helpers.nodes import LEFT, REALM, RIGHT, Bench, dictionary
+from helpers.strangers import Stranger, cer, listening
 
 
 def test_capabilities_exchange_opens_a_peer() -> None:
@@ -110,7 +54,7 @@ def test_a_peer_that_must_come_by_tls_is_refused_on_a_clear_link() -> None:
 
 
 def test_an_unknown_peer_gets_in_where_that_is_allowed_and_is_forgotten_with_its_link() -> None:
-    with listening(config={"accept_unknown_peers": True}) as bench:
+    with listening(config={"lab": True, "accept_unknown": ["*"]}) as bench:
         stranger = Stranger(bench)
         assert stranger.say(cer(Origin_Host="who.example.net", Origin_Realm="example.net"))[0].result == (0, 2001)
         assert {p.host: p.static for p in bench.pair.right.peers} == {LEFT: True, "who.example.net": False}
@@ -121,7 +65,7 @@ def test_an_unknown_peer_gets_in_where_that_is_allowed_and_is_forgotten_with_its
 
 
 def test_an_unknown_peer_with_an_impossible_name_is_refused_all_the_same() -> None:
-    with listening(config={"accept_unknown_peers": True}) as bench:
+    with listening(config={"lab": True, "accept_unknown": ["*"]}) as bench:
         assert Stranger(bench).say(cer(Origin_Host="-x.example.net", Origin_Realm="example.net"))[0].result == (0, 3010)
 
 

@@ -50,8 +50,9 @@ def test_a_configuration_in_a_few_words() -> None:
         ("x.example.net", "net", False),
     ]
     assert config.peer[0].dial == ("192.0.2.1",)
-    assert (config.tw_s, config.accept_unknown_peers) == (6.0, False)
-    assert quick_config("a.example.org", "example.org", peers="any").accept_unknown_peers
+    assert (config.tw_s, config.accept_unknown, config.lab) == (6.0, (), False)
+    anybody = quick_config("a.example.org", "example.org", peers="any")
+    assert (anybody.accept_unknown, anybody.lab) == (("*",), True)
 
 
 def test_every_complaint_at_once() -> None:

@@ -24,7 +24,7 @@ WHOLE: dict[str, Any] = {
     "Vendor-Id": 10415,
     "Product-Name": "product",
 }
-NAMED = {"Auth-Application-Id": TSP}
+NAMED: dict[str, Any] = {"Auth-Application-Id": TSP}
 
 
 def cer(**changes: Any) -> Message:
@@ -36,6 +36,10 @@ def cea(result: int = 2001, *, error: bool = False, **changes: Any) -> Message:
     avps = WHOLE | {name.replace("_", "-"): value for name, value in changes.items()}
     kept = {name: value for name, value in avps.items() if value is not None}
     return parse(cer().answer(result, kept, error=error).octets)
+
+
+def nothing(name: str) -> dict[str, Any]:
+    return {name: None}
 
 
 def judge(message: Message, habits: Habits | None = None) -> Refusal | None:
@@ -116,7 +120,7 @@ def test_a_refusal_in_a_cea_is_one_with_and_without_the_e_bit(result: int, error
 
 @pytest.mark.parametrize("lacking", ["Host_IP_Address", "Vendor_Id", "Product_Name"])
 def test_a_cea_may_lack_what_is_not_needed(lacking: str) -> None:
-    message = cea(**NAMED, **{lacking: None})
+    message = cea(**NAMED, **nothing(lacking))
     assert judge(message) is None
     strict = judge(message, Habits(incomplete_cea=False))
     assert strict is not None
@@ -130,7 +134,7 @@ def test_a_cea_may_lack_all_of_it_at_once() -> None:
 
 @pytest.mark.parametrize("lacking", ["Origin_Host", "Origin_Realm"])
 def test_a_cea_says_who_it_is_from(lacking: str) -> None:
-    assert judge(cea(**NAMED, **{lacking: None})) is not None
+    assert judge(cea(**NAMED, **nothing(lacking))) is not None
 
 
 def test_identities_are_compared_without_case() -> None:
