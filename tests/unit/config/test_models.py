@@ -183,3 +183,14 @@ def test_a_discovered_realm_has_no_host_of_its_own() -> None:
 def test_two_rows_for_one_realm_to_discover_are_one_too_many() -> None:
     row = {"realm": "asp.example", "discover": True, **CLEAR}
     assert "peer.1.host: same host as peer.0" in _complaint(NodeConfig, {**_node(), "peer": [row, row]})
+
+
+def test_routes_name_peers_and_do_not_shadow_each_other() -> None:
+    node = {"origin_host": "a.example.org", "origin_realm": "example.org", "peer": [PEER | CLEAR]}
+    route = {"realm": "*", "hosts": [PEER["host"]]}
+    made = NodeConfig.model_validate({**node, "route": [route, {**route, "application": "Tsp", "balance": "weight"}]})
+    assert [(one.realm, one.application, one.balance) for one in made.route] == [
+        ("*", "", "order"), ("*", "Tsp", "weight"),
+    ]  # fmt: skip
+    assert "route.0.hosts" in _complaint(NodeConfig, {**node, "route": [{**route, "hosts": ["other.example"]}]})
+    assert "same realm and application as route.0" in _complaint(NodeConfig, {**node, "route": [route, route]})

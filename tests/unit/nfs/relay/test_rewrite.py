@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,5 +145,5 @@ def test_what_is_wrong_is_named(rule: dict[str, Any], line: str) -> None:
 )
 def test_what_no_rule_may_say(rule: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        validate({"node": NODE, "rewrite": [rule]}, RelayConfig, source="f", base=__import__("pathlib").Path())
+        validate({"node": NODE, "rewrite": [rule]}, RelayConfig, source="f", base=Path())
     assert line in str(raised.value)
