@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from run import judge, table
-from tools import system
+from tools import parts, system
 from tools.fuzzing import executions
 from tools.gates import measure
 from tools.parts import Outcome, Part, _counted, call, run_part, with_pytest
@@ -76,6 +76,12 @@ def test_a_part_without_its_tools_is_not_run() -> None:
 
 def test_a_folder_that_is_not_there_is_not_run() -> None:
     assert with_pytest(Part(name="no-such-part", run=nothing, paths=("tests/none",)), Path("python")).not_run == 1
+
+
+def test_without_the_right_to_a_network_of_their_own_live_peers_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "may_have_a_network", lambda: False)
+    found = parts.live_peers(Part(name="interop", run=parts.live_peers), Path("python"))
+    assert (found.not_run, found.why) == (1, "no right to make a network namespace (root has it)")
 
 
 def test_a_command_that_hangs_is_ended_with_its_children() -> None:
