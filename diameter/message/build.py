@@ -7,12 +7,12 @@ a violation waits in `Message.pending` until then, because an application may st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from diameter.dictionary.load import Definitions
 from diameter.dictionary.model import CommandDef, Grammar
-from diameter.errors import DictionaryError, EncodeError, RemoteFault
+from diameter.errors import REFUSE, AvpOccursTooManyTimes, DictionaryError, EncodeError, RemoteFault
 from diameter.message.arity import complaint
 from diameter.message.members import Grouped, Members
 from diameter.message.message import Message
@@ -194,12 +194,14 @@ def answer(
     vendor: int = 0,
     error: bool | None = None,
     echo: bool = True,
+    faulty: Collection[int] = (),
 ) -> Message:
     """The answer to `request`: same identifiers, command and P bit, Session-Id and Proxy-Info repeated (section 6.2).
 
     `vendor` 0: Result-Code `code`; else Experimental-Result {vendor, code}.  `error`: E bit; None means by the class
     (3xxx).  With `echo`, AVPs that the answer's grammar requires and the request carries (application ids,
-    Auth-Session-State) are repeated unless given.  Origin-Host and Origin-Realm: `request.origin` unless given.
+    Auth-Session-State) are repeated unless given, or their keys `faulty`.  Origin-Host and Origin-Realm:
+    `request.origin` unless given.
     """
     tables = request.tables
     command = tables.command(request.command_code, False)
@@ -211,7 +213,7 @@ def answer(
     keys = {(tables.writers.get(name) or tables.writer(name)).key for name in given}
     if echo and not failed and command is not None:
         for key in command.echoes:
-            if key not in keys:
+            if key not in keys and key not in faulty:
                 body.copy(request, key)
     if RESULT_CODE not in keys and EXPERIMENTAL_RESULT not in keys:
         if vendor:
@@ -243,11 +245,17 @@ def answer(
 
 
 def refusal(request: Message, fault: RemoteFault) -> Message:
-    """The answer to a faulty request: Result-Code, Error-Message and Failed-AVP of the fault (sections 7.1 to 7.5)."""
+    """The answer to a faulty request: Result-Code, Error-Message and Failed-AVP of the fault (sections 7.1 to 7.5).
+
+    What is wrong stands in Failed-AVP only: elsewhere the answer would be as faulty as the request.
+    """
+    names = request.tables.scope.names
+    wrong = [one for one in request.faults if one.verdict == REFUSE and one.path and one.path[0] in names]
+    faulty = [names[one.path[0]].key for one in wrong if not isinstance(one, AvpOccursTooManyTimes)]
     avps: dict[str, Any] = {"Error-Message": fault.text}
     if fault.failed_avp:
         avps["Failed-AVP"] = fault.failed_avp
-    message = answer(request, int(fault.result_code), avps, error=fault.protocol_error)
+    message = answer(request, int(fault.result_code), avps, error=fault.protocol_error, faulty=faulty)
     message.pending = None
     return message
 
