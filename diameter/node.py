@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
@@ -49,7 +50,9 @@ from twisted.python.failure import Failure
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.forwarding import Forwarding
+from diameter._node.overloading import join
 from diameter._node.peering import Peering
+from diameter._node.reloading import Reloading
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
@@ -147,12 +150,10 @@ class Node:
         self.wake = wakeups.wake
         self._serving = wakeups.serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle)
+        join(core, self._serving, self._requests)
         self._links = links(reactor, config, self)
-        base = BaseMessages(
-            local_identity(config, dictionary, self.applications, self._clock.seconds(), agent),
-            dictionary,
-            identifiers.both,
-        )
+        said = local_identity(config, dictionary, self.applications, self._clock.seconds(), agent)
+        base = BaseMessages(said, dictionary, identifiers.both)
         if agent is not None:
             self._serving.agent = Forwarding(
                 core, agent, self._requests, self._serving, screens, _guard, self._bug, identifiers.hop_by_hop.next
@@ -161,6 +162,10 @@ class Node:
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
         self._traffic.peering = self._peering
+        tables = partial(
+            table_of, dictionary=dictionary, applications=applications, routes=routes, default_route=default_route
+        )
+        self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, tables, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 
@@ -228,9 +233,9 @@ class Node:
         """Requests of others, and spawned coroutines, that wait for something."""
         return len(self._serving.waiting)
 
-    def reload(self) -> None:
-        """Read keys, certificates and revocation lists again.  Raises ConfigError and keeps what was in force."""
-        self._links.reload()
+    def reload(self, config: NodeConfig | None = None) -> None:
+        """Read keys and certificates again, take over peers and routes of `config`; ConfigError changes nothing."""
+        self.config = self._reloading.take(config or self.config)
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
         """Put these faults in force in the place of those before.  Raises ConfigError and changes nothing."""

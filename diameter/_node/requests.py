@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.failover import Failover
 from diameter._node.following import Following
+from diameter._node.overloading import Overloading
 from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
+from diameter.routing.held import DEFAULT
 from diameter.routing.identifiers import EndToEndSource, HopByHopSource, SessionIds
 from diameter.routing.originate import Originator
 from diameter.routing.pending import Pending, PendingTable
@@ -61,6 +63,7 @@ class Requests:
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
         self.following = Following(core, self.pending, self.place, self._screen)
+        self.overloading: Overloading | None = None
         self._failover = Failover(core, self.pending, self.place, self._screen)
 
     def send(
@@ -82,6 +85,11 @@ class Requests:
         assert line.entry is not None
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
         realm = realm or self._realm_of(line.entry, to)
+        overloading = self.overloading
+        if overloading is not None and (
+            why := overloading.withhold(application, to, line, realm, avps.get("DRMP", DEFAULT))
+        ):
+            return self._undeliverable(command, why)
         filled = self._originator.fill(plan, avps, session, to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
         message = core.dictionary.request(
@@ -93,6 +101,8 @@ class Requests:
                 return self._undeliverable(command, f"refused by a screen: {screened}")
             message = screened
         octets = encode(message)
+        if overloading is not None:
+            octets = overloading.announce(octets)
         later: Later[Message] = Later()
         request: Request = Pending(hop, end, line.link.id, line.entry.host, octets, (application, to, realm), later)
         self.dispatch(line, request, timeout_s)
@@ -231,6 +241,7 @@ class Requests:
             core.drop(line, answer, Drop.STRAY_ANSWER)
             return
         core.stats.answers_in += 1
+        core.tally.count(line.whose, answer.octets, False)
         if request.earlier:
             self._uncount(request)
         else:
@@ -239,6 +250,8 @@ class Requests:
                 self.release(line)
         later = request.waiter
         answer.context = line.neighbour
+        if self.overloading is not None and isinstance(later, Later):
+            self.overloading.hear(line, answer)
         if answer.error and self.following.take(request, answer):
             return
         if isinstance(later, Transit):  # faults are for the two ends to see

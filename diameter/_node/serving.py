@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from diameter._node.core import Core, Line
+from diameter._node.overloading import Overloading
 from diameter.app import Bound, Later, Screen
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, RequestError, ResultCode
 from diameter.message import Message, encode
@@ -108,6 +109,7 @@ class Serving:
         self._spawned: list[Work] = []
         self.agent: Forwarding | None = None
         """Takes the requests that are for others, where the node is an agent."""
+        self.overloading: Overloading | None = None
         self.waiting: set[Work] = set()
 
     # ---- a request has come
@@ -268,7 +270,10 @@ class Serving:
         if line.gone:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
+        if self.overloading is not None:
+            octets = self.overloading.dress(request, octets)
         self._core.stats.answers_out += 1
+        self._core.tally.count(line.whose, octets, True)
         self._core.write(line, octets)
 
     # ---- coroutines that wait

@@ -187,6 +187,16 @@ class Limits(Table):
         return self
 
 
+class OverloadConfig(Table):
+    """Overload control: off unless switched on, because not every peer takes AVPs that it does not know."""
+
+    reports: bool = Field(default=False, description="hear and make overload reports, RFC 7683")
+    report_at: int = Field(default=80, ge=1, le=100, description="overloaded at this percentage of requests_in_work")
+    reduction: int = Field(default=20, ge=1, le=100, description="percentage fewer requests asked for when overloaded")
+    validity_s: int = Field(default=30, ge=1, le=86400, description="time a report of ours holds")
+    load: bool = Field(default=False, description="say our Load in answers and hear that of others, RFC 8583")
+
+
 class LinkProfile(Table):
     """The least that a link of one placement must have, in numbers (E-TSP-12)."""
 
@@ -260,6 +270,7 @@ class NodeTable(Table):
     )
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
+    overload: OverloadConfig = OverloadConfig()
     security: SecurityConfig = SecurityConfig()
 
 

@@ -1,22 +1,44 @@
-"""Overload control: RFC 7683 (DOIC), RFC 8583 (Load) and RFC 7944 (DRMP), without I/O."""
+"""Overload control without I/O: RFC 7683 (DOIC, loss algorithm), RFC 8583 (Load) and RFC 7944 (DRMP).
+
+A reacting node keeps the newest report of each host and realm and withholds the share of requests asked for
+(`Reports`); a reporting node says what it asks for (`Reporter`).  Load is no request for anything: a number for whoever
+balances (`loads_of`).
+
+The loss algorithm (section 6) leaves open which requests are withheld.  Here each request adds the percentage to a
+debt, and one that finds the debt at 100 pays it by being withheld: exact where a random draw is right on average only,
+and repeatable.  Requests of a priority above the default go ahead while the debt is below `PATIENCE`, so that others,
+which pay at once, pay for them (RFC 7944 section 5).
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
+from diameter.errors import RemoteFault
+from diameter.message.build import Dictionary, write_avps
 from diameter.message.message import Message
 from diameter.routing.held import DEFAULT
 from diameter.wire import avp
 
 DRMP: Final = 301
-
-
-def share_of(limit: int, priority: int) -> int:
-    """How many of `limit` places a request of `priority` may find taken: all at 0, and less by up to a quarter below.
-
-    So the last places are for the highest priorities when a queue fills (RFC 7944 section 6).
-    """
-    return limit - limit * priority // 60
+SUPPORTED: Final = 621
+OLR: Final = 623
+LOAD: Final = 650
+LOSS: Final = 1
+"""OC-Feature-Vector: OLR_DEFAULT_ALGO."""
+HOST_REPORT: Final = 0
+REALM_REPORT: Final = 1
+LOAD_HOST: Final = 0
+LOAD_PEER: Final = 1
+IDLE: Final = 65535
+"""Load-Value of a node without load."""
+DEFAULT_VALIDITY_S: Final = 30
+MOST_VALIDITY_S: Final = 86_400
+PATIENCE: Final = 1000
+"""Debt, in hundredths of a request, from which on high priorities pay too."""
+KEPT: Final = 1024
+"""Reports kept; peers write host names."""
 
 
 def priority_of(message: Message) -> int:
@@ -27,3 +49,182 @@ def priority_of(message: Message) -> int:
     start, end = avp.span(message.wire, message.heads[keys.index(DRMP)])
     value = int.from_bytes(message.wire[start:end])
     return value if end - start == 4 and value <= 15 else DEFAULT
+
+
+def share_of(limit: int, priority: int) -> int:
+    """How many of `limit` places a request of `priority` may find taken: all at 0, and less by up to a quarter below.
+
+    So the last places are for the highest priorities when a queue fills (RFC 7944 section 5).
+    """
+    return limit - limit * priority // 60
+
+
+class Report:
+    """The newest report of one host or realm for one application: what it asks for until `until`."""
+
+    __slots__ = ("debt", "percent", "sequence", "until")
+
+    def __init__(self, sequence: int, percent: int, until: float) -> None:
+        self.sequence = sequence
+        self.percent = percent
+        self.until = until
+        self.debt = 0
+
+    def withhold(self, priority: int, now: float) -> bool:
+        """True when this request is one of those not to be sent."""
+        percent = self.percent
+        if now >= self.until or not percent:
+            return False
+        if percent >= 100:
+            return True
+        self.debt += percent
+        if self.debt < (100 if priority >= DEFAULT else PATIENCE):
+            return False
+        self.debt -= 100
+        return True
+
+
+class Reports:
+    """What others have asked for (RFC 7683 section 5.2.1.1, reacting node)."""
+
+    __slots__ = ("_reports",)
+
+    def __init__(self) -> None:
+        self._reports: dict[tuple[int, int, str], Report] = {}
+
+    def __len__(self) -> int:
+        return len(self._reports)
+
+    def hear(self, answer: Message, now: float) -> None:
+        """Take the reports of an answer: those of its Origin-Host and of its Origin-Realm.
+
+        Without OC-Supported-Features there is nothing to hear; a faulty group is passed over.
+        """
+        keys = answer.keys
+        if OLR not in keys or SUPPORTED not in keys:
+            return
+        try:
+            names = {HOST_REPORT: answer["Origin-Host"].lower(), REALM_REPORT: answer["Origin-Realm"].lower()}
+            groups = answer.all("OC-OLR")
+        except (KeyError, RemoteFault):
+            return
+        for group in groups:
+            try:
+                kind, sequence = int(group["OC-Report-Type"]), int(group["OC-Sequence-Number"])
+                percent = int(group.get("OC-Reduction-Percentage", 0))
+                validity_s = int(group.get("OC-Validity-Duration", DEFAULT_VALIDITY_S))
+            except (KeyError, RemoteFault):
+                continue
+            if kind in names and percent <= 100:
+                self._take((answer.application_id, kind, names[kind]), sequence, percent, validity_s, now)
+
+    def _take(self, key: tuple[int, int, str], sequence: int, percent: int, validity_s: int, now: float) -> None:
+        old = self._reports.get(key)
+        if old is not None and now < old.until and sequence <= old.sequence:
+            return
+        if validity_s == 0:
+            self._reports.pop(key, None)
+            return
+        if len(self._reports) >= KEPT and old is None:
+            self._reports = {one: report for one, report in self._reports.items() if now < report.until}
+            if len(self._reports) >= KEPT:
+                return
+        until = now + (validity_s if validity_s <= MOST_VALIDITY_S else DEFAULT_VALIDITY_S)
+        report = self._reports[key] = Report(sequence, percent, until)
+        if old is not None:
+            report.debt = old.debt
+
+    def host(self, application: int, host: str, priority: int, now: float) -> bool:
+        """True when a request that goes to `host` is to be withheld (host report)."""
+        report = self._reports.get((application, HOST_REPORT, host.lower()))
+        return report is not None and report.withhold(priority, now)
+
+    def realm(self, application: int, realm: str, priority: int, now: float) -> bool:
+        """True when a request to `realm` without Destination-Host is to be withheld (realm report)."""
+        report = self._reports.get((application, REALM_REPORT, realm.lower()))
+        return report is not None and report.withhold(priority, now)
+
+
+class Reporter:
+    """What we ask for (RFC 7683 section 5.2.3, reporting node): one report for this host, one for its realm."""
+
+    __slots__ = ("_asked", "_ends", "_sequence", "_tables")
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._tables = dictionary.tables(0)
+        self._asked: dict[int, tuple[int, int, int]] = {}
+        self._ends: dict[int, float] = {}
+        self._sequence = 0
+
+    def ask(self, percent: int, now: float, *, validity_s: int = DEFAULT_VALIDITY_S, kind: int = HOST_REPORT) -> None:
+        """From now on ask for a reduction by `percent`; 0 ends it, which is told as long as old reports may last.
+
+        Sequence numbers follow the clock, so that they grow over a restart as well.
+        """
+        asked = self._asked.get(kind)
+        if (asked is None and not percent) or (asked is not None and asked[1:] == (percent, validity_s)):
+            return
+        self._sequence = max(self._sequence + 1, int(now))
+        if percent:
+            self._asked[kind] = self._sequence, percent, validity_s
+            self._ends.pop(kind, None)
+        elif asked is not None and kind not in self._ends:
+            self._asked[kind] = self._sequence, 0, 0
+            self._ends[kind] = now + asked[2]
+
+    def avps(self, request: Message, now: float) -> bytes:
+        """What the answer to `request` says, as octets: nothing unless the request announces the loss algorithm."""
+        if SUPPORTED not in request.keys:
+            return b""
+        try:
+            vector = request["OC-Supported-Features"].get("OC-Feature-Vector", LOSS)
+        except RemoteFault:
+            return b""
+        if not int(vector) & LOSS:
+            return b""
+        said: dict[str, Any] = {"OC-Supported-Features": {"OC-Feature-Vector": LOSS}}
+        for kind in [kind for kind, end in self._ends.items() if now >= end]:
+            del self._asked[kind], self._ends[kind]
+        if self._asked:
+            said["OC-OLR"] = [
+                {
+                    "OC-Sequence-Number": sequence,
+                    "OC-Report-Type": kind,
+                    "OC-Reduction-Percentage": percent,
+                    "OC-Validity-Duration": validity_s,
+                }
+                for kind, (sequence, percent, validity_s) in self._asked.items()
+            ]
+        return write_avps(self._tables, said)
+
+
+class Said(NamedTuple):
+    """One Load AVP: whose load (`source`, lower case), of the host or of the peer, 0 (full) to 65535 (idle)."""
+
+    kind: int
+    source: str
+    value: int
+
+
+def loads_of(answer: Message) -> Iterator[Said]:
+    """The Load AVPs of an answer that have all their parts (RFC 8583 section 7)."""
+    if LOAD not in answer.keys:
+        return
+    try:
+        groups = answer.all("Load")
+    except RemoteFault:
+        return
+    for group in groups:
+        try:
+            said = Said(int(group["Load-Type"]), group["SourceID"].lower(), int(group["Load-Value"]))
+        except (KeyError, RemoteFault):
+            continue
+        if said.value <= IDLE:
+            yield said
+
+
+def load_avps(dictionary: Dictionary, host: str, share: float) -> bytes:
+    """Our own Load, of the host and of the peer, while `share` (0 to 1) of what we can do is in use."""
+    value = round(IDLE * (1 - min(max(share, 0.0), 1.0)))
+    loads = [{"Load-Type": kind, "Load-Value": value, "SourceID": host} for kind in (LOAD_HOST, LOAD_PEER)]
+    return write_avps(dictionary.tables(0), {"Load": loads})
