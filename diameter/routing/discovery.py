@@ -6,7 +6,7 @@ addresses, none to further NAPTR); without any NAPTR, SRV of the realm; then A a
 
 Settled here:
 
-* a service tag names applications: "aaa+ap16777309" is for that one, "aaa" for all.  Of the matching records those of
+* a service tag names applications: "aaa+ap16777309" is for that one, "aaa" and that of relays for all.  Of the matching records those of
   the lowest order count, and only when they lead nowhere the next order's.
 * only the transports that the caller allows are followed, so that DNS can take no protection away.
 * DNS is not trusted.  Every step from one domain to another is one that the certificate of the peer has to confirm
@@ -33,7 +33,11 @@ TAGS: Final[Mapping[str, str]] = {
     "diameter.dtls": "dtls",
     "diameter.sctp": "sctp",
 }
-"""Application protocol tags; RFC 6408 has "diameter.dtls.sctp", RFC 6733 section 5.2 prints "diameter.dtls"."""
+"""Application protocol tags of RFC 6408 and RFC 6733, whose section 11.6 has "diameter.dtls.sctp" where section 5.2
+prints "diameter.dtls".
+"""
+RELAY: Final = 0xFFFFFFFF
+"""A service for the relay application is one for every application (section 2.4)."""
 SRV_NAMES: Final[Mapping[str, str]] = {
     "tls": "_diameters._tcp",
     "tcp": "_diameter._tcp",
@@ -162,7 +166,7 @@ def protocols(service: str, applications: frozenset[int]) -> tuple[str, ...]:
     name, plus, application = tag.partition("+ap")
     if name != "aaa" or (plus and not (application.isascii() and application.isdigit())):
         return ()
-    if plus and int(application) not in applications:
+    if plus and int(application) not in (RELAY, *applications):
         return ()
     return tuple(dict.fromkeys(TAGS[each] for each in offered if each in TAGS))
 
