@@ -1,4 +1,7 @@
-"""The server of `mtc bench e2e`: our node, answering Update-Location-Requests on a loopback port until it is killed."""
+"""The server of `mtc bench e2e`: our node, answering Update-Location-Requests on a loopback port until it is killed.
+
+Arguments: the port, and the identity of a relay that may bring requests.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sys
 
 from diameter import Message
 from diameter.app import Application, answers
+from diameter.config import PeerConfig
 from diameter.node import run
 from nfs.cli._bench_messages import ANSWER, CLIENT, REALM, SERVER
 
@@ -23,12 +27,20 @@ class S6a(Application):
         return request.answer(2001, ANSWER)
 
 
+def _relay(name: str) -> PeerConfig:
+    """A relay that may bring requests of the client."""
+    return PeerConfig(
+        host=name, realm=REALM, agent=True, agent_realms=(REALM,),
+        transport="tcp", physical_protection=True, physical_protection_reason="loopback, for a measurement",
+    )  # fmt: skip
+
+
 if __name__ == "__main__":
     run(
         S6a(),
         identity=SERVER,
         realm=REALM,
         listen=f"tcp:127.0.0.1:{int(sys.argv[1])}",
-        peers=[CLIENT],
+        peers=[CLIENT, *(_relay(name) for name in sys.argv[2:])],
         physical_protection="loopback, for a measurement",
     )
