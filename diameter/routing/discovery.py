@@ -6,8 +6,8 @@ addresses, none to further NAPTR); without any NAPTR, SRV of the realm; then A a
 
 Settled here:
 
-* a service tag names applications: "aaa+ap16777309" is for that one, "aaa" and that of relays for all.  Of the matching records those of
-  the lowest order count, and only when they lead nowhere the next order's.
+* a service tag names applications: "aaa+ap16777309" is for that one, "aaa" and that of relays for all.  Of the
+  matching records those of the lowest order count, and only when they lead nowhere the next order's.
 * only the transports that the caller allows are followed, so that DNS can take no protection away.
 * DNS is not trusted.  Every step from one domain to another is one that the certificate of the peer has to confirm
   (`Found.must_carry`: the NAPTR query and its replacement, the SRV query and its target).  A link without certificate
@@ -126,14 +126,14 @@ Steps = Generator[Query, Sequence[Record], list[Found]]
 
 
 def discover(
-    realm: str, applications: Iterable[int], transports: Sequence[str], uniform: Uniform
+    realm: str, applications: Iterable[int] | None, transports: Sequence[str], uniform: Uniform
 ) -> Generator[Query, Sequence[Record], Discovery]:
-    """Find the peers of `realm` that serve one of `applications`, by one of `transports` (the first is preferred).
+    """Find the peers of `realm` that serve one of `applications` (None: any), by one of `transports`, best first.
 
     Raises LookupFailed when nothing was found and something could not be told; a realm without records has an empty
     `found`.
     """
-    search = _Search(frozenset(applications), tuple(transports), uniform)
+    search = _Search(None if applications is None else frozenset(applications), tuple(transports), uniform)
     found = yield from search.by_naptr(plain(realm))
     if found is None:
         found = yield from search.by_srv_names(plain(realm))
@@ -157,8 +157,8 @@ def domain_of(name: str) -> str:
     return ".".join(labels)
 
 
-def protocols(service: str, applications: frozenset[int]) -> tuple[str, ...]:
-    """The transports that a SERVICE field offers to one of these applications, in its order; none for another service.
+def protocols(service: str, applications: frozenset[int] | None) -> tuple[str, ...]:
+    """The transports that a SERVICE field offers to one of these applications (None: to any), in its order.
 
     RFC 6408 section 3: "aaa" or "aaa+ap" and the application id, then ":" and a protocol tag, as often as needed.
     """
@@ -166,7 +166,7 @@ def protocols(service: str, applications: frozenset[int]) -> tuple[str, ...]:
     name, plus, application = tag.partition("+ap")
     if name != "aaa" or (plus and not (application.isascii() and application.isdigit())):
         return ()
-    if plus and int(application) not in (RELAY, *applications):
+    if plus and applications is not None and int(application) not in (RELAY, *applications):
         return ()
     return tuple(dict.fromkeys(TAGS[each] for each in offered if each in TAGS))
 
@@ -192,7 +192,7 @@ def in_srv_order(records: Iterable[Srv], uniform: Uniform) -> list[Srv]:
 class _Search:
     """One discovery: what it looks for, and what it has met."""
 
-    def __init__(self, applications: frozenset[int], transports: tuple[str, ...], uniform: Uniform) -> None:
+    def __init__(self, applications: frozenset[int] | None, transports: tuple[str, ...], uniform: Uniform) -> None:
         self._applications = applications
         self._transports = transports
         self._uniform = uniform

@@ -51,7 +51,7 @@ def low(low: float, _high: float) -> float:
     return low
 
 
-def run(zone: Zone, transports: Sequence[str] = ("tls",), applications: Iterable[int] = (TSP,)) -> Discovery:
+def run(zone: Zone, transports: Sequence[str] = ("tls",), applications: Iterable[int] | None = (TSP,)) -> Discovery:
     """Discover the peers of REALM in a zone; names without records have none."""
     asked, steps = [], discover(REALM, applications, transports, low)
     try:
@@ -246,6 +246,12 @@ def test_a_protected_link_may_lead_out_of_the_realm_when_the_certificate_says_so
         ("A", "dra.hub.example"): [at("192.0.2.9")],
     }
     assert run(zone).found[0].must_carry == (REALM, "hub.example", "dra.hub.example")
+
+
+def test_who_serves_every_application_takes_peers_of_any() -> None:
+    zone: Zone = {("NAPTR", REALM): [naptr(1, 1, "a", "aaa+ap16777251:diameter.tls.tcp", IWF1)], **ADDRESSES}
+    assert hosts(run(zone)) == []
+    assert hosts(run(zone, applications=None)) == [IWF1]
 
 
 def test_a_target_of_a_dot_offers_nothing() -> None:
