@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
@@ -14,6 +14,18 @@ from nfs.cli._react import pause
 
 Form = Mapping[str, Any]
 """A report as `nfs.scs.form.report_to` makes it."""
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+
+
+class Counting(Protocol[R_contra]):
+    """What a run fills: how many were begun, what came of each, how long all took."""
+
+    asked: int
+    elapsed_s: float
+
+    def note(self, report: R_contra, /) -> None:
+        """Count one outcome."""
 
 
 @dataclass(slots=True)
@@ -97,23 +109,26 @@ def table(summary: Mapping[str, Any]) -> str:
 
 async def run_load(
     reactor: Any,
-    one: Callable[[int], Awaitable[Form]],
-    tally: Tally,
+    one: Callable[[int], Awaitable[R]],
+    tally: Counting[R],
     *,
     concurrency: int,
     count: int | None = None,
     rate_per_s: float | None = None,
     duration_s: float | None = None,
-    noted: Callable[[Form], None] | None = None,
-) -> Tally:
+    noted: Callable[[R], None] | None = None,
+) -> None:
     """Call `one(number)` again and again until `count` or `duration_s` is reached; fill `tally`.
 
-    At most `concurrency` are open at once; with `rate_per_s`, number n is not begun before its n-th place in time.
+    At most `concurrency` are open at once; with `rate_per_s`, number n is not begun before its n-th place in time, and
+    the last one is that whose place is within `duration_s`.
     """
     start = reactor.seconds()
 
     def more() -> bool:
-        return (count is None or tally.asked < count) and (duration_s is None or reactor.seconds() - start < duration_s)
+        due_s = tally.asked / rate_per_s if rate_per_s else 0.0
+        late_s = max(due_s, reactor.seconds() - start)
+        return (count is None or tally.asked < count) and (duration_s is None or late_s < duration_s)
 
     async def worker() -> None:
         while more():
@@ -136,4 +151,3 @@ async def run_load(
         for each in workers:
             each.cancel()
         tally.elapsed_s = reactor.seconds() - start
-    return tally

@@ -21,7 +21,7 @@ from diameter.peer.base import BaseMessages
 from diameter.peer.capabilities import Advertised, LocalIdentity, read
 from diameter.peer.connection import Connection
 from diameter.peer.inputs import DisconnectCause
-from diameter.routing.identifiers import EndToEndSource, HopByHopSource
+from diameter.routing.identifiers import EndToEnd, EndToEndSource, HopByHop, HopByHopSource
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address, Link
 
@@ -136,6 +136,44 @@ class Exchange:
         """Nothing listens here."""
 
 
+class Contact:
+    """One link to one peer: dialled, capabilities exchanged, closed.
+
+    `base`: makes CER, DWR and DPR.  `identifiers`: (Hop-by-Hop, End-to-End) for the next request.
+    """
+
+    def __init__(
+        self, reactor: Any, config: NodeConfig, dictionary: Dictionary, applications: Sequence[Advertised]
+    ) -> None:
+        random = SystemRandom()
+        hops, ends = HopByHopSource(random.getrandbits(32)), EndToEndSource(random.getrandbits(32))
+        local = LocalIdentity(
+            origin_host=config.origin_host, origin_realm=config.origin_realm, applications=tuple(applications),
+            product_name=config.product_name, vendor_id=config.vendor_id,
+            supported_vendors=tuple(sorted({one.vendor for one in applications} - {0})),
+        )  # fmt: skip
+        self.identifiers: Callable[[], tuple[HopByHop, EndToEnd]] = lambda: (hops.next(), ends.next(reactor.seconds()))
+        self.base = BaseMessages(local, dictionary, self.identifiers)
+        self.exchange = Exchange(reactor, self.base, dictionary)
+        self._reactor = reactor
+        self._dictionary = dictionary
+        self._links = Links(reactor, config, self.exchange)
+
+    async def open(self, peer: PeerConfig, report: Report, timeout_s: float, tell: Callable[[str], None]) -> None:
+        """Dial, CER and CEA.  Raises DiameterError."""
+        started = self._reactor.seconds()
+        link = await self._links.connect(peer)
+        report.connect_ms = (self._reactor.seconds() - started) * 1000
+        report.security = f"{link.security.version}, {link.security.cipher}" if link.secure else "clear"
+        tell(f"connected to {link.remote} over {link.transport} ({report.security}) in {report.connect_ms:.1f} ms")
+        await _capabilities(self.exchange, self.base, link, self._dictionary, report, timeout_s, tell)
+
+    async def close(self) -> None:
+        """Close the link and whatever else is open."""
+        await self.exchange.close()
+        await self._links.stop()
+
+
 async def ping(
     reactor: Any,
     config: NodeConfig,
@@ -149,32 +187,18 @@ async def ping(
     tell: Callable[[str], None],
 ) -> Report:
     """Do it; `tell` hears of each step as it happens.  Never raises for what the peer does: `trouble` says it."""
-    random = SystemRandom()
-    hops, ends = HopByHopSource(random.getrandbits(32)), EndToEndSource(random.getrandbits(32))
-    local = LocalIdentity(
-        origin_host=config.origin_host, origin_realm=config.origin_realm, applications=tuple(applications),
-        product_name=config.product_name, vendor_id=config.vendor_id,
-        supported_vendors=tuple(sorted({one.vendor for one in applications} - {0})),
-    )  # fmt: skip
-    base = BaseMessages(local, dictionary, lambda: (hops.next(), ends.next(reactor.seconds())))
-    exchange = Exchange(reactor, base, dictionary)
     report = Report(peer=peer.host)
-    links = Links(reactor, config, exchange)
+    contact = Contact(reactor, config, dictionary, applications)
+    exchange, base = contact.exchange, contact.base
     try:
-        started = reactor.seconds()
-        link = await links.connect(peer)
-        report.connect_ms = (reactor.seconds() - started) * 1000
-        report.security = f"{link.security.version}, {link.security.cipher}" if link.secure else "clear"
-        tell(f"connected to {link.remote} over {link.transport} ({report.security}) in {report.connect_ms:.1f} ms")
-        await _capabilities(exchange, base, link, dictionary, report, timeout_s, tell)
+        await contact.open(peer, report, timeout_s, tell)
         await _watchdogs(reactor, exchange, base, report, count, interval_s, timeout_s, tell)
         _, report.dpa_ms = await exchange.ask(base.dpr(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU), timeout_s)
         tell(f"DPA: {report.dpa_ms:.1f} ms")
     except DiameterError as error:
         report.trouble = str(error)
     finally:
-        await exchange.close()
-        await links.stop()
+        await contact.close()
     return report
 
 

@@ -279,10 +279,11 @@ async def _send(
         reports[:] = [report]
         return report
 
-    tally = await run_load(
+    tally = Tally()
+    await run_load(
         reactor,
         one,
-        Tally(),
+        tally,
         concurrency=load.concurrency,
         count=load.count,
         rate_per_s=load.rate_per_s,

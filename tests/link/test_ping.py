@@ -222,7 +222,7 @@ def test_a_dwr_without_answer_is_counted_as_lost() -> None:
 
 
 def test_the_configuration_of_a_function_says_who_we_are(tmp_path: Path) -> None:
-    from nfs.cli.ping import _who
+    from nfs.cli._target import who
 
     ca = Ca()
     tls = tls_table(tmp_path, LEFT, ca.issue(LEFT))
@@ -233,8 +233,8 @@ def test_the_configuration_of_a_function_says_who_we_are(tmp_path: Path) -> None
     )
     given = dict.fromkeys(("transport", "origin_host", "origin_realm", "certificate", "key"))
     given |= {"trust": (), "crl": (), "config": tmp_path / "scs.toml"}
-    config, peer = _who({**given, "peer": RIGHT})
+    config, peer = who({**given, "peer": RIGHT}, "ping")
     assert (config.origin_host, peer.host, peer.transport) == (LEFT, RIGHT, "tls")
-    config, peer = _who({**given, "peer": "tls:[::1]:5868"})
+    config, peer = who({**given, "peer": "tls:[::1]:5868"}, "ping")
     assert (config.origin_host, peer.dial, peer.port_number) == (LEFT, ("::1",), 5868)
     assert isinstance(config.tls, TlsConfig)

@@ -241,7 +241,7 @@ class Slow:
 
     def run(self, **how: Any) -> Tally:
         tally = Tally()
-        ended: list[Tally] = []
+        ended: list[None] = []
         _ = Deferred.fromCoroutine(run_load(self.clock, self.one, tally, **how)).addCallback(ended.append)
         while not ended:
             self.clock.advance(0.1)
@@ -266,6 +266,14 @@ def test_for_so_long() -> None:
     slow = Slow(0.5)
     tally = slow.run(concurrency=1, duration_s=2.0)
     assert (tally.asked, tally.delivered) == (4, 4)
+
+
+def test_for_so_long_at_a_rate() -> None:
+    """However many may be open at once: none is begun whose place in time is after the end."""
+    slow = Slow(0.1)
+    tally = slow.run(concurrency=100, rate_per_s=5.0, duration_s=2.0)
+    assert (tally.asked, tally.delivered) == (10, 10)
+    assert tally.elapsed_s == pytest.approx(2.0, abs=0.2)
 
 
 def test_an_error_ends_the_run() -> None:

@@ -1,0 +1,98 @@
+"""The peer of a verb that dials one (`mtc ping`, `mtc send`), and who we are to it: options and their meaning."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from diameter import Dictionary
+    from diameter.config import NodeConfig, PeerConfig
+    from diameter.peer.capabilities import Advertised
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_IDENTITY = (
+    click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        help="Be the node of this TOML file; PEER may be one of its peers.",
+    ),
+    click.option("--origin-host", help="Our Origin-Host; VERB.<this host> by default."),
+    click.option("--origin-realm", help="Our Origin-Realm; what follows the first dot of our Origin-Host by default."),
+    click.option("--certificate", type=click.Path(path_type=Path), help="PEM file of our certificate."),
+    click.option("--key", type=click.Path(path_type=Path), help="PEM file of its key."),
+    click.option("--trust", type=click.Path(path_type=Path), multiple=True, help="PEM file of a CA that we trust."),
+    click.option("--crl", type=click.Path(path_type=Path), multiple=True, help="Revocation list."),
+    click.option(
+        "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
+    ),
+)
+transport = click.option("--transport", type=click.Choice(["tcp", "tls"]), help="tls unless PEER says tcp:.")
+"""How the link is made; stands first."""
+timeout = click.option(
+    "--timeout", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds an answer may take."
+)
+
+
+def identity(function: F) -> F:
+    """The options that say who we are, in this order."""
+    for option in reversed(_IDENTITY):
+        function = option(function)
+    return function
+
+
+def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
+    """Who we are and whom we dial, by the options above and `peer`.  Raises ConfigError."""
+    from diameter._node.setup import endpoint, quick_config
+    from diameter.config import TlsConfig
+    from diameter.config.load import validate
+    from diameter.errors import ConfigError
+
+    text = given["peer"]
+    known = _from_file(given["config"]) if given["config"] is not None else None
+    if known is not None:
+        found = known.peer_named(text)
+        if found is not None:
+            return known, found
+    transport, host, port = endpoint(
+        text if text.startswith(("tcp:", "tls:")) else f"{given['transport'] or 'tls'}:{text}"
+    )
+    if given["transport"] not in (None, transport):
+        raise ConfigError(f"{text!r} is not --transport {given['transport']}")
+    tls = known.tls if known is not None else None
+    if given["certificate"] is not None or given["key"] is not None or given["trust"]:
+        files = {name: given[name] for name in ("certificate", "key") if given[name] is not None}
+        tables = {**files, "trust": list(given["trust"]), "crl": list(given["crl"])}
+        tls = validate(tables, TlsConfig, source="options", base=Path())
+    if transport == "tls" and tls is None:
+        raise ConfigError("tls needs --certificate, --key and --trust, or -c; for clear text write tcp:HOST:PORT")
+    own = given["origin_host"] or (known.origin_host if known is not None else f"{verb}.{socket.getfqdn()}")
+    realm = given["origin_realm"] or (known.origin_realm if known is not None else own.partition(".")[2])
+    at = f"{transport}:[{host}]" + (f":{port}" if port else "")
+    name = host if ":" not in host else "peer.invalid"
+    config = quick_config(own, realm, connect={name: at}, tls=tls, physical_protection="asked for at the command line")
+    return config, config.peer[0]
+
+
+def _from_file(path: Path) -> NodeConfig:
+    from diameter.config import load, top_level
+    from nfs.cli.config import model_of
+
+    return load(path, model_of(str(top_level(path).get("function", "")), str(path))).node_config
+
+
+def advertised(wanted: Iterable[str | int], dictionary: Dictionary) -> list[Advertised]:
+    """Applications by name or number; as a relay, for all, when there are none.  Raises DictionaryError."""
+    from diameter.peer.capabilities import RELAY, Advertised
+
+    names = [int(name) if isinstance(name, str) and name.isdigit() else name for name in wanted]
+    found = [dictionary.application(name) for name in names]
+    return [Advertised(id=one.id, vendor=one.vendor, accounting=one.accounting) for one in found] or [
+        Advertised(id=RELAY)
+    ]
