@@ -71,9 +71,8 @@ class Finding:
 
     def _look(self, row: PeerConfig) -> None:
         dictionary = self._core.dictionary
-        wanted = (
-            frozenset(dictionary.application(name).id for name in row.applications) or self._core.table.applications
-        )
+        named = frozenset(dictionary.application(name).id for name in row.applications)
+        wanted = named or self._core.table.applications or None  # None: a relay, which serves none itself
         steps = discover(row.realm, wanted, (row.transport,), self._uniform)
         self._step(row, steps, lambda: next(steps))
 
