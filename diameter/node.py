@@ -140,8 +140,9 @@ class Node:
         random = SystemRandom() if seed is None else Random(seed)
         identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64))
         handlers = bind(applications, self, dictionary)
+        routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
-            config, dictionary, table_of(config, dictionary, applications, routes, default_route), self._clock,
+            config, dictionary, routing(config), self._clock,
             origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap,
         )  # fmt: skip
         self.stats: Stats = core.stats
@@ -155,17 +156,13 @@ class Node:
         said = local_identity(config, dictionary, self.applications, self._clock.seconds(), agent)
         base = BaseMessages(said, dictionary, identifiers.both)
         if agent is not None:
-            self._serving.agent = Forwarding(
-                core, agent, self._requests, self._serving, screens, _guard, self._bug, identifiers.hop_by_hop.next
-            )
+            parts, hops = (core, agent, self._requests, self._serving), identifiers.hop_by_hop.next
+            self._serving.agent = Forwarding(*parts, screens, _guard, self._bug, hops)
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
         self._traffic.peering = self._peering
-        tables = partial(
-            table_of, dictionary=dictionary, applications=applications, routes=routes, default_route=default_route
-        )
-        self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, tables, self.wake)
+        self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from diameter._node.stats import Stats
+from diameter._node.tally import Tally
 from diameter._node.transit import Transit
 from diameter.app import Later, Neighbour
 from diameter.config import NodeConfig, PeerConfig
@@ -98,7 +99,7 @@ class Core:
 
     __slots__ = (
         "audit", "clock", "config", "dictionary", "dirty", "draining", "faults", "lines", "now", "observe", "origin",
-        "stats", "table", "tap",
+        "stats", "table", "tally", "tap",
     )  # fmt: skip
 
     def __init__(
@@ -122,6 +123,7 @@ class Core:
         self.audit = audit
         self.tap = tap
         self.stats = Stats()
+        self.tally = Tally()
         self.lines: dict[int, Line] = {}
         self.dirty: list[Line] = []
         self.now = clock.seconds()

@@ -275,6 +275,12 @@ class Forwarding:
         """The line is gone; answers for it are dropped as they come."""
         self._entrances.pop(line.link.id, None)
 
+    def reconsider(self, line: Line) -> None:
+        """What a line may bring has changed: look at the next requests afresh."""
+        entrance = self._entrances.get(line.link.id)
+        if entrance is not None:
+            entrance.ways.clear()
+
     def _leave(self, line: Line) -> None:
         entrance = self._entrances.get(line.link.id)
         if entrance is not None:
@@ -308,4 +314,5 @@ class Forwarding:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
         self._core.stats.answers_out += 1
+        self._core.tally.count(line.whose, octets, True)
         self._core.write(line, octets)

@@ -74,6 +74,7 @@ class Peering:
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
         self.found: set[str] = set()
+        self.forgotten: Callable[[str], None] = lambda key: None
         self._finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
@@ -145,7 +146,7 @@ class Peering:
             link.abort("nobody asked for this link")
             return
         config = self.configs[peer.host.lower()]
-        self._join(line, peer, config)
+        self.join(line, peer, config)
         complaint = may_claim(config, peer.host, None, link.security, core.config)
         if complaint is not None:
             self._lines.refused(line, complaint.text, complaint.code)
@@ -222,11 +223,11 @@ class Peering:
             return
         peer = self.peers.get(key) or self.add(config, static=False)
         connection = incoming.release(link.id)
-        self._join(line, peer, config)
+        self.join(line, peer, config)
         peer.accept(connection, cer, core.now)
         self.pump(peer)
 
-    def _join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
+    def join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
         line.peer = peer
         line.config = config
         line.own_answers = not config.answers_of_others
@@ -250,7 +251,7 @@ class Peering:
         finally:
             self._pumping.discard(peer.host)
         self._mark(peer)
-        self._arm(peer, peer.deadline(), partial(self._expire, peer))
+        self.arm(peer, peer.deadline(), partial(self._expire, peer))
 
     def _mark(self, peer: Peer) -> None:
         """Keep the peer's row in step with its state."""
@@ -314,7 +315,7 @@ class Peering:
         while outputs := self._incoming.drain():
             for output in outputs:
                 self._lines.carry_out(output)
-        self._arm(self._incoming, self._incoming.deadline(), self._expire_incoming)
+        self.arm(self._incoming, self._incoming.deadline(), self._expire_incoming)
 
     def _opened(self, peer: Peer, output: inputs.Opened) -> None:
         core = self._core
@@ -347,8 +348,9 @@ class Peering:
         others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
         if self.peers.get(key) is peer and not others:
             del self.peers[key]
-            self._arm(peer, None, lambda: None)
+            self.arm(peer, None, lambda: None)
             self._core.table.remove(entry)
+            self.forgotten(key)
 
     # ---- dialling
 
@@ -374,7 +376,7 @@ class Peering:
 
     # ---- time
 
-    def _arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
+    def arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
         """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it
         fires.
         """

@@ -49,10 +49,13 @@ def table_of(
     config: NodeConfig,
     dictionary: Dictionary,
     applications: Iterable[Application],
-    routes: Sequence[Route],
-    default_route: Sequence[str],
+    more: Sequence[Route],
+    last: Sequence[str],
 ) -> RoutingTable:
-    """The routing table: routes given, then those of the configuration.  Raises ConfigError, LocalError."""
+    """The routing table: the routes in `more`, then those of the configuration; `last`: hosts of the default route.
+
+    Raises ConfigError, LocalError.
+    """
     configured = []
     for at, one in enumerate(config.route):
         try:
@@ -66,8 +69,8 @@ def table_of(
         config.origin_host,
         (config.origin_realm,),
         {application.application_id for application in applications},
-        (*routes, *configured),
-        default_route,
+        (*more, *configured),
+        last,
         Balance(config.balance),
     )
 

@@ -154,6 +154,16 @@ class RoutingTable:
         """Call after any change of a row: choices made before count no longer."""
         self._cache.clear()
 
+    def reroute(self, other: RoutingTable) -> None:
+        """Take over the routes of another table; peers and what was learnt stay."""
+        self._routes = other._routes
+        self.changed()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes of the configuration, in its order."""
+        return tuple(self._routes.values())
+
     def learn(self, route: Route) -> None:
         """Take in a route that was found out (section 5.2); it replaces what was learnt before for its key."""
         self._learnt[route.realm.lower(), route.application] = route

@@ -1,0 +1,166 @@
+"""A new peer table and new routes for a running node: what stayed the same is not touched.
+
+A peer that is gone is told DO_NOT_WANT_TO_TALK_TO_YOU, one whose links must be other links is told REBOOTING and comes
+back as it is written now; what concerns only how it is used (`SOFT`) takes its place without the link noticing.
+Everything is checked before anything is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from diameter._node.core import Core
+from diameter._node.manners import habits_of
+from diameter.config import NodeConfig, PeerConfig
+from diameter.errors import ConfigError, DictionaryError
+from diameter.message import Dictionary
+from diameter.peer.inputs import DisconnectCause
+from diameter.routing.table import RoutingTable
+from diameter.trace import Point
+
+if TYPE_CHECKING:
+    from diameter._node.peering import Peering
+    from diameter._node.serving import Serving
+
+SOFT: Final = frozenset({"weight", "applications", "agent", "agent_realms", "realms", "answers_of_others"})
+"""Keys of a `[[peer]]` that may change while its link stays."""
+
+
+class Reloading:
+    """Brings the peers of one node in line with a configuration."""
+
+    def __init__(
+        self,
+        core: Core,
+        peering: Peering,
+        serving: Serving,
+        keys: Callable[[], None],
+        tables: Callable[[NodeConfig], RoutingTable],
+        wake: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """`keys`: reads keys and certificates again, or raises ConfigError; `tables`: the routes of a configuration."""
+        self._core = core
+        self._peering = peering
+        self._serving = serving
+        self._keys = keys
+        self._tables = tables
+        self._wake = wake
+        self._returning: dict[str, PeerConfig] = {}
+        peering.forgotten = self._forgotten
+
+    def take(self, config: NodeConfig) -> NodeConfig:
+        """Make peers and routes of `config` ours, and read keys again; return what is in force now.
+
+        What else it says of the node, and its rows with `discover`, wait for the next start.  Raises ConfigError, with
+        nothing changed.
+        """
+        wanted = {row.host.lower(): row for row in config.peer if not row.discover}
+        check(wanted.values(), self._core.dictionary)
+        table = self._tables(config)
+        self._keys()
+        if config is not self._core.config:
+            self._wake(lambda: self._take(wanted, table))
+            fields = {name: getattr(self._core.config, name) for name in NodeConfig.model_fields}
+            fields |= {"peer": config.peer, "route": config.route}
+            self._core.config = NodeConfig.model_construct(**fields)
+        return self._core.config
+
+    def _take(self, wanted: dict[str, PeerConfig], table: RoutingTable) -> None:
+        peering, core = self._peering, self._core
+        known = {key: row for key, row in peering.configs.items() if self._static(key)}
+        for key in known.keys() - wanted.keys():
+            core.say(Point.PEER_REMOVED, peer=known[key].host)
+            self._leave(key, DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
+        for key in list(self._returning.keys() - wanted.keys()):
+            del self._returning[key]
+        for key, row in wanted.items():
+            before = known.get(key)
+            if before is None:
+                core.say(Point.PEER_ADDED, peer=row.host)
+                self._come(key, row)
+            elif before != row:
+                core.say(Point.PEER_CHANGED, peer=row.host, reason=", ".join(sorted(differing(before, row))))
+                self._change(key, before, row)
+        core.table.reroute(table)
+
+    def _static(self, key: str) -> bool:
+        entry = self._core.table.find(key)
+        return entry is not None and entry.static
+
+    def _change(self, key: str, before: PeerConfig, row: PeerConfig) -> None:
+        if differing(before, row) <= SOFT:
+            self._adapt(key, row)
+        else:
+            self._returning[key] = row
+            self._leave(key, DisconnectCause.REBOOTING)
+
+    def _adapt(self, key: str, row: PeerConfig) -> None:
+        """Use the peer otherwise from now on; nothing that was found out about its requests counts any more."""
+        peering, core, agent = self._peering, self._core, self._serving.agent
+        peering.configs[key] = row
+        peer, entry = peering.peers[key], core.table.find(key)
+        assert entry is not None
+        entry.weight = row.weight
+        for line in core.lines.values():
+            if line.peer is peer:
+                line.allowed = None
+                peering.join(line, peer, row)
+                line.known.clear()
+                if agent is not None:
+                    agent.reconsider(line)
+        core.table.changed()
+
+    def _come(self, key: str, row: PeerConfig) -> None:
+        """Add a peer; one that is still leaving comes when it has left."""
+        peering = self._peering
+        if key in peering.peers:
+            self._returning[key] = row
+            self._leave(key, DisconnectCause.REBOOTING)
+            return
+        peer = peering.add(row)
+        peer.start(self._core.now)
+        peering.pump(peer)
+
+    def _leave(self, key: str, cause: DisconnectCause) -> None:
+        """Disconnect from a peer; the tables forget it with its last link."""
+        peering, core = self._peering, self._core
+        peer, entry = peering.peers[key], core.table.find(key)
+        assert entry is not None
+        peering.configs.pop(key, None)
+        peering.found.discard(key)
+        entry.static = False
+        peer.stop(core.now, cause)
+        peering.pump(peer)
+        peering.forget(peer)
+
+    def _forgotten(self, key: str) -> None:
+        """The last link of a peer has ended.  It comes back in a wake-up of its own, since this one ends the link."""
+        row = self._returning.get(key)
+        if row is not None:
+            self._peering.arm(("returning", key), self._core.now, partial(self._return, key, row))
+
+    def _return(self, key: str, row: PeerConfig) -> None:
+        if self._returning.get(key) is row and not self._core.draining:
+            del self._returning[key]
+            self._come(key, row)
+
+
+def differing(one: PeerConfig, other: PeerConfig) -> set[str]:
+    """Keys in which two rows differ."""
+    return {name for name in PeerConfig.model_fields if getattr(one, name) != getattr(other, name)}
+
+
+def check(rows: Iterable[PeerConfig], dictionary: Dictionary) -> None:
+    """Raise ConfigError for rows that name an application nobody knows."""
+    wrong = []
+    for row in rows:
+        habits_of(row, dictionary)
+        for name in row.applications:
+            try:
+                dictionary.application(name)
+            except DictionaryError as error:
+                wrong.append(f"peer {row.host}: applications: {error}")
+    if wrong:
+        raise ConfigError(*wrong)

@@ -1,0 +1,107 @@
+"""How many answers passed, by peer, application, command and result: one walk over the heads of AVPs, one addition.
+
+Names are found when somebody asks, not when an answer passes.  The results and commands of a peer are its own choice,
+so the number of rows is bounded: what comes over `ROWS` is counted without command and result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct, error
+from typing import Final, NamedTuple
+
+from diameter.errors import DictionaryError
+from diameter.message import Dictionary
+
+ROWS: Final = 20_000
+HEADER: Final = 20
+RESULT_CODE: Final = 268
+EXPERIMENTAL_RESULT: Final = 297
+EXPERIMENTAL_RESULT_CODE: Final = 298
+VENDOR_ID: Final = 266
+VENDOR_FLAG: Final = 0x80
+_head = Struct(">IBxH").unpack_from
+_Key = tuple[str, bool, bytes, bytes]
+
+
+class Row(NamedTuple):
+    """One line of the tally.  `outgoing`: answers that we gave; result as "2001" or "10415:5001", "" for none."""
+
+    peer: str
+    outgoing: bool
+    application: str
+    command: str
+    result: str
+    answers: int
+
+
+class Tally:
+    """Answers counted since the node was made."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[_Key, int] = {}
+
+    def count(self, peer: str, octets: bytes, outgoing: bool) -> None:
+        """Count one answer, given or received.  Never raises, whatever the octets."""
+        counts = self._counts
+        key = (peer, outgoing, octets[5:12], _result(octets))
+        if key in counts:
+            counts[key] += 1
+        elif len(counts) < ROWS:
+            counts[key] = 1
+        else:
+            other = (peer, outgoing, b"", b"")
+            counts[other] = counts.get(other, 0) + 1
+
+    def rows(self, dictionary: Dictionary) -> Iterator[Row]:
+        """Everything counted, with names."""
+        for (peer, outgoing, what, result), count in sorted(self._counts.items()):
+            application, command = _names(what, dictionary)
+            yield Row(peer, outgoing, application, command, _shown(result), count)
+
+
+def _result(octets: bytes) -> bytes:
+    """The data of the first Result-Code or Experimental-Result, found by the heads of AVPs alone; b"" for none."""
+    at, end = HEADER, len(octets)
+    while at + 8 <= end:
+        code, flags, low = _head(octets, at)
+        length = octets[at + 5] << 16 | low
+        if code == RESULT_CODE and not flags & VENDOR_FLAG:
+            return octets[at + 8 : at + 12]
+        if code == EXPERIMENTAL_RESULT and not flags & VENDOR_FLAG:
+            return octets[at + 8 : at + min(length, 64)]
+        if length < 8:
+            return b""
+        at += length + 3 & ~3
+    return b""
+
+
+def _names(what: bytes, dictionary: Dictionary) -> tuple[str, str]:
+    if len(what) != 7:
+        return "other", "other"
+    code, application = int.from_bytes(what[:3]), int.from_bytes(what[3:])
+    definition = dictionary.scope(application).commands.get(code << 1)
+    try:
+        name = dictionary.application(application).name
+    except DictionaryError:
+        name = str(application)
+    return name, definition.name.removesuffix("-Answer") if definition is not None else str(code)
+
+
+def _shown(result: bytes) -> str:
+    if len(result) <= 4:
+        return str(int.from_bytes(result)) if result else ""
+    found = {VENDOR_ID: 0, EXPERIMENTAL_RESULT_CODE: 0}
+    at = 0
+    try:
+        while at < len(result):
+            code, flags, length = _head(result, at)
+            start = at + (12 if flags & VENDOR_FLAG else 8)
+            if code in found:
+                found[code] = int.from_bytes(result[start : start + 4])
+            at += max(length, 8) + 3 & ~3
+    except error:
+        return "malformed"
+    return f"{found[VENDOR_ID]}:{found[EXPERIMENTAL_RESULT_CODE]}"
