@@ -70,7 +70,10 @@ def test_no_path_of_a_machine() -> None:
         for p in ROOT.glob(pattern)
     ]
     texts += [
-        p for folder in ("docs", "dict", "interop", "requirements", ".ci") for p in (ROOT / folder).rglob("*") if p.is_file()
+        p
+        for folder in ("docs", "dict", "interop", "requirements", ".ci")
+        for p in (ROOT / folder).rglob("*")
+        if p.is_file()
     ]
     texts += [p for p in SOURCES if p != Path(__file__).resolve()]
     found = [
