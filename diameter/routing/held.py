@@ -1,4 +1,4 @@
-"""Requests that wait their turn, highest priority first (RFC 7944 section 6): a bounded queue gives way from below."""
+"""Requests that wait their turn, highest priority first (RFC 7944 section 8): a bounded queue gives way from below."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ balances (`loads_of`).
 The loss algorithm (section 6) leaves open which requests are withheld.  Here each request adds the percentage to a
 debt, and one that finds the debt at 100 pays it by being withheld: exact where a random draw is right on average only,
 and repeatable.  Requests of a priority above the default go ahead while the debt is below `PATIENCE`, so that others,
-which pay at once, pay for them (RFC 7944 section 5).
+which pay at once, pay for them (RFC 7944 section 8).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def priority_of(message: Message) -> int:
 def share_of(limit: int, priority: int) -> int:
     """How many of `limit` places a request of `priority` may find taken: all at 0, and less by up to a quarter below.
 
-    So the last places are for the highest priorities when a queue fills (RFC 7944 section 5).
+    So the last places are for the highest priorities when a queue fills (RFC 7944 section 8).
     """
     return limit - limit * priority // 60
 
