@@ -179,6 +179,8 @@ class Finding:
         """Disconnect from a peer that was found, and forget it."""
         peering = self._peering
         peer = peering.peers.get(host)
+        if host not in peering.found:  # it has been configured since
+            return
         peering.found.discard(host)
         peering.configs.pop(host, None)
         if peer is not None:

@@ -218,3 +218,11 @@ def test_a_peer_that_comes_back_while_it_is_leaving_is_connected_again(field: Fi
     field.wire.delay_s = 0.001
     field.pass_time(60)
     assert field.peers()[HOSTS[0]].startswith("I-Open")
+
+
+def test_a_peer_that_was_configured_since_is_not_dismissed(field: Field) -> None:
+    field.start()
+    field.scs._peering.found.discard(HOSTS[0])  # what a new row of the configuration does
+    field.point(HOSTS[1])
+    field.pass_time(TTL_S + 1)
+    assert set(field.peers()) == set(HOSTS[:2])
