@@ -51,3 +51,13 @@ ANSWER: Final[dict[str, Any]] = {
     "ULA-Flags": 1,
 }
 """What the answer to it carries beside Session-Id, Result-Code and the origin."""
+
+
+def peer_name(number: int) -> str:
+    """The identity of one of many peers; all are equally long."""
+    return f"peer{number:05}.{REALM}"
+
+
+def route_realm(number: int) -> str:
+    """A realm that a route leads to; all are equally long."""
+    return f"realm{number:05}.example.org"

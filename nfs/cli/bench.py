@@ -1,4 +1,4 @@
-"""`mtc bench`: what the stack costs, beside python-diameter when an interpreter that has it is named."""
+"""`mtc bench`: what the stack costs, beside python-diameter when an interpreter that has it is named, and at scale."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ EXAMPLE = """
 \b
 Example: mtc bench codec
          mtc bench e2e --window 1 --window 100 --json > e2e.json
+         mtc bench scale --peers 10 --peers 1000
 """
 
 
@@ -39,7 +40,7 @@ def _peer(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group(epilog=EXAMPLE)
 def command() -> None:
-    """Measure the codec and request/answer traffic.
+    """Measure the codec, request/answer traffic, and many peers and routes.
 
     Stacks are measured in turn in the same run; quote the ratios, machines differ.
     """
@@ -85,20 +86,25 @@ def _codec_line(one: dict[str, Any], theirs: float | None) -> str:
     "--window", "windows", multiple=True, default=(100,), type=click.IntRange(1), help="Requests outstanding."
 )
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.5), help="Measured seconds a round.")
-def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seconds: float) -> None:
-    """Request and answer over loopback TCP: rate, the server's CPU microseconds for each, latency, memory."""
-    from nfs.cli import _bench_e2e
+@click.option("--relay", is_flag=True, help="Measure a relay between client and server as well.")
+def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seconds: float, relay: bool) -> None:
+    """Request and answer over loopback TCP: rate, the server's CPU microseconds for each, latency, memory.
+
+    With --relay the same for `mtc run relay`; its line is the CPU that the relay needs.
+    """
+    from nfs.cli import _bench_e2e, _bench_relay
 
     missing = _missing(python)
     servers = [_bench_e2e.ours()] + ([] if missing else [_bench_e2e.python_diameter(python.absolute(), SCRIPT)])
     records = _bench_e2e.measure(servers, list(windows), seconds, rounds, _note)
+    relayed = _bench_relay.measure(list(windows), seconds, rounds, _note) if relay else []
     if as_json:
-        _json(records, missing)
+        _json(records + relayed, missing)
         return
     click.echo(
         f"{'stack':<18} {'window':>6} {'rate /s':>9} {'server us':>10} {'p50 us':>9} {'p99 us':>9} {'RSS MB':>7}"
     )
-    for one in records:
+    for one in records + [{**each, "stack": "our relay"} for each in relayed]:
         click.echo(
             f"{one['stack']:<18} {one['window']:>6} {one['rate_per_s']:>9.0f} {one['cpu_us_server']:>10.1f}"
             f" {one['p50_us']:>9.0f} {one['p99_us']:>9.0f} {_number(one['rss_kb']) / 1024:>7.0f}"
@@ -109,6 +115,38 @@ def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seco
             ratio = cost["python-diameter"] / cost["mtc-diameter"]
             click.echo(f"window {window}: the server needs {ratio:.1f} times less CPU than python-diameter's")
     _say_missing(missing)
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print {schema, measurements, not_run} instead.")
+@click.option("--rounds", default=1, type=click.IntRange(1), show_default=True, help="Rounds at each step.")
+@click.option(
+    "--peers",
+    multiple=True,
+    default=(10, 1000, 10_000),
+    show_default=True,
+    type=click.IntRange(10, 50_000),
+    help="Peers connected; each figure is a step.",
+)
+@click.option(
+    "--routes", multiple=True, default=(1, 1000), show_default=True, type=click.IntRange(1, 50_000), help="Routes."
+)
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.2), help="Measured seconds a round.")
+def scale(as_json: bool, rounds: int, peers: tuple[int, ...], routes: tuple[int, ...], seconds: float) -> None:
+    """What a request costs a server with many peers connected and many routes: CPU microseconds, memory for each peer.
+
+    The server has its watchdog on and its metrics are read at the end of each step.  All peers are sockets of this
+    process: exit status 2 where so many open files are not allowed.
+    """
+    from nfs.cli import _bench_scale
+
+    steps = [_bench_scale.Step(one, many) for many in sorted(set(routes)) for one in sorted(set(peers))]
+    records = _bench_scale.measure(steps, seconds, rounds, _note)
+    if as_json:
+        _json(records, "")
+        return
+    for line in _bench_scale.table(records):
+        click.echo(line)
 
 
 def _number(value: object) -> float:
