@@ -15,10 +15,10 @@ from nfs.relay.rewrite import Rewriting
 def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
     """The parts of the node: no application, only the agent.  Raises ConfigError."""
     audit = AuditLog(config.audit, config.node.origin_host)
-    rewriting = Rewriting(config.rewrite, around.dictionary)
+    rewriting = Rewriting(config.rewrite, around.dictionary, config.redirect)
 
     def reload(new: RelayConfig) -> None:
-        rewriting.load(new.rewrite, around.dictionary)
+        rewriting.load(new.rewrite, around.dictionary, new.redirect)
 
     return Parts(
         applications=(),

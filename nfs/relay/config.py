@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import Complaints, FunctionConfig, Identity, OutputFile, Table
+from diameter.wire.types import parse_uri
 
 Direction = Literal["request", "answer", "both"]
 KEPT: Final = frozenset({"Session-Id", "Proxy-Info", "Route-Record"})
 """AVPs that an agent passes on as they came (RFC 6733 sections 6.2, 6.7)."""
 
+UsageName = Literal[
+    "dont_cache", "all_session", "all_realm", "realm_and_application", "all_application", "all_host", "all_user"
+]
+
+
+def _uri(text: str) -> str:
+    parse_uri(text)
+    return text
+
+
+Uri = Annotated[str, AfterValidator(_uri)]
 Renamed = dict[Identity, Identity]
 Values = dict[str, Any]
 
@@ -46,8 +58,26 @@ class RewriteRule(Table):
         return self
 
 
+class RedirectRule(Table):
+    """Requests that are answered with where to ask instead (RFC 6733 section 6.1.8)."""
+
+    realm: Identity | Literal["*"] = Field(description='Destination-Realm; "*" is every other one')
+    application: str = Field(default="", description="name or number of the only application meant; all when empty")
+    hosts: tuple[Uri, ...] = Field(strict=False, min_length=1, description="where to ask, as aaa://HOST:PORT")
+    usage: UsageName = Field(default="dont_cache", description="Redirect-Host-Usage: for what this may be remembered")
+    cache_s: int = Field(default=0, ge=0, lt=2**32, description="Redirect-Max-Cache-Time, needed to be remembered")
+
+    @model_validator(mode="after")
+    def _what_is_remembered_has_a_time(self) -> Self:
+        if (self.usage == "dont_cache") != (self.cache_s == 0):
+            raise ValueError("usage and cache_s go together: without a time nothing is remembered")
+        return self
+
+
 class RelayConfig(FunctionConfig):
     """The whole file."""
+
+    redirect: tuple[RedirectRule, ...] = Field(default=(), strict=False, description="realms to ask elsewhere for")
 
     rewrite: tuple[RewriteRule, ...] = Field(default=(), strict=False, description="rewrite rules, in order")
     audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")

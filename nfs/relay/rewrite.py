@@ -1,4 +1,4 @@
-"""Rewrite rules: what a relay changes in messages on their way, from its configuration.
+"""What the configuration of a relay says of messages on their way: rewrite rules, and realms to ask elsewhere for.
 
 An agent that changes more than routing AVPs is a proxy in the words of RFC 6733 section 2.8; it goes on advertising the
 relay application, because its rules hold for applications that it does not know as well.  What no rule names keeps its
@@ -20,25 +20,44 @@ from diameter.errors import ConfigError, DictionaryError, EncodeError, RemoteFau
 from diameter.message.build import write_avps
 from diameter.message.tables import Tables
 from diameter.routing.agents import Agent, Decision
-from nfs.relay.config import RewriteRule
+from diameter.routing.redirect import Redirection, Redirector, Usage
+from diameter.routing.table import ANY
+from nfs.relay.config import RedirectRule, RewriteRule
 
 REALMS = ("Origin-Realm", "Destination-Realm")
 HOSTS = ("Origin-Host", "Destination-Host", "Route-Record")
 
 
 class Rewriting(Agent):
-    """A relay with rewrite rules."""
+    """A relay with rewrite rules, which redirects what it is told to instead of sending it on."""
 
-    def __init__(self, rules: Iterable[RewriteRule], dictionary: Dictionary) -> None:
+    def __init__(
+        self, rules: Iterable[RewriteRule], dictionary: Dictionary, redirects: Iterable[RedirectRule] = ()
+    ) -> None:
         """Raises ConfigError with a line for each rule that names what no dictionary has, or values of a wrong type."""
         self._requests: tuple[Rule, ...] = ()
         self._answers: tuple[Rule, ...] = ()
-        self.load(rules, dictionary)
+        self._redirector: Redirector | None = None
+        self.load(rules, dictionary, redirects)
 
-    def load(self, rules: Iterable[RewriteRule], dictionary: Dictionary) -> None:
+    def load(
+        self, rules: Iterable[RewriteRule], dictionary: Dictionary, redirects: Iterable[RedirectRule] = ()
+    ) -> None:
         """Take over other rules; on ConfigError the old ones stay in force."""
         made: list[Rule] = []
         wrong: list[str] = []
+        table: dict[tuple[str, int], Redirection] = {}
+        for at, redirect in enumerate(redirects):
+            try:
+                number = _application(redirect.application, dictionary)
+            except ConfigError as error:
+                wrong += [f"redirect.{at}.{line}" for line in error.lines]
+                continue
+            key = redirect.realm.lower(), ANY if number is None else number
+            if key in table:
+                wrong.append(f"redirect.{at}: same realm and application as one before")
+            usage = Usage[redirect.usage.upper()]
+            table[key] = Redirection(hosts=redirect.hosts, usage=usage, cache_s=redirect.cache_s)
         for at, rule in enumerate(rules):
             try:
                 made.append(Rule(rule, dictionary))
@@ -48,14 +67,15 @@ class Rewriting(Agent):
             raise ConfigError(*wrong)
         self._requests = tuple(rule for rule in made if rule.direction != "answer")
         self._answers = tuple(rule for rule in made if rule.direction != "request")
-        self.asks, self.edits = bool(self._requests), bool(self._answers)
+        self._redirector = Redirector(table, relays=True) if table else None
+        self.asks, self.edits = bool(self._requests or table), bool(self._answers)
 
     def request(self, request: Message, source: str) -> Decision:
-        """The request after the rules for requests."""
+        """The request after the rules for requests; or the answer that redirects it."""
         for rule in self._requests:
             if rule.fits(request, source):
                 request = rule.apply(request)
-        return request
+        return request if self._redirector is None else self._redirector.request(request, source)
 
     def answer(self, answer: Message, request: Message) -> Message:
         """The answer after the rules for answers."""

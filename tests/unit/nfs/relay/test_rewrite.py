@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from diameter import Message, encode
 from diameter.config.load import validate
@@ -147,3 +148,45 @@ def test_what_no_rule_may_say(rule: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as raised:
         validate({"node": NODE, "rewrite": [rule]}, RelayConfig, source="f", base=Path())
     assert line in str(raised.value)
+
+
+def redirecting(**more: Any) -> Rewriting:
+    rule = {"realm": "moved.example", "hosts": ["aaa://new.example"], **more}
+    config = RelayConfig.model_validate({"node": NODE, "redirect": [rule]})
+    return Rewriting((), dictionary(), config.redirect)
+
+
+def test_a_realm_to_ask_elsewhere_for() -> None:
+    with Chain(agent=redirecting(usage="all_user", cache_s=60)) as chain:
+        (answer,) = chain.inject(chain.request(Destination_Realm="Moved.example"))
+        assert (answer["Result-Code"], answer["Redirect-Host"]) == (3006, "aaa://new.example")
+        assert (answer["Redirect-Host-Usage"], answer["Redirect-Max-Cache-Time"]) == (6, 60)
+        (answer,) = chain.inject(chain.request())
+        assert answer["Result-Code"] == 2001
+
+
+def test_only_for_its_application() -> None:
+    with Chain(agent=redirecting(application="S6m")) as chain:
+        (answer,) = chain.inject(chain.request(Destination_Realm="moved.example"))
+        assert answer["Result-Code"] == 3003
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"hosts": ["new.example"]}, "is not a DiameterURI"),
+        ({"usage": "all_realm"}, "usage and cache_s go together"),
+        ({"cache_s": 5}, "usage and cache_s go together"),
+        ({"application": "Nothing"}, "redirect.0.application"),
+    ],
+)
+def test_what_is_wrong_with_a_redirection(more: dict[str, Any], line: str) -> None:
+    with pytest.raises((ConfigError, ValidationError), match=line):
+        redirecting(**more)
+
+
+def test_two_redirections_for_one_realm() -> None:
+    rule = {"realm": "moved.example", "hosts": ["aaa://new.example"]}
+    config = RelayConfig.model_validate({"node": NODE, "redirect": [rule, rule]})
+    with pytest.raises(ConfigError, match="redirect.1: same realm"):
+        Rewriting((), dictionary(), config.redirect)
