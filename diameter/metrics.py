@@ -59,6 +59,16 @@ class NodeCollector(Collector):
         for reason, count in stats.dropped.items():
             dropped.add_metric([str(reason)], count)
         yield dropped
+        answers = CounterMetricFamily(
+            "diameter_answers",
+            "Answers given (out) and received (in)",
+            labels=["peer", "direction", "application", "command", "result"],
+        )
+        core = self._node._core
+        for row in core.tally.rows(core.dictionary):
+            direction = "out" if row.outgoing else "in"
+            answers.add_metric([row.peer, direction, row.application, row.command, row.result], row.answers)
+        yield answers
         peers = GaugeMetricFamily(
             "diameter_peer_usable", "1 when requests may be sent to the peer", labels=["peer", "state"]
         )

@@ -1,5 +1,6 @@
 """Configuration: TOML into frozen, strict pydantic models, validated whole (`load`), every complaint at once."""
 
+from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.faults import FaultConfig
 from diameter.config.load import Complaints, load, parse, top_level, validate
@@ -25,6 +26,7 @@ from diameter.config.models import (
 __all__ = [
     "CLEAR_PORT",
     "SECURE_PORT",
+    "AdminConfig",
     "Complaints",
     "FaultConfig",
     "FunctionConfig",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table, one_line, realm_pattern
 from diameter.config.faults import FaultConfig
 from diameter.config.load import Complaints
@@ -268,6 +269,7 @@ class NodeTable(Table):
     accept_unknown: tuple[RealmPattern, ...] = Field(
         default=(), strict=False, description='labs only: realms whose hosts need no [[peer]], "*.example.org" or "*"'
     )
+    admin: AdminConfig | None = Field(default=None, description="HTTP for the operator of the node")
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
     overload: OverloadConfig = OverloadConfig()

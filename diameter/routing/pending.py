@@ -7,7 +7,7 @@ expires early, and at most one tick late.  The entry keeps what failover needs: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from diameter.routing.identifiers import EndToEnd, HopByHop
@@ -85,6 +85,10 @@ class PendingTable(Generic[T]):
 
     def __contains__(self, hop_by_hop: object) -> bool:
         return hop_by_hop in self._by_hop
+
+    def __iter__(self) -> Iterator[Pending[T]]:
+        """Every request that waits, for those who look; none may come or go meanwhile."""
+        return iter(self._by_hop.values())
 
     def add(self, entry: Pending[T], now: float, timeout_s: float) -> None:
         """Keep `entry` until its answer or until `timeout_s` from `now`; the identifier must not wait already."""

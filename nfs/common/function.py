@@ -34,10 +34,11 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 
 from diameter import Dictionary
+from diameter.admin import AdminPort
 from diameter.app import Application, Later, Screen
 from diameter.capture.records import CaptureError
 from diameter.capture.write import CaptureWriter
-from diameter.config import FunctionConfig, load
+from diameter.config import FunctionConfig, PeerConfig, load
 from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred
 from diameter.routing.agents import Agent
@@ -134,6 +135,7 @@ class _Function(Generic[C]):
         around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
         self._parts = parts = build(config, around)
         self._tap = _tap(config)
+        self._admin: AdminPort | None = None
         self._flushing = LoopingCall(self._tap.flush) if self._tap is not None else None
         self._node = Node(
             config.node_config,
@@ -159,6 +161,9 @@ class _Function(Generic[C]):
             _ = self._flushing.start(FLUSH_S, now=False).addErrback(_say, "flushing the capture")
         if self._parts.started is not None:
             yield _waiting(self._parts.started, self._node)
+        if self._config.node.admin is not None:
+            self._admin = AdminPort(self._reactor, self._config.node.admin, self._node)
+            self._parts.endpoints.append(self._admin.where)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
         _begin_logging()
         ends = [f"{transport} {address}" for transport, address in self._node.listening] + self._parts.endpoints
@@ -178,7 +183,7 @@ class _Function(Generic[C]):
         """Take over the configuration file as it now is; a bad one is complained about and changes nothing."""
         try:
             config = self._load()
-            self._node.reload()
+            self._node.reload(config.node_config)
             self._node.inject(config.fault)
             if self._parts.reload is not None:
                 self._parts.reload(config)
@@ -186,8 +191,8 @@ class _Function(Generic[C]):
             for line in error.lines:
                 _log.error("reload: {line}", line=line)
             return
-        if (config.node, config.peer) != (self._config.node, self._config.peer):
-            _log.warn("reload: changes of [node] and [[peer]] are for the next start")
+        if config.node != self._config.node or discovering(config) != discovering(self._config):
+            _log.warn("reload: changes of [node], and of [[peer]] with discover, are for the next start")
         _log.info("reloaded {path}", path=str(self._path))
 
     @inlineCallbacks
@@ -198,6 +203,8 @@ class _Function(Generic[C]):
             waiting = _waiting(parts.stopping).addTimeout(self._config.node.drain_s, self._reactor)
             yield waiting.addErrback(_say, "stopping")
         yield self._node.stop().addErrback(_say, "stopping the node")
+        if self._admin is not None:
+            yield self._admin.stop().addErrback(_say, "closing the admin port")
         if parts.stopped is not None:
             yield _waiting(parts.stopped).addErrback(_say, "closing")
         if self._flushing is not None and self._flushing.running:
@@ -210,6 +217,11 @@ class _Function(Generic[C]):
         if config.function not in ("", self._name):
             raise ConfigError(f"{self._path}: function: this file is for {config.function}, not for {self._name}")
         return config
+
+
+def discovering(config: FunctionConfig) -> tuple[PeerConfig, ...]:
+    """The rows that stand for peers found by DNS."""
+    return tuple(row for row in config.peer if row.discover)
 
 
 def _begin_logging() -> None:

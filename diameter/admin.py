@@ -1,0 +1,175 @@
+"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending` as JSON, `/metrics` for Prometheus.
+
+Only GET, only on loopback or on a Unix socket that the user of the process alone can open, so that no one has to say
+who he is.  On TCP a request must name a loopback host, because a browser on the same machine can be talked into asking
+for another name that leads here.  Nothing shown is message content, a key or an identity of a subscriber.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, Protocol
+
+from klein import Klein
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.web.server import Site
+
+from diameter.config.admin import AdminConfig
+from diameter.message import Message
+from diameter.metrics import exposition
+from diameter.node import Node
+from diameter.routing.table import ANY, PeerEntry
+from diameter.transport.link import Address
+
+PENDING_SHOWN: Final = 1000
+"""Requests listed; `count` says how many there are."""
+OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
+_plain_site: Any = Site  # has no types
+
+
+class Request(Protocol):
+    """What is used of Twisted's IRequest, which has no types."""
+
+    def getRequestHostname(self) -> bytes: ...
+    def setHeader(self, name: bytes, value: bytes, /) -> None: ...
+    def setResponseCode(self, code: int, /) -> None: ...
+
+
+class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
+    """Writes no line for each request, and shows no traceback to a client."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def log(self, request: object) -> None:
+        """Nothing."""
+
+
+class Admin:
+    """The routes of one node.  `names`: the host names a request may be for, None for any (a Unix socket)."""
+
+    app = Klein()
+
+    def __init__(self, node: Node, clock: Any, names: frozenset[bytes] | None = OWN_NAMES) -> None:
+        self._node = node
+        self._clock = clock
+        self._names = names
+        self._since = clock.seconds()
+
+    @app.route("/health", methods=["GET"])
+    def health(self, request: Request) -> bytes:
+        """200 while the node takes requests, 503 once it is stopping."""
+        core = self._node._core
+        if core.draining:
+            request.setResponseCode(503)
+        return self._json(
+            request,
+            {
+                "status": "stopping" if core.draining else "ok",
+                "origin_host": self._node.origin_host,
+                "uptime_s": round(self._clock.seconds() - self._since, 1),
+                "peers": len(self._node.peers),
+                "peers_usable": sum(peer.usable for peer in self._node.peers),
+                "pending": self._node.pending,
+                "in_work": self._node.in_work,
+            },
+        )
+
+    @app.route("/peers", methods=["GET"])
+    def peers(self, request: Request) -> bytes:
+        """Every peer, and why it is not open."""
+        return self._json(request, {"peers": [self._peer(entry) for entry in self._node.peers]})
+
+    @app.route("/routes", methods=["GET"])
+    def routes(self, request: Request) -> bytes:
+        """The configured routes; peers of a realm need none."""
+        routes = [
+            {
+                "realm": route.realm,
+                "application": None if route.application == ANY else route.application,
+                "hosts": list(route.hosts),
+                "balance": route.balance.value,
+            }
+            for route in self._node._core.table.routes
+        ]
+        return self._json(request, {"routes": routes})
+
+    @app.route("/pending", methods=["GET"])
+    def pending(self, request: Request) -> bytes:
+        """Requests that wait for their answer, those of others in transit with them; oldest first."""
+        core, table = self._node._core, self._node._requests.pending
+        waiting = sorted(table, key=lambda each: each.sent_at)[:PENDING_SHOWN]
+        rows = []
+        for each in waiting:
+            message = Message(each.octets, core.dictionary)
+            rows.append(
+                {
+                    "peer": each.host,
+                    "application": message.application,
+                    "command": message.command,
+                    "hop_by_hop": each.hop_by_hop,
+                    "end_to_end": each.end_to_end,
+                    "age_s": round(self._clock.seconds() - each.sent_at, 3),
+                    "transmissions": each.transmissions,
+                }
+            )
+        return self._json(request, {"count": len(table), "pending": rows})
+
+    @app.route("/metrics", methods=["GET"])
+    def metrics(self, request: Request) -> bytes:
+        """What Prometheus reads."""
+        if not self._may(request):
+            return b""
+        request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+        return exposition(self._node)
+
+    def _peer(self, entry: PeerEntry) -> dict[str, Any]:
+        line = self._node._core.lines.get(entry.link)
+        return {
+            "host": entry.host,
+            "realm": entry.realm,
+            "state": entry.state,
+            "usable": entry.usable,
+            "configured": entry.static,
+            "trouble": entry.trouble,
+            "applications": sorted(entry.applications),
+            "weight": entry.weight,
+            "load": entry.load,
+            "transport": None if line is None else line.link.transport,
+            "remote": None if line is None else str(line.link.remote),
+            "outstanding": 0 if line is None else line.outstanding,
+            "held": 0 if line is None else len(line.held),
+            "in_work": 0 if line is None else line.in_work,
+        }
+
+    def _may(self, request: Request) -> bool:
+        """False, and 403, for a request that was not made for this machine."""
+        if self._names is None or request.getRequestHostname().lower().strip(b"[]") in self._names:
+            return True
+        request.setResponseCode(403)
+        return False
+
+    def _json(self, request: Request, value: dict[str, Any]) -> bytes:
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"cache-control", b"no-store")
+        if not self._may(request):
+            value = {"error": "ask for localhost"}
+        return json.dumps({"schema": 1, **value}).encode() + b"\n"
+
+
+class AdminPort:
+    """Listens for the operator.  `where`: what it listens on, for people.  Raises CannotListenError."""
+
+    def __init__(self, reactor: Any, config: AdminConfig, node: Node) -> None:
+        names = None if config.socket is not None else OWN_NAMES | {config.host.encode()}
+        site = _Quiet(Admin(node, reactor, names).app.resource())
+        if config.socket is not None:
+            self._port = reactor.listenUNIX(str(config.socket), site, mode=0o600, wantPID=True)
+            self.where = f"admin {config.socket}"
+        else:
+            self._port = reactor.listenTCP(config.port, site, interface=config.host)
+            self.where = f"admin {Address(config.host, self._port.getHost().port)}"
+
+    def stop(self) -> Deferred[Any]:
+        """Listen no longer."""
+        return maybeDeferred(self._port.stopListening)

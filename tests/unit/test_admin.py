@@ -1,0 +1,183 @@
+"""What a node shows its operator by HTTP, and to whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from treq.testing import StubTreq
+
+from diameter import Message
+from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin
+from diameter.app import Later
+from diameter.config import AdminConfig, NodeConfig, RouteConfig, validate
+from diameter.errors import ConfigError
+from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
+from helpers.schemas import assert_fits
+
+_stub: Any = StubTreq  # has no types
+
+
+class Rig:
+    """A bench, and a client of the admin port of one of its nodes."""
+
+    def __init__(self, bench: Bench, *, left: bool = False, names: frozenset[bytes] | None = OWN_NAMES) -> None:
+        self.bench = bench
+        node = bench.pair.left if left else bench.pair.right
+        self.treq: Any = _stub(Admin(node, bench.pair.clock, names).app.resource())
+
+    def get(self, path: str, *, host: str = "localhost", method: str = "GET") -> tuple[int, bytes]:
+        """Status and body."""
+        found: list[Any] = []
+        asked = self.treq.request(method, f"http://{host}/{path}")
+        _ = asked.addCallback(found.append)
+        self.treq.flush()
+        (response,) = found
+        body: list[bytes] = []
+        _ = response.content().addCallback(body.append)
+        self.treq.flush()
+        return response.code, body[0]
+
+    def json(self, path: str, *, code: int = 200) -> dict[str, Any]:
+        """The document, which fits its schema."""
+        status, body = self.get(path)
+        assert status == code
+        document: dict[str, Any] = json.loads(body)
+        assert_fits(f"admin-{path}", document)
+        return document
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    with Bench() as bench:
+        yield Rig(bench)
+
+
+def test_health(rig: Rig) -> None:
+    rig.bench.pass_time(5)
+    health = rig.json("health")
+    assert (health["status"], health["origin_host"], health["uptime_s"]) == ("ok", RIGHT, 5.0)
+    assert (health["peers"], health["peers_usable"], health["pending"]) == (1, 1, 0)
+
+
+def test_a_node_that_stops_is_unwell() -> None:
+    with Bench() as bench:
+        rig = Rig(bench)
+        _ = bench.pair.right.stop()
+        assert rig.json("health", code=503)["status"] == "stopping"
+
+
+def test_peers_with_their_state(rig: Rig) -> None:
+    (peer,) = rig.json("peers")["peers"]
+    assert (peer["host"], peer["state"], peer["usable"], peer["transport"]) == (LEFT, "R-Open", True, "tcp")
+    assert peer["applications"] == [TSP]
+    _ = rig.bench.pair.left.stop()
+    rig.bench.pass_time(1)
+    (peer,) = rig.json("peers")["peers"]
+    assert (peer["usable"], peer["transport"], peer["remote"]) == (False, None, None)
+
+
+def test_a_peer_that_does_not_open_says_why() -> None:
+    with Bench(opened=False) as bench:
+        bench.pair.wait(bench.pair.left.start())
+        bench.pass_time(1)
+        (peer,) = Rig(bench, left=True).json("peers")["peers"]
+        assert peer["trouble"] == "connection refused"
+
+
+def test_routes() -> None:
+    route = {"realm": "*", "hosts": [LEFT], "application": "Tsp", "balance": "weight"}
+    with Bench() as bench:
+        node = bench.pair.right
+        node.reload(node.config.model_copy(update={"route": (RouteConfig.model_validate(route),)}))
+        assert Rig(bench).json("routes")["routes"] == [{**route, "application": TSP}]
+
+
+def test_pending_requests_oldest_first() -> None:
+    gate: Later[None] = Later()
+
+    async def slow(request: Message) -> Message:
+        await gate
+        return succeed(request)
+
+    with Bench(Waiting(slow)) as bench:
+        rig = Rig(bench, left=True)
+        for _ in range(2):
+            asked = bench.client.request("Device-Action", ACTION, realm=REALM)
+            bench.pass_time(1)
+        found = rig.json("pending")
+        assert found["count"] == 2
+        assert [round(each["age_s"]) for each in found["pending"]] == [2, 1]
+        assert {(each["peer"], each["command"]) for each in found["pending"]} == {(RIGHT, "Device-Action-Request")}
+        assert "meter" not in json.dumps(found)
+        gate.resolve(None)
+        bench.pass_time(1)
+        assert asked.done
+        assert rig.json("pending") == {"schema": 1, "count": 0, "pending": []}
+    assert PENDING_SHOWN == 1000
+
+
+def test_metrics_by_peer_application_command_and_result(rig: Rig) -> None:
+    rig.bench.ask()
+    code, body = rig.get("metrics")
+    assert code == 200
+    (family,) = [each for each in text_string_to_metric_families(body.decode()) if each.name == "diameter_answers"]
+    assert [(sample.labels, sample.value) for sample in family.samples] == [
+        (
+            {
+                "peer": LEFT,
+                "direction": "out",
+                "application": "Tsp",
+                "command": "Device-Action",
+                "result": "2001",
+            },
+            1.0,
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", ["health", "peers", "routes", "pending", "metrics"])
+def test_a_request_for_another_name_is_refused(rig: Rig, path: str) -> None:
+    code, body = rig.get(path, host="rebound.example.net")
+    assert code == 403
+    assert LEFT.encode() not in body
+    assert rig.get(path, host="127.0.0.1:80")[0] == 200
+
+
+def test_on_a_unix_socket_any_name_will_do() -> None:
+    with Bench() as bench:
+        assert Rig(bench, names=None).get("health", host="whatever.example.net")[0] == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_nothing_can_be_changed(rig: Rig, method: str) -> None:
+    assert rig.get("peers", method=method)[0] == 405
+
+
+def test_there_is_nothing_else(rig: Rig) -> None:
+    assert rig.get("etc/passwd")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ({"port": 1, "host": "0.0.0.0"}, "admin.host: must be an address of the loopback interface"),
+        ({"port": 1, "host": "192.0.2.1"}, "admin.host: must be an address of the loopback interface"),
+        ({"port": 1, "host": "localhost"}, "admin.host: not an IPv4 or IPv6 address"),
+        ({}, "needs either port or socket"),
+        ({"port": 1, "socket": "x"}, "needs either port or socket"),
+    ],
+)
+def test_it_stays_on_this_machine(table: dict[str, Any], complaint: str) -> None:
+    tables = {"origin_host": RIGHT, "origin_realm": REALM, "admin": table}
+    with pytest.raises(ConfigError, match=complaint):
+        validate(tables, NodeConfig, source="node", base=Path())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1"])
+def test_loopback_has_several_addresses(host: str) -> None:
+    assert AdminConfig(host=host, port=0).host == host
