@@ -12,6 +12,7 @@ from diameter._node.core import Core, Line, Request, Waiter
 from diameter.errors import ApplicationFault, RemoteFault
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
+from diameter.routing.realm_redirect import realm_indication, to_realm
 from diameter.routing.redirect import Asked, Redirects, indication
 from diameter.trace import Point
 
@@ -55,7 +56,7 @@ class Following:
         """
         said = indication(answer)
         if said is None:
-            return False
+            return self._to_realm(request, answer)
         core, (application, _, realm) = self._core, request.destination
         avoid = (*request.avoid, request.host)
         line = self._open([uri.fqdn.rstrip(".") for uri in said.hosts], application, avoid)
@@ -67,6 +68,29 @@ class Following:
             session=text_of(asked, "Session-Id"), user=text_of(asked, "User-Name"),
         )  # fmt: skip
         self.cache.learn(said, what, core.now)
+        return self._again(request, asked, line, avoid)
+
+    def _to_realm(self, request: Request, answer: Message) -> bool:
+        """Route a request by the realm that its answer names (RFC 7075), as often as a request may be sent."""
+        core, realm = self._core, realm_indication(answer)
+        if realm is None or request.transmissions >= core.config.limits.transmissions:
+            return False
+        application = request.destination[0]
+        entry = core.table.choose(application, None, realm, request.avoid)
+        line = None if entry is None else core.lines.get(entry.link)
+        if line is None:
+            return False
+        asked = to_realm(Message(request.octets, core.dictionary), realm)
+        before, request.destination = request.destination, (application, None, realm)
+        if self._again(request, asked, line, request.avoid):
+            return True
+        request.destination = before
+        return False
+
+    def _again(self, request: Request, asked: Message, line: Line, avoid: tuple[str, ...]) -> bool:
+        """Send a request, now `asked`, on another line in the time it has left; False when that cannot be."""
+        core = self._core
+        assert line.entry is not None
         screened = self._screen(line, asked)
         left_s = core.config.request_timeout_s - (core.now - request.sent_at)
         if isinstance(screened, ApplicationFault) or left_s <= 0:

@@ -34,23 +34,20 @@ class Several:
         client: Mapping[str, Any] | None = None,
         server: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
+        realms: Mapping[str, str] | None = None,
     ) -> None:
+        """`config`, `client`, `server`: keys of all, the client's, the servers' configuration; `realms`: of servers."""
         self.clock = Clock()
         self.clock.rightNow = 1_700_000_000.0
         self.wire = Wire(self.clock)
         self.asking = Asking()
         self.said = {name: Said() for name in (*servers, "client")}
         common: dict[str, Any] = {"physical_protection": "in memory", **(config or {})}
-        self.nodes = {
-            name: self._node(
-                quick_config(
-                    host(name), REALM, listen=f"tcp:127.0.0.1:{port}", peers=[CLIENT], **common, **(server or {})
-                ),
-                application,
-                name,
-            )
-            for port, (name, application) in enumerate(servers.items(), 3868)
-        }
+        self.nodes = {}
+        for port, (name, application) in enumerate(servers.items(), 3868):
+            realm, listen = (realms or {}).get(name, REALM), f"tcp:127.0.0.1:{port}"
+            made = quick_config(host(name), realm, listen=listen, peers=[CLIENT], **common, **(server or {}))
+            self.nodes[name] = self._node(made, application, name)
         to = {host(name): f"tcp:127.0.0.1:{port}" for port, name in enumerate(servers, 3868)}
         self.client = self._node(
             quick_config(CLIENT, REALM, connect=to, **common, **(client or {})),
