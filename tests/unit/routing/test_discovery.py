@@ -320,3 +320,38 @@ def test_the_domain_of_a_service_name() -> None:
 
 def test_the_first_question_is_for_naptr_of_the_realm() -> None:
     assert next(discover("Operator.Example.", (TSP,), ("tls",), low)) == Query("NAPTR", REALM)
+
+
+NAMES = st.sampled_from(["", ".", REALM, "a.example", f"_diameters._tcp.{REALM}", "_a._b", "x" * 300])
+RECORDS = st.one_of(
+    st.builds(
+        Naptr,
+        order=st.integers(0, 3),
+        preference=st.integers(0, 3),
+        flags=st.sampled_from(["", "s", "a", "S", "u", "?"]),
+        service=st.sampled_from(["aaa:diameter.tls.tcp", f"AAA+AP{TSP}:diameter.tcp:diameter.tls.tcp", "x", ""]),
+        replacement=NAMES,
+        ttl_s=st.integers(0, 9),
+        regexp=st.sampled_from(["", "!"]),
+    ),
+    st.builds(
+        Srv,
+        priority=st.integers(0, 3),
+        weight=st.integers(0, 65535),
+        port=st.integers(0, 65535),
+        target=NAMES,
+        ttl_s=st.integers(0, 9),
+    ),
+    st.builds(HostAddress, address=st.just("192.0.2.1"), ttl_s=st.integers(0, 9)),
+)
+
+
+@given(st.dictionaries(st.tuples(st.sampled_from(["NAPTR", "SRV", "A", "AAAA"]), NAMES), st.lists(RECORDS, max_size=5)))
+def test_whatever_name_servers_say_the_search_ends_and_confirms_its_way(zone: dict[tuple[str, str], Any]) -> None:
+    for found in run(zone, ("tls", "tcp")).found:
+        assert found.addresses
+        if found.transport == "tls":
+            assert found.must_carry[0] == REALM
+            assert found.must_carry[-1] == found.host
+        else:
+            assert found.host == REALM or found.host.endswith(f".{REALM}")
