@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
@@ -14,6 +15,8 @@ from nfs.cli._react import pause
 
 Form = Mapping[str, Any]
 """A report as `nfs.scs.form.report_to` makes it."""
+BOUNDS_MS: Final = tuple(step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5))
+"""Upper bounds of a histogram, 0.1 ms to 50 s."""
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
@@ -65,8 +68,11 @@ class Tally:
             "elapsed_s": round(self.elapsed_s, 3),
             "rate_per_s": round(rate, 1),
             "p50_ms": milliseconds(percentile(self.took_s, 50)),
+            "p90_ms": milliseconds(percentile(self.took_s, 90)),
             "p99_ms": milliseconds(percentile(self.took_s, 99)),
+            "p999_ms": milliseconds(percentile(self.took_s, 99.9)),
             "max_ms": milliseconds(max(self.took_s, default=None)),
+            "histogram": histogram(self.took_s),
         }
 
 
@@ -87,6 +93,13 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     if not values:
         return None
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def histogram(took_s: Iterable[float]) -> list[dict[str, Any]]:
+    """How many took up to how long: classes that hold any, in order; `up_to_ms` None is more than every bound."""
+    counts = Counter(bisect_left(BOUNDS_MS, one * 1000) for one in took_s)
+    bounds = (*BOUNDS_MS, None)
+    return [{"up_to_ms": bounds[at], "count": counts[at]} for at in sorted(counts)]
 
 
 def milliseconds(seconds: float | None) -> float | None:

@@ -6,7 +6,6 @@ counts from there, so that a peer that stalls shows in the figures of every mess
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +19,9 @@ from diameter.peer.capabilities import Advertised
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.identifiers import SessionIds
 from diameter.routing.originate import Originator
-from nfs.cli._load import percentile, run_load
+from nfs.cli._load import histogram, percentile, run_load
 from nfs.cli._ping import Contact, Report, Silent
 
-BOUNDS_MS: Final = tuple(step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5))
-"""Upper bounds of the histogram, 0.1 ms to 50 s; what took longer is in one more."""
 NO_ANSWER: Final = "no answer"
 
 
@@ -62,8 +59,6 @@ class Sent:
 
     def summary(self) -> dict[str, Any]:
         """The numbers as JSON values; times in milliseconds."""
-        counts = Counter(bisect_left(BOUNDS_MS, one * 1000) for one in self.took_s)
-        bounds = (*BOUNDS_MS, None)
         figures = {
             name: _milliseconds(percentile(self.took_s, percent))
             for name, percent in (("p50_ms", 50), ("p90_ms", 90), ("p99_ms", 99), ("p999_ms", 99.9), ("max_ms", 100))
@@ -74,7 +69,7 @@ class Sent:
             "rate_per_s": round(len(self.took_s) / self.elapsed_s, 1) if self.elapsed_s else 0.0,
             **figures,
             "outcomes": dict(sorted(self.outcomes.items())),
-            "histogram": [{"up_to_ms": bounds[at], "count": counts[at]} for at in sorted(counts)],
+            "histogram": histogram(self.took_s),
         }
 
 

@@ -210,8 +210,11 @@ def test_the_summary() -> None:
         "elapsed_s": 2.0,
         "rate_per_s": 1.0,
         "p50_ms": 250.0,
+        "p90_ms": 500.0,
         "p99_ms": 500.0,
+        "p999_ms": 500.0,
         "max_ms": 500.0,
+        "histogram": [{"up_to_ms": 500.0, "count": 2}],
     }
     assert tally.failed == 1
     assert "latency p50  250.0 ms" in table(summary)
