@@ -31,6 +31,7 @@ from diameter.routing.agents import (
 )
 from diameter.routing.identifiers import EndToEnd, HopByHop
 from diameter.routing.marks import way_of
+from diameter.routing.overload import priority_of, share_of
 from diameter.routing.pending import Pending
 from diameter.routing.refusal import TEXT_LIMIT, refuse_application
 from diameter.security.identity import may_send
@@ -85,6 +86,7 @@ class Forwarding:
         self._bug = bug
         self._identify = identify
         self._limit = core.config.limits.inbound_requests
+        self._nearly = self._limit * 3 // 4
         self._entrances: dict[int, Entrance] = {}
 
     # ---- a request has come
@@ -97,7 +99,8 @@ class Forwarding:
         if entrance is None:
             entrance = self._entrances[line.link.id] = Entrance(line, self._agent.known_as(line.whose))
         way = way_of(request)
-        destination = entrance.ways.get(way)
+        sound = request.stop == request.end and not request.error
+        destination = entrance.ways.get(way) if sound else None
         if destination is None:
             destination = self._look(line, request)
             if destination is None:
@@ -108,7 +111,9 @@ class Forwarding:
                 entrance.ways[way] = destination
         if destination is HERE:
             return False
-        if self._core.draining or entrance.transit >= self._limit:
+        if self._core.draining or (
+            entrance.transit >= self._nearly and entrance.transit >= share_of(self._limit, priority_of(request))
+        ):
             text = "this node is stopping" if self._core.draining else "too many requests without an answer"
             self._refuse(line, request, ResultCode.TOO_BUSY, text)
         elif self._screens or self._agent.asks:

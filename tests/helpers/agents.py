@@ -66,6 +66,7 @@ class Chain:
         config: Mapping[str, Any] | None = None,
         client_row: Mapping[str, Any] | None = None,
         weights: Sequence[int] = (),
+        agent_applications: Sequence[Application] = (),
         client_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -83,8 +84,8 @@ class Chain:
         ]  # fmt: skip
         self.servers = [self._server(at, application) for at, application in enumerate(self.applications)]
         self.agent = self._node(
-            AGENT, [], listen=3868, peers=[row(CLIENT, **(client_row or {})), *rows], agent=agent or Agent(),
-            said=self.said, config=config, **options,
+            AGENT, agent_applications, listen=3868, peers=[row(CLIENT, **(client_row or {})), *rows],
+            agent=agent or Agent(), said=self.said, config=config, **options,
         )  # fmt: skip
         towards = row(AGENT, connect=True, addresses=["127.0.0.1"], port=3868, agent=True, agent_realms=[HOME])
         self.client = self._node(

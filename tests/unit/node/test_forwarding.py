@@ -268,9 +268,12 @@ def test_an_answer_for_a_client_that_has_gone_is_dropped() -> None:
 
 
 def test_more_than_a_client_may_have_on_its_way_is_answered_3004() -> None:
-    with Chain([Waiting(lambda request: never())], config={"limits": {"inbound_requests": 3}}) as chain:
-        answers = chain.inject(*[chain.request() for _ in range(5)])
+    """The last places are for requests of high priority (RFC 7944)."""
+    with Chain([Waiting(lambda request: never())], config={"limits": {"inbound_requests": 12}}) as chain:
+        answers = chain.inject(*[chain.request() for _ in range(12)])
         assert [answer["Result-Code"] for answer in answers] == [3004, 3004]
+        assert chain.inject(chain.request(DRMP=0), chain.request(DRMP=0)) == []
+        assert code(chain.inject(chain.request(DRMP=0))) == 3004
         chain.servers[0]._serving.give_up()
 
 
