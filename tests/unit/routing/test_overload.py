@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from diameter import Message, decode, encode
+from diameter.routing.duplicates import again
+from diameter.routing.marks import marks_of
 from diameter.routing.overload import (
     HOST_REPORT,
     IDLE,
@@ -209,6 +213,25 @@ def test_what_one_says_the_other_does() -> None:
     group = said(reporter, 1.0)["OC-OLR"]
     reports.hear(answer(**SUPPORTED, **{"OC-OLR": group}), 1.0)
     assert withheld(reports, 100, now=2.0) == 25
+
+
+@given(st.lists(st.tuples(st.integers(20, 10_000), st.integers(0, 255)), max_size=12))
+def test_damaged_messages_are_passed_over(changes: list[tuple[int, int]]) -> None:
+    reports, reporter = Reports(), Reporter(dictionary())
+    reporter.ask(20, 0.0)
+    load = {"Load-Type": 0, "SourceID": "a", "Load-Value": 7}
+    for whole in (answer(olr(), olr(kind=1), Load=load, DRMP=3), request(**SUPPORTED, DRMP=3)):
+        octets = bytearray(whole.octets)
+        for at, value in changes:
+            octets[20 + at % (len(octets) - 20)] = value
+        message = Message(bytes(octets), dictionary())
+        reports.hear(message, 0.0)
+        assert all(0 <= one.value <= IDLE for one in loads_of(message))
+        assert 0 <= priority_of(message) <= 15
+        assert len(reporter.avps(message, 0.0)) % 4 == 0
+        way, key = marks_of(message)
+        assert not way or key
+        assert Message(again(message.octets, message), dictionary()).framed
 
 
 # ---- load, priority
