@@ -150,7 +150,7 @@ class Node:
         self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
         self.wake = wakeups.wake
         self._serving = wakeups.serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
-        self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle)
+        self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
         join(core, self._serving, self._requests)
         self._links = links(reactor, config, self)
         said = local_identity(config, dictionary, self.applications, self._clock.seconds(), agent)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diameter._node.core import Core, Line, Request, Waiter
-from diameter.errors import ApplicationFault, Undeliverable
+from diameter.errors import Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
 from diameter.trace import Point
@@ -25,10 +25,10 @@ class Failover:
         core: Core,
         pending: PendingTable[Waiter],
         place: Callable[[Line, Request], bool],
-        screen: Callable[[Line, Message], Message | ApplicationFault],
+        screen: Callable[[Line, Message], Message | None],
     ) -> None:
         """`place`: send a request on a line or hold it there, False when there is no room; `screen`: as for any
-        request of ours to that line.
+        request of ours to that line, None when it may not go there.
         """
         self._core = core
         self._pending = pending
@@ -95,7 +95,7 @@ class Failover:
         if request.transmissions:
             octets = header.with_flags(octets, octets[4] | header.FLAG_T)
         screened = self._screen(line, Message(octets, self._core.dictionary))
-        return None if isinstance(screened, ApplicationFault) else encode(screened)
+        return None if screened is None else encode(screened)
 
     def _wait_on(self, request: Request) -> bool:
         """Wait for a link on which the request went out earlier, if one is left; it may still be answered there."""

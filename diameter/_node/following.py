@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from diameter._node.core import Core, Line, Request, Waiter
-from diameter.errors import ApplicationFault, RemoteFault
+from diameter.errors import RemoteFault
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
 from diameter.routing.realm_redirect import realm_indication, to_realm
@@ -25,7 +25,7 @@ class Following:
         core: Core,
         pending: PendingTable[Waiter],
         place: Callable[[Line, Request], bool],
-        screen: Callable[[Line, Message], Message | ApplicationFault],
+        screen: Callable[[Line, Message], Message | None],
     ) -> None:
         """`place` and `screen`: as failover has them."""
         self._core = core
@@ -93,7 +93,7 @@ class Following:
         assert line.entry is not None
         screened = self._screen(line, asked)
         left_s = core.config.request_timeout_s - (core.now - request.sent_at)
-        if isinstance(screened, ApplicationFault) or left_s <= 0:
+        if screened is None or left_s <= 0:
             return False
         core.say(Point.REDIRECTED, peer=request.host, command=asked.command, reason=line.whose)
         request.octets, request.avoid = encode(screened), avoid

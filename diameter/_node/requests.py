@@ -11,6 +11,7 @@ from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.failover import Failover
 from diameter._node.following import Following
 from diameter._node.overloading import Overloading
+from diameter._node.serving import Guard, Raised
 from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
@@ -50,9 +51,10 @@ class Requests:
     """What this node asks of others."""
 
     def __init__(
-        self, core: Core, identifiers: Identifiers, screens: Sequence[Screen], settle: Callable[..., None]
+        self, core: Core, identifiers: Identifiers, screens: Sequence[Screen], settle: Callable[..., None], guard: Guard
     ) -> None:
         """`settle`: called once something was queued, in case no wake-up is under way that would write it."""
+        self._guard = guard
         self._core = core
         self._ids = identifiers
         self._screens = tuple(screens)
@@ -62,9 +64,9 @@ class Requests:
         self._room = min(self._limit, core.config.limits.held_requests)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
-        self.following = Following(core, self.pending, self.place, self._screen)
+        self.following = Following(core, self.pending, self.place, self._screened)
         self.overloading: Overloading | None = None
-        self._failover = Failover(core, self.pending, self.place, self._screen)
+        self._failover = Failover(core, self.pending, self.place, self._screened)
 
     def send(
         self,
@@ -176,6 +178,15 @@ class Requests:
                 return result
             message = result
         return message
+
+    def _screened(self, line: Line, message: Message) -> Message | None:
+        """As `_screen`, for a request that goes out again: None when it may not, or when a screen has a bug."""
+        outcome = self._guard(self._screen, line, message)
+        if outcome.__class__ is Raised:
+            core, error = self._core, outcome.error
+            core.stats.bugs += 1
+            core.say(Point.BUG, command=message.command, peer=line.whose, reason=type(error).__name__, error=error)
+        return outcome if isinstance(outcome, Message) else None
 
     def _undeliverable(self, command: str, reason: str) -> Later[Message]:
         later: Later[Message] = Later()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from diameter import Message
-from diameter.app import ApplicationFault, Later, Screen
-from diameter.errors import Undeliverable
+from diameter.app import Later, Screen
+from diameter.errors import ApplicationFault, Undeliverable
 from diameter.trace import Drop, Point
 from helpers.nodes import Waiting, succeed
 from helpers.several import Counting, Several, host
@@ -211,6 +211,24 @@ def test_the_screens_decide_about_the_second_peer_too() -> None:
         net.pass_time(0.01)
         net.cut("a")
         assert net.run(asked)["Origin-Host"] == host("c")
+
+
+class Broken(Screen):
+    """Has a bug that shows with b."""
+
+    def outbound(self, message: Message, neighbour: Any) -> Message | ApplicationFault:
+        assert neighbour.host != host("b")
+        return message
+
+
+def test_a_bug_of_a_screen_costs_one_candidate_and_not_the_requests() -> None:
+    servers = {"a": Waiting(never), "b": Counting(), "c": Counting()}
+    with Several(servers, options={"screens": [Broken()]}) as net:
+        asked = [net.ask(), net.ask()]
+        net.pass_time(0.01)
+        net.cut("a")
+        assert [net.run(later)["Origin-Host"] for later in asked] == [host("c")] * 2
+        assert net.client.stats.bugs == 2
 
 
 def test_a_server_dies_under_load() -> None:
