@@ -211,8 +211,10 @@ class Faults:
         if line.gone or line.link.id not in self._core.lines:
             return
         self._passing = True
-        self._core.write(line, octets)
-        self._passing = False
+        try:
+            self._core.write(line, octets)
+        finally:
+            self._passing = False
 
     def _deliver(self, line: Line, octets: bytes) -> None:
         if not line.gone and line.link.id in self._core.lines:
