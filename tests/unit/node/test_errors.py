@@ -13,7 +13,7 @@ from diameter.errors import ApplicationFault, ErrorAnswer, ResultCode
 from diameter.wire import avp, header
 from helpers.agents import AGENT, Chain
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Bench, dictionary, succeed
-from helpers.stranger import Stranger, cer, listening
+from helpers.strangers import Stranger, cer, listening
 
 ROWS: Final = {
     "7.1.1": {1001: "DIAMETER_MULTI_ROUND_AUTH"},
