@@ -34,6 +34,9 @@ class Candidate(Protocol):
     """What is read of a row of the peer table."""
 
     @property
+    def host(self) -> str: ...
+
+    @property
     def weight(self) -> int: ...
 
     @property
@@ -52,11 +55,12 @@ def effective(candidate: Candidate) -> int:
 class Share(Generic[T]):
     """The peers that would all do for one destination, best first, and whose turn it is."""
 
-    __slots__ = ("_credits", "_turn", "_turns", "balance", "peers")
+    __slots__ = ("_credits", "_turn", "_turns", "balance", "hosts", "peers")
 
     def __init__(self, peers: Sequence[T], balance: Balance) -> None:
         """`peers`: at least one."""
         self.peers = tuple(peers)
+        self.hosts = frozenset(peer.host.lower() for peer in peers)
         self.balance = balance if len(self.peers) > 1 else Balance.ORDER
         self._credits = [0] * len(self.peers)
         self._turns = [0] * len(self.peers)

@@ -92,6 +92,7 @@ Key = tuple[int, str | None, str | None]
 """Application id, Destination-Host (or ELSEWHERE, or None), Destination-Realm or None."""
 Group = tuple[Sequence[PeerEntry], Balance]
 """Candidates of one rank, usable or not, and how they share requests."""
+NONE: Final[frozenset[str]] = frozenset()
 NOBODY: Final = Route(realm=ANY_REALM, hosts=())
 
 
@@ -131,7 +132,7 @@ class RoutingTable:
             if key in self._routes:
                 raise LocalError(f"two routes for realm {route.realm} and the same application")
             self._routes[key] = route
-        self._cache: dict[Key, Share[PeerEntry]] = {}
+        self._cache: dict[tuple[Key, frozenset[str]], Share[PeerEntry]] = {}
 
     def add(self, entry: PeerEntry) -> None:
         """Put a peer into the table.  Raises LocalError when it is there already."""
@@ -214,21 +215,24 @@ class RoutingTable:
             if host not in self.peers:
                 host = ELSEWHERE
         key = (application, host, realm)
-        share = self._cache.get(key)
+        share = self._cached(key, NONE)
+        if share is not None and avoid:
+            shunned = frozenset(h.lower() for h in avoid)
+            if not shunned.isdisjoint(share.hosts):
+                share = self._cached(key, shunned)
+        return None if share is None else share.next(self.outstanding)
+
+    def _cached(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
+        """The share for one destination and hosts to avoid, kept so that turns go on where they stood."""
+        share = self._cache.get((key, shunned))
         if share is None:
-            share = self._share(key, frozenset())
+            share = self._share(key, shunned)
             if share is None:
                 return None
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
-            self._cache[key] = share
-        found = share.next(self.outstanding)
-        if avoid:
-            shunned = frozenset(h.lower() for h in avoid)
-            if found.host.lower() in shunned:
-                share = self._share(key, shunned)
-                return None if share is None else share.next(self.outstanding)
-        return found
+            self._cache[key, shunned] = share
+        return share
 
     def _share(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
         """The first group in which somebody can take it."""

@@ -152,3 +152,9 @@ def test_a_realm_nobody_leads_to_is_another_thing_than_peers_that_are_closed() -
     made = table(*entries)
     assert made.leads(APPLICATION, None, "home.example")
     assert not made.leads(APPLICATION, None, "nowhere.example")
+
+
+def test_those_left_share_when_one_is_to_be_avoided() -> None:
+    """The client itself is a peer of the realm: the servers of that realm share all the same."""
+    made = table(*peers(1, 1, 1), balance=Balance.WEIGHT)
+    assert sorted(chosen(made, 6, avoid=("p0.home.example",))) == ["p1", "p1", "p1", "p2", "p2", "p2"]
