@@ -1,4 +1,4 @@
-"""How many answers passed, by peer, application, command and result: one walk over the heads of AVPs, one addition.
+"""How many answers passed, by peer, application, command and result: one search, one addition.
 
 Names are found when somebody asks, not when an answer passes.  The results and commands of a peer are its own choice,
 so the number of rows is bounded: what comes over `ROWS` is counted without command and result.
@@ -15,6 +15,10 @@ from diameter.message import Dictionary
 
 ROWS: Final = 20_000
 HEADER: Final = 20
+USUAL: Final = bytes.fromhex("0000010c4000000c")
+"""The head of nearly every Result-Code.  To look for it costs less than walking there; a peer that writes these eight
+octets into an AVP before it makes its own answers count wrong, and nothing else.
+"""
 RESULT_CODE: Final = 268
 EXPERIMENTAL_RESULT: Final = 297
 EXPERIMENTAL_RESULT_CODE: Final = 298
@@ -46,7 +50,8 @@ class Tally:
     def count(self, peer: str, octets: bytes, outgoing: bool) -> None:
         """Count one answer, given or received.  Never raises, whatever the octets."""
         counts = self._counts
-        key = (peer, outgoing, octets[5:12], _result(octets))
+        at = octets.find(USUAL, HEADER)
+        key = (peer, outgoing, octets[5:12], _result(octets) if at < 0 or at & 3 else octets[at + 8 : at + 12])
         if key in counts:
             counts[key] += 1
         elif len(counts) < ROWS:

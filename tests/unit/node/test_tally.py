@@ -41,6 +41,15 @@ def test_unknown_numbers_stay_numbers() -> None:
     assert rows(tally) == [Row("x", False, "9999", "99", "", 1)]
 
 
+def test_a_result_is_found_where_its_head_is_unusual() -> None:
+    """With the P bit set, behind another AVP; in the vendor's scope it is no Result-Code."""
+    head = bytes.fromhex("0100002800000063 0000270f") + bytes(8)
+    tally = Tally()
+    tally.count("x", head + bytes.fromhex("00000001 40000009 61000000 0000010c 6000000c 00000bba"), False)
+    tally.count("x", head + bytes.fromhex("0000010c 80000010 000028af 000007d1"), False)
+    assert sorted(row.result for row in rows(tally)) == ["", "3002"]
+
+
 def test_rows_are_bounded() -> None:
     tally = Tally()
     with Bench() as bench:
