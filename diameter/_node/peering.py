@@ -348,6 +348,7 @@ class Peering:
         others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
         if self.peers.get(key) is peer and not others:
             del self.peers[key]
+            self.configs.pop(key, None)
             self.arm(peer, None, lambda: None)
             self._core.table.remove(entry)
             self.forgotten(key)

@@ -62,6 +62,7 @@ def test_an_unknown_peer_gets_in_where_that_is_allowed_and_is_forgotten_with_its
         bench.pass_time(0.1)
         assert [p.host for p in bench.pair.right.peers] == [LEFT]
         assert "who.example.net" not in bench.pair.right._peering.peers
+        assert "who.example.net" not in bench.pair.right._peering.configs
 
 
 def test_an_unknown_peer_with_an_impossible_name_is_refused_all_the_same() -> None:
