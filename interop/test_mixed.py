@@ -12,7 +12,7 @@ from diameter.app import Later
 from diameter.routing.agents import Agent
 from diameter.security.pki import Pki
 from helpers.erlang import erlang, ready_for
-from helpers.freediameter import configure, connect_to, started
+from helpers.freediameter import configure, connect_to, open_to, started
 from helpers.live import AT, CLEAR, LEFT, OTHER, REALM, RIGHT, THEIRS, Ours, answer, dialled, peer, up
 from helpers.loop import drive
 from helpers.nodes import ACTION, Asking, Waiting, succeed
@@ -53,6 +53,7 @@ def test_a_request_in_work_behind_a_relay_that_dies_is_not_executed_twice(tmp_pa
                     await one.node.when_open(THEIRS)
                     await one.node.when_open(OTHER)
                 await ready_for(relay, 2)
+                await open_to(daemon, LEFT, RIGHT)
                 asked = client.request("Device-Action", ACTION, to=RIGHT, realm=REALM)
                 await right.tape.until("<DAR")
                 await daemon.end(signal.SIGKILL)

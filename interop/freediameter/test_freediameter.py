@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def test_a_killed_daemon_fails_what_waits_and_is_dialled_until_it_is_back(tmp_pa
                 await answer(waits)
             assert len(left.said.of(Point.PEER_CLOSED)) == 1
             await until(lambda: len(left.said.of(Point.CONNECTING_FAILED)) >= 2, "two attempts have failed")
+            state = left.tape.of("<CEA")[0].number("Origin-State-Id")
+            await until(lambda: time.time() >= state + 1, "another second, which is its Origin-State-Id")
             async with running(await started(config)):
                 await until(lambda: len(left.said.of(Point.PEER_OPEN)) == 2, "Left is open again")
                 await left.node.when_open(THEIRS, timeout_s=30)

@@ -16,7 +16,7 @@ from diameter import Message
 from diameter.errors import ErrorAnswer
 from diameter.security.pki import Pki
 from diameter.wire import header
-from helpers.freediameter import configure, connect_to, started
+from helpers.freediameter import configure, connect_to, open_to, started
 from helpers.live import CLEAR, LEFT, REALM, RIGHT, SECURE, THEIRS, Ours, answer, certified, dialled, peer, up
 from helpers.loop import drive
 from helpers.nodes import ACTION, TSP, Answering, Asking, dictionary
@@ -42,9 +42,9 @@ class Chain:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with up(self.right), running(await started(self._config)), up(self.left):
+        async with up(self.right), running(await started(self._config)) as daemon, up(self.left):
             await self.left.node.when_open(THEIRS)
-            await self.right.node.when_open(THEIRS)
+            await open_to(daemon, LEFT, RIGHT)
             yield
 
     def ask(self, **how: Any) -> Coroutine[Any, Any, Message]:

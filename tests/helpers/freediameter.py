@@ -49,3 +49,9 @@ async def started(configuration: Path) -> Program:
         program.release()
         raise
     return program
+
+
+async def open_to(daemon: Program, *hosts: str) -> None:
+    """Wait until the daemon holds these peers for open: one that it dials is open for us a little earlier."""
+    for host in hosts:
+        await daemon.said(rf"-> 'STATE_OPEN'\s+'{host}'")
