@@ -18,12 +18,14 @@ realm that is another end host would not be the right one.  Identities compare w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from diameter.errors import LocalError, ResultCode
 from diameter.routing.balance import Balance, Share
+from diameter.routing.realms import Realms
 
 RELAY: Final = 0xFFFFFFFF
 """The application id a relay advertises (section 2.4)."""
@@ -35,6 +37,8 @@ ELSEWHERE: Final = ""
 """In place of a Destination-Host that is no peer of ours: they are all treated alike."""
 CACHE_LIMIT: Final = 4096
 """Choices kept; peers write realms as they like."""
+EXPLAINED: Final = 20
+"""Peers named when nobody can take a request: it is logged for each, and there may be thousands."""
 
 
 class PeerEntry:
@@ -46,11 +50,13 @@ class PeerEntry:
     the Load value it last reported (RFC 8583, 0 to 65535, higher is less loaded), None when it reports none.
     """
 
-    __slots__ = ("applications", "host", "link", "load", "realm", "state", "static", "trouble", "usable", "weight")
+    __slots__ = (
+        "_applications", "_realm", "host", "link", "load", "moved", "state", "static", "trouble", "usable", "weight",
+    )  # fmt: skip
 
     def __init__(self, host: str, realm: str, *, static: bool = True, weight: int = 1) -> None:
         self.host = host
-        self.realm = realm
+        self._realm = realm
         self.static = static
         self.weight = weight
         self.load: int | None = None
@@ -58,16 +64,40 @@ class PeerEntry:
         self.usable = False
         self.trouble = ""
         self.link = 0
-        self.applications: frozenset[int] = frozenset()
+        self._applications: frozenset[int] = frozenset()
+        self.moved: Callable[[], None] = lambda: None
+        """Called when the realm changes, or whether it is a relay; the table sets it."""
+
+    @property
+    def realm(self) -> str:
+        """Its Origin-Realm: as configured, later as it said."""
+        return self._realm
+
+    @realm.setter
+    def realm(self, realm: str) -> None:
+        before, self._realm = self._realm, realm
+        if before.lower() != realm.lower():
+            self.moved()
+
+    @property
+    def applications(self) -> frozenset[int]:
+        """Common application ids."""
+        return self._applications
+
+    @applications.setter
+    def applications(self, applications: frozenset[int]) -> None:
+        before, self._applications = self.is_relay, applications
+        if before is not self.is_relay:
+            self.moved()
 
     @property
     def is_relay(self) -> bool:
         """True when the peer advertises the relay application."""
-        return RELAY in self.applications
+        return RELAY in self._applications
 
     def offers(self, application: int) -> bool:
         """True when a request of `application` may be sent to this peer (section 2.7, last paragraph)."""
-        return application in self.applications or RELAY in self.applications
+        return application in self._applications or RELAY in self._applications
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +120,7 @@ class Refusal:
 
 Key = tuple[int, str | None, str | None]
 """Application id, Destination-Host (or ELSEWHERE, or None), Destination-Realm or None."""
-Group = tuple[Sequence[PeerEntry], Balance]
+Group = tuple[Iterable[PeerEntry], Balance]
 """Candidates of one rank, usable or not, and how they share requests."""
 NONE: Final[frozenset[str]] = frozenset()
 NOBODY: Final = Route(realm=ANY_REALM, hosts=())
@@ -103,7 +133,18 @@ class RoutingTable:
     the node sets it.
     """
 
-    __slots__ = ("_cache", "_learnt", "_routes", "applications", "balance", "host", "outstanding", "peers", "realms")
+    __slots__ = (
+        "_cache",
+        "_learnt",
+        "_realms",
+        "_routes",
+        "applications",
+        "balance",
+        "host",
+        "outstanding",
+        "peers",
+        "realms",
+    )
 
     def __init__(
         self,
@@ -132,7 +173,8 @@ class RoutingTable:
             if key in self._routes:
                 raise LocalError(f"two routes for realm {route.realm} and the same application")
             self._routes[key] = route
-        self._cache: dict[tuple[Key, frozenset[str]], Share[PeerEntry]] = {}
+        self._cache: dict[tuple[Key, frozenset[str]], Share[PeerEntry] | None] = {}
+        self._realms = Realms(self.peers)
 
     def add(self, entry: PeerEntry) -> None:
         """Put a peer into the table.  Raises LocalError when it is there already."""
@@ -140,11 +182,13 @@ class RoutingTable:
         if key in self.peers:
             raise LocalError(f"peer {entry.host} is in the peer table already")
         self.peers[key] = entry
+        self._realms.add(entry)
         self._cache.clear()
 
     def remove(self, entry: PeerEntry) -> None:
         """Take a peer out of the table again."""
         del self.peers[entry.host.lower()]
+        self._realms.remove(entry)
         self._cache.clear()
 
     def find(self, host: str) -> PeerEntry | None:
@@ -223,12 +267,12 @@ class RoutingTable:
         return None if share is None else share.next(self.outstanding)
 
     def _cached(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
-        """The share for one destination and hosts to avoid, kept so that turns go on where they stood."""
+        """The share for one destination and hosts to avoid, kept so that turns go on where they stood; that there is
+        none is kept as well.
+        """
         share = self._cache.get((key, shunned))
-        if share is None:
+        if share is None and (key, shunned) not in self._cache:
             share = self._share(key, shunned)
-            if share is None:
-                return None
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
             self._cache[key, shunned] = share
@@ -237,9 +281,10 @@ class RoutingTable:
     def _share(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
         """The first group in which somebody can take it."""
         for group, balance in self._groups(*key):
-            fit = [e for e in group if e.usable and e.offers(key[0]) and e.host.lower() not in shunned]
-            if fit:
-                return Share(fit, balance)
+            fit = (e for e in group if e.usable and e.offers(key[0]) and e.host.lower() not in shunned)
+            chosen = list(islice(fit, 1)) if balance is Balance.ORDER else list(fit)
+            if chosen:
+                return Share(chosen, balance)
         return None
 
     def alternatives(
@@ -258,14 +303,19 @@ class RoutingTable:
         return any(True for _ in self._candidates(application, host, realm))
 
     def explain(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str] = ()) -> str:
-        """Why `choose` finds nobody, candidate by candidate: for the log and Undeliverable."""
+        """Why `choose` finds nobody, candidate by candidate (EXPLAINED of them): for the log and Undeliverable."""
         whom = f"{host} in {realm}" if host and realm else host or realm or "any realm"
         shunned = {h.lower() for h in avoid}
-        reasons = [self._why_not(e, application, shunned) for e in self._candidates(application, host, realm)]
+        candidates = list(islice(self._candidates(application, host, realm), EXPLAINED + 1))
+        reasons = [self._why_not(e, application, shunned) for e in candidates[:EXPLAINED]]
+        if len(candidates) > EXPLAINED:
+            reasons.append("and others")
         named = [h for route in self._named(application, realm) for h in route.hosts]
         reasons += [f"{h} of a route is no peer" for h in dict.fromkeys(named) if h.lower() not in self.peers]
         if not reasons:
-            known = ", ".join(sorted(e.host for e in self.peers.values())) or "none"
+            known = ", ".join(sorted(e.host for e in islice(self.peers.values(), EXPLAINED))) or "none"
+            if len(self.peers) > EXPLAINED:
+                known += f" and {len(self.peers) - EXPLAINED} more"
             reasons = [f"no peer, route or default route leads there (peers: {known})"]
         return f"no way to {whom} for application {application}: " + "; ".join(reasons)
 
@@ -309,15 +359,13 @@ class RoutingTable:
             yield self._of_realm(realm), self.balance
         yield self._rows(learnt.hosts), learnt.balance
         yield self._rows(default.hosts), default.balance
-        yield [e for e in self.peers.values() if e.is_relay], self.balance
+        yield self._realms.relays, self.balance
 
-    def _of_realm(self, realm: str | None) -> list[PeerEntry]:
+    def _of_realm(self, realm: str | None) -> Iterable[PeerEntry]:
         """End hosts of a realm; with None of our own realm, then of all others."""
-        wanted = self.realms[0] if realm is None else realm.lower()
-        found = [e for e in self.peers.values() if e.realm.lower() == wanted]
-        if realm is None:
-            found += [e for e in self.peers.values() if e.realm.lower() != wanted]
-        return found
+        if realm is not None:
+            return self._realms.of(realm)
+        return chain(self._realms.of(self.realms[0]), self._realms.beyond(self.realms[0]))
 
     def _rows(self, hosts: Iterable[str]) -> list[PeerEntry]:
         return [self.peers[h.lower()] for h in hosts if h.lower() in self.peers]
