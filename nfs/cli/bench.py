@@ -119,7 +119,7 @@ def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seco
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print {schema, measurements, not_run} instead.")
-@click.option("--rounds", default=1, type=click.IntRange(1), show_default=True, help="Rounds at each step.")
+@click.option("--rounds", default=3, type=click.IntRange(1), show_default=True, help="Rounds at each step.")
 @click.option(
     "--peers",
     multiple=True,
@@ -131,7 +131,7 @@ def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seco
 @click.option(
     "--routes", multiple=True, default=(1, 1000), show_default=True, type=click.IntRange(1, 50_000), help="Routes."
 )
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.2), help="Measured seconds a round.")
+@click.option("--seconds", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Measured seconds a round.")
 def scale(as_json: bool, rounds: int, peers: tuple[int, ...], routes: tuple[int, ...], seconds: float) -> None:
     """What a request costs a server with many peers connected and many routes: CPU microseconds, memory for each peer.
 
