@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,7 @@ REASON: Final = "loopback of one machine"
 FUNCTIONS: Final = ("hss", "mme", "sms-sc", "mtc-iwf", "scs")
 HOSTS: Final = {name: f"{name}.{REALM}" for name in FUNCTIONS} | {"scs": f"scs.{CUSTOMER}"}
 NUMBERS: Final = {"scs": "15550000100", "sms-sc": "15550000200", "mme": "15550000300"}
-WANTED: Final = {
-    "scs": Place("127.0.0.10", 0),
-    "mtc-iwf": Place("127.0.0.20", SECURE_PORT),
-    "hss": Place("127.0.0.30", CLEAR_PORT),
-    "sms-sc": Place("127.0.0.40", CLEAR_PORT),
-    "mme": Place("127.0.0.50", CLEAR_PORT),
-}
+PORTS: Final = {"scs": 0, "mtc-iwf": SECURE_PORT, "hss": CLEAR_PORT, "sms-sc": CLEAR_PORT, "mme": CLEAR_PORT}
 APPLICATION_PORT: Final = 16000  # the first one that needs no registration
 
 
@@ -41,6 +36,15 @@ def devices(count: int) -> Iterator[Device]:
         yield Device(imsi=f"{PLMN}{number:010}", msisdn=f"1556{number:07}", external_id=f"meter-{number}@{CUSTOMER}")
 
 
+def wanted() -> dict[str, Place]:
+    """An address for each function out of a block of 127.0.0.0/16 that goes with this process.
+
+    Two labs that start in the same second would both find a common block free.
+    """
+    block = os.getpid() % 254 + 1
+    return {name: Place(f"127.0.{block}.{10 * at}", port) for at, (name, port) in enumerate(PORTS.items(), start=1)}
+
+
 def make(folder: Path, count: int) -> str:
     """Fill `folder` with all that the processes need; the token that the SCS asks for.  Raises LocalError."""
     _certificates(folder / "pki")
@@ -53,7 +57,7 @@ def make(folder: Path, count: int) -> str:
         "first_imsi": next(devices(1)).imsi,
         "ues": count,
     }
-    for name, place in places(WANTED).items():
+    for name, place in places(wanted()).items():
         key = "iwf" if name == "mtc-iwf" else name.replace("-", "_")
         values |= {f"{key}_host": HOSTS[name], f"{key}_address": place.host, f"{key}_port": place.port}
     for name, number in NUMBERS.items():
