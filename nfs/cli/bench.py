@@ -48,7 +48,10 @@ def command() -> None:
 @command.command()
 @_peer
 def codec(as_json: bool, rounds: int, python: Path) -> None:
-    """CPU microseconds to decode, check and build a message of 22 AVPs; load time of the dictionaries."""
+    """CPU microseconds to decode, check and build a message of 22 AVPs; load time of the dictionaries.
+
+    Example: mtc bench codec --rounds 9 --json
+    """
     from nfs.cli import _bench_codec
 
     missing = _missing(python)
@@ -86,7 +89,10 @@ def _codec_line(one: dict[str, Any], theirs: float | None) -> str:
 )
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.5), help="Measured seconds a round.")
 def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seconds: float) -> None:
-    """Request and answer over loopback TCP: rate, the server's CPU microseconds for each, latency, memory."""
+    """Request and answer over loopback TCP: rate, the server's CPU microseconds for each, latency, memory.
+
+    Example: mtc bench e2e --window 1 --window 100 --json
+    """
     from nfs.cli import _bench_e2e
 
     missing = _missing(python)
