@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from diameter.errors import RemoteFault
 from diameter.message.members import NO_KEYS, Avp, Grouped, Members
-from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE
+from diameter.message.tables import (
+    ACCT_APPLICATION_ID,
+    AUTH_APPLICATION_ID,
+    EXPERIMENTAL_RESULT,
+    RESULT_CODE,
+    VENDOR_SPECIFIC_APPLICATION_ID,
+)
 from diameter.wire import avp, core, header
 
 if TYPE_CHECKING:
@@ -30,8 +36,8 @@ class Message(Members):
     """
 
     __slots__ = (
-        "_application_id", "_code", "_dictionary", "_end_to_end", "_faults", "_flags", "_hop_by_hop", "context",
-        "origin", "pending",
+        "_application_id", "_code", "_dictionary", "_end_to_end", "_faults", "_flags", "_framed", "_hop_by_hop",
+        "context", "origin", "pending",
     )  # fmt: skip
 
     _application_id: int
@@ -40,15 +46,16 @@ class Message(Members):
     _end_to_end: int
     _faults: tuple[RemoteFault, ...] | None
     _flags: int
+    _framed: bool
     _hop_by_hop: int
 
     def __init__(self, octets: bytes, dictionary: Dictionary) -> None:
         self._wire = octets
         self._dictionary = dictionary
-        if len(octets) >= 20:
-            _, word, application, self._hop_by_hop, self._end_to_end = header.unpack(octets)
-        else:
-            _, word, application, self._hop_by_hop, self._end_to_end = header.unpack(octets.ljust(20, b"\0"))
+        size = len(octets)
+        fields = header.unpack(octets if size >= 20 else octets.ljust(20, b"\0"))
+        first, word, application, self._hop_by_hop, self._end_to_end = fields
+        self._framed = first == (size | 0x01000000) and size & 3 == 0 and size >= 20
         self._flags = word >> 24
         self._code = word & 0xFFFFFF
         self._application_id = application
@@ -140,9 +147,7 @@ class Message(Members):
     @property
     def framed(self) -> bool:
         """True for one whole frame: version 1, at least 20 octets, Message Length their number and a multiple of 4."""
-        wire = self._wire
-        size = len(wire)
-        return size >= 20 and size & 3 == 0 and wire[0] == 1 and int.from_bytes(wire[1:4]) == size
+        return self._framed
 
     @property
     def faults(self) -> tuple[RemoteFault, ...]:
@@ -157,7 +162,7 @@ class Message(Members):
         wire, tables, flags = self._wire, self._tables, self._flags
         command = tables.commands.get(self._code << 1 | (flags >= 0x80))
         known = self._application_id == tables.application_id
-        fine = known and self.framed and command is not None and flags in command.flags
+        fine = known and self._framed and command is not None and flags in command.flags
         if command is None:
             grammar = None
         elif flags & 0xA0 == header.FLAG_E:
@@ -192,15 +197,18 @@ class Message(Members):
         return heads
 
     def _ids_agree(self, keys: list[int], heads: list[int]) -> bool:
-        """True when every application id at the top level is the header's; False also when in doubt."""
+        """True when the application ids at the top level are the header's; False also when in doubt."""
         wire, tables = self._wire, self._tables
-        for key, head in zip(keys, heads, strict=True):
-            if key == 260:
-                if wire[head + 5 : head + 8] != _VSAI_LENGTH or not wire.startswith(tables.vsai, head + 8):
-                    return False
-            elif (key == 258 or key == 259) and int.from_bytes(wire[head + 8 : head + 12]) != self._application_id:
+        if VENDOR_SPECIFIC_APPLICATION_ID in keys:
+            head = heads[keys.index(VENDOR_SPECIFIC_APPLICATION_ID)]
+            if wire[head + 5 : head + 8] != _VSAI_LENGTH or not wire.startswith(tables.vsai, head + 8):
                 return False
-        return keys.count(260) <= 1
+        for key in (AUTH_APPLICATION_ID, ACCT_APPLICATION_ID):
+            if key in keys:
+                head = heads[keys.index(key)]
+                if int.from_bytes(wire[head + 8 : head + 12]) != self._application_id:
+                    return False
+        return True
 
     @property
     def result(self) -> tuple[int, int] | None:

@@ -49,7 +49,10 @@ def command() -> None:
 @command.command()
 @_peer
 def codec(as_json: bool, rounds: int, python: Path) -> None:
-    """CPU microseconds to decode, check and build a message of 22 AVPs; load time of the dictionaries."""
+    """CPU microseconds to decode, check and build a message of 22 AVPs; load time of the dictionaries.
+
+    Example: mtc bench codec --rounds 9 --json
+    """
     from nfs.cli import _bench_codec
 
     missing = _missing(python)
@@ -91,6 +94,8 @@ def e2e(as_json: bool, rounds: int, python: Path, windows: tuple[int, ...], seco
     """Request and answer over loopback TCP: rate, the server's CPU microseconds for each, latency, memory.
 
     With --relay the same for `mtc run relay`; its line is the CPU that the relay needs.
+
+    Example: mtc bench e2e --window 1 --window 100 --json
     """
     from nfs.cli import _bench_e2e, _bench_relay
 
@@ -137,6 +142,8 @@ def scale(as_json: bool, rounds: int, peers: tuple[int, ...], routes: tuple[int,
 
     The server has its watchdog on and its metrics are read at the end of each step.  All peers are sockets of this
     process: exit status 2 where so many open files are not allowed.
+
+    Example: mtc bench scale --peers 10 --peers 1000 --routes 1
     """
     from nfs.cli import _bench_scale
 

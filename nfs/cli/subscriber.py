@@ -51,6 +51,8 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
     """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
 
     All of the file or nothing: every bad row is named by file and line.
+
+    Example: mtc subscriber import meters.csv -d hss.db
     """
     from sqlalchemy.exc import IntegrityError
 
@@ -80,7 +82,10 @@ TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscr
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv when not given.")
 @_options
 def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
-    """Write every subscriber to FILE, or to standard output."""
+    """Write every subscriber to FILE, or to standard output.
+
+    Example: mtc subscriber export meters.csv -d hss.db
+    """
     from nfs.hss import provisioning, tables
 
     with _connection(database, config, make=False) as connection:
@@ -92,7 +97,10 @@ def export(file: Any, form: str, database: str | None, config: Path | None, as_j
 @command.command("list")
 @_options
 def list_(database: str | None, config: Path | None, as_json: bool) -> None:
-    """List subscribers, one a line."""
+    """List subscribers, one a line.
+
+    Example: mtc subscriber list -c hss.toml
+    """
     from nfs.hss import provisioning, tables
 
     with _connection(database, config, make=False) as connection:
@@ -108,7 +116,10 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
 @click.argument("identity")
 @_options
 def show(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
-    """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody."""
+    """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody.
+
+    Example: mtc subscriber show meter-1@customer.example -d hss.db
+    """
     from nfs.hss import provisioning
 
     with _connection(database, config, make=False) as connection:
@@ -153,7 +164,12 @@ def add(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Add a subscriber, or replace the one with the same IMSI."""
+    """Add a subscriber, or replace the one with the same IMSI.
+
+    \b
+    Example: mtc subscriber add --imsi 001010000000001 --scs 15550001 -d hss.db \\
+                 --external-id meter-1@customer.example
+    """
     from sqlalchemy.exc import IntegrityError
 
     from diameter.errors import ConfigError
@@ -183,7 +199,10 @@ def add(
 @click.argument("identity")
 @_options
 def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
-    """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none."""
+    """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none.
+
+    Example: mtc subscriber remove 001010000000001 -d hss.db
+    """
     from nfs.hss import tables
 
     with _connection(database, config, make=False) as connection:

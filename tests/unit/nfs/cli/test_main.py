@@ -33,7 +33,8 @@ def test_each_verb_has_a_file_and_each_file_is_a_verb() -> None:
 def test_a_verb_helps_with_an_example(verb: str) -> None:
     command = importlib.import_module(f"nfs.cli.{verb}").command
     assert isinstance(command, click.Command)
-    assert "Example" in f"{command.help}{command.epilog}", f"mtc {verb} --help shows no example"
+    for each in (command, *getattr(command, "commands", {}).values()):
+        assert "Example" in f"{each.help}{each.epilog}", f"mtc {verb}: the help of {each.name} shows no example"
 
 
 def test_help_lists_the_verbs_and_imports_none() -> None:
