@@ -121,7 +121,7 @@ class _Reader:
         self.tree.vendor = self._number(rest.partition(" ")[0], "a vendor id")
 
     def _set_specification(self, rest: str) -> None:
-        if "<" in rest or "::=" in rest:  # it stands before ::= in the heads of commands
+        if "<" in rest or ":" in rest:  # it stands before ::= in the heads of commands
             raise self.fault("a specification such as TS 29.272", rest)
         self.tree.specification = rest
 
