@@ -6,7 +6,6 @@ contradictions between AVPs.  The first fault with verdict "refuse" is the one t
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ from diameter.dictionary.model import AvpDef, Grammar, Rule
 from diameter.errors import REFUSE, REPORT, RemoteFault
 from diameter.message import tables as known
 from diameter.message.arity import MISSING, TOO_MANY, violations
+from diameter.message.spot import Spot, example, group_at, key_at, wrap
 from diameter.wire import _core, avp, core, header
 from diameter.wire.types import TYPES
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 64
 """Faults of each verdict that are put in words."""
-_ADDRESS_MINIMUM: Final = 6
 _REPORTED: Final = frozenset((_core.FLAGS, _core.PADDING, _core.ENUM, _core.ORDER))
 
 
@@ -60,7 +59,7 @@ def _every(message: Message, found: list[int], counts: dict[str, int]) -> Iterat
 def _in_order(message: Message, offset: int) -> bool:
     """True when the data of an Address, DiameterURI or IPFilterRule make a value."""
     start, end = avp.span(message.octets, offset)
-    one = message.tables.scope.avps[_key(message.octets, offset)]
+    one = message.tables.scope.avps[key_at(message.octets, offset)]
     try:
         TYPES[one.type].decode(message.octets[start:end])
     except ValueError:
@@ -106,7 +105,7 @@ def _flags(message: Message) -> Iterator[RemoteFault]:
 
 def _one(message: Message, what: int, offset: int, detail: int) -> RemoteFault:
     """One finding of the core that concerns a single AVP."""
-    spot = _Spot(message, offset)
+    spot = Spot(message, offset)
     name = spot.name
     if what in (_core.TRUNCATED, _core.LENGTH):
         return errors.InvalidAvpLength(
@@ -152,97 +151,6 @@ def _flag_fault(
     return fault(errors.InvalidAvpBitCombo, f"M bit must be {want}", REPORT)
 
 
-class _Spot:
-    """One AVP of a message by its offset: the groups around it, and octets for Failed-AVP."""
-
-    def __init__(self, message: Message, offset: int) -> None:
-        self.wire = message.octets
-        self.offset = offset
-        self.groups: list[int] = []
-        """Header offsets of the groups around the AVP, outermost first."""
-        self.limit = message.end
-        avps = message.tables.scope.avps
-        self._names = avps
-        heads = message.heads
-        while (at := bisect_right(heads, offset) - 1) >= 0:
-            head = heads[at]
-            if not head < offset < head + self._length(head):
-                break
-            self.groups.append(head)
-            heads = message.heads_in(head)
-            self.limit = avp.span(self.wire, head)[1]
-        self.definition = avps.get(_key(self.wire, offset))
-
-    def _length(self, head: int) -> int:
-        return int.from_bytes(self.wire[head + 5 : head + 8])
-
-    def _name(self, head: int) -> str:
-        key = _key(self.wire, head)
-        one = self._names.get(key)
-        if one is not None:
-            return one.name
-        return f"AVP {key >> 32}:{key & 0xFFFFFFFF}" if key >> 32 else f"AVP {key}"
-
-    @property
-    def name(self) -> str:
-        """Name of the AVP, or its number."""
-        return self._name(self.offset)
-
-    @property
-    def type(self) -> str:
-        """Name of its data format; OctetString when it is unknown."""
-        return "OctetString" if self.definition is None else self.definition.type
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Names from the outermost group down to the AVP."""
-        return (*(self._name(head) for head in self.groups), self.name)
-
-    def data(self) -> bytes:
-        """The data octets of a well-formed AVP."""
-        start, end = avp.span(self.wire, self.offset)
-        return self.wire[start:end]
-
-    def octets(self) -> bytes:
-        """The whole AVP, padded with zeros."""
-        length = self._length(self.offset)
-        return self.wire[self.offset : self.offset + length] + avp.PAD[length & 3]
-
-    def broken(self) -> bytes:
-        """The header of an AVP whose length cannot be believed, completed, and the least payload of its type."""
-        left = self.wire[self.offset : self.limit]
-        size = 12 if len(left) > 4 and left[4] & avp.FLAG_V else 8
-        head = left[:size].ljust(size, b"\0")
-        return head + bytes(least(self.type))
-
-    def wrapped(self, octets: bytes) -> bytes:
-        """`octets` inside the groups that stood around the AVP (section 7.5)."""
-        return wrap(self.wire, self.groups, octets)
-
-
-def _key(wire: bytes, head: int) -> int:
-    """Key of the AVP at `head`, zeros where octets are missing."""
-    code = int.from_bytes(wire[head : head + 4].ljust(4, b"\0"))
-    if len(wire) > head + 4 and wire[head + 4] & avp.FLAG_V:
-        return int.from_bytes(wire[head + 8 : head + 12].ljust(4, b"\0")) << 32 | code
-    return code
-
-
-def least(type_name: str) -> int:
-    """The least payload of a data format in octets, padded."""
-    if type_name == "Address":
-        return _ADDRESS_MINIMUM + 2
-    return TYPES[type_name].size or 0
-
-
-def wrap(wire: bytes, groups: list[int], octets: bytes) -> bytes:
-    """`octets` inside copies of the group headers at `groups`, outermost first."""
-    for head in reversed(groups):
-        key = _key(wire, head)
-        octets = avp.build(key & 0xFFFFFFFF, key >> 32, wire[head + 4], octets)
-    return octets
-
-
 def _arity(message: Message, begin: int, depth: int) -> Iterator[RemoteFault]:
     """The violations of one command (depth 0) or of the group whose data begin at `begin`."""
     end = message.end
@@ -254,7 +162,7 @@ def _arity(message: Message, begin: int, depth: int) -> Iterator[RemoteFault]:
         refused = message.error and not message.request
         grammar = message.tables.error_rules if refused else definition.grammar if definition else None
     else:
-        spot = _group_at(message, begin)
+        spot = group_at(message, begin)
         groups, names = [*spot.groups, spot.offset], spot.path
         end = avp.span(message.octets, spot.offset)[1]
         grammar = spot.definition.grammar if spot.definition is not None else None
@@ -269,7 +177,7 @@ def _arity(message: Message, begin: int, depth: int) -> Iterator[RemoteFault]:
             yield _missing(message, one.rule, where, groups, names)
             continue
         head = heads[one.position]
-        spot = _Spot(message, head)
+        spot = Spot(message, head)
         kind = errors.AvpOccursTooManyTimes if one.what == TOO_MANY else errors.AvpNotAllowed
         text = f"more than {one.rule.maximum} times" if one.what == TOO_MANY and one.rule else "has no place"
         yield kind(
@@ -277,25 +185,9 @@ def _arity(message: Message, begin: int, depth: int) -> Iterator[RemoteFault]:
         )
 
 
-def _group_at(message: Message, begin: int) -> _Spot:
-    """The group whose data begin at `begin`: its header ends there."""
-    wire = message.octets
-    for size in (12, 8):
-        head = begin - size
-        if head >= message.start and (wire[head + 4] & avp.FLAG_V != 0) == (size == 12):
-            spot = _Spot(message, head)
-            if spot.type == "Grouped":
-                return spot
-    return _Spot(message, begin - 8)
-
-
 def _missing(message: Message, rule: Rule, where: str, groups: list[int], names: tuple[str, ...]) -> RemoteFault:
     """5005 with an example of the AVP: right code, vendor and flags, zeros of the least length (section 7.1.5)."""
-    one = message.tables.scope.avps[rule.key]
-    flags = (avp.FLAG_V if one.vendor else 0) | (avp.FLAG_M if one.mandatory == "M" else 0)
-    example = avp.build(
-        one.code, one.vendor, flags, bytes(TYPES[one.type].size or (_ADDRESS_MINIMUM if one.type == "Address" else 0))
-    )
+    octets = example(message.tables.scope.avps[rule.key])
     verdict = REFUSE
     if not message.request and not names:
         result = message.result
@@ -303,7 +195,7 @@ def _missing(message: Message, rule: Rule, where: str, groups: list[int], names:
             verdict = REPORT
     return errors.MissingAvp(
         f"{rule.name} is missing in {where}",
-        failed_avp=wrap(message.octets, groups, example),
+        failed_avp=wrap(message.octets, groups, octets),
         verdict=verdict,
         offset=groups[-1] if groups else 0,
         path=(*names, rule.name),
@@ -317,15 +209,14 @@ def _contradictions(message: Message) -> Iterator[RemoteFault]:
         return
     keys = message.keys
     for key in sorted(command.application_ids.intersection(keys)):
-        spot = _Spot(message, message.heads[keys.index(key)])  # more than one of them is a matter of arity
+        spot = Spot(message, message.heads[keys.index(key)])  # more than one of them is a matter of arity
         if key == known.VENDOR_SPECIFIC_APPLICATION_ID:
             yield from _vendor_specific(message, spot)
         else:
             yield from _same_application(message, spot.data(), spot.octets(), spot.path, spot.offset)
     if not message.request and known.RESULT_CODE in keys and known.EXPERIMENTAL_RESULT in keys:
         octets = b"".join(
-            _Spot(message, message.heads[keys.index(k)]).octets()
-            for k in (known.RESULT_CODE, known.EXPERIMENTAL_RESULT)
+            Spot(message, message.heads[keys.index(k)]).octets() for k in (known.RESULT_CODE, known.EXPERIMENTAL_RESULT)
         )
         yield errors.ContradictingAvps(
             "Result-Code and Experimental-Result in one answer",
@@ -335,7 +226,7 @@ def _contradictions(message: Message) -> Iterator[RemoteFault]:
         )
 
 
-def _vendor_specific(message: Message, spot: _Spot) -> Iterator[RemoteFault]:
+def _vendor_specific(message: Message, spot: Spot) -> Iterator[RemoteFault]:
     """Exactly one of Auth- and Acct-Application-Id, equal to the header's (section 6.11)."""
     wire = message.octets
     start, end = avp.span(wire, spot.offset)
@@ -356,10 +247,10 @@ def _vendor_specific(message: Message, spot: _Spot) -> Iterator[RemoteFault]:
             failed_avp=wrap(wire, [spot.offset], example), offset=spot.offset, path=(*spot.path, "Auth-Application-Id"),
         )  # fmt: skip
     for head in ids:
-        inner = _Spot(message, head)
+        inner = Spot(message, head)
         yield from _same_application(message, inner.data(), spot.octets(), inner.path, head)
     if len({keys[heads.index(head)] for head in ids}) > 1:
-        both = b"".join(_Spot(message, head).octets() for head in ids)
+        both = b"".join(Spot(message, head).octets() for head in ids)
         yield errors.AvpOccursTooManyTimes(
             "Vendor-Specific-Application-Id with both Auth-Application-Id and Acct-Application-Id",
             failed_avp=wrap(wire, [spot.offset], both), offset=ids[1], path=(*spot.path, "Acct-Application-Id"),

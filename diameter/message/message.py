@@ -275,6 +275,12 @@ class Message(Members):
 
         return refusal(self, fault)
 
+    def quote(self, *path: str) -> bytes:
+        """For Failed-AVP: the AVP at `path`, outermost group first, as it came; an example where it is absent (7.5)."""
+        from diameter.message.spot import quote
+
+        return quote(self, path)
+
     def to_json(self, *, indent: int | None = None) -> str:
         """The message as JSON text, schema 1; `from_json` makes the same octets of it."""
         from diameter.message.json import dumps

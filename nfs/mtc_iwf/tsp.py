@@ -113,5 +113,5 @@ def _answer(request: Message, action: Grouped, decision: Decision) -> Message:
         notification["Request-Status"] = int(decision.status)
     avps: dict[str, Any] = {"Device-Notification": notification}
     if decision.failed:
-        avps["Failed-AVP"] = {decision.failed: b""}
+        avps["Failed-AVP"] = request.quote("Device-Action", decision.failed)
     return request.answer(decision.result, avps)

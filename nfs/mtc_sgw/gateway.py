@@ -158,12 +158,9 @@ def _fault(message: Message, refuse: Refuse, *, echo: bool) -> ApplicationFault:
             notification["Request-Status"] = int(refuse.status)
         avps["Device-Notification"] = notification
     if refuse.failed:
-        example = action[refuse.failed] if action is not None and refuse.failed in action else b""
-        avps["Failed-AVP"] = {refuse.failed: example or _EMPTY.get(refuse.failed, b"")}
+        inside = () if refuse.failed == "Device-Action" else ("Device-Action",)
+        avps["Failed-AVP"] = message.quote(*inside, refuse.failed)
     return ApplicationFault(refuse.result, refuse.reason, avps=avps)
-
-
-_EMPTY: Final[dict[str, Any]] = {"External-Identifier": ""}
 
 
 def _device_action(message: Message, name: str) -> int | None:

@@ -209,7 +209,7 @@ def test_a_decision_without_a_status_of_tsp(tmp_path: Path, dictionary: Dictiona
     answer = rig.fake.deliver("Device-Action", {"Device-Action": action})
     rig.audit.close()
     assert answer.result == (0, 5005)
-    assert "Trigger-Data" in answer["Failed-AVP"]
+    assert "Trigger-Data" in answer["Failed-AVP"]["Device-Action"]
     assert answer["Device-Notification"]["Reference-Number"] == 0
     assert iwf.asked == [DeviceAction(device=Device(msisdn="15550100001"), reference=0, action=1)]
     line = rig.path.read_text()
