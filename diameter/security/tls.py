@@ -33,6 +33,8 @@ OPTIONS: Final = (
 )  # fmt: skip
 RECORD: Final = 16384
 """Clear octets in one TLS record, at most."""
+FLIGHT: Final = 65536
+"""Octets of records taken from OpenSSL at once; from 128 KiB on each taking would be a mapping of its own."""
 
 VERIFY_ERRORS: Final = {
     3: "no revocation list of its issuer",
@@ -150,8 +152,8 @@ class TlsProtector:
         """Return the octets to put on the wire, maybe none."""
         parts: list[bytes] = []
         try:
-            while True:
-                parts.append(self._connection.bio_read(65536))
+            while not parts or len(parts[-1]) == FLIGHT:  # to be told that nothing is left costs an exception
+                parts.append(self._connection.bio_read(FLIGHT))
         except SSL.WantReadError:
             pass
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,9 +1,11 @@
 """A link over any byte stream that Twisted offers: TCP, and TLS on top of it.
 
-Batching: whatever the owner writes in one wake-up leaves in one hand-over to the transport, at the end of
-`link_received` or of the reactor turn.  Counting: the link is a pull producer of its transport, which asks for more
-exactly when it holds nothing, so `buffered` is never below what waits in this process (push producers are told of
-64 KiB steps only).  Marks, as parts of `send_limit`: see `diameter.transport.link`.
+Batching: whatever the owner writes in one wake-up leaves in one hand-over, at the end of `link_received` or of the
+reactor turn.  It is offered to the kernel at once; only what the kernel does not take waits in the transport, whose
+own way costs two changes of the poll set and another turn of the reactor for each batch.  Counting: the link is a pull
+producer of its transport, which asks for more exactly when it holds nothing, so `buffered` is never below what waits in
+this process (push producers are told of 64 KiB steps only).  Marks, as parts of `send_limit`: see
+`diameter.transport.link`.
 """
 
 from __future__ import annotations
@@ -162,12 +164,7 @@ class StreamLink(Link):
         self._outstanding = 0
         if self._queue or self._closing:
             self._hand_over()
-        waiting = self._queued + self._outstanding
-        if self._congested and waiting <= self._congested_at // 2:
-            self._congested = False
-        if not self._reading and waiting <= self._paused_at // 2:
-            self._reading = True
-            self._regulate()
+        self._ease()
         self._tell()
 
     def stopProducing(self) -> None:
@@ -231,15 +228,43 @@ class StreamLink(Link):
         if queue:
             octets = queue[0] if len(queue) == 1 else b"".join(queue)
             queue.clear()
-            self._outstanding, self._queued = len(octets), 0
-            self.peak_buffered = max(self.peak_buffered, len(octets))
+            size = self._outstanding = len(octets)
+            self._queued = 0
+            if size > self.peak_buffered:
+                self.peak_buffered = size
             self._writable = False
             self.writes += 1
-            self.octets_out += len(octets)
-            self._wire.write(octets)
+            self.octets_out += size
+            if self._put(octets):
+                self._writable = True
+                self._outstanding = 0
+                if self._congested or not self._reading:
+                    self._ease()
         if self._closing and self._up:
             self._wire.unregisterProducer()
             self._wire.loseConnection()
+
+    def _put(self, octets: bytes) -> bool:
+        """Offer octets to the kernel, leave what it does not take to the transport; True when nothing is left."""
+        at_once = getattr(self._wire, "writeSomeData", None)
+        if at_once is not None:
+            sent = at_once(octets)
+            if sent == len(octets):
+                return True
+            if isinstance(sent, int) and sent > 0:
+                octets = octets[sent:]
+                self._outstanding = len(octets)
+        self._wire.write(octets)  # a connection that is lost says so from the reactor
+        return False
+
+    def _ease(self) -> None:
+        """Less waits than before: end what the marks began."""
+        waiting = self._queued + self._outstanding
+        if self._congested and waiting <= self._congested_at // 2:
+            self._congested = False
+        if not self._reading and waiting <= self._paused_at // 2:
+            self._reading = True
+            self._regulate()
 
     def _press(self, waiting: int) -> bool:
         """Act on the marks that `waiting` octets pass; False when they are too many and the link was given up."""

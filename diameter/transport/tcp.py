@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, cast
+from typing import ClassVar, Protocol as Interface, cast
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -13,6 +13,12 @@ from twisted.python.failure import Failure
 from diameter.security.link import CLEAR, LinkSecurity
 from diameter.transport.link import Address, LinkOwner
 from diameter.transport.stream import StreamLink, StreamTransport
+
+
+class Offering(Interface):
+    """A TLS layer (`diameter.transport.tls.TlsLayer.offer`)."""
+
+    def offer(self, data: bytes) -> bool: ...
 
 
 class TcpLink(StreamLink):
@@ -27,6 +33,9 @@ class TlsLink(StreamLink):
 
     __slots__ = ()
     transport: ClassVar[str] = "tls"
+
+    def _put(self, octets: bytes) -> bool:
+        return cast(Offering, self._wire).offer(octets)
 
 
 class LinkProtocol(Protocol):

@@ -47,7 +47,7 @@ class TlsLayer(Protocol):
         self.factory: TlsFactory = factory
         self.security: LinkSecurity = CLEAR
         self._ready: Deferred[IProtocol] = Deferred(lambda _: self._below.abortConnection())
-        self._produced = False
+        self._produced = self._behind = False
         self._above = above
         self._protector = factory.keys.context.protector(server=server)
         self._reason = ""
@@ -122,6 +122,26 @@ class TlsLayer(Protocol):
         if data and not self._reason and not self.disconnecting:
             self._protector.protect(data)
             self._flush()
+
+    def offer(self, data: bytes) -> bool:
+        """Send clear octets in one flight of records; True when the kernel has taken all of them.
+
+        For a pull producer while nothing waits; when something is left it is told once that has gone.
+        """
+        if not data or self._reason or self.disconnecting:
+            return False
+        self._protector.protect(data)
+        octets = self._protector.outgoing()
+        at_once = getattr(self._below, "writeSomeData", None)
+        if at_once is not None and not self._behind:
+            sent = at_once(octets)
+            if sent == len(octets):
+                return True
+            if isinstance(sent, int) and sent > 0:
+                octets = octets[sent:]
+        self._behind = False  # behind all that this layer has sent by itself
+        self._below.write(octets)
+        return False
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """Send clear octets."""
@@ -204,6 +224,7 @@ class TlsLayer(Protocol):
     def _flush(self) -> None:
         octets = self._protector.outgoing()
         if octets:
+            self._behind = True
             self._below.write(octets)
 
     def _later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
