@@ -21,6 +21,7 @@ HELP: Final = {
     "bugs": "Exceptions nobody declared, each logged and answered 5012",
     "connections_in": "Links accepted",
     "connections_out": "Links dialled",
+    "crossed": "Requests of one worker that another one sent to its peer",
     "duplicates": "Copies of requests answered with the answer of the first",
     "failed_over": "Requests moved from a failed or silent peer to another",
     "faults": "Faults injected on purpose",

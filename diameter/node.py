@@ -51,11 +51,11 @@ from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.forwarding import Forwarding
 from diameter._node.overloading import join
-from diameter._node.peering import Peering
 from diameter._node.reloading import Reloading
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
+from diameter._node.sharing import Member, join_peers, lane_of, since
 from diameter._node.stats import Stats
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
@@ -113,7 +113,7 @@ class Node:
     handler, and on every outbound request and answer of an application.  `agent`: what to do with requests for others,
     which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each
     refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
-    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time, for tests.
+    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time; `member`: see diameter.workers.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -133,12 +133,13 @@ class Node:
         observe: Observer = log_observer,
         links: Callable[[Any, NodeConfig, Any], Any] = Links,
         seed: int | None = None,
+        member: Member | None = None,
     ) -> None:
         self.config = config
         self.applications = tuple(applications)
         self._clock: Clock = reactor
         random = SystemRandom() if seed is None else Random(seed)
-        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64))
+        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member))
         handlers = bind(applications, self, dictionary)
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
@@ -153,15 +154,15 @@ class Node:
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
         join(core, self._serving, self._requests)
         self._links = links(reactor, config, self)
-        said = local_identity(config, dictionary, self.applications, self._clock.seconds(), agent)
+        said = local_identity(config, dictionary, self.applications, since(member, self._clock), agent)
         base = BaseMessages(said, dictionary, identifiers.both)
+        hops = identifiers.hop_by_hop.next
         if agent is not None:
-            parts, hops = (core, agent, self._requests, self._serving), identifiers.hop_by_hop.next
-            self._serving.agent = Forwarding(*parts, screens, _guard, self._bug, hops)
+            self._serving.agent = Forwarding(core, agent, self._requests, self._serving, screens, _guard, self._bug, hops)
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
-        self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
-        self._traffic.peering = self._peering
+        parts = (core, self._traffic, base, timers_of(config), self._links, random)
+        self._peering = self._traffic.peering = join_peers(parts, member, self._requests, hops, wakeups.wake)
         self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)

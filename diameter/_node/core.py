@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FLUSH_OCTETS: Final = 65_536
 """Queued on one link before it is written within a wake-up, so that the link can say in time that it is congested."""
 
+FAR: Final = "worker"
+"""The transport of a line that leads to another process of this node (`diameter._node.crossing`)."""
 Waiter = Later[Message] | Transit
 """Who wants an answer: somebody here, or the node that a request in transit came from."""
 Request = Pending[Waiter]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diameter._node.core import Core, Line, Request, Waiter
+from diameter._node.transit import Crossing
 from diameter.errors import Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
@@ -56,6 +57,14 @@ class Failover:
                 self._fail(request, f"connection to {line.whose} lost: {reason}")
         self._say(line, moved, reason)
 
+    def given_back(self, line: Line, request: Request, reason: str) -> None:
+        """One request cannot be sent on `line` after all: it goes to another peer, or fails with the reason."""
+        if self._move(request, line, alive=False):
+            self._say(line, 1, reason)
+        elif not self._wait_on(request):
+            line.outstanding -= request.counted
+            self._fail(request, reason)
+
     def _say(self, line: Line, moved: int, reason: str) -> None:
         if moved:
             self._core.stats.failed_over += moved
@@ -63,7 +72,7 @@ class Failover:
 
     def _move(self, request: Request, line: Line, *, alive: bool) -> bool:
         """Give `request` to another peer; False when nobody can take it, or it has been sent often enough."""
-        if request.transmissions >= self._limit:
+        if request.transmissions >= self._limit or isinstance(request.waiter, Crossing):
             return False
         failed = request.host.lower()
         core = self._core

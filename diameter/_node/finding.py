@@ -56,9 +56,9 @@ class Finding:
         self._timers: dict[str, DelayedCall] = {}
         self._stopped = self._leaving = False
 
-    def start(self) -> None:
-        """Look into every realm."""
-        for row in self._rows:
+    def start(self, fits: Callable[[PeerConfig], bool] = lambda row: True) -> None:
+        """Look into every realm that `fits`."""
+        for row in filter(fits, self._rows):
             self._look(row)
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from diameter._node.core import Core, Line, Request, Waiter
+from diameter._node.transit import Crossing
 from diameter.errors import RemoteFault
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
@@ -54,6 +55,8 @@ class Following:
 
         The request waits no longer when this is called.  Nobody is asked twice: who has redirected is avoided.
         """
+        if isinstance(request.waiter, Crossing):
+            return False
         said = indication(answer)
         if said is None:
             return self._to_realm(request, answer)

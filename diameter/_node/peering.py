@@ -221,8 +221,13 @@ class Peering:
         if elsewhere := unannounced(config, cer, link):
             incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, elsewhere)
             return
+        self._admit(line, config, host, cer)
+
+    def _admit(self, line: Line, config: PeerConfig, host: str, cer: Message) -> None:
+        """Hand a link, and the CER that is in order, to the peer's state machine."""
+        core, key = self._core, host.lower()
         peer = self.peers.get(key) or self.add(config, static=False)
-        connection = incoming.release(link.id)
+        connection = self._incoming.release(line.link.id)
         self.join(line, peer, config)
         peer.accept(connection, cer, core.now)
         self.pump(peer)

@@ -17,7 +17,7 @@ from diameter.app import Later, Screen
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.held import DEFAULT
-from diameter.routing.identifiers import EndToEndSource, HopByHopSource, SessionIds
+from diameter.routing.identifiers import ALL, EndToEndSource, HopByHopSource, Lane, SessionIds
 from diameter.routing.originate import Originator
 from diameter.routing.pending import Pending, PendingTable
 from diameter.routing.refusal import unusable
@@ -35,12 +35,12 @@ class NoWay(NamedTuple):
 class Identifiers:
     """The node's sources of identifiers, shared by applications' requests and base messages."""
 
-    def __init__(self, host: str, now: Callable[[], float], seed: int) -> None:
-        """`now`: seconds since 1970; `seed`: 64 random bits."""
+    def __init__(self, host: str, now: Callable[[], float], seed: int, lane: Lane = ALL) -> None:
+        """`now`: seconds since 1970; `seed`: 64 random bits; `lane`: what is ours of the identifiers of the node."""
         self._now = now
         self.hop_by_hop = HopByHopSource(seed)
-        self.end_to_end = EndToEndSource(seed >> 32)
-        self.sessions = SessionIds(host, now())
+        self.end_to_end = EndToEndSource(seed >> 32, lane)
+        self.sessions = SessionIds(host, now(), lane)
 
     def both(self) -> tuple[int, int]:
         """A fresh (Hop-by-Hop, End-to-End) pair."""
@@ -306,6 +306,10 @@ class Requests:
         """The line is gone: move its requests to other peers, end those that nobody can take (section 5.5.4)."""
         self._failover.lost(line, reason)
         self.following.cache.forget(line.whose)
+
+    def given_back(self, line: Line, request: Request, reason: str) -> None:
+        """A request that another worker was to send: it cannot."""
+        self._failover.given_back(line, request, reason)
 
     def give_up(self) -> None:
         """The node has stopped: nothing will be answered any more."""

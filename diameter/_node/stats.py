@@ -14,7 +14,7 @@ class Stats:
     """
 
     __slots__ = (
-        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "dropped", "duplicates",
+        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "crossed", "dropped", "duplicates",
         "failed_over", "faults", "held", "links_refused", "octets_in", "octets_out", "peers_opened", "redirected",
         "refused", "relayed", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
@@ -23,7 +23,7 @@ class Stats:
         self.wake_ups = self.writes = self.octets_in = self.octets_out = 0
         self.requests_in = self.answers_out = self.requests_out = self.answers_in = 0
         self.faults = self.failed_over = self.duplicates = self.redirected = self.relayed = 0
-        self.timeouts = self.undeliverable = self.held = self.bugs = 0
+        self.timeouts = self.undeliverable = self.held = self.bugs = self.crossed = 0
         self.connections_in = self.connections_out = self.links_refused = self.peers_opened = 0
         self.refused: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()

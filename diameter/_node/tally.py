@@ -47,18 +47,18 @@ class Tally:
     def __init__(self) -> None:
         self._counts: dict[_Key, int] = {}
 
-    def count(self, peer: str, octets: bytes, outgoing: bool) -> None:
-        """Count one answer, given or received.  Never raises, whatever the octets."""
+    def count(self, peer: str, octets: bytes, outgoing: bool, by: int = 1) -> None:
+        """Count one answer, given or received; `by` -1 takes one back.  Never raises, whatever the octets."""
         counts = self._counts
         at = octets.find(USUAL, HEADER)
         key = (peer, outgoing, octets[5:12], _result(octets) if at < 0 or at & 3 else octets[at + 8 : at + 12])
         if key in counts:
-            counts[key] += 1
+            counts[key] += by
         elif len(counts) < ROWS:
-            counts[key] = 1
+            counts[key] = by
         else:
             other = (peer, outgoing, b"", b"")
-            counts[other] = counts.get(other, 0) + 1
+            counts[other] = counts.get(other, 0) + by
 
     def rows(self, dictionary: Dictionary) -> Iterator[Row]:
         """Everything counted, with names."""

@@ -8,8 +8,10 @@ from diameter.errors import Undeliverable
 
 if TYPE_CHECKING:
     from diameter._node.core import Line
+    from diameter._node.crossing import Crossings
     from diameter._node.forwarding import Forwarding
     from diameter.message import Message
+    from diameter.routing.identifiers import HopByHop
 
 
 class Busy(Undeliverable):
@@ -37,3 +39,25 @@ class Transit:
     def fail(self, error: BaseException) -> None:
         """No answer will come (a RequestError says why): the node that asked gets an error answer."""
         self._forwarding.failed(self, error)
+
+
+class Crossing(Transit):
+    """Waits in the place of another worker, which asked for a request to be sent to a peer that this one has.
+
+    Failover and redirection are for that worker to decide.  `back`: the way there; `hop_by_hop`: what it sent.
+    """
+
+    __slots__ = ("_crossings", "back", "hop_by_hop")
+
+    def __init__(self, crossings: Crossings, back: Line, hop_by_hop: HopByHop) -> None:
+        self._crossings = crossings
+        self.back = back
+        self.hop_by_hop = hop_by_hop
+
+    def resolve(self, answer: Message) -> None:
+        """The answer has come."""
+        self._crossings.answered(self, answer)
+
+    def fail(self, error: BaseException) -> None:
+        """No answer will come from this peer."""
+        self._crossings.failed(self, error)

@@ -114,6 +114,25 @@ class Peer(Machine):
         self._retry.unwant()
         self._feed(Input.STOP, Turn(now, reason="stopped here", cause=cause))
 
+    def initiates(self, initiate: bool) -> None:
+        """From the next `start` on: connect, or only answer."""
+        self._initiate = initiate
+
+    def give_way(self, now: float, reason: str) -> None:
+        """End what there is without a DPR and stay closed until `await_return`: another process has this peer now."""
+        self._retry.unwant()
+        turn = Turn(now, reason=reason, abort=True)
+        if self.state in _OPEN:
+            self._break(turn)
+        else:
+            self._feed(Input.STOP, turn)
+
+    def await_return(self, now: float) -> None:
+        """Want a connection again, after Tc: the other process has lost it."""
+        if self._initiate:
+            self._retry.want()
+            self._retry.lost(now)
+
     def probe(self, now: float) -> None:
         """Send a DWR now if none is unanswered; `Probed` tells the time of its DWA."""
         if self.state in _OPEN:

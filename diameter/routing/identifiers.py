@@ -14,7 +14,7 @@ takes
 
 from __future__ import annotations
 
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 HopByHop = NewType("HopByHop", int)
 """Matches an answer with its request on one connection."""
@@ -23,6 +23,25 @@ EndToEnd = NewType("EndToEnd", int)
 
 NTP_EPOCH_OFFSET_S: Final = 2_208_988_800
 """Seconds from 1900-01-01 (NTP, RFC 5905) to 1970-01-01."""
+
+
+class Lane(NamedTuple):
+    """Which identifiers are ours where several processes are one node: those that leave `first` when divided by `step`.
+
+    `step` is a power of two, so that counters keep their lane when they wrap.
+    """
+
+    first: int = 0
+    step: int = 1
+
+    @classmethod
+    def among(cls, index: int, processes: int) -> Lane:
+        """The lane of process `index` of so many."""
+        return cls(index, 1 << (processes - 1).bit_length())
+
+
+ALL: Final = Lane()
+"""The lane of a node that is one process."""
 
 
 class HopByHopSource:
@@ -44,32 +63,35 @@ class HopByHopSource:
 class EndToEndSource:
     """Low 12 bits of the time above a 20-bit counter with a random start."""
 
-    __slots__ = ("_count",)
+    __slots__ = ("_count", "_step")
 
-    def __init__(self, seed: int) -> None:
-        """`seed`: any random integer; its low 20 bits start the counter."""
-        self._count = seed & 0xFFFFF
+    def __init__(self, seed: int, lane: Lane = ALL) -> None:
+        """`seed`: any random integer; its low 20 bits start the counter, in its lane."""
+        self._count = (seed & 0xFFFFF & -lane.step) + lane.first
+        self._step = lane.step
 
     def next(self, now: float) -> EndToEnd:
         """The next identifier; `now` in seconds since 1970 (any clock that never goes back over a restart will do)."""
         count = self._count
-        self._count = (count + 1) & 0xFFFFF
+        self._count = (count + self._step) & 0xFFFFF
         return EndToEnd((int(now) & 0xFFF) << 20 | count)
 
 
 class SessionIds:
     """`<DiameterIdentity>;<high 32 bits>;<low 32 bits>[;<optional value>]`, growing over restarts."""
 
-    __slots__ = ("_prefix", "_value")
+    __slots__ = ("_prefix", "_step", "_value")
 
-    def __init__(self, identity: str, now: float) -> None:
+    def __init__(self, identity: str, now: float, lane: Lane = ALL) -> None:
         """`identity`: Origin-Host of this node; `now`: seconds since 1970."""
         self._prefix = identity
+        self._step = lane.step
         whole = int(now)
-        self._value = ((whole + NTP_EPOCH_OFFSET_S) << 32) + int((now - whole) * 2**32)
+        begin = ((whole + NTP_EPOCH_OFFSET_S) << 32) + int((now - whole) * 2**32)
+        self._value = (begin & -lane.step) + lane.first
 
     def next(self, optional: str = "") -> str:
         """A Session-Id never given out before by this identity; `optional` is appended for people who read traces."""
-        self._value += 1
+        self._value += self._step
         made = f"{self._prefix};{self._value >> 32 & 0xFFFFFFFF};{self._value & 0xFFFFFFFF}"
         return f"{made};{optional}" if optional else made

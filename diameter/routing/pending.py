@@ -125,6 +125,10 @@ class PendingTable(Generic[T]):
         """The request that waits under this identifier, or None."""
         return self._by_hop.get(hop_by_hop)
 
+    def left_s(self, entry: Pending[T], now: float) -> float:
+        """How long a request that waits may still do so, at most one tick more than it was given."""
+        return max(0.0, entry.tick / self._ticks_per_s - now)
+
     def on_link(self, link: int) -> list[Pending[T]]:
         """Every request that waits for its answer over `link`, oldest first; they go on waiting (section 5.5.4)."""
         return [entry for entry in self._by_hop.values() if entry.link == link]
