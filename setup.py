@@ -1,19 +1,36 @@
-"""What pyproject.toml cannot say: two things change their place on the way into a wheel.
+"""What pyproject.toml cannot say: two things change their place on the way into a wheel, and the core is compiled.
 
 `dict/` (data; a package of that name would shadow the builtin) becomes `diameter/dicts`, and the endpoint plugin
 `diameter/transport/_plugins.py` becomes `twisted/plugins/diameter_transport.py`, where Twisted looks for plugins.
 A folder `twisted/` in the checkout would hide Twisted itself from careless tools, so there is none.
+
+The compiled core: every `_typed.py` is compiled with its `_typed.pxd` under the name `_ccore`.  Without Cython or
+without a compiler the installation succeeds and the pure Python core serves; `MTC_NO_EXT=1` does not even try, which
+gives a wheel for every platform.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 PLUGIN = Path("diameter/transport/_plugins.py")
 PLUGIN_IN_WHEEL = Path("twisted/plugins/diameter_transport.py")
+TYPED = ("diameter.wire", "diameter.message", "diameter.routing")
+"""Packages with a `_typed` module."""
+DIRECTIVES = {
+    "language_level": 3,
+    "annotation_typing": False,  # an annotation says what the interpreter sees, the .pxd what C sees
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "binding": True,
+}
 
 
 class BuildWithPlugin(build_py):
@@ -39,13 +56,79 @@ class BuildWithPlugin(build_py):
         return Path(self.build_lib)
 
 
+class BuildCore(build_ext):
+    """`build_ext` that makes C of copies of the typed modules; whatever fails, the pure core remains."""
+
+    def run(self) -> None:
+        if not self._translated():
+            self.extensions = []
+        super().run()
+        if self.inplace:
+            return
+        made = [Path(self.get_ext_fullpath(one.name)) for one in self.extensions]
+        if not all(path.exists() for path in made):  # one without the other would be a third core
+            for path in made:
+                path.unlink(missing_ok=True)
+
+    def get_source_files(self) -> list[str]:
+        return [path for package in TYPED for path in _sources(package)]
+
+    def _translated(self) -> bool:
+        """Make C of the typed modules; False, with a warning, when that cannot be done here."""
+        try:
+            from Cython.Build import cythonize
+            from Cython.Compiler.Errors import CompileError
+        except ImportError:
+            self.warn("Cython is absent: the core is not compiled, the pure Python core serves")
+            return False
+        place = Path(self.build_temp).absolute() / "typed"
+        for package in ("diameter", *TYPED):
+            folder = place / package.replace(".", "/")
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(folder / "__init__.py", "")
+        for package in TYPED:
+            for path in map(Path, _sources(package)):
+                _write(place / _renamed(str(path)), _renamed(path.read_text(encoding="utf-8")))
+        for one in self.extensions:
+            found = Extension(one.name, [str(place / (one.name.replace(".", "/") + ".py"))])
+            try:
+                (made,) = cythonize([found], include_path=[str(place)], compiler_directives=DIRECTIVES, quiet=True)
+            except CompileError as error:
+                self.warn(f"{error}: the core is not compiled, the pure Python core serves")
+                return False
+            one.sources = made.sources
+        return True
+
+
+def _sources(package: str) -> list[str]:
+    folder = Path(package.replace(".", "/"))
+    return sorted(
+        str(path) for path in (*folder.glob("_typed*.p*"), *folder.glob("_octets.p*")) if path.suffix != ".pyc"
+    )
+
+
+def _renamed(text: str) -> str:
+    return text.replace("_typed", "_ccore")
+
+
+def _write(path: Path, text: str) -> None:
+    """Only what changed, so that only that is compiled again."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+WANTED = os.environ.get("MTC_NO_EXT") != "1"
+
 setup(
     packages=[*find_packages(include=["diameter", "diameter.*", "nfs", "nfs.*"]), "diameter.dicts"],
     package_dir={"diameter.dicts": "dict"},
     package_data={
-        "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js"],
+        "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js", "**/*.pxd"],
         "diameter.dicts": ["*.dia", "README.md"],
         "nfs": ["py.typed", "**/*.toml"],
     },
-    cmdclass={"build_py": BuildWithPlugin},
+    ext_modules=[
+        Extension(f"{one}._ccore", [f"{one.replace('.', '/')}/_typed.py"], optional=True) for one in TYPED if WANTED
+    ],
+    cmdclass={"build_py": BuildWithPlugin, "build_ext": BuildCore},
 )

@@ -97,7 +97,7 @@ SANS_IO: Final = (
     "diameter.session.*",
     "nfs.*.logic",
 )
-SANS_IO_BUT: Final = ("diameter.dictionary.files",)  # the one module of the core that reads files
+SANS_IO_BUT: Final = ("diameter.dictionary.files", "diameter.wire.core")  # reads files; reads DIAMETER_PURE
 IO_MODULES: Final = frozenset(
     {
         "asyncio",

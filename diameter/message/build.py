@@ -12,7 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from diameter.dictionary.load import Definitions
 from diameter.dictionary.model import CommandDef, Grammar
+from diameter.dictionary.plain import Linked
 from diameter.errors import REFUSE, AvpOccursTooManyTimes, DictionaryError, EncodeError, RemoteFault
+from diameter.message import core
 from diameter.message.arity import complaint
 from diameter.message.members import Grouped, Members
 from diameter.message.message import Message
@@ -107,24 +109,27 @@ class Body:
 class Dictionary(Definitions):
     """The loaded dictionaries, with requests built from them.  `Dictionary.load()` is all of `dict/`."""
 
-    __slots__ = ("_commands", "_compiled")
+    __slots__ = ("_commands", "_compiled", "lookups")
 
-    _compiled: dict[int, Tables]
-    _commands: dict[tuple[str, str | int | None], tuple[Tables, Command, int]]
+    def __init__(self, linked: Linked) -> None:
+        super().__init__(linked)
+        self._compiled: dict[int, Tables] = {}
+        self._commands: dict[tuple[str, str | int | None], tuple[Tables, Command, int]] = {}
+        self.lookups: dict[int, core.Lookup] = {}
+        """What the core reads messages with, by application, as far as they were needed."""
 
     def tables(self, application_id: int) -> Tables:
         """The compiled scope of an application; all unknown ones share the base protocol's."""
         try:
             return self._compiled[application_id]
-        except (AttributeError, KeyError):
+        except KeyError:
             return self._compile(application_id)
 
     def _compile(self, application_id: int) -> Tables:
-        if not hasattr(self, "_compiled"):
-            self._compiled = {}
         if application_id not in self.applications and application_id != 0:
             return self.tables(0)
         tables = Tables(self.scope(application_id))
+        tables.lookup = self.lookups[application_id] = core.Lookup(tables)
         self._compiled[application_id] = tables
         return tables
 
@@ -143,8 +148,6 @@ class Dictionary(Definitions):
         Raises LocalError: unknown or decode-only command, a name in several applications without `application`, a
         value that does not fit.  Arity is checked by `encode`.
         """
-        if not hasattr(self, "_commands"):
-            self._commands = {}
         found = self._commands.get((command, application))
         if found is None:
             found = self._commands[command, application] = self._find(command, application)

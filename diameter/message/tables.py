@@ -102,6 +102,7 @@ class Tables:
         "commands",
         "error",
         "error_rules",
+        "lookup",
         "readers",
         "scope",
         "seen",
@@ -120,6 +121,7 @@ class Tables:
         self.error_rules = _error_rules(scope)
         self.error = compile_grammar(self.error_rules)
         self.vsai = _vsai(scope)
+        self.lookup: Any = None
 
     @property
     def rows(self) -> dict[int, _core.Row]:
@@ -127,6 +129,17 @@ class Tables:
         if self._rows is None:
             self._rows = {key: self._row(one) for key, one in self.scope.avps.items()}
         return self._rows
+
+    def row(self, key: int) -> _core.Row | None:
+        """One of `rows`, without making the others."""
+        one = self.scope.avps.get(key)
+        return None if one is None else self._row(one)
+
+    def form(self, name: str) -> tuple[int, str, int, Any, Any]:
+        """How the AVP of this name is read by the compiled core: see `message._typed.Reader`."""
+        one = self.definition(name)
+        kind = TYPES[one.type]
+        return one.key, kind.name, kind.size or 0, kind.unpack, kind.decode
 
     def _row(self, one: AvpDef) -> _core.Row:
         kind = TYPES["OctetString" if one.key == FAILED_AVP else one.type]

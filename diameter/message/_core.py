@@ -1,0 +1,356 @@
+"""The hot part of Message and Grouped for the interpreter; `message._typed` is the same for C types.
+
+Headers are walked once, on first need; a value is made when it is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from diameter.errors import InvalidAvpLength, InvalidAvpValue, RemoteFault
+from diameter.message.tables import (
+    ACCT_APPLICATION_ID,
+    AUTH_APPLICATION_ID,
+    EXPERIMENTAL_RESULT,
+    RESULT_CODE,
+    VENDOR_SPECIFIC_APPLICATION_ID,
+    Reader,
+    Tables,
+)
+from diameter.wire import _core, avp, header
+from diameter.wire._core import Nested
+
+if TYPE_CHECKING:
+    from diameter.message.build import Dictionary
+    from diameter.message.members import Grouped
+
+_two = avp.unpack_two
+NO_KEYS: Final[list[int]] = []
+_VSAI_LENGTH = b"\0\0\x20"
+
+
+class Lookup:
+    """What the compiled core reads an application's messages with; here `Tables` is enough."""
+
+    __slots__ = ()
+
+    def __init__(self, tables: Tables) -> None:
+        pass
+
+
+class Members:
+    """AVPs side by side in octets: what Message and Grouped have in common, as far as it must be fast."""
+
+    __slots__ = ("_end", "_groups", "_heads", "_keys", "_nested", "_start", "_stop", "_tables", "_wire")
+
+    _wire: bytes
+    _start: int
+    _end: int
+    _stop: int
+    _tables: Tables
+    _keys: list[int]
+    _heads: list[int] | None
+    _groups: dict[int, Grouped] | None
+    _nested: dict[int, Nested] | None
+
+    def __init__(
+        self, wire: bytes, start: int, end: int, tables: Tables, nested: dict[int, Nested] | None = None
+    ) -> None:
+        self._wire = wire
+        self._start = start
+        self._end = end
+        self._stop = start
+        self._tables = tables
+        self._keys = NO_KEYS
+        self._heads = None
+        self._groups = None
+        self._nested = nested
+
+    @property
+    def wire(self) -> bytes:
+        """The octets in which the AVPs stand; for a Grouped those of the whole message."""
+        return self._wire
+
+    @property
+    def tables(self) -> Tables:
+        """The compiled scope by which names are resolved."""
+        return self._tables
+
+    @property
+    def heads(self) -> list[int]:
+        """Header offset of each AVP in `wire`, in order."""
+        return self._heads if self._heads is not None else self._walk()
+
+    @property
+    def keys(self) -> list[int]:
+        """Key (vendor << 32 | code) of each AVP, in order."""
+        if self._heads is None:
+            self._walk()
+        return self._keys
+
+    @property
+    def start(self) -> int:
+        """Where the first AVP begins in `wire`."""
+        return self._start
+
+    @property
+    def end(self) -> int:
+        """Where the last AVP must end."""
+        return self._end
+
+    @property
+    def stop(self) -> int:
+        """Where walking stopped: `end`, unless a length is wrong."""
+        if self._heads is None:
+            self._walk()
+        return self._stop
+
+    def _walk(self) -> list[int]:
+        """Find the AVPs; return their header offsets."""
+        keys: list[int] = []
+        heads: list[int] = []
+        self._keys, self._heads = keys, heads
+        self._stop = _core.index(self._wire, self._start, self._end, keys, heads)
+        return heads
+
+    def _value(self, head: int, name: str, reader: Reader) -> Any:
+        """The value of the AVP at `head`; a RemoteFault when its octets make none."""
+        _, size, unpack, encoding, decode = reader
+        wire = self._wire
+        rest = _two(wire, head)[1]
+        start = head + 12 if rest & 0x80000000 else head + 8
+        end = head + (rest & 0xFFFFFF)
+        try:
+            if encoding is not None:
+                return wire[start:end].decode(encoding)
+            if unpack is not None and end - start == size:
+                return unpack(wire, start)[0]
+            if decode is not None:
+                return decode(wire[start:end])
+        except ValueError as error:
+            raise unreadable(name, wire[head:end], head, error) from None
+        return self._group(head, start, end)
+
+    def _group(self, head: int, start: int, end: int) -> Grouped:
+        groups = self._groups
+        if groups is None:
+            self._groups = groups = {}
+        group = groups.get(head)
+        if group is None:
+            from diameter.message.members import Grouped
+
+            groups[head] = group = Grouped(self._wire, start, end, self._tables, self._nested)
+            nested = self._nested
+            if nested is not None and head in nested:
+                group._keys, group._heads, group._stop = nested[head]
+        return group
+
+    def __getitem__(self, name: str) -> Any:
+        """The first AVP of this name: one value however often the peer sent it.  KeyError when absent."""
+        heads = self._heads
+        if heads is None:
+            heads = self._walk()
+        reader = self._tables.readers[name]
+        try:
+            head = heads[self._keys.index(reader[0])]
+        except ValueError:
+            raise KeyError(name) from None
+        return self._value(head, name, reader)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The first value, or `default` when the AVP is absent; UnknownName when no dictionary has the name."""
+        heads = self._heads
+        if heads is None:
+            heads = self._walk()
+        reader = self._tables.readers[name]
+        keys = self._keys
+        if reader[0] not in keys:
+            return default
+        return self._value(heads[keys.index(reader[0])], name, reader)
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        if self._heads is None:
+            self._walk()
+        return self._tables.readers[name][0] in self._keys
+
+    def __len__(self) -> int:
+        """How many AVPs stand here, groups counted as one."""
+        return len(self._heads if self._heads is not None else self._walk())
+
+    def _read(self, head: int, name: str, label: str) -> Any:
+        """The value of the AVP at `head` read as `name`; `label` is what a fault calls it."""
+        return self._value(head, label, self._tables.readers[name])
+
+
+class Frame(Members):
+    """A whole message: header fields, and whether anything is wrong."""
+
+    __slots__ = (
+        "_application_id", "_code", "_dictionary", "_end_to_end", "_faults", "_flags", "_framed", "_hop_by_hop",
+        "context", "origin", "pending",
+    )  # fmt: skip
+
+    _application_id: int
+    _code: int
+    _dictionary: Dictionary
+    _end_to_end: int
+    _faults: tuple[RemoteFault, ...] | None
+    _flags: int
+    _framed: bool
+    _hop_by_hop: int
+
+    def __init__(self, octets: bytes, dictionary: Dictionary) -> None:
+        self._wire = octets
+        self._dictionary = dictionary
+        size = len(octets)
+        fields = header.unpack(octets if size >= 20 else octets.ljust(20, b"\0"))
+        first, word, application, self._hop_by_hop, self._end_to_end = fields
+        self._framed = first == (size | 0x01000000) and size & 3 == 0 and size >= 20
+        self._flags = word >> 24
+        self._code = word & 0xFFFFFF
+        self._application_id = application
+        self._start = self._stop = min(20, len(octets))
+        self._end = len(octets)
+        self._tables = dictionary.tables(application)
+        self._keys = NO_KEYS
+        self._heads = None
+        self._groups = None
+        self._nested = None
+        self._faults = None
+        self.origin: bytes = b""
+        self.context: Any = None
+        self.pending: Any = None
+
+    @property
+    def octets(self) -> bytes:
+        """The whole message as it is on the wire."""
+        return self._wire
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the message is read with."""
+        return self._dictionary
+
+    @property
+    def flags(self) -> int:
+        """The command flags octet: R 0x80, P 0x40, E 0x20, T 0x10."""
+        return self._flags
+
+    @property
+    def request(self) -> bool:
+        """R bit."""
+        return self._flags >= 0x80
+
+    @property
+    def proxiable(self) -> bool:
+        """P bit."""
+        return self._flags & header.FLAG_P != 0
+
+    @property
+    def error(self) -> bool:
+        """E bit."""
+        return self._flags & header.FLAG_E != 0
+
+    @property
+    def retransmitted(self) -> bool:
+        """T bit."""
+        return self._flags & header.FLAG_T != 0
+
+    @property
+    def command_code(self) -> int:
+        """Command Code, 24 bits."""
+        return self._code
+
+    @property
+    def application_id(self) -> int:
+        """Application-ID of the header."""
+        return self._application_id
+
+    @property
+    def hop_by_hop(self) -> int:
+        """Hop-by-Hop Identifier."""
+        return self._hop_by_hop
+
+    @property
+    def end_to_end(self) -> int:
+        """End-to-End Identifier."""
+        return self._end_to_end
+
+    @property
+    def framed(self) -> bool:
+        """True for one whole frame: version 1, at least 20 octets, Message Length their number and a multiple of 4."""
+        return self._framed
+
+    @property
+    def faults(self) -> tuple[RemoteFault, ...]:
+        """All that is wrong with the octets, in the order met; computed on first read and kept (RFC 6733 section 7)."""
+        faults = self._faults
+        if faults is None:
+            self._faults = faults = self._find_faults()
+        return faults
+
+    def _find_faults(self) -> tuple[RemoteFault, ...]:
+        """The quick way: a message in order leaves here; the others are described by `message.faults`."""
+        wire, tables, flags = self._wire, self._tables, self._flags
+        command = tables.commands.get(self._code << 1 | (flags >= 0x80))
+        known = self._application_id == tables.application_id
+        fine = known and self._framed and command is not None and flags in command.flags
+        if command is None:
+            grammar = None
+        elif flags & 0xA0 == header.FLAG_E:
+            grammar = tables.error
+        else:
+            grammar = command.grammar
+        keys: list[int] = []
+        heads: list[int] = []
+        found: list[int] = []
+        nested: dict[int, Nested] = {}
+        self._nested = nested
+        book = (tables.rows, found, nested, tables.seen)
+        self._stop = _core.verify(wire, self._start, self._end, grammar, keys, heads, book, 0)
+        self._keys, self._heads = keys, heads
+        if fine and not found and command is not None:
+            ids = command.application_ids
+            if (ids.isdisjoint(keys) or self._ids_agree(keys, heads)) and not (
+                flags < 0x80 and EXPERIMENTAL_RESULT in keys and RESULT_CODE in keys
+            ):
+                return ()
+        return describe(self, found)
+
+    def heads_in(self, head: int) -> list[int]:
+        """Header offset of each AVP in the group whose header is at `head`, at any depth."""
+        known = self._nested.get(head) if self._nested is not None else None
+        if known is not None:
+            return known[1]
+        heads: list[int] = []
+        _core.index(self._wire, *avp.span(self._wire, head), [], heads)
+        return heads
+
+    def _ids_agree(self, keys: list[int], heads: list[int]) -> bool:
+        """True when the application ids at the top level are the header's; False also when in doubt."""
+        wire, tables = self._wire, self._tables
+        if VENDOR_SPECIFIC_APPLICATION_ID in keys:
+            head = heads[keys.index(VENDOR_SPECIFIC_APPLICATION_ID)]
+            if wire[head + 5 : head + 8] != _VSAI_LENGTH or not wire.startswith(tables.vsai, head + 8):
+                return False
+        for key in (AUTH_APPLICATION_ID, ACCT_APPLICATION_ID):
+            if key in keys:
+                head = heads[keys.index(key)]
+                if int.from_bytes(wire[head + 8 : head + 12]) != self._application_id:
+                    return False
+        return True
+
+
+def unreadable(name: str, octets: bytes, head: int, error: ValueError) -> RemoteFault:
+    """The fault of an AVP whose data make no value."""
+    kind = InvalidAvpLength if "octets where" in str(error) else InvalidAvpValue
+    return kind(f"{name}: {error}", failed_avp=octets + avp.PAD[len(octets) & 3], offset=head, path=(name,))
+
+
+def describe(message: Any, found: list[int]) -> tuple[RemoteFault, ...]:
+    """The way of a message with something wrong, see `message.faults`."""
+    from diameter.message import faults
+
+    return faults.describe(message, found)
