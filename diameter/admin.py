@@ -16,7 +16,7 @@ from twisted.web.server import Site
 
 from diameter.config.admin import AdminConfig
 from diameter.message import Message
-from diameter.metrics import exposition
+from diameter.metrics import Figures, exposition, figures
 from diameter.node import Node
 from diameter.routing.table import ANY, PeerEntry
 from diameter.transport.link import Address
@@ -45,44 +45,51 @@ class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
         """Nothing."""
 
 
-class Admin:
-    """The routes of one node.  `names`: the host names a request may be for, None for any (a Unix socket)."""
+class Source(Protocol):
+    """What is shown: pages by name ("health", "peers", "routes", "pending"), and the metrics as text."""
 
-    app = Klein()
+    def page(self, what: str, /) -> dict[str, Any] | Deferred[dict[str, Any]]: ...
 
-    def __init__(self, node: Node, clock: Any, names: frozenset[bytes] | None = OWN_NAMES) -> None:
+    def metrics(self) -> bytes | Deferred[bytes]: ...
+
+
+class OfNode:
+    """The pages of one node."""
+
+    def __init__(self, node: Node, clock: Any) -> None:
         self._node = node
         self._clock = clock
-        self._names = names
         self._since = clock.seconds()
 
-    @app.route("/health", methods=["GET"])
-    def health(self, request: Request) -> bytes:
-        """200 while the node takes requests, 503 once it is stopping."""
-        core = self._node._core
-        if core.draining:
-            request.setResponseCode(503)
-        return self._json(
-            request,
-            {
-                "status": "stopping" if core.draining else "ok",
-                "origin_host": self._node.origin_host,
-                "uptime_s": round(self._clock.seconds() - self._since, 1),
-                "peers": len(self._node.peers),
-                "peers_usable": sum(peer.usable for peer in self._node.peers),
-                "pending": self._node.pending,
-                "in_work": self._node.in_work,
-            },
-        )
+    def page(self, what: str) -> dict[str, Any]:
+        """A page by name."""
+        pages = {"health": self._health, "peers": self._peers, "routes": self._routes, "pending": self._pending}
+        return pages[what]()
 
-    @app.route("/peers", methods=["GET"])
-    def peers(self, request: Request) -> bytes:
-        """Every peer, and why it is not open."""
-        return self._json(request, {"peers": [self._peer(entry) for entry in self._node.peers]})
+    def metrics(self) -> bytes:
+        """What Prometheus reads."""
+        return exposition(self._node)
 
-    @app.route("/routes", methods=["GET"])
-    def routes(self, request: Request) -> bytes:
-        """The configured routes; peers of a realm need none."""
+    def figures(self) -> Figures:
+        """The same as values."""
+        return figures(self._node)
+
+    def _health(self) -> dict[str, Any]:
+        node, draining = self._node, self._node._core.draining
+        return {
+            "status": "stopping" if draining else "ok",
+            "origin_host": node.origin_host,
+            "uptime_s": round(self._clock.seconds() - self._since, 1),
+            "peers": len(node.peers),
+            "peers_usable": sum(peer.usable for peer in node.peers),
+            "pending": node.pending,
+            "in_work": node.in_work,
+        }
+
+    def _peers(self) -> dict[str, Any]:
+        return {"peers": [self._peer(entry) for entry in self._node.peers]}
+
+    def _routes(self) -> dict[str, Any]:
         routes = [
             {
                 "realm": route.realm,
@@ -92,11 +99,9 @@ class Admin:
             }
             for route in self._node._core.table.routes
         ]
-        return self._json(request, {"routes": routes})
+        return {"routes": routes}
 
-    @app.route("/pending", methods=["GET"])
-    def pending(self, request: Request) -> bytes:
-        """Requests that wait for their answer, those of others in transit with them; oldest first."""
+    def _pending(self) -> dict[str, Any]:
         core, table = self._node._core, self._node._requests.pending
         waiting = sorted(table, key=lambda each: each.sent_at)[:PENDING_SHOWN]
         rows = []
@@ -113,15 +118,7 @@ class Admin:
                     "transmissions": each.transmissions,
                 }
             )
-        return self._json(request, {"count": len(table), "pending": rows})
-
-    @app.route("/metrics", methods=["GET"])
-    def metrics(self, request: Request) -> bytes:
-        """What Prometheus reads."""
-        if not self._may(request):
-            return b""
-        request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-        return exposition(self._node)
+        return {"count": len(table), "pending": rows}
 
     def _peer(self, entry: PeerEntry) -> dict[str, Any]:
         line = self._node._core.lines.get(entry.link)
@@ -142,6 +139,44 @@ class Admin:
             "in_work": 0 if line is None else line.in_work,
         }
 
+
+class Admin:
+    """The routes of the operator's port.  `names`: the host names a request may be for, None for any (Unix socket)."""
+
+    app = Klein()
+
+    def __init__(self, source: Source, names: frozenset[bytes] | None = OWN_NAMES) -> None:
+        self._source = source
+        self._names = names
+
+    @app.route("/health", methods=["GET"])
+    def health(self, request: Request) -> bytes | Deferred[bytes]:
+        """200 while the node takes requests, 503 once it is stopping."""
+        return self._show(request, "health")
+
+    @app.route("/peers", methods=["GET"])
+    def peers(self, request: Request) -> bytes | Deferred[bytes]:
+        """Every peer, and why it is not open."""
+        return self._show(request, "peers")
+
+    @app.route("/routes", methods=["GET"])
+    def routes(self, request: Request) -> bytes | Deferred[bytes]:
+        """The configured routes; peers of a realm need none."""
+        return self._show(request, "routes")
+
+    @app.route("/pending", methods=["GET"])
+    def pending(self, request: Request) -> bytes | Deferred[bytes]:
+        """Requests that wait for their answer, those of others in transit with them; oldest first."""
+        return self._show(request, "pending")
+
+    @app.route("/metrics", methods=["GET"])
+    def metrics(self, request: Request) -> bytes | Deferred[bytes]:
+        """What Prometheus reads."""
+        if not self._may(request):
+            return b""
+        request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+        return self._source.metrics()
+
     def _may(self, request: Request) -> bool:
         """False, and 403, for a request that was not made for this machine."""
         if self._names is None or request.getRequestHostname().lower().strip(b"[]") in self._names:
@@ -149,20 +184,31 @@ class Admin:
         request.setResponseCode(403)
         return False
 
-    def _json(self, request: Request, value: dict[str, Any]) -> bytes:
+    def _show(self, request: Request, what: str) -> bytes | Deferred[bytes]:
         request.setHeader(b"content-type", b"application/json")
         request.setHeader(b"cache-control", b"no-store")
         if not self._may(request):
-            value = {"error": "ask for localhost"}
-        return json.dumps({"schema": 1, **value}).encode() + b"\n"
+            return _json({"error": "ask for localhost"})
+
+        def shown(page: dict[str, Any]) -> bytes:
+            if page.get("status", "ok") != "ok":
+                request.setResponseCode(503)
+            return _json(page)
+
+        page = self._source.page(what)
+        return page.addCallback(shown) if isinstance(page, Deferred) else shown(page)
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps({"schema": 1, **value}).encode() + b"\n"
 
 
 class AdminPort:
     """Listens for the operator.  `where`: what it listens on, for people.  Raises CannotListenError."""
 
-    def __init__(self, reactor: Any, config: AdminConfig, node: Node) -> None:
+    def __init__(self, reactor: Any, config: AdminConfig, source: Source) -> None:
         names = None if config.socket is not None else OWN_NAMES | {config.host.encode()}
-        site = _Quiet(Admin(node, reactor, names).app.resource())
+        site = _Quiet(Admin(source, names).app.resource())
         if config.socket is not None:
             self._port = reactor.listenUNIX(str(config.socket), site, mode=0o600, wantPID=True)
             self.where = f"admin {config.socket}"

@@ -113,7 +113,7 @@ class Node:
     handler, and on every outbound request and answer of an application.  `agent`: what to do with requests for others,
     which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each
     refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
-    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time; `member`: see diameter.workers.
+    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time; `member`: a worker's.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -150,19 +150,19 @@ class Node:
         on_batch = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
         self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
         self.wake = wakeups.wake
-        self._serving = wakeups.serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
+        self._serving = wakeups.serving = serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
         join(core, self._serving, self._requests)
         self._links = links(reactor, config, self)
         said = local_identity(config, dictionary, self.applications, since(member, self._clock), agent)
         base = BaseMessages(said, dictionary, identifiers.both)
-        hops = identifiers.hop_by_hop.next
+        hop = identifiers.hop_by_hop.next
         if agent is not None:
-            self._serving.agent = Forwarding(core, agent, self._requests, self._serving, screens, _guard, self._bug, hops)
+            self._serving.agent = Forwarding(core, agent, self._requests, serving, screens, _guard, self._bug, hop)
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         parts = (core, self._traffic, base, timers_of(config), self._links, random)
-        self._peering = self._traffic.peering = join_peers(parts, member, self._requests, hops, wakeups.wake)
+        self._peering = self._traffic.peering = join_peers(parts, member, self._requests, hop, wakeups.wake)
         self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)

@@ -173,8 +173,8 @@ class Sharing(Peering):
     def port_lost(self, port: Port) -> None:
         """There is no way to another worker; what it has cannot be reached."""
         self.crossings.lost(port)
-        for key, row in self._rows.items():
-            if row.worker == port.worker:
+        for key, line in list(self._far.items()):
+            if leads(line, port):
                 self._close(key, "the way to the worker that has it is lost")
 
     def release(self, port: Port) -> None:
@@ -290,7 +290,7 @@ class Sharing(Peering):
             entry = PeerEntry(row.host, row.realm, static=False)
             core.table.add(entry)
         line = self._far.get(key)
-        if line is not None and (port is None or not row.is_open or line.link.remote.host != f"worker {row.worker}"):
+        if line is not None and (port is None or not row.is_open or not leads(line, port)):
             self._close(key, row.state)
             line = None
         if line is None and row.is_open and port is not None:

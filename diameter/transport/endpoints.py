@@ -45,6 +45,7 @@ from diameter.transport.tcp import LinkFactory, LinkProtocol, address_of
 from diameter.transport.tls import TlsFactory, TlsLayer
 
 BACKLOG = 128
+Door = Callable[[int], IStreamServerEndpoint]
 WORDS: tuple[tuple[type[Exception], str], ...] = (
     (ConnectionRefusedError, "connection refused"),
     (NoRouteError, "no route to it"),
@@ -133,8 +134,10 @@ class Links:
     port is opened.  `reactor` is any reactor with TCP and time; nothing is imported from `twisted.internet.reactor`.
     """
 
-    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner) -> None:
+    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner, door: Door | None = None) -> None:
+        """`door`: the TCP endpoint of a listener by its place in the configuration, where it is not opened here."""
         self._reactor = reactor
+        self._door = door
         self._node = node
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
@@ -189,7 +192,7 @@ class Links:
     async def _listen(self) -> None:
         for at, listener in enumerate(self._node.listen):
             try:
-                port = await self._server(listener).listen(self._factory(listener))
+                port = await self._server(at, listener).listen(self._factory(listener))
             except CannotListenError as error:
                 await self._close_ports()
                 what = f"{listener.transport} {Address(listener.host, listener.port_number)}"
@@ -228,8 +231,11 @@ class Links:
             refused=lambda remote, reason: self._owner.link_refused(listener.transport, remote, reason),
         )
 
-    def _server(self, listener: ListenConfig) -> IStreamServerEndpoint:
-        tcp = tcp_server(self._reactor, listener.host, listener.port_number)
+    def _server(self, at: int, listener: ListenConfig) -> IStreamServerEndpoint:
+        if self._door is not None:
+            tcp = self._door(at)
+        else:
+            tcp = tcp_server(self._reactor, listener.host, listener.port_number)
         if listener.transport == "tcp":
             return tcp
         return TlsServerEndpoint(

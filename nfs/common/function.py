@@ -34,7 +34,7 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 
 from diameter import Dictionary
-from diameter.admin import AdminPort
+from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
 from diameter.capture.records import CaptureError
 from diameter.capture.write import CaptureWriter
@@ -162,7 +162,7 @@ class _Function(Generic[C]):
         if self._parts.started is not None:
             yield _waiting(self._parts.started, self._node)
         if self._config.node.admin is not None:
-            self._admin = AdminPort(self._reactor, self._config.node.admin, self._node)
+            self._admin = AdminPort(self._reactor, self._config.node.admin, OfNode(self._node, self._reactor))
             self._parts.endpoints.append(self._admin.where)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
         _begin_logging()

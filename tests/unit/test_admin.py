@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from treq.testing import StubTreq
 
 from diameter import Message
-from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin
+from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin, OfNode
 from diameter.app import Later
 from diameter.config import AdminConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
@@ -28,7 +28,7 @@ class Rig:
     def __init__(self, bench: Bench, *, left: bool = False, names: frozenset[bytes] | None = OWN_NAMES) -> None:
         self.bench = bench
         node = bench.pair.left if left else bench.pair.right
-        self.treq: Any = _stub(Admin(node, bench.pair.clock, names).app.resource())
+        self.treq: Any = _stub(Admin(OfNode(node, bench.pair.clock), names).app.resource())
 
     def get(self, path: str, *, host: str = "localhost", method: str = "GET") -> tuple[int, bytes]:
         """Status and body."""
