@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from diameter._node.stats import Stats
-from diameter._node.tally import Tally
+from diameter._node.tally import Book, Tally
 from diameter._node.transit import Transit
 from diameter.app import Later, Neighbour
 from diameter.config import NodeConfig, PeerConfig
@@ -68,12 +68,12 @@ class Line:
     application ids this peer may use, None for all; `known`: origins and destinations of requests found in order.
     `own_answers`: the peer may bring no answers of other hosts.  `out`: messages queued in this wake-up.  `held`:
     requests of ours that wait for a congested link or for one of the `outstanding` ones to be answered.  `in_work`:
-    requests of the peer whose handlers wait.
+    requests of the peer whose handlers wait.  `given`, `got`: where answers to the peer, and of it, are counted.
     """
 
     __slots__ = (
-        "allowed", "config", "connection", "entry", "gone", "held", "in_work", "is_open", "known", "link", "neighbour",
-        "out", "out_octets", "outstanding", "own_answers", "peer",
+        "allowed", "config", "connection", "entry", "given", "gone", "got", "held", "in_work", "is_open", "known",
+        "link", "neighbour", "out", "out_octets", "outstanding", "own_answers", "peer",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
@@ -89,6 +89,8 @@ class Line:
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0
         self.held: Held[Request] = Held()
+        self.given: Book | None = None
+        self.got: Book | None = None
 
     @property
     def whose(self) -> str:
@@ -160,6 +162,22 @@ class Core:
         line.out_octets += len(octets)
         if line.out_octets > FLUSH_OCTETS:
             self.flush_line(line)
+
+    def answered(self, line: Line, octets: bytes) -> None:
+        """Count an answer of ours and queue it; the last step of each request."""
+        self.stats.answers_out += 1
+        (line.given or self.given(line)).count(octets)
+        self.write(line, octets)
+
+    def given(self, line: Line) -> Book:
+        """Where answers to the peer of a line are counted."""
+        line.given = Book(self.tally, line.whose, True)
+        return line.given
+
+    def got(self, line: Line) -> Book:
+        """Where answers of the peer of a line are counted."""
+        line.got = Book(self.tally, line.whose, False)
+        return line.got
 
     def flush(self) -> None:
         """Write everything queued: one write a link."""

@@ -318,6 +318,4 @@ class Forwarding:
         if line.gone:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
-        self._core.stats.answers_out += 1
-        self._core.tally.count(line.whose, octets, True)
-        self._core.write(line, octets)
+        self._core.answered(line, octets)

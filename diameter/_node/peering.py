@@ -237,6 +237,7 @@ class Peering:
         line.config = config
         line.own_answers = not config.answers_of_others
         line.entry = self._core.table.find(peer.host)
+        line.given = line.got = None
         if config.applications:
             dictionary = self._core.dictionary
             line.allowed = frozenset(dictionary.application(name).id for name in config.applications)

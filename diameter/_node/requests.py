@@ -252,7 +252,7 @@ class Requests:
             core.drop(line, answer, Drop.STRAY_ANSWER)
             return
         core.stats.answers_in += 1
-        core.tally.count(line.whose, answer.octets, False)
+        (line.got or core.got(line)).count(answer.octets)
         if request.earlier:
             self._uncount(request)
         else:

@@ -1,4 +1,4 @@
-"""How many answers passed, by peer, application, command and result: one search, one addition.
+"""How many answers passed, by peer, application, command and result: one search, one look-up, one addition.
 
 Names are found when somebody asks, not when an answer passes.  The results and commands of a peer are its own choice,
 so the number of rows is bounded: what comes over `ROWS` is counted without command and result.
@@ -14,6 +14,8 @@ from diameter.errors import DictionaryError
 from diameter.message import Dictionary
 
 ROWS: Final = 20_000
+KEPT: Final = 64
+"""Rows that a link finds by itself."""
 HEADER: Final = 20
 USUAL: Final = bytes.fromhex("0000010c4000000c")
 """The head of nearly every Result-Code.  To look for it costs less than walking there; a peer that writes these eight
@@ -26,6 +28,7 @@ VENDOR_ID: Final = 266
 VENDOR_FLAG: Final = 0x80
 _head = Struct(">IBxH").unpack_from
 _Key = tuple[str, bool, bytes, bytes]
+_Count = list[int]
 
 
 class Row(NamedTuple):
@@ -45,26 +48,58 @@ class Tally:
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts: dict[_Key, int] = {}
+        self._counts: dict[_Key, _Count] = {}
 
     def count(self, peer: str, octets: bytes, outgoing: bool, by: int = 1) -> None:
         """Count one answer, given or received; `by` -1 takes one back.  Never raises, whatever the octets."""
+        self.found(peer, octets, outgoing)[0] += by
+
+    def found(self, peer: str, octets: bytes, outgoing: bool) -> _Count:
+        """The count to which an answer belongs."""
+        return self._row((peer, outgoing, octets[5:12], result_in(octets)))
+
+    def _row(self, key: _Key) -> _Count:
         counts = self._counts
-        at = octets.find(USUAL, HEADER)
-        key = (peer, outgoing, octets[5:12], _result(octets) if at < 0 or at & 3 else octets[at + 8 : at + 12])
-        if key in counts:
-            counts[key] += by
-        elif len(counts) < ROWS:
-            counts[key] = by
-        else:
-            other = (peer, outgoing, b"", b"")
-            counts[other] = counts.get(other, 0) + by
+        if key not in counts:
+            if len(counts) >= ROWS:
+                key = (key[0], key[1], b"", b"")
+            counts.setdefault(key, [0])
+        return counts[key]
 
     def rows(self, dictionary: Dictionary) -> Iterator[Row]:
         """Everything counted, with names."""
-        for (peer, outgoing, what, result), count in sorted(self._counts.items()):
+        for (peer, outgoing, what, result), (count,) in sorted(self._counts.items()):
             application, command = _names(what, dictionary)
             yield Row(peer, outgoing, application, command, _shown(result), count)
+
+
+class Book:
+    """The counts of one link in one direction, found without its peer's name."""
+
+    __slots__ = ("_counts", "_outgoing", "_peer", "_tally")
+
+    def __init__(self, tally: Tally, peer: str, outgoing: bool) -> None:
+        self._tally = tally
+        self._peer = peer
+        self._outgoing = outgoing
+        self._counts: dict[bytes, _Count] = {}
+
+    def count(self, octets: bytes) -> None:
+        """As `Tally.count`, by one."""
+        at = octets.find(USUAL, HEADER)
+        key = octets[5:12] + (octets[at + 8 : at + 12] if at >= 0 and not at & 3 else result_in(octets))
+        count = self._counts.get(key)
+        if count is None:
+            count = self._tally.found(self._peer, octets, self._outgoing)
+            if len(self._counts) < KEPT:
+                self._counts[key] = count
+        count[0] += 1
+
+
+def result_in(octets: bytes) -> bytes:
+    """The data of the Result-Code or Experimental-Result of an answer; b"" for none."""
+    at = octets.find(USUAL, HEADER)
+    return _result(octets) if at < 0 or at & 3 else octets[at + 8 : at + 12]
 
 
 def _result(octets: bytes) -> bytes:

@@ -1,15 +1,23 @@
 """By which octets requests are recognised: origin and destination (the way), and one and the same request (the key).
 
-Both need to know where the AVPs of section 6 stand, and nearly all requests of one command have their AVPs in one
-order: where they stand in that order is found once.  Comparing octets costs a third of reading the values.
+Both need to know where the AVPs of section 6 stand.  Compiled, that is one walk (`routing._typed`).  For the
+interpreter: nearly all requests of one command have their AVPs in one order, and where they stand in that order is found
+once.  Comparing octets costs a third of reading the values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from diameter.message.message import Message
+from diameter.wire.core import NAME
+
+if TYPE_CHECKING or NAME == "pure":
+    marks: Callable[[bytes, bool], tuple[bytes, bytes]] | None = None
+else:
+    from diameter.routing._ccore import marks
 
 SESSION_ID: Final = 263
 ORIGIN_HOST: Final = 264
@@ -37,11 +45,14 @@ def _places(keys: tuple[int, ...]) -> tuple[int, int, int, int]:
 
 
 def way_of(request: Message) -> bytes:
-    """Application id, origin and destination of a message without faults, as octets.
+    """Application id, origin and destination of a message, as octets.
 
-    Empty when they do not stand side by side, when the message has been routed, or when it has no origin.
+    Empty when they do not stand side by side, when the message has been routed, when it has no origin, or when something
+    in it is no AVP.
     """
-    return marks_of(request)[0]
+    if marks is not None:
+        return marks(request.octets, True)[0]
+    return marks_of(request)[0] if request.stop == request.end else b""
 
 
 def marks_of(request: Message) -> tuple[bytes, bytes]:
@@ -50,6 +61,8 @@ def marks_of(request: Message) -> tuple[bytes, bytes]:
     The key is made of End-to-End Identifier, command, application, Origin-Host and, where it stands first, Session-Id;
     b"" when there is no Origin-Host.
     """
+    if marks is not None:
+        return marks(request.octets, False)
     first, last, behind, session = _places(tuple(request.keys))
     if first < 0:
         return b"", b""

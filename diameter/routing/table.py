@@ -144,6 +144,7 @@ class RoutingTable:
         "outstanding",
         "peers",
         "realms",
+        "version",
     )
 
     def __init__(
@@ -175,6 +176,8 @@ class RoutingTable:
             self._routes[key] = route
         self._cache: dict[tuple[Key, frozenset[str]], Share[PeerEntry] | None] = {}
         self._realms = Realms(self.peers)
+        self.version = 0
+        """Grows with every change of the table."""
 
     def add(self, entry: PeerEntry) -> None:
         """Put a peer into the table.  Raises LocalError when it is there already."""
@@ -183,13 +186,13 @@ class RoutingTable:
             raise LocalError(f"peer {entry.host} is in the peer table already")
         self.peers[key] = entry
         self._realms.add(entry)
-        self._cache.clear()
+        self.changed()
 
     def remove(self, entry: PeerEntry) -> None:
         """Take a peer out of the table again."""
         del self.peers[entry.host.lower()]
         self._realms.remove(entry)
-        self._cache.clear()
+        self.changed()
 
     def find(self, host: str) -> PeerEntry | None:
         """The row of a host, or None."""
@@ -197,6 +200,7 @@ class RoutingTable:
 
     def changed(self) -> None:
         """Call after any change of a row: choices made before count no longer."""
+        self.version += 1
         self._cache.clear()
 
     def reroute(self, other: RoutingTable) -> None:
@@ -212,12 +216,12 @@ class RoutingTable:
     def learn(self, route: Route) -> None:
         """Take in a route that was found out (section 5.2); it replaces what was learnt before for its key."""
         self._learnt[route.realm.lower(), route.application] = route
-        self._cache.clear()
+        self.changed()
 
     def forget(self, realm: str, application: int = ANY) -> None:
         """A route that was learnt counts no longer: its time is over, or its hosts cannot be reached."""
         self._learnt.pop((realm.lower(), application), None)
-        self._cache.clear()
+        self.changed()
 
     def refuse(self, application: int, host: str | None, realm: str | None) -> Refusal | None:
         """None when a received request with these Destination AVPs is to be processed here (section 6.1.4).
@@ -254,6 +258,17 @@ class RoutingTable:
 
         `avoid`: hosts that may not get it, because they had it before (failover, section 5.5.4; loops, 6.1.7).
         """
+        share = self._share_of(application, host, realm, avoid)
+        return None if share is None else share.next(self.outstanding)
+
+    def fixed(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]) -> PeerEntry | None:
+        """Whom `choose` names each time as long as `version` stays; None where that is nobody, or several in turn."""
+        share = self._share_of(application, host, realm, avoid)
+        return share.peers[0] if share is not None and share.balance is Balance.ORDER else None
+
+    def _share_of(
+        self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]
+    ) -> Share[PeerEntry] | None:
         if host is not None and host not in self.peers:
             host = host.lower()
             if host not in self.peers:
@@ -264,7 +279,7 @@ class RoutingTable:
             shunned = frozenset(h.lower() for h in avoid)
             if not shunned.isdisjoint(share.hosts):
                 share = self._cached(key, shunned)
-        return None if share is None else share.next(self.outstanding)
+        return share
 
     def _cached(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
         """The share for one destination and hosts to avoid, kept so that turns go on where they stood; that there is
