@@ -1,20 +1,23 @@
-"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending` as JSON, `/metrics` for Prometheus.
+"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending`, `/faults` as JSON, `/metrics` for
+Prometheus.
 
-Only GET, only on loopback or on a Unix socket that the user of the process alone can open, so that no one has to say
-who he is.  On TCP a request must name a loopback host, because a browser on the same machine can be talked into asking
-for another name that leads here.  Nothing shown is message content, a key or an identity of a subscriber.
+GET shows; PUT only switches a fault rule that the configuration has.  Only on loopback or on a Unix socket that the
+user of the process alone can open, so that no one has to say who he is.  On TCP a request must name a loopback host,
+because a browser on the same machine can be talked into asking for another name that leads here; a PUT it sends nowhere
+without asking first, which is not answered.  Nothing shown is message content, a key or an identity of a subscriber.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.web.server import Site
 
 from diameter.config.admin import AdminConfig
+from diameter.errors import ConfigError
 from diameter.message import Message
 from diameter.metrics import exposition
 from diameter.node import Node
@@ -23,6 +26,7 @@ from diameter.transport.link import Address
 
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
+BODY_LIMIT: Final = 1024
 OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
 _plain_site: Any = Site  # has no types
 
@@ -33,6 +37,8 @@ class Request(Protocol):
     def getRequestHostname(self) -> bytes: ...
     def setHeader(self, name: bytes, value: bytes, /) -> None: ...
     def setResponseCode(self, code: int, /) -> None: ...
+    @property
+    def content(self) -> BinaryIO: ...
 
 
 class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
@@ -115,6 +121,30 @@ class Admin:
             )
         return self._json(request, {"count": len(table), "pending": rows})
 
+    @app.route("/faults", methods=["GET"])
+    def faults(self, request: Request) -> bytes:
+        """The fault rules of the configuration, in force or not; without the identities and octets in them."""
+        return self._json(request, {"faults": self._faults()})
+
+    @app.route("/faults/<name>", methods=["PUT"])
+    def switch(self, request: Request, name: str) -> bytes:
+        """Switch the rules of this name: `{"enabled": true}`, or false."""
+        if not self._may(request):
+            return self._json(request, {})
+        text = request.content.read(BODY_LIMIT)
+        try:
+            wanted = json.loads(text)
+        except ValueError:
+            wanted = None
+        if wanted not in ({"enabled": True}, {"enabled": False}) or not isinstance(wanted["enabled"], bool):
+            return self._refused(request, 400, 'send {"enabled": true} or {"enabled": false}')
+        try:
+            if not self._node._traffic.faults.switch(name, wanted["enabled"]):
+                return self._refused(request, 404, "no fault rule has this name")
+        except ConfigError as error:
+            return self._refused(request, 409, str(error))
+        return self._json(request, {"faults": self._faults()})
+
     @app.route("/metrics", methods=["GET"])
     def metrics(self, request: Request) -> bytes:
         """What Prometheus reads."""
@@ -141,6 +171,26 @@ class Admin:
             "held": 0 if line is None else len(line.held),
             "in_work": 0 if line is None else line.in_work,
         }
+
+    def _faults(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "enabled": rule.enabled,
+                "do": rule.do,
+                "application": rule.application,
+                "command": rule.command,
+                "kind": rule.kind,
+                "direction": rule.direction,
+                "peer": rule.peer,
+                "met": met,
+            }
+            for name, rule, met in self._node._traffic.faults.shown()
+        ]
+
+    def _refused(self, request: Request, code: int, text: str) -> bytes:
+        request.setResponseCode(code)
+        return self._json(request, {"error": text})
 
     def _may(self, request: Request) -> bool:
         """False, and 403, for a request that was not made for this machine."""
