@@ -88,13 +88,16 @@ class Admin:
 
     @app.route("/routes", methods=["GET"])
     def routes(self, request: Request) -> bytes:
-        """The configured routes; peers of a realm need none."""
+        """The routes: configured, and found by DNS; configured peers of a realm need none."""
+        now = self._clock.seconds()
         routes = [
             {
                 "realm": route.realm,
                 "application": None if route.application == ANY else route.application,
                 "hosts": list(route.hosts),
                 "balance": route.balance.value,
+                "source": route.source.value,
+                "expires_s": None if route.expires is None else round(max(0.0, route.expires - now), 1),
             }
             for route in self._node._core.table.routes
         ]
@@ -161,6 +164,7 @@ class Admin:
             "state": entry.state,
             "usable": entry.usable,
             "configured": entry.static,
+            "source": entry.source.value,
             "trouble": entry.trouble,
             "applications": sorted(entry.applications),
             "weight": entry.weight,

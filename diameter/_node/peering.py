@@ -28,7 +28,7 @@ from diameter.peer.connection import Connection
 from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
 from diameter.peer.peer import Peer
-from diameter.routing.table import PeerEntry
+from diameter.routing.entries import PeerEntry, Source
 from diameter.security.identity import may_claim
 from diameter.trace import Drop, Point
 from diameter.transport.link import Link
@@ -73,20 +73,22 @@ class Peering:
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
-        self.found: set[str] = set()
+        self.kept: set[str] = set()
+        """Peers without configuration that stay while their link is down: discovery wants them."""
         self.forgotten: Callable[[str], None] = lambda key: None
         self._finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
                 self.add(config)
 
-    def add(self, config: PeerConfig, *, static: bool = True) -> Peer:
+    def add(self, config: PeerConfig, source: Source = Source.CONFIGURED) -> Peer:
+        """A new peer in the tables; it is not started yet."""
         key = config.host.lower()
         peer = Peer(
             config.host, self._base, uniform=self._uniform, timers=timers_for(config, self._timers),
             habits=habits_of(config, self._core.dictionary), initiate=config.connect,
         )  # fmt: skip
-        self._core.table.add(PeerEntry(config.host, config.realm, static=static, weight=config.weight))
+        self._core.table.add(PeerEntry(config.host, config.realm, source=source, weight=config.weight))
         self.peers[key] = peer
         self.configs[key] = config
         return peer
@@ -221,7 +223,7 @@ class Peering:
         if elsewhere := unannounced(config, cer, link):
             incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, elsewhere)
             return
-        peer = self.peers.get(key) or self.add(config, static=False)
+        peer = self.peers.get(key) or self.add(config, Source.ACCEPTED)
         connection = incoming.release(link.id)
         self.join(line, peer, config)
         peer.accept(connection, cer, core.now)
@@ -343,7 +345,7 @@ class Peering:
     def forget(self, peer: Peer, ended: Line | None = None) -> None:
         """Take a peer out of the tables, unless something still speaks for it: configuration, DNS, another link."""
         key, entry = peer.host.lower(), self._core.table.find(peer.host)
-        if entry is None or entry.static or key in self.found or peer.open_link is not None:
+        if entry is None or entry.static or key in self.kept or peer.open_link is not None:
             return
         others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
         if self.peers.get(key) is peer and not others:

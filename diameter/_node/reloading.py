@@ -129,7 +129,7 @@ class Reloading:
         peer, entry = peering.peers[key], core.table.find(key)
         assert entry is not None
         peering.configs.pop(key, None)
-        peering.found.discard(key)
+        peering.kept.discard(key)
         entry.static = False
         peer.stop(core.now, cause)
         peering.pump(peer)

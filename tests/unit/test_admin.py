@@ -16,6 +16,7 @@ from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin
 from diameter.app import Later
 from diameter.config import AdminConfig, FaultConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
+from diameter.routing.entries import Route, Source
 from diameter.trace import Point
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
 from helpers.schemas import assert_fits
@@ -77,7 +78,7 @@ def test_a_node_that_stops_is_unwell() -> None:
 def test_peers_with_their_state(rig: Rig) -> None:
     (peer,) = rig.json("peers")["peers"]
     assert (peer["host"], peer["state"], peer["usable"], peer["transport"]) == (LEFT, "R-Open", True, "tcp")
-    assert peer["applications"] == [TSP]
+    assert (peer["applications"], peer["source"]) == ([TSP], "configured")
     _ = rig.bench.pair.left.stop()
     rig.bench.pass_time(1)
     (peer,) = rig.json("peers")["peers"]
@@ -97,7 +98,17 @@ def test_routes() -> None:
     with Bench() as bench:
         node = bench.pair.right
         node.reload(node.config.model_copy(update={"route": (RouteConfig.model_validate(route),)}))
-        assert Rig(bench).json("routes")["routes"] == [{**route, "application": TSP}]
+        shown = {**route, "application": TSP, "source": "configured", "expires_s": None}
+        assert Rig(bench).json("routes")["routes"] == [shown]
+
+
+def test_routes_that_were_found_end_some_time() -> None:
+    with Bench() as bench:
+        table, until = bench.pair.right._core.table, bench.pair.clock.seconds() + 30
+        table.learn(REALM, [Route(realm=REALM, hosts=(LEFT,), source=Source.DISCOVERED, expires=until)])
+        bench.pass_time(10)
+        (route,) = Rig(bench).json("routes")["routes"]
+        assert (route["source"], route["expires_s"], route["hosts"]) == ("discovered", 20.0, [LEFT])
 
 
 def test_pending_requests_oldest_first() -> None:
