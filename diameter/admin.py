@@ -1,20 +1,23 @@
-"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending` as JSON, `/metrics` for Prometheus.
+"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending`, `/faults` as JSON, `/metrics` for
+Prometheus.
 
-Only GET, only on loopback or on a Unix socket that the user of the process alone can open, so that no one has to say
-who he is.  On TCP a request must name a loopback host, because a browser on the same machine can be talked into asking
-for another name that leads here.  Nothing shown is message content, a key or an identity of a subscriber.
+GET shows; PUT only switches a fault rule that the configuration has.  Only on loopback or on a Unix socket that the
+user of the process alone can open, so that no one has to say who he is.  On TCP a request must name a loopback host,
+because a browser on the same machine can be talked into asking for another name that leads here; a PUT it sends nowhere
+without asking first, which is not answered.  Nothing shown is message content, a key or an identity of a subscriber.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.web.server import Site
 
 from diameter.config.admin import AdminConfig
+from diameter.errors import ConfigError
 from diameter.message import Message
 from diameter.metrics import Figures, exposition, figures
 from diameter.node import Node
@@ -23,6 +26,7 @@ from diameter.transport.link import Address
 
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
+BODY_LIMIT: Final = 1024
 OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
 _plain_site: Any = Site  # has no types
 
@@ -33,6 +37,8 @@ class Request(Protocol):
     def getRequestHostname(self) -> bytes: ...
     def setHeader(self, name: bytes, value: bytes, /) -> None: ...
     def setResponseCode(self, code: int, /) -> None: ...
+    @property
+    def content(self) -> BinaryIO: ...
 
 
 class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
@@ -46,11 +52,13 @@ class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
 
 
 class Source(Protocol):
-    """What is shown: pages by name ("health", "peers", "routes", "pending"), and the metrics as text."""
+    """What is shown: pages by name ("health", "peers", "routes", "pending", "faults"), and the metrics as text."""
 
     def page(self, what: str, /) -> dict[str, Any] | Deferred[dict[str, Any]]: ...
 
     def metrics(self) -> bytes | Deferred[bytes]: ...
+
+    def switch(self, name: str, enabled: bool, /) -> bool: ...
 
 
 class OfNode:
@@ -64,6 +72,7 @@ class OfNode:
     def page(self, what: str) -> dict[str, Any]:
         """A page by name."""
         pages = {"health": self._health, "peers": self._peers, "routes": self._routes, "pending": self._pending}
+        pages["faults"] = self._shown
         return pages[what]()
 
     def metrics(self) -> bytes:
@@ -90,12 +99,15 @@ class OfNode:
         return {"peers": [self._peer(entry) for entry in self._node.peers]}
 
     def _routes(self) -> dict[str, Any]:
+        now = self._clock.seconds()
         routes = [
             {
                 "realm": route.realm,
                 "application": None if route.application == ANY else route.application,
                 "hosts": list(route.hosts),
                 "balance": route.balance.value,
+                "source": route.source.value,
+                "expires_s": None if route.expires is None else round(max(0.0, route.expires - now), 1),
             }
             for route in self._node._core.table.routes
         ]
@@ -120,6 +132,28 @@ class OfNode:
             )
         return {"count": len(table), "pending": rows}
 
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "faults": [
+                {
+                    "name": name,
+                    "enabled": rule.enabled,
+                    "do": rule.do,
+                    "application": rule.application,
+                    "command": rule.command,
+                    "kind": rule.kind,
+                    "direction": rule.direction,
+                    "peer": rule.peer,
+                    "met": met,
+                }
+                for name, rule, met in self._node._traffic.faults.shown()
+            ]
+        }
+
+    def switch(self, name: str, enabled: bool) -> bool:
+        """Put the fault rules of this name in force, or out of it; False when there is none.  Raises ConfigError."""
+        return self._node._traffic.faults.switch(name, enabled)
+
     def _peer(self, entry: PeerEntry) -> dict[str, Any]:
         line = self._node._core.lines.get(entry.link)
         return {
@@ -128,6 +162,7 @@ class OfNode:
             "state": entry.state,
             "usable": entry.usable,
             "configured": entry.static,
+            "source": entry.source.value,
             "trouble": entry.trouble,
             "applications": sorted(entry.applications),
             "weight": entry.weight,
@@ -177,6 +212,30 @@ class Admin:
         request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
         return self._source.metrics()
 
+    @app.route("/faults", methods=["GET"])
+    def faults(self, request: Request) -> bytes | Deferred[bytes]:
+        """The fault rules of the configuration, in force or not; without the identities and octets in them."""
+        return self._show(request, "faults")
+
+    @app.route("/faults/<name>", methods=["PUT"])
+    def switch(self, request: Request, name: str) -> bytes | Deferred[bytes]:
+        """Switch the rules of this name: `{"enabled": true}`, or false."""
+        if not self._may(request):
+            return self._show(request, "faults")
+        text = request.content.read(BODY_LIMIT)
+        try:
+            wanted = json.loads(text)
+        except ValueError:
+            wanted = None
+        if wanted not in ({"enabled": True}, {"enabled": False}) or not isinstance(wanted["enabled"], bool):
+            return _refused(request, 400, 'send {"enabled": true} or {"enabled": false}')
+        try:
+            if not self._source.switch(name, wanted["enabled"]):
+                return _refused(request, 404, "no fault rule has this name")
+        except ConfigError as error:
+            return _refused(request, 409, str(error))
+        return self._show(request, "faults")
+
     def _may(self, request: Request) -> bool:
         """False, and 403, for a request that was not made for this machine."""
         if self._names is None or request.getRequestHostname().lower().strip(b"[]") in self._names:
@@ -197,6 +256,12 @@ class Admin:
 
         page = self._source.page(what)
         return page.addCallback(shown) if isinstance(page, Deferred) else shown(page)
+
+
+def _refused(request: Request, code: int, text: str) -> bytes:
+    request.setHeader(b"content-type", b"application/json")
+    request.setResponseCode(code)
+    return _json({"error": text})
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -236,7 +236,7 @@ class Node:
         self.config = self._reloading.take(config or self.config)
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
-        """Put these faults in force in the place of those before.  Raises ConfigError and changes nothing."""
+        """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""
         self._traffic.faults.load(rules)
 
     # ---- for applications: `diameter.app.Port`

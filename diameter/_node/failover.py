@@ -39,6 +39,8 @@ class Failover:
 
     def suspect(self, line: Line) -> None:
         """The peer is silent: whatever another one can take goes there, the rest waits on (RFC 3539 section 3.4.1)."""
+        if not line.outstanding and not line.held:
+            return
         held = line.held.drain()
         moved = sum(self._move(request, line, alive=True) for request in self._pending.on_link(line.link.id))
         for request in held:
@@ -47,7 +49,9 @@ class Failover:
         self._say(line, moved, "silent")
 
     def lost(self, line: Line, reason: str) -> None:
-        """The line is gone: its requests go to other peers, or fail with the reasons."""
+        """The line is gone: its requests go to other peers, or fail with the reasons.  No request, no search."""
+        if not line.outstanding and not line.held:
+            return
         line.held.drain()
         moved = 0
         for request in self._pending.on_link(line.link.id):

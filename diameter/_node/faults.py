@@ -10,80 +10,15 @@ knows neither borders of messages nor peers).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Final
 
 from diameter._node.core import FAR, Core, DelayedCall, Line
-from diameter.config import FaultConfig
-from diameter.errors import ConfigError, LocalError
-from diameter.message import Dictionary, Grouped, Message
-from diameter.message.json import from_dict
-from diameter.message.members import Members
+from diameter._node.rules import Rule, changed
+from diameter.config import FaultConfig, NodeConfig
+from diameter.errors import ConfigError
+from diameter.message import Message
 from diameter.trace import Point
-from diameter.wire import header
-
-DWA: Final = (280, False)
-OTHER: Final = 0x5A5A5A5A
-"""Makes an identifier wrong."""
-DEEPEST: Final = 48
-
-
-class Rule:
-    """One rule, its names resolved.  Raises ConfigError for a name that no dictionary has."""
-
-    def __init__(self, config: FaultConfig, number: int, dictionary: Dictionary) -> None:
-        self.config = config
-        self.name = config.name or f"fault.{number}"
-        self.met = 0
-        self._dictionary = dictionary
-        self._added: dict[int, bytes] = {}
-        try:
-            self._application = _application(config.application, dictionary)
-            self._commands = _commands(config, dictionary)
-            tables = dictionary.tables(self._application or 0)
-            for name in config.remove:
-                tables.definition(name)
-            self.added(self._application or 0)
-        except LocalError as error:
-            raise ConfigError(f"fault.{number}: {error}") from None
-
-    def describe(self) -> str:
-        """For the log; without the identity that it looks for."""
-        given = self.config.model_dump(exclude_unset=True, exclude={"name", "enabled", "identity", "add", "octets"})
-        return f"{self.name} ({', '.join(f'{key} = {value}' for key, value in given.items())})"
-
-    def added(self, application_id: int) -> bytes:
-        """Octets of the AVPs to append, by the rules of one application."""
-        found = self._added.get(application_id)
-        if found is None:
-            short = {"application_id": application_id, "avps": self.config.add}
-            found = self._added[application_id] = from_dict(short, self._dictionary).octets[header.LENGTH :]
-        return found
-
-    def fits(self, line: Line, message: Message, *, outgoing: bool, lab: bool, random: Random) -> bool:
-        """True when the rule is to be carried out on this message; counts those that match for `nth`."""
-        config = self.config
-        if not lab and (line.config is None or line.config.placement == "outside"):
-            return False
-        if config.direction != "any" and (config.direction == "out") != outgoing:
-            return False
-        if config.kind != "any" and (config.kind == "request") != message.request:
-            return False
-        if self._application is not None and self._application != message.application_id:
-            return False
-        if self._commands is not None and (message.command_code, message.request) not in self._commands:
-            return False
-        if config.peer and (line.entry is None or line.entry.host.lower() != config.peer.lower()):
-            return False
-        if config.do == "no-dwa" and not outgoing:
-            return False
-        if config.identity and not _holds(message, config.identity.lower(), 0):
-            return False
-        self.met += 1
-        if config.nth:
-            return self.met == config.nth
-        return config.percent == 100 or random.random() * 100 < config.percent
 
 
 class Faults:
@@ -103,17 +38,50 @@ class Faults:
         self._rules: list[Rule] = []
         self._waiting: set[DelayedCall] = set()
         self._passing = False
+        self.configured: tuple[FaultConfig, ...] = ()
+        """Every rule there is, in force or switched off."""
+
+    def check(self, rules: Sequence[FaultConfig], config: NodeConfig) -> list[Rule]:
+        """The rules made ready.  Raises ConfigError for a name that nobody has, and for one that could meet a peer of
+        `config` outside the operator's domain, where no lab is.
+        """
+        hosts = {row.host.lower() for row in config.peer}
+        outside = {row.host.lower() for row in config.peer if row.placement == "outside" and not config.lab}
+        wrong = [f"fault.{at}: {text}" for at, rule in enumerate(rules) for text in rule.misplaced(hosts, outside)]
+        if wrong:
+            raise ConfigError(*wrong)
+        return [Rule(one, number, self._core.dictionary) for number, one in enumerate(rules) if one.enabled]
 
     def load(self, rules: Sequence[FaultConfig]) -> None:
         """Put `rules` in force in the place of those before.  Raises ConfigError and changes nothing."""
-        dictionary = self._core.dictionary
-        made = [Rule(one, number, dictionary) for number, one in enumerate(rules) if one.enabled]
+        self.put(rules, self.check(rules, self._core.config))
+
+    def put(self, rules: Sequence[FaultConfig], made: list[Rule]) -> None:
+        """Put in force what `check` has made of `rules`."""
         before, self._rules = self._rules, made
+        self.configured = tuple(rules)
         self._core.faults = self if made else None
         for rule in made:
             self._core.say(Point.FAULT_RULE, reason=rule.describe())
         if before and not made:
             self._core.say(Point.FAULT_RULE, reason="no rule any more")
+
+    def switch(self, name: str, enabled: bool) -> bool:
+        """Switch the rules of this name on or off; False when there is none.  Raises ConfigError, see `check`."""
+        known = [rule.label(number) == name for number, rule in enumerate(self.configured)]
+        rules = [
+            rule.model_copy(update={"enabled": enabled}) if same else rule
+            for rule, same in zip(self.configured, known, strict=True)
+        ]
+        if rules != list(self.configured):
+            self.load(rules)
+        return any(known)
+
+    def shown(self) -> Iterator[tuple[str, FaultConfig, int]]:
+        """(name, rule, messages met) of every rule, those that are off too."""
+        hits = {rule.number: rule.hits for rule in self._rules}
+        for number, rule in enumerate(self.configured):
+            yield rule.label(number), rule, hits.get(number, 0)
 
     def stop(self) -> None:
         """Forget what is held back."""
@@ -149,20 +117,24 @@ class Faults:
                 answer = message.answer(config.result_code, origin, vendor=config.vendor).octets
                 self._later(0, lambda: self._deliver(line, answer))
                 return b""
-        return _changed(rule, message)
+        return changed(rule, message)
 
     def incoming(self, line: Line, messages: Sequence[bytes]) -> list[bytes]:
         """What is to be handled now in the place of the messages of one read."""
-        return [one for octets in messages for one in self._came(line, octets)]
+        found: list[bytes] = []
+        for at, octets in enumerate(messages):
+            rule = self._rule(line, octets, outgoing=False)
+            if rule is not None and rule.config.do == "octets":
+                whole, behind = line.connection.instead(bytes.fromhex(rule.config.octets), messages[at + 1 :])
+                return [*found, *whole, *self.incoming(line, behind)]
+            found += (octets,) if rule is None else self._came(line, octets, rule)
+        return found
 
-    def _came(self, line: Line, octets: bytes) -> Sequence[bytes]:
-        rule = self._rule(line, octets, outgoing=False)
-        if rule is None:
-            return (octets,)
+    def _came(self, line: Line, octets: bytes, rule: Rule) -> Sequence[bytes]:
         config = rule.config
         message = Message(octets, self._core.dictionary)
         match config.do:
-            case "drop":
+            case "drop" | "no-dwa":
                 return ()
             case "delay":
                 self._later(config.delay_s, lambda: self._deliver(line, octets))
@@ -176,7 +148,7 @@ class Faults:
                 message.origin = self._core.origin
                 self._pass(line, message.answer(config.result_code, vendor=config.vendor).octets)
                 return ()
-        return (_changed(rule, message),)
+        return (changed(rule, message),)
 
     # ---- small parts
 
@@ -189,6 +161,7 @@ class Faults:
         for rule in self._rules:
             if rule.fits(line, message, outgoing=outgoing, lab=core.config.lab, random=self._random):
                 core.stats.faults += 1
+                rule.hits += 1
                 core.say(
                     Point.FAULT,
                     command=message.command,
@@ -224,60 +197,3 @@ class Faults:
 
     def _close(self, line: Line, rule: Rule) -> None:
         self._later(0, lambda: line.link.abort(f"closed by {rule.name}"))
-
-
-def _changed(rule: Rule, message: Message) -> bytes:
-    """The octets of an altered message: another result, wrong identifiers, AVPs taken out and put in."""
-    config = rule.config
-    if config.do == "identifier":
-        hop = config.identifier == "hop-by-hop"
-        return message.with_identifiers(
-            message.hop_by_hop ^ (OTHER if hop else 0), message.end_to_end ^ (0 if hop else OTHER)
-        ).octets
-    if config.do == "edit":
-        octets = message.edit(remove=config.remove).octets + rule.added(message.application_id)
-        return octets[:1] + len(octets).to_bytes(3) + octets[4:]
-    code, vendor = config.result_code, config.vendor
-    result = {"Experimental-Result": {"Vendor-Id": vendor, "Experimental-Result-Code": code}}
-    flags = message.flags & ~header.FLAG_E | (header.FLAG_E if not vendor and 3000 <= code < 4000 else 0)
-    return message.edit(
-        remove=("Result-Code", "Experimental-Result"), add=result if vendor else {"Result-Code": code}, flags=flags
-    ).octets
-
-
-def _application(name: str, dictionary: Dictionary) -> int | None:
-    """None for any."""
-    if not name:
-        return None
-    return int(name) if name.isascii() and name.isdigit() else dictionary.application(name).id
-
-
-def _commands(config: FaultConfig, dictionary: Dictionary) -> frozenset[tuple[int, bool]] | None:
-    """(code, request) of the commands meant; None for any."""
-    name = config.command
-    if config.do == "no-dwa":
-        return frozenset({DWA})
-    if not name:
-        return None
-    if name.isascii() and name.isdigit():
-        return frozenset({(int(name), True), (int(name), False)})
-    found = frozenset((one.code, one.request) for one in dictionary.commands_named(name))
-    if not found:
-        raise ConfigError(f"no dictionary has a command {name!r}")
-    return found
-
-
-def _holds(members: Members, identity: str, depth: int) -> bool:
-    """True when an AVP at any depth has this value, in lower case."""
-    for one in members.avps:
-        value = one.value
-        if isinstance(value, Grouped):
-            if depth < DEEPEST and _holds(value, identity, depth + 1):
-                return True
-        elif isinstance(value, bytes):
-            digits = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in value).rstrip("f")
-            if identity in (digits, value.decode("ascii", "replace").lower()):
-                return True
-        elif str(value).lower() == identity:
-            return True
-    return False

@@ -1,14 +1,15 @@
 """Peers found by DNS: looked up when the node starts, connected, looked up again before their TTL is over.
 
 Each `[[peer]]` with `discover = true` is a realm to look into.  What is found becomes rows of the peer table with
-everything else that row says (RFC 6733 section 5.2); its certificate must carry the names that led to it.  A peer
-that the next look does not find again is disconnected and forgotten.  When the name servers do not answer, peers that
-are open stay, because the failure is not theirs; the others are forgotten.
+everything else that row says, and a route to the realm that holds for the shortest TTL (RFC 6733 section 5.2); the
+certificate of a peer must carry the names that led to it.  A peer that the next look does not find again is
+disconnected and forgotten, its route with it.  When the name servers do not answer, peers that are open stay, because
+the failure is not theirs; the others are forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -16,6 +17,7 @@ from diameter._node.core import Core, DelayedCall
 from diameter.config import PeerConfig
 from diameter.peer.inputs import DisconnectCause, Uniform
 from diameter.routing.discovery import Discovery, Found, LookupFailed, Query, Record, discover
+from diameter.routing.entries import ANY, Route, Source
 from diameter.trace import Point
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 LEAST_S: Final = 1.0
 """A TTL of zero does not make a node ask all the time."""
+EARLY: Final = 0.05
+"""Part of a TTL by which the next look begins before it is over, `dns_timeout_s` at most."""
 NAMED: Final = frozenset({"host", "addresses", "port", "connect", "certificate_names", "discover", "discover_limit"})
 """Keys of a row that DNS fills in, or that say how it does."""
 
@@ -52,7 +56,7 @@ class Finding:
         self._uniform = uniform or SystemRandom().uniform
         self._wake = wake
         self._rows = [row for row in core.config.peer if row.discover]
-        self._found: dict[str, frozenset[str]] = {}
+        self._found: dict[str, tuple[str, ...]] = {}
         self._timers: dict[str, DelayedCall] = {}
         self._stopped = self._leaving = False
 
@@ -112,27 +116,40 @@ class Finding:
         for found in result.found:
             if len(kept) < row.discover_limit and self._adopt(row, found):
                 kept[found.host] = found
-        for host in self._found.get(row.realm, frozenset()) - kept.keys():
-            self._dismiss(host)
-        self._found[row.realm] = frozenset(kept)
+        soon = core.config.tc_s
+        ttl_s = max(LEAST_S, min((one.ttl_s for one in kept.values()), default=soon))
+        self._hold(row, kept, ttl_s)
         if kept:
             core.say(Point.DISCOVERED, realm=row.realm, count=len(kept), reason=", ".join(kept))
         else:
-            core.say(Point.DISCOVERY_FAILED, realm=row.realm, reason="; ".join(result.notes) or "no records")
-        soon = core.config.tc_s
-        ttl_s = min((one.ttl_s for one in kept.values()), default=soon)
-        self._again(row, min(ttl_s, soon) if self._leaving else ttl_s)
+            core.say(Point.DISCOVERY_FAILED, realm=row.realm, reason="; ".join(result.notes[:3]) or "no records")
+        again_s = ttl_s - min(ttl_s * EARLY, core.config.dns_timeout_s)
+        self._again(row, min(again_s, soon) if self._leaving else again_s)
 
     def _failed(self, row: PeerConfig, reason: str) -> None:
         """Nobody could tell: what is open stays."""
         core = self._core
         core.say(Point.DISCOVERY_FAILED, realm=row.realm, reason=reason)
-        before = self._found.get(row.realm, frozenset())
-        open_now = {host for host in before if (entry := core.table.find(host)) is not None and entry.usable}
-        for host in before - open_now:
-            self._dismiss(host)
-        self._found[row.realm] = frozenset(open_now)
+        before = self._found.get(row.realm, ())
+        open_now = [host for host in before if (entry := core.table.find(host)) is not None and entry.usable]
+        self._hold(row, open_now, core.config.tc_s)
         self._again(row, core.config.tc_s)
+
+    def _hold(self, row: PeerConfig, hosts: Collection[str], holds_s: float) -> None:
+        """These hosts, best first, are the route to the realm for so long; those found before are dismissed."""
+        core = self._core
+        for host in self._found.get(row.realm, ()):
+            if host not in hosts:
+                self._dismiss(host)
+        self._found[row.realm] = found = tuple(hosts)
+        named = [core.dictionary.application(name).id for name in row.applications] or [ANY]
+        core.table.learn(row.realm, [
+            Route(
+                realm=row.realm, hosts=found, application=application, balance=core.table.balance,
+                source=Source.DISCOVERED, expires=core.now + holds_s,
+            )
+            for application in (named if found else ())
+        ])  # fmt: skip
 
     def _adopt(self, row: PeerConfig, found: Found) -> bool:
         """Take one in; False for what is configured already, cannot be a peer, or is this node itself."""
@@ -162,15 +179,15 @@ class Finding:
         """Begin to connect, or note how to connect from now on; False for a peer of another origin."""
         peering, key = self._peering, config.host.lower()
         known = peering.configs.get(key)
-        if known is not None and (key not in peering.found or known.realm != config.realm):
+        if known is not None and (key not in peering.kept or known.realm != config.realm):
             return False
         if known is None and key in peering.peers:  # it was dismissed and has not gone yet
             self._leaving = True
             return False
         peering.configs[key] = config
         if known is None:
-            peering.found.add(key)
-            peer = peering.add(config, static=False)
+            peering.kept.add(key)
+            peer = peering.add(config, Source.DISCOVERED)
             peer.start(self._core.now)
             peering.pump(peer)
         return True
@@ -179,9 +196,9 @@ class Finding:
         """Disconnect from a peer that was found, and forget it."""
         peering = self._peering
         peer = peering.peers.get(host)
-        if host not in peering.found:  # it has been configured since
+        if host not in peering.kept:  # it has been configured since
             return
-        peering.found.discard(host)
+        peering.kept.discard(host)
         peering.configs.pop(host, None)
         if peer is not None:
             peer.stop(self._core.now, DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
@@ -190,5 +207,4 @@ class Finding:
 
     def _again(self, row: PeerConfig, after_s: float) -> None:
         if not self._stopped:
-            wait_s = max(LEAST_S, after_s)
-            self._timers[row.realm] = self._core.clock.callLater(wait_s, self._look, row)
+            self._timers[row.realm] = self._core.clock.callLater(max(LEAST_S, after_s), self._look, row)

@@ -7,13 +7,13 @@ checks of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from random import Random
-from typing import Any, Protocol
 
 from diameter._node.core import Core, DelayedCall, Line
-from diameter._node.finding import Finding, Names
+from diameter._node.dialling import Dialler, Dialling
+from diameter._node.finding import Finding
 from diameter._node.lines import Above, Lines
 from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
 from diameter._node.setup import addresses_of
@@ -28,24 +28,10 @@ from diameter.peer.connection import Connection
 from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
 from diameter.peer.peer import Peer
-from diameter.routing.table import PeerEntry
+from diameter.routing.entries import PeerEntry, Source
 from diameter.security.identity import may_claim
 from diameter.trace import Drop, Point
 from diameter.transport.link import Link
-
-
-class Attempt(Protocol):
-    """An attempt to connect, a Deferred of a Link for those who know Twisted."""
-
-    def addBoth(self, callback: Callable[[Any], Any]) -> Any: ...
-
-    def cancel(self) -> None: ...
-
-
-class Dialling(Names, Protocol):
-    """Where links come from (`diameter.transport.endpoints.Links`)."""
-
-    def connect(self, peer: PeerConfig, /) -> Attempt: ...
 
 
 class Peering:
@@ -64,29 +50,32 @@ class Peering:
         self._above = above
         self._base = base
         self._timers = timers
-        self._links = links
         self._uniform = jitter.uniform
         self._incoming = Incoming(base, timers, limit=core.config.limits.handshakes)
         self.peers: dict[str, Peer] = {}
         self.configs: dict[str, PeerConfig] = {}
-        self._attempts: dict[str, Attempt] = {}
+        self._dialler = Dialler(links, above.wake, self._failed)
+        self._lines_of: dict[Peer, set[Line]] = {}
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
-        self.found: set[str] = set()
-        self.forgotten: Callable[[str], None] = lambda key: None
+        self.kept: set[str] = set()
+        """Peers without configuration that stay while their link is down: discovery wants them."""
+        self.forgotten: list[Callable[[str], None]] = []
+        """Told of each peer that is no longer in the tables."""
         self._finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
                 self.add(config)
 
-    def add(self, config: PeerConfig, *, static: bool = True) -> Peer:
+    def add(self, config: PeerConfig, source: Source = Source.CONFIGURED) -> Peer:
+        """A new peer in the tables; it is not started yet."""
         key = config.host.lower()
         peer = Peer(
             config.host, self._base, uniform=self._uniform, timers=timers_for(config, self._timers),
             habits=habits_of(config, self._core.dictionary), initiate=config.connect,
         )  # fmt: skip
-        self._core.table.add(PeerEntry(config.host, config.realm, static=static, weight=config.weight))
+        self._core.table.add(PeerEntry(config.host, config.realm, source=source, weight=config.weight))
         self.peers[key] = peer
         self.configs[key] = config
         return peer
@@ -112,8 +101,7 @@ class Peering:
         self._finding.stop()
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
-        for attempt in list(self._attempts.values()):
-            attempt.cancel()
+        self._dialler.cancel_all()
         for call in self._due.values():
             if call.active():
                 call.cancel()
@@ -163,6 +151,8 @@ class Peering:
         if line is None:
             return
         line.gone = True
+        if line.peer is not None:
+            self._lines_of.get(line.peer, set()).discard(line)
         core.say_link(Point.LINK_LOST, link, reason=reason or "closed")
         if line.peer is None:
             self._incoming.lost(link.id)
@@ -226,14 +216,16 @@ class Peering:
     def _admit(self, line: Line, config: PeerConfig, host: str, cer: Message) -> None:
         """Hand a link, and the CER that is in order, to the peer's state machine."""
         core, key = self._core, host.lower()
-        peer = self.peers.get(key) or self.add(config, static=False)
+        peer = self.peers.get(key) or self.add(config, Source.ACCEPTED)
         connection = self._incoming.release(line.link.id)
         self.join(line, peer, config)
         peer.accept(connection, cer, core.now)
         self.pump(peer)
 
     def join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
+        """The line is the peer's, which is as `config` says."""
         line.peer = peer
+        self._lines_of.setdefault(peer, set()).add(line)
         line.config = config
         line.own_answers = not config.answers_of_others
         line.entry = self._core.table.find(peer.host)
@@ -241,6 +233,10 @@ class Peering:
         if config.applications:
             dictionary = self._core.dictionary
             line.allowed = frozenset(dictionary.application(name).id for name in config.applications)
+
+    def lines_of(self, peer: Peer) -> Set[Line]:
+        """The links of a peer that are not gone."""
+        return self._lines_of.get(peer, frozenset())
 
     # ---- what the peer layer asks for
 
@@ -278,11 +274,9 @@ class Peering:
         match output:
             case inputs.Connect():
                 self._core.say(Point.CONNECTING, peer=peer.host)
-                self._dial(peer)
+                self._dialler.dial(peer, self.configs[peer.host.lower()])
             case inputs.CancelConnect():
-                attempt = self._attempts.pop(peer.host.lower(), None)
-                if attempt is not None:
-                    attempt.cancel()
+                self._dialler.cancel(peer)
             case inputs.Opened():
                 self._opened(peer, output)
             case inputs.Okay():
@@ -349,33 +343,16 @@ class Peering:
     def forget(self, peer: Peer, ended: Line | None = None) -> None:
         """Take a peer out of the tables, unless something still speaks for it: configuration, DNS, another link."""
         key, entry = peer.host.lower(), self._core.table.find(peer.host)
-        if entry is None or entry.static or key in self.found or peer.open_link is not None:
+        if entry is None or entry.static or key in self.kept or peer.open_link is not None:
             return
-        others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
-        if self.peers.get(key) is peer and not others:
+        if self.peers.get(key) is peer and self.lines_of(peer) <= {ended}:
             del self.peers[key]
+            self._lines_of.pop(peer, None)
             self.configs.pop(key, None)
             self.arm(peer, None, lambda: None)
             self._core.table.remove(entry)
-            self.forgotten(key)
-
-    # ---- dialling
-
-    def _dial(self, peer: Peer) -> None:
-        key = peer.host.lower()
-        attempt = self._links.connect(self.configs[key])
-        self._attempts[key] = attempt
-
-        def settled(result: Any) -> None:
-            """A failure goes to the state machine; success has come as `link_up` already."""
-            if self._attempts.get(key) is not attempt:
-                return
-            del self._attempts[key]
-            if not isinstance(result, Link):
-                text = result.getErrorMessage()
-                self._above.wake(lambda: self._failed(peer, text))
-
-        _ = attempt.addBoth(settled)
+            for tell in self.forgotten:
+                tell(key)
 
     def _failed(self, peer: Peer, reason: str) -> None:
         peer.connect_failed(self._core.now, reason)

@@ -54,8 +54,19 @@ class FaultConfig(Table):
     remove: tuple[str, ...] = Field(default=(), strict=False, description="edit: names of AVPs to take out")
     add: dict[str, Any] = Field(default={}, description="edit: AVPs to append, name to value, a table for a Grouped")
     octets: Annotated[str, AfterValidator(_hex)] = Field(
-        default="", description="octets: hex that is written in the place of a message that goes"
+        default="", description="octets: hex that goes, or seems to have come, in the place of the message"
     )
+
+    def label(self, number: int) -> str:
+        """What it is called in the log: its name, or its place among the rules."""
+        return self.name or f"fault.{number}"
+
+    def meets(self, *, outgoing: bool) -> bool:
+        """True for a direction it is for; `no-dwa` is for what this node answers unless it says "in" or "any"."""
+        direction = self.direction
+        if self.do == "no-dwa" and "direction" not in self.model_fields_set:
+            direction = "out"
+        return direction == "any" or (direction == "out") == outgoing
 
     @model_validator(mode="after")
     def _keys_fit_what_is_done(self) -> Self:
@@ -69,10 +80,10 @@ class FaultConfig(Table):
             found.append(("result_code", "missing"))
         if self.do == "edit" and not self.remove and not self.add:
             found.append(("remove", "nothing to remove and nothing to add"))
-        if self.do == "octets" and (not self.octets or self.direction != "out"):
-            found.append(("octets", 'wants octets, and direction = "out"'))
+        if self.do == "octets" and not self.octets:
+            found.append(("octets", "missing"))
         if self.do == "no-dwa":
-            given = {"application", "command", "kind", "direction"} & self.model_fields_set
+            given = {"application", "command", "kind"} & self.model_fields_set
             found += [(key, "is said by no-dwa itself") for key in sorted(given)]
         if found:
             raise Complaints(found)

@@ -8,6 +8,7 @@ open; the initiator knows with the CEA.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from diameter.errors import InvalidMessageLength, RemoteFault
@@ -27,7 +28,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_framer", "addresses", "fault", "initiator", "link", "message_oriented", "proven", "rest", "secure"
+        "_framer", "_limit", "addresses", "fault", "initiator", "link", "message_oriented", "proven", "rest", "secure"
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +49,7 @@ class Connection:
         self.proven = False
         self.fault: RemoteFault | None = None
         self.rest = b""
+        self._limit = limit
         self._framer = Framer(limit)
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -62,6 +64,14 @@ class Connection:
         if framer.fault is not None:
             self.fault, self.rest = framer.fault, framer.rest
         return messages
+
+    def instead(self, octets: bytes, behind: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """As though `octets` had been fed in the place of a message, in front of the messages `behind` it: the whole
+        messages that they complete, and those that follow.
+        """
+        held, self._framer, self.fault = self._framer.rest, Framer(self._limit), None
+        whole = self.feed(octets)
+        return whole, [one for each in (*behind, held) if each for one in self.feed(each)]
 
     @property
     def ordered(self) -> bool:

@@ -1,4 +1,4 @@
-"""By which octets requests are recognised, written for C types: the twin of what `routing.marks` does for the interpreter.
+"""By which octets requests are recognised, written for C types: the twin of `routing.marks`.
 
 Plain Python that imports no cython, see `wire._typed`.  One walk over the AVP headers, and nothing is kept of it.
 """

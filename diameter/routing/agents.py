@@ -137,7 +137,11 @@ def settled(answer: Message, before: Message, identity: str) -> Message:
         elif new is not None and not 2000 <= new[1] < 3000 and "Error-Reporting-Host" not in answer:
             answer = answer.edit(add={"Error-Reporting-Host": identity})
     if PROXY_INFO in answer.keys:
-        infos = answer.all("Proxy-Info")
-        if str(infos[-1].get("Proxy-Host", "")).lower() == identity.lower():
+        try:
+            infos = answer.all("Proxy-Info")
+            ours = str(infos[-1].get("Proxy-Host", "")).lower() == identity.lower()
+        except RemoteFault:  # one that cannot be read is somebody else's, and passes as it is
+            return answer
+        if ours:
             answer = answer.edit(remove="Proxy-Info", add={"Proxy-Info": list(infos[:-1])} if infos[:-1] else None)
     return answer

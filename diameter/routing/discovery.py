@@ -13,10 +13,13 @@ Settled here:
   (`Found.must_carry`: the NAPTR query and its replacement, the SRV query and its target).  A link without certificate
   cannot confirm anything; there records that lead out of the realm are passed over.
 * everything found holds for the shortest TTL on the way to it.
+* a name server may answer anything: what is no domain name is neither asked for nor written into the log, and there
+  are bounds for queries, records of one name, addresses of one host, and notes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -50,6 +53,15 @@ NAPTR_STEPS: Final = 5
 """NAPTR records that may lead to further ones."""
 QUERIES: Final = 64
 """Queries of one discovery, at most."""
+RECORDS: Final = 64
+"""NAPTR or SRV records of one name that are looked at, best first."""
+ADDRESSES: Final = 16
+"""Addresses kept of one host."""
+NOTES: Final = 32
+"""Notes of one discovery, at most."""
+LONGEST_NAME: Final = 253
+_LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 
 
 class LookupFailed(DiameterError):
@@ -149,6 +161,11 @@ def plain(name: str) -> str:
     return name.rstrip(".").lower()
 
 
+def is_name(name: str) -> bool:
+    """True for what can be asked for: labels of letters, digits, hyphens and underscores, as `plain` leaves them."""
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
 def domain_of(name: str) -> str:
     """The domain that a name of SRV or NAPTR records is about: without the labels that begin with an underscore."""
     labels = plain(name).split(".")
@@ -217,23 +234,29 @@ class _Search:
             found += yield from self._by_srv(name, transport, (realm,), 2**31)
         return found
 
+    def _note(self, text: str) -> None:
+        if len(self.notes) < NOTES:
+            self.notes.append(text)
+        elif len(self.notes) == NOTES:
+            self.notes.append("and more of the kind")
+
     def _ask(self, kind: Kind, name: str) -> Generator[Query, Sequence[Record], Sequence[Record]]:
         self._queries += 1
         if self._queries > QUERIES:
-            self.notes.append(f"{kind} {name}: more than {QUERIES} queries")
+            self._note(f"{kind} {name}: more than {QUERIES} queries")
             return ()
         try:
             return (yield Query(kind, name))
         except LookupFailed as failure:
             self.failure = failure
-            self.notes.append(f"{kind} {name}: {failure}")
+            self._note(f"{kind} {name}: {failure}")
             return ()
 
     def _follow(self, name: str, records: Iterable[Naptr], carry: tuple[str, ...], steps: int, ttl_s: int) -> Steps:
         """Peers by the NAPTR records of `name`: those of the first order that leads to any."""
         useful = sorted(
             (one for one in records if self._is_ours(name, one)), key=lambda one: (one.order, one.preference)
-        )
+        )[:RECORDS]
         found: list[Found] = []
         for at, record in enumerate(useful):
             if found and record.order != useful[at - 1].order:
@@ -242,9 +265,7 @@ class _Search:
             names = (*carry, domain_of(name), domain)
             for transport in self._offered(record):
                 if transport not in SECURE and not _lies_in(domain, names[0]):
-                    self.notes.append(
-                        f"NAPTR {name}: {record.replacement} is outside {names[0]}, and the link is clear"
-                    )
+                    self._note(f"NAPTR {name}: {record.replacement} is outside {names[0]}, and the link is clear")
                 else:
                     shortest = min(ttl_s, record.ttl_s)
                     found += yield from self._replaced(record, transport, names, steps, shortest)
@@ -258,7 +279,7 @@ class _Search:
         if flag == "a":
             return (yield from self._by_address(target, None, transport, names, ttl_s))
         if not steps or target in self._seen:
-            self.notes.append(f"NAPTR {target}: a loop, or too long a way")
+            self._note(f"NAPTR {target}: a loop, or too long a way")
             return []
         self._seen.add(target)
         further = yield from self._ask("NAPTR", target)
@@ -267,9 +288,16 @@ class _Search:
 
     def _is_ours(self, name: str, record: Naptr) -> bool:
         if record.regexp or record.flags.lower() not in ("", "s", "a"):
-            self.notes.append(f"NAPTR {name}: not S-NAPTR (flags {record.flags!r})")
+            self._note(f"NAPTR {name}: not S-NAPTR (flags {record.flags[:8]!r})")
             return False
-        return bool(self._offered(record))
+        return bool(self._offered(record)) and self._is_name(f"NAPTR {name}", plain(record.replacement))
+
+    def _is_name(self, where: str, name: str) -> bool:
+        """False, and a note, for what a name server says and nobody can ask for."""
+        if is_name(name):
+            return True
+        self._note(f"{where}: {name[:40]!r} is no domain name")
+        return False
 
     def _offered(self, record: Naptr) -> tuple[str, ...]:
         offered = protocols(record.service, self._applications)
@@ -277,14 +305,17 @@ class _Search:
 
     def _by_srv(self, name: str, transport: str, carry: tuple[str, ...], ttl_s: int) -> Steps:
         records = yield from self._ask("SRV", name)
+        best = sorted((one for one in records if isinstance(one, Srv)), key=lambda one: one.priority)[:RECORDS]
         found: list[Found] = []
-        for record in in_srv_order((one for one in records if isinstance(one, Srv)), self._uniform):
+        for record in in_srv_order(best, self._uniform):
             target = plain(record.target)
             if not target:  # RFC 2782: "decidedly not available"
-                self.notes.append(f"SRV {name}: the service is not offered")
+                self._note(f"SRV {name}: the service is not offered")
+                continue
+            if not self._is_name(f"SRV {name}", target):
                 continue
             if transport not in SECURE and not _lies_in(target, carry[0]):
-                self.notes.append(f"SRV {name}: {target} is outside {carry[0]}, and the link is clear")
+                self._note(f"SRV {name}: {target} is outside {carry[0]}, and the link is clear")
                 continue
             names = (*carry, domain_of(name), target)
             shortest = min(ttl_s, record.ttl_s)
@@ -298,12 +329,12 @@ class _Search:
             records = yield from self._ask(kind, host)
             addresses += [one for one in records if isinstance(one, HostAddress)]
         if not addresses:
-            self.notes.append(f"{host} has no address")
+            self._note(f"{host} has no address")
             return []
         return [
             Found(
                 host=host,
-                addresses=tuple(dict.fromkeys(one.address for one in addresses)),
+                addresses=tuple(dict.fromkeys(one.address for one in addresses))[:ADDRESSES],
                 port=port,
                 transport=transport,
                 must_carry=tuple(dict.fromkeys((*carry, host))) if transport in SECURE else (),

@@ -1,8 +1,8 @@
 """By which octets requests are recognised: origin and destination (the way), and one and the same request (the key).
 
 Both need to know where the AVPs of section 6 stand.  Compiled, that is one walk (`routing._typed`).  For the
-interpreter: nearly all requests of one command have their AVPs in one order, and where they stand in that order is found
-once.  Comparing octets costs a third of reading the values.
+interpreter: nearly all requests of one command have their AVPs in one order, and where they stand in that order is
+found once.  Comparing octets costs a third of reading the values.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _places(keys: tuple[int, ...]) -> tuple[int, int, int, int]:
 def way_of(request: Message) -> bytes:
     """Application id, origin and destination of a message, as octets.
 
-    Empty when they do not stand side by side, when the message has been routed, when it has no origin, or when something
-    in it is no AVP.
+    Empty when they do not stand side by side, when the message has been routed, when it has no origin, or when
+    something in it is no AVP.
     """
     if marks is not None:
         return marks(request.octets, True)[0]

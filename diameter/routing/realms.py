@@ -1,5 +1,8 @@
 """Which peers are of which realm, and which are relays: found without looking at every peer, however many there are.
 
+Peers that take requests by a route or a redirect alone (`PeerEntry.serves_realm`) are of no realm here; relays found by
+DNS are relays all the same.
+
 Made when somebody asks first, in the order of the peer table; a peer that is added or taken out later costs one step.
 A peer that turns out to be of another realm than configured, or a relay, has the index made again.
 """
@@ -7,10 +10,8 @@ A peer that turns out to be of another realm than configured, or a relay, has th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from diameter.routing.table import PeerEntry
+from diameter.routing.entries import PeerEntry, Source
 
 
 class Realms:
@@ -36,9 +37,10 @@ class Realms:
         entry.moved = _nothing
         if self._made:
             host, realm = entry.host.lower(), entry.realm.lower()
-            del self._of[realm][host]
-            if not self._of[realm]:
-                del self._of[realm]
+            if entry.serves_realm:
+                del self._of[realm][host]
+                if not self._of[realm]:
+                    del self._of[realm]
             self._relays.pop(host, None)
 
     def moved(self) -> None:
@@ -53,7 +55,7 @@ class Realms:
     def beyond(self, realm: str) -> Iterator[PeerEntry]:
         """Peers of all other realms, in the order of the table."""
         without = realm.lower()
-        return (entry for entry in self._peers.values() if entry.realm.lower() != without)
+        return (e for e in self._peers.values() if e.serves_realm and e.realm.lower() != without)
 
     @property
     def relays(self) -> Iterable[PeerEntry]:
@@ -70,8 +72,9 @@ class Realms:
 
     def _put(self, entry: PeerEntry) -> None:
         host = entry.host.lower()
-        self._of.setdefault(entry.realm.lower(), {})[host] = entry
-        if entry.is_relay:
+        if entry.serves_realm:
+            self._of.setdefault(entry.realm.lower(), {})[host] = entry
+        if entry.is_relay and entry.source is not Source.REDIRECT:
             self._relays[host] = entry
 
 

@@ -7,13 +7,14 @@ and offers the application shares the requests among those who are and do (`rout
 1. the Destination-Host itself, when it is a peer (section 6.1.5, request forwarding);
 2. the hosts of the static route for (Destination-Realm, application), else for the realm alone (section 6.1.6);
 3. peers of the Destination-Realm, in the order configured;
-4. the hosts of a route that was learnt (section 5.2) in place of a static one;
+4. the hosts of the route that DNS led to (section 5.2), as long as it holds;
 5. the hosts of the default route, for the application, else for all;
 6. peers that advertise the relay application: a relay says by that that it forwards anything (section 2.4).
 
-With a Destination-Host that is not the peer asked, 2 to 6 count relays and hosts named by a route only: a peer of the
-realm that is another end host would not be the right one.  Identities compare without case (they are FQDNs, section
-4.3.1).
+With a Destination-Host that is not the peer asked, 2 to 6 count relays and hosts named by a configured route only: a
+peer of the realm that is another end host would not be the right one.  Peers that DNS found are no peers of their realm
+for 3, nor are those that a redirect named for 2 to 6: the one is asked by its route, the other by the redirect
+(`routing.redirect`).  Identities compare without case (they are FQDNs, section 4.3.1).
 """
 
 from __future__ import annotations
@@ -24,90 +25,18 @@ from itertools import chain, islice
 from typing import Final
 
 from diameter.errors import LocalError, ResultCode
-from diameter.routing.balance import Balance, Share
+from diameter.routing.balance import NONE, Balance, Share
+from diameter.routing.entries import ANY, ANY_REALM, RELAY, PeerEntry, Route, Source
 from diameter.routing.realms import Realms
 
-RELAY: Final = 0xFFFFFFFF
-"""The application id a relay advertises (section 2.4)."""
-ANY: Final = -1
-"""In a route: every application."""
-ANY_REALM: Final = "*"
-"""In a route: every realm that no other route is for, which makes it the default route."""
+__all__ = ["ANY", "ANY_REALM", "RELAY", "PeerEntry", "Refusal", "Route", "RoutingTable", "Source"]
+
 ELSEWHERE: Final = ""
 """In place of a Destination-Host that is no peer of ours: they are all treated alike."""
 CACHE_LIMIT: Final = 4096
 """Choices kept; peers write realms as they like."""
 EXPLAINED: Final = 20
 """Peers named when nobody can take a request: it is logged for each, and there may be thousands."""
-
-
-class PeerEntry:
-    """One row of the peer table; the node keeps `state` and `applications` in step with the peer layer.
-
-    `state`: the word for people ("I-OPEN", "SUSPECT", "CLOSED"); `usable`: open and not suspect; `link`: id of the open
-    connection, 0 without; `trouble`: why the last attempt to open failed; `applications`: common application ids of
-    the capabilities exchange; `static`: from configuration.  `weight`: its share where peers share requests; `load`:
-    the Load value it last reported (RFC 8583, 0 to 65535, higher is less loaded), None when it reports none.
-    """
-
-    __slots__ = (
-        "_applications", "_realm", "host", "link", "load", "moved", "state", "static", "trouble", "usable", "weight",
-    )  # fmt: skip
-
-    def __init__(self, host: str, realm: str, *, static: bool = True, weight: int = 1) -> None:
-        self.host = host
-        self._realm = realm
-        self.static = static
-        self.weight = weight
-        self.load: int | None = None
-        self.state = "CLOSED"
-        self.usable = False
-        self.trouble = ""
-        self.link = 0
-        self._applications: frozenset[int] = frozenset()
-        self.moved: Callable[[], None] = lambda: None
-        """Called when the realm changes, or whether it is a relay; the table sets it."""
-
-    @property
-    def realm(self) -> str:
-        """Its Origin-Realm: as configured, later as it said."""
-        return self._realm
-
-    @realm.setter
-    def realm(self, realm: str) -> None:
-        before, self._realm = self._realm, realm
-        if before.lower() != realm.lower():
-            self.moved()
-
-    @property
-    def applications(self) -> frozenset[int]:
-        """Common application ids."""
-        return self._applications
-
-    @applications.setter
-    def applications(self, applications: frozenset[int]) -> None:
-        before, self._applications = self.is_relay, applications
-        if before is not self.is_relay:
-            self.moved()
-
-    @property
-    def is_relay(self) -> bool:
-        """True when the peer advertises the relay application."""
-        return RELAY in self._applications
-
-    def offers(self, application: int) -> bool:
-        """True when a request of `application` may be sent to this peer (section 2.7, last paragraph)."""
-        return application in self._applications or RELAY in self._applications
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """Requests of `application` (ANY: all) for `realm` (ANY_REALM: any other) go to `hosts`, shared by `balance`."""
-
-    realm: str
-    hosts: tuple[str, ...]
-    application: int = ANY
-    balance: Balance = Balance.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +51,6 @@ Key = tuple[int, str | None, str | None]
 """Application id, Destination-Host (or ELSEWHERE, or None), Destination-Realm or None."""
 Group = tuple[Iterable[PeerEntry], Balance]
 """Candidates of one rank, usable or not, and how they share requests."""
-NONE: Final[frozenset[str]] = frozenset()
 NOBODY: Final = Route(realm=ANY_REALM, hosts=())
 
 
@@ -204,23 +132,22 @@ class RoutingTable:
         self._cache.clear()
 
     def reroute(self, other: RoutingTable) -> None:
-        """Take over the routes of another table; peers and what was learnt stay."""
+        """Take over the configured routes of another table; peers and what was learnt stay."""
         self._routes = other._routes
         self.changed()
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The routes of the configuration, in its order."""
-        return tuple(self._routes.values())
+        """The routes of the configuration in its order, then those that were learnt."""
+        return *self._routes.values(), *self._learnt.values()
 
-    def learn(self, route: Route) -> None:
-        """Take in a route that was found out (section 5.2); it replaces what was learnt before for its key."""
-        self._learnt[route.realm.lower(), route.application] = route
-        self.changed()
-
-    def forget(self, realm: str, application: int = ANY) -> None:
-        """A route that was learnt counts no longer: its time is over, or its hosts cannot be reached."""
-        self._learnt.pop((realm.lower(), application), None)
+    def learn(self, realm: str, routes: Iterable[Route]) -> None:
+        """Take in the routes to a realm that were found out (section 5.2) in the place of those learnt before; none is
+        left where there are none any more.
+        """
+        lower = realm.lower()
+        kept = {key: route for key, route in self._learnt.items() if key[0] != lower}
+        self._learnt = kept | {(lower, route.application): route for route in routes}
         self.changed()
 
     def refuse(self, application: int, host: str | None, realm: str | None) -> Refusal | None:
@@ -258,17 +185,18 @@ class RoutingTable:
 
         `avoid`: hosts that may not get it, because they had it before (failover, section 5.5.4; loops, 6.1.7).
         """
-        share = self._share_of(application, host, realm, avoid)
-        return None if share is None else share.next(self.outstanding)
+        share, shunned = self._share_of(application, host, realm, avoid)
+        return None if share is None else share.next(self.outstanding, shunned)
 
     def fixed(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]) -> PeerEntry | None:
         """Whom `choose` names each time as long as `version` stays; None where that is nobody, or several in turn."""
-        share = self._share_of(application, host, realm, avoid)
-        return share.peers[0] if share is not None and share.balance is Balance.ORDER else None
+        share, shunned = self._share_of(application, host, realm, avoid)
+        return share.peers[0] if share is not None and share.balance is Balance.ORDER and not shunned else None
 
     def _share_of(
         self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]
-    ) -> Share[PeerEntry] | None:
+    ) -> tuple[Share[PeerEntry] | None, frozenset[str]]:
+        """Who shares the requests to one destination, and who of them is not to be asked."""
         if host is not None and host not in self.peers:
             host = host.lower()
             if host not in self.peers:
@@ -278,8 +206,10 @@ class RoutingTable:
         if share is not None and avoid:
             shunned = frozenset(h.lower() for h in avoid)
             if not shunned.isdisjoint(share.hosts):
+                if not share.hosts <= shunned:  # the others go on sharing
+                    return share, shunned
                 share = self._cached(key, shunned)
-        return share
+        return share, NONE
 
     def _cached(self, key: Key, shunned: frozenset[str]) -> Share[PeerEntry] | None:
         """The share for one destination and hosts to avoid, kept so that turns go on where they stood; that there is
@@ -304,14 +234,18 @@ class RoutingTable:
 
     def alternatives(
         self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]
-    ) -> list[PeerEntry]:
-        """Every peer that could take the request and is not in `avoid`, best first (failover, section 5.5.4; 6.1.7)."""
-        shunned = {h.lower() for h in avoid}
-        return [
-            e
-            for e in self._candidates(application, host, realm)
-            if e.usable and e.offers(application) and e.host.lower() not in shunned
-        ]
+    ) -> Iterator[PeerEntry]:
+        """Every peer that could take the request and is not in `avoid` (failover, section 5.5.4; 6.1.7): whose turn it
+        is, then the others, best first; looked for as they are asked for.
+        """
+        shunned = frozenset(h.lower() for h in avoid)
+        first = self.choose(application, host, realm, shunned)
+        if first is None:
+            return
+        yield first
+        for e in self._candidates(application, host, realm):
+            if e is not first and e.usable and e.offers(application) and e.host.lower() not in shunned:
+                yield e
 
     def leads(self, application: int, host: str | None, realm: str | None) -> bool:
         """True when anybody lies that way, usable or not; else the realm is not served (3003, section 7.1.3)."""
@@ -372,7 +306,7 @@ class RoutingTable:
         yield self._rows(static.hosts), static.balance
         if host is None:
             yield self._of_realm(realm), self.balance
-        yield self._rows(learnt.hosts), learnt.balance
+            yield self._learnt_rows(learnt, realm)
         yield self._rows(default.hosts), default.balance
         yield self._realms.relays, self.balance
 
@@ -382,5 +316,12 @@ class RoutingTable:
             return self._realms.of(realm)
         return chain(self._realms.of(self.realms[0]), self._realms.beyond(self.realms[0]))
 
+    def _learnt_rows(self, learnt: Route, realm: str | None) -> Group:
+        """Where DNS leads for a realm; with None, for every realm."""
+        if realm is not None:
+            return self._rows(learnt.hosts), learnt.balance
+        return self._rows(dict.fromkeys(h for route in self._learnt.values() for h in route.hosts)), self.balance
+
     def _rows(self, hosts: Iterable[str]) -> list[PeerEntry]:
-        return [self.peers[h.lower()] for h in hosts if h.lower() in self.peers]
+        rows = (self.peers.get(h.lower()) for h in hosts)
+        return [row for row in rows if row is not None and row.source is not Source.REDIRECT]

@@ -1,4 +1,9 @@
-"""Many triggers, a bounded number at once, at a rate; and what came of them in numbers."""
+"""Many triggers, a bounded number at once, at a rate; and what came of them in numbers.
+
+With a rate the load is open: number n is due at its place in time whatever became of those before it, and its time
+counts from there.  A peer that stalls cannot hide it by keeping back the questions (coordinated omission): those kept
+waiting show it in their times, and those that were due but found no place before the end are counted as not sent.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,10 @@ Form = Mapping[str, Any]
 """A report as `nfs.scs.form.report_to` makes it."""
 BOUNDS_MS: Final = tuple(step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5))
 """Upper bounds of a histogram, 0.1 ms to 50 s."""
+NOT_SENT: Final = "not sent"
+"""The outcome of what was due, but had not begun when the run ended."""
+LATE_S: Final = 1.0
+"""Seconds after the end of a run in which those begin whose place was before it."""
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
@@ -30,10 +39,15 @@ class Counting(Protocol[R_contra]):
     def note(self, report: R_contra, /) -> None:
         """Count one outcome."""
 
+    def miss(self, number: int, /) -> None:
+        """Count that so many were due, and not sent."""
+
 
 @dataclass(slots=True)
 class Tally:
-    """The outcome of a run."""
+    """The outcome of a run.  `took_s`: from when a trigger was due to its report, or, where nobody waits for
+    one, to its answer.
+    """
 
     asked: int = 0
     delivered: int = 0
@@ -49,7 +63,14 @@ class Tally:
             self.errors[report["error"]] += 1
         if report["delivered"]:
             self.delivered += 1
+        if report["delivered"] or (report["stage"] == "accepted" and not report["error"]):
             self.took_s.append(report["took_s"])
+
+    def miss(self, number: int) -> None:
+        """Count triggers that were due, and not sent."""
+        if number:
+            self.asked += number
+            self.outcomes[NOT_SENT] += number
 
     @property
     def failed(self) -> int:
@@ -57,8 +78,8 @@ class Tally:
         return sum(self.outcomes.values()) - self.delivered
 
     def summary(self) -> dict[str, Any]:
-        """The numbers as a JSON object; latencies from request to report, in milliseconds, of delivered triggers."""
-        rate = self.delivered / self.elapsed_s if self.elapsed_s else 0.0
+        """The numbers as a JSON object; times in milliseconds, of those that went well."""
+        rate = len(self.took_s) / self.elapsed_s if self.elapsed_s else 0.0
         return {
             "schema": 1,
             "asked": self.asked,
@@ -111,7 +132,7 @@ def table(summary: Mapping[str, Any]) -> str:
     """The numbers of `Tally.summary` for a person, a line each."""
     rows = [("asked", str(summary["asked"])), *((name, str(number)) for name, number in summary["outcomes"].items())]
     rows.append(("time", f"{summary['elapsed_s']:.2f} s"))
-    rows.append(("rate", f"{summary['rate_per_s']:.1f} delivered a second"))
+    rows.append(("rate", f"{summary['rate_per_s']:.1f} a second"))
     for name in ("p50", "p99", "max"):
         if summary[f"{name}_ms"] is not None:
             rows.append((f"latency {name}", f"{summary[f'{name}_ms']:.1f} ms"))
@@ -122,7 +143,7 @@ def table(summary: Mapping[str, Any]) -> str:
 
 async def run_load(
     reactor: Any,
-    one: Callable[[int], Awaitable[R]],
+    one: Callable[[int, float], Awaitable[R]],
     tally: Counting[R],
     *,
     concurrency: int,
@@ -131,26 +152,28 @@ async def run_load(
     duration_s: float | None = None,
     noted: Callable[[R], None] | None = None,
 ) -> None:
-    """Call `one(number)` again and again until `count` or `duration_s` is reached; fill `tally`.
+    """Call `one(number, due)` again and again until `count` or `duration_s` is reached; fill `tally`.
 
-    At most `concurrency` are open at once; with `rate_per_s`, number n is not begun before its n-th place in time, and
-    the last one is that whose place is within `duration_s`.
+    `due`: the time from which it counts: with `rate_per_s` its n-th place in time, before which it does not begin;
+    without, now.  At most `concurrency` are open at once.  The last one is that whose place is within `duration_s`;
+    none begins later than LATE_S after it.
     """
     start = reactor.seconds()
 
     def more() -> bool:
-        due_s = tally.asked / rate_per_s if rate_per_s else 0.0
-        late_s = max(due_s, reactor.seconds() - start)
-        return (count is None or tally.asked < count) and (duration_s is None or late_s < duration_s)
+        late_s = reactor.seconds() - start - (LATE_S if rate_per_s else 0.0)
+        due_s = max(late_s, tally.asked / rate_per_s if rate_per_s else 0.0)
+        return (count is None or tally.asked < count) and (duration_s is None or due_s < duration_s)
 
     async def worker() -> None:
         while more():
             number = tally.asked
             tally.asked += 1
-            early = start + number / rate_per_s - reactor.seconds() if rate_per_s else 0.0
+            due = start + number / rate_per_s if rate_per_s else reactor.seconds()
+            early = due - reactor.seconds()
             if early > 0:
                 await pause(reactor, early)
-            report = await one(number)
+            report = await one(number, due)
             tally.note(report)
             if noted is not None:
                 noted(report)
@@ -158,6 +181,9 @@ async def run_load(
     workers = [Deferred.fromCoroutine(worker()) for _ in range(min(concurrency, count or concurrency))]
     try:
         await gatherResults(workers, consumeErrors=True)
+        if rate_per_s and duration_s is not None:
+            due = math.ceil(rate_per_s * duration_s)
+            tally.miss(max(0, (due if count is None else min(due, count)) - tally.asked))
     except FirstError as error:
         raise (error.subFailure.value or error) from None
     finally:

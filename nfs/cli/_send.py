@@ -1,7 +1,6 @@
 """Messages written as JSON to one peer, one by one or as load, and what came of them in numbers.
 
-The load is open: with a rate, message n is due at its place in time whatever became of those before it, and its time
-counts from there, so that a peer that stalls shows in the figures of every message it kept waiting.
+The load is open (see `nfs.cli._load`): with a rate, the time of a message counts from when it was due.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from diameter.peer.capabilities import Advertised
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.identifiers import SessionIds
 from diameter.routing.originate import Originator
-from nfs.cli._load import histogram, percentile, run_load
+from nfs.cli._load import NOT_SENT, histogram, percentile, run_load
 from nfs.cli._ping import Contact, Report, Silent
 
 NO_ANSWER: Final = "no answer"
@@ -53,9 +52,16 @@ class Sent:
         if result != NO_ANSWER:
             self.took_s.append(took_s)
 
+    def miss(self, number: int) -> None:
+        """Count messages that were due, and not sent."""
+        if number:
+            self.outcomes[NOT_SENT] += number
+
     def is_well(self, expected: str | None) -> bool:
         """True when every message was answered, and as expected."""
-        return set(self.outcomes) == {expected} if expected else bool(self.outcomes) and NO_ANSWER not in self.outcomes
+        if expected:
+            return set(self.outcomes) == {expected}
+        return bool(self.outcomes) and self.outcomes.keys().isdisjoint({NO_ANSWER, NOT_SENT})
 
     def summary(self) -> dict[str, Any]:
         """The numbers as JSON values; times in milliseconds."""
@@ -64,7 +70,7 @@ class Sent:
             for name, percent in (("p50_ms", 50), ("p90_ms", 90), ("p99_ms", 99), ("p999_ms", 99.9), ("max_ms", 100))
         }
         return {
-            "count": sum(self.outcomes.values()),
+            "count": sum(self.outcomes.values()) - self.outcomes[NOT_SENT],
             "elapsed_s": round(self.elapsed_s, 3),
             "rate_per_s": round(len(self.took_s) / self.elapsed_s, 1) if self.elapsed_s else 0.0,
             **figures,
@@ -136,13 +142,11 @@ async def send(
 async def _all(
     reactor: Any, contact: Contact, messages: Sequence[Message], origin_host: str, pace: Pace, sent: Sent, keep: bool
 ) -> None:
-    began = reactor.seconds()
-    sessions = SessionIds(origin_host, began)
+    sessions = SessionIds(origin_host, reactor.seconds())
 
-    async def one(number: int) -> tuple[str, float]:
+    async def one(number: int, due: float) -> tuple[str, float]:
         if contact.exchange.link is None:
             raise Silent("the connection was lost")
-        due = began + number / pace.rate_per_s if pace.rate_per_s else reactor.seconds()
         message = messages[number % len(messages)]
         hop, end = contact.identifiers()
         if message.get("Session-Id") == "":

@@ -87,7 +87,7 @@ async def _drive(reactor: Any, lab: Lab, token: str, count: int, concurrency: in
         with _Progress(count, as_json) as noted:
             load = run_load(
                 reactor,
-                lambda number: via.trigger(_request(number), REPORT_S),
+                lambda number, _due: via.trigger(_request(number), REPORT_S),
                 tally,
                 concurrency=concurrency,
                 count=count,

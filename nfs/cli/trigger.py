@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nfs.scs.config import ScsConfig
     from nfs.scs.logic import TriggerRequest
 
+OPEN_AT_ONCE: Final = 1000
+"""Triggers open at once with --rate: many, so that a device that is late holds nobody up."""
+CLOSED_AT_ONCE: Final = 100
 _LATER: Final = ("--recall", "--replace", "--external-group-id")
 
 
@@ -66,8 +69,12 @@ class Load:
 )
 @click.option("--no-wait", is_flag=True, help="The answer is enough; do not wait for the delivery report.")
 @click.option("--count", type=click.IntRange(min=1), help="Send this many.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Send so many a second.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Keep so many open at once.  [default: 100 for load]")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Send so many a second, reported or not.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help=f"Keep so many open at once, at most.  [default: {CLOSED_AT_ONCE}; {OPEN_AT_ONCE} with --rate]",
+)
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Send for so many seconds.")
 @click.option("--capture", type=click.Path(path_type=Path), help="Write our messages to this pcapng file.")
 @click.option(
@@ -79,6 +86,9 @@ class Load:
 @click.option("--external-group-id", help="Trigger a group (not in this release).")
 def command(**given: Any) -> int:
     """Trigger devices and wait for the delivery reports.
+
+    With several devices, --count or --duration the numbers are printed instead of the report, with --json a histogram
+    too.  With --rate a time counts from when its trigger was due, so that those that had to wait say so.
 
     Exit status: 0 when every trigger was delivered (with --no-wait: accepted), 1 when not, 2 for wrong usage.
 
@@ -183,7 +193,10 @@ def _load(given: dict[str, Any], devices: int) -> Load:
     if given["reference"] is not None and count != 1:
         raise click.UsageError("--reference is for one trigger")
     return Load(
-        count=count, rate_per_s=given["rate"], concurrency=given["concurrency"] or 100, duration_s=given["duration"]
+        count=count,
+        rate_per_s=given["rate"],
+        concurrency=given["concurrency"] or (OPEN_AT_ONCE if given["rate"] else CLOSED_AT_ONCE),
+        duration_s=given["duration"],
     )
 
 
@@ -274,8 +287,10 @@ async def _send(
     await submitter.start()
     reports: list[Form] = []
 
-    async def one(number: int) -> Form:
+    async def one(number: int, due: float) -> Form:
         report = await submitter.trigger(requests[number % len(requests)], wait_s)
+        if not load.one:
+            report = {**report, "took_s": reactor.seconds() - due}
         reports[:] = [report]
         return report
 

@@ -43,10 +43,10 @@ def test_many_peers_and_routes_are_measured_step_by_step() -> None:
     assert_fits("bench", document)
     found = document["measurements"]
     assert [(one["scenario"], one["peers"], one["routes"]) for one in found] == [
-        ("served", 10, 20), ("routed", 10, 20), ("served", 50, 20), ("routed", 50, 20)
-    ]  # fmt: skip
+        (scenario, peers, 20) for peers in (10, 50) for scenario in ("served", "routed", "shared")
+    ]
     assert all(min(one["rate_per_s"], one["cpu_us_server"], one["metrics_ms"]) > 0 for one in found)
-    assert [one["rss_kb_peer"] is None for one in found] == [True, True, False, False]
+    assert [one["rss_kb_peer"] is None for one in found] == [True] * 3 + [False] * 3
 
 
 def test_too_few_open_files_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,10 @@ from treq.testing import StubTreq
 from diameter import Message
 from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin, OfNode
 from diameter.app import Later
-from diameter.config import AdminConfig, NodeConfig, RouteConfig, validate
+from diameter.config import AdminConfig, FaultConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
+from diameter.routing.entries import Route, Source
+from diameter.trace import Point
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
 from helpers.schemas import assert_fits
 
@@ -30,17 +32,19 @@ class Rig:
         node = bench.pair.left if left else bench.pair.right
         self.treq: Any = _stub(Admin(OfNode(node, bench.pair.clock), names).app.resource())
 
-    def get(self, path: str, *, host: str = "localhost", method: str = "GET") -> tuple[int, bytes]:
+    def get(
+        self, path: str, *, host: str = "localhost", method: str = "GET", body: bytes | None = None
+    ) -> tuple[int, bytes]:
         """Status and body."""
         found: list[Any] = []
-        asked = self.treq.request(method, f"http://{host}/{path}")
+        asked = self.treq.request(method, f"http://{host}/{path}", data=body)
         _ = asked.addCallback(found.append)
         self.treq.flush()
         (response,) = found
-        body: list[bytes] = []
-        _ = response.content().addCallback(body.append)
+        came: list[bytes] = []
+        _ = response.content().addCallback(came.append)
         self.treq.flush()
-        return response.code, body[0]
+        return response.code, came[0]
 
     def json(self, path: str, *, code: int = 200) -> dict[str, Any]:
         """The document, which fits its schema."""
@@ -74,7 +78,7 @@ def test_a_node_that_stops_is_unwell() -> None:
 def test_peers_with_their_state(rig: Rig) -> None:
     (peer,) = rig.json("peers")["peers"]
     assert (peer["host"], peer["state"], peer["usable"], peer["transport"]) == (LEFT, "R-Open", True, "tcp")
-    assert peer["applications"] == [TSP]
+    assert (peer["applications"], peer["source"]) == ([TSP], "configured")
     _ = rig.bench.pair.left.stop()
     rig.bench.pass_time(1)
     (peer,) = rig.json("peers")["peers"]
@@ -94,7 +98,17 @@ def test_routes() -> None:
     with Bench() as bench:
         node = bench.pair.right
         node.reload(node.config.model_copy(update={"route": (RouteConfig.model_validate(route),)}))
-        assert Rig(bench).json("routes")["routes"] == [{**route, "application": TSP}]
+        shown = {**route, "application": TSP, "source": "configured", "expires_s": None}
+        assert Rig(bench).json("routes")["routes"] == [shown]
+
+
+def test_routes_that_were_found_end_some_time() -> None:
+    with Bench() as bench:
+        table, until = bench.pair.right._core.table, bench.pair.clock.seconds() + 30
+        table.learn(REALM, [Route(realm=REALM, hosts=(LEFT,), source=Source.DISCOVERED, expires=until)])
+        bench.pass_time(10)
+        (route,) = Rig(bench).json("routes")["routes"]
+        assert (route["source"], route["expires_s"], route["hosts"]) == ("discovered", 20.0, [LEFT])
 
 
 def test_pending_requests_oldest_first() -> None:
@@ -140,7 +154,59 @@ def test_metrics_by_peer_application_command_and_result(rig: Rig) -> None:
     ]
 
 
-@pytest.mark.parametrize("path", ["health", "peers", "routes", "pending", "metrics"])
+def test_fault_rules_are_shown_and_switched() -> None:
+    rules = [
+        {"name": "busy", "do": "result", "command": "DAR", "result_code": 5012, "enabled": False},
+        {"do": "drop", "identity": "secret@example.com"},
+    ]
+    with Bench(config={"lab": True}, right={}) as bench:
+        bench.pair.right.inject([FaultConfig(**rule) for rule in rules])  # type: ignore[arg-type]
+        rig = Rig(bench)
+        found = rig.json("faults")["faults"]
+        assert [(one["name"], one["enabled"], one["met"]) for one in found] == [
+            ("busy", False, 0),
+            ("fault.1", True, 0),
+        ]
+        assert "secret" not in json.dumps(found)
+        code, body = rig.get("faults/busy", method="PUT", body=b'{"enabled": true}')
+        assert code == 200
+        assert_fits("admin-faults", json.loads(body))
+        assert bench.ask().result == (0, 5012)
+        assert rig.json("faults")["faults"][0]["met"] == 1
+        rig.get("faults/busy", method="PUT", body=b'{"enabled": false}')
+        assert bench.ask().result == (0, 2001)
+        assert [fields["reason"] for fields in bench.said.of(Point.FAULT_RULE)] == [
+            "fault.1 (do = drop)",
+            "busy (command = DAR, do = result, result_code = 5012)",
+            "fault.1 (do = drop)",
+            "fault.1 (do = drop)",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("faults/busy", b"", 400),
+        ("faults/busy", b"{", 400),
+        ("faults/busy", b'{"enabled": 1}', 400),
+        ("faults/busy", b'{"enabled": true, "do": "drop"}', 400),
+        ("faults/nobody", b'{"enabled": true}', 404),
+        ("faults/busy", b'{"enabled": true}', 409),
+    ],
+)
+def test_a_rule_that_cannot_be_switched(path: str, body: bytes, code: int) -> None:
+    with Bench() as bench:  # no lab, and its peer is outside
+        bench.pair.right.inject([FaultConfig(name="busy", do="drop", enabled=False)])
+        rig = Rig(bench)
+        status, said = rig.get(path, method="PUT", body=body)
+        assert status == code
+        assert json.loads(said)["error"]
+        assert rig.get("faults/busy", host="rebound.example.net", method="PUT", body=body)[0] == 403
+        assert bench.ask().result == (0, 2001)
+        assert rig.get("faults/busy")[0] == 405
+
+
+@pytest.mark.parametrize("path", ["health", "peers", "routes", "pending", "faults", "metrics"])
 def test_a_request_for_another_name_is_refused(rig: Rig, path: str) -> None:
     code, body = rig.get(path, host="rebound.example.net")
     assert code == 403

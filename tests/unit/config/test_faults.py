@@ -36,7 +36,7 @@ def test_none_by_default() -> None:
         ({"do": "result"}, "file: fault.0.result_code: missing"),
         ({"do": "drop", "delay_s": 1.0}, 'file: fault.0.delay_s: means nothing with do = "drop"'),
         ({"do": "edit"}, "file: fault.0.remove: nothing to remove and nothing to add"),
-        ({"do": "octets", "octets": "00"}, 'file: fault.0.octets: wants octets, and direction = "out"'),
+        ({"do": "octets"}, "file: fault.0.octets: missing"),
         ({"do": "octets", "octets": "0g", "direction": "out"}, "file: fault.0.octets: not octets in hex"),
         ({"do": "no-dwa", "command": "DWR"}, "file: fault.0.command: is said by no-dwa itself"),
         ({"do": "drop", "percent": 0.0}, "file: fault.0.percent:"),

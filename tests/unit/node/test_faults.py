@@ -8,7 +8,7 @@ import pytest
 
 from diameter import Message
 from diameter.config import FaultConfig
-from diameter.errors import ConfigError, ErrorAnswer, RequestTimeout
+from diameter.errors import ConfigError, ErrorAnswer, RequestError, RequestTimeout
 from diameter.trace import Point
 from helpers.nodes import ACTION, Answering, Bench
 
@@ -41,7 +41,6 @@ def test_nothing_is_in_the_way_without_rules() -> None:
         ({"application": "Tsp", "kind": "answer", "result_code": 5003}, (0, 5003)),
         ({"application": "S6m", "result_code": 5012}, (0, 2001)),
         ({"kind": "request", "peer": "LEFT.example.org", "result_code": 5012}, (0, 5012)),
-        ({"kind": "request", "peer": "other.example.org", "result_code": 5012}, (0, 2001)),
         ({"kind": "request", "identity": "meter@example.com", "result_code": 5012}, (0, 5012)),
         ({"kind": "request", "identity": "meter@example.net", "result_code": 5012}, (0, 2001)),
         ({"direction": "in", "enabled": False, "result_code": 5012}, (0, 2001)),
@@ -54,6 +53,15 @@ def test_a_result(rule: dict[str, Any], result: tuple[int, int]) -> None:
         assert answer["Origin-Host"] == "right.example.org"
         hit = result != (0, 2001)
         assert len(here.said.of(Point.FAULT)) == here.pair.right.stats.faults == hit
+
+
+def test_a_rule_for_another_peer_meets_nobody_else() -> None:
+    with bench() as here:
+        node = here.pair.right
+        other = node.config.peer[0].model_copy(update={"host": "other.example.org"})
+        node.reload(node.config.model_copy(update={"peer": (*node.config.peer, other)}))
+        node.inject([FaultConfig(do="result", kind="request", peer="other.example.org", result_code=5012)])
+        assert here.ask().result == (0, 2001)
 
 
 def test_a_protocol_error_has_the_e_bit() -> None:
@@ -135,6 +143,108 @@ def test_raw_octets_end_the_link() -> None:
         assert later.done
 
 
+def test_raw_octets_in_the_place_of_what_came() -> None:
+    """The server sees another request, or no message at all; then what follows is lost with the position in the
+    stream.
+    """
+    with bench() as here:
+        here.ask()
+        right = here.request(hop_by_hop=7)
+    octets = right.edit(replace={"Session-Id": "left.example.org;9;9"}).octets
+    rule = {"do": "octets", "command": DAR, "direction": "in", "nth": 1}
+    with bench({**rule, "octets": octets.hex()}) as here:
+        (answer, second) = here.inject(here.request(hop_by_hop=1), here.request(hop_by_hop=2))
+        assert (answer["Session-Id"], answer.hop_by_hop) == ("left.example.org;9;9", 7)
+        assert second.hop_by_hop == 2
+    with bench({**rule, "octets": "0200001480000118" + "00" * 12}) as here:
+        (answer,) = here.inject(here.request(hop_by_hop=1), here.request(hop_by_hop=2))
+        assert answer.result == (0, 5011)
+        assert here.server.seen == []
+        assert here.said.of(Point.LINK_FAULT)
+    with bench({**rule, "octets": octets[:-8].hex()}) as here:  # the next message completes it
+        (answer,) = here.inject(here.request(hop_by_hop=1), here.request(hop_by_hop=2))
+        assert answer.hop_by_hop == 7
+        assert here.said.of(Point.LINK_FAULT)
+
+
+def test_octets_that_came_in_pieces_stay_in_order() -> None:
+    """Half of the second message is held when the first is replaced: it goes on behind the octets."""
+    with bench() as here:
+        wanted = here.request(hop_by_hop=7).octets
+    rule = {"do": "octets", "command": DAR, "direction": "in", "nth": 1, "octets": wanted.hex()}
+    with bench(rule) as here:
+        first, second = here.request(hop_by_hop=1).octets, here.request(hop_by_hop=2).octets
+        assert [one.hop_by_hop for one in here.inject(first + second[:30])] == [7]
+        assert [one.hop_by_hop for one in here.inject(second[30:])] == [2]
+
+
+IN, OUT = "in", "out"
+
+
+@pytest.mark.parametrize("direction", [IN, OUT])
+@pytest.mark.parametrize("command", [DAR, DAA])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"do": "result", "result_code": 5012}, (0, 5012)),
+        ({"do": "delay", "delay_s": 2.0}, 2.0),
+        ({"do": "drop"}, RequestTimeout),
+        ({"do": "duplicate"}, (0, 2001)),
+        ({"do": "identifier"}, RequestTimeout),
+        ({"do": "edit", "add": {"Error-Message": "on purpose"}}, "Error-Message"),
+        ({"do": "edit", "remove": ["Session-Id"]}, "Session-Id"),
+        ({"do": "octets", "octets": "02000014" + "00" * 16}, RequestTimeout),
+        ({"do": "close"}, RequestTimeout),
+    ],
+    ids=["result", "delay", "drop", "duplicate", "identifier", "add", "remove", "octets", "close"],
+)
+def test_every_kind_in_both_directions(rule: dict[str, Any], expected: Any, command: str, direction: str) -> None:
+    """A request as it goes from the client and as it comes to the server; an answer as it goes and as it comes."""
+    whole = {**rule, "command": command, "direction": direction, "nth": 1}
+    ours = (command == DAR) == (direction == IN)  # the server injects what comes to it and what it answers
+    with bench(*((whole,) if ours else ()), left=() if ours else (whole,)) as here:
+        before = here.pair.clock.seconds()
+        later = here.client.request("Device-Action", ACTION, realm="example.org")
+        here.pass_time(10.0)
+        node, said = (here.pair.right, here.said) if ours else (here.pair.left, here.client_said)
+        (hit,) = said.of(Point.FAULT)
+        assert (hit["command"], hit["reason"]) == (command, f"fault.0, {rule['do']}, {direction}")
+        assert node.stats.faults == 1
+        if expected is RequestTimeout:
+            assert isinstance(_outcome(later), RequestError)
+        elif isinstance(expected, float):
+            assert _outcome(later).result == (0, 2001)
+            assert here.pair.clock.seconds() - before >= expected
+        elif expected == "Error-Message":
+            answer, request = _outcome(later), here.server.seen[0]
+            assert "Error-Message" in (answer if command == DAA else request)
+        elif expected == "Session-Id":
+            outcome = _outcome(later)
+            assert isinstance(outcome, ErrorAnswer) or outcome.result == (0, 5005)
+        else:
+            assert _outcome(later).result == expected
+
+
+def _outcome(later: Any) -> Any:
+    """What a request came to: its answer, or the exception."""
+    try:
+        return later.result()
+    except RequestError as error:
+        return error
+
+
+def test_no_dwa_in_both_directions() -> None:
+    """In: what the peer answers is not seen, so that it becomes suspect here; out: we are suspect to it."""
+    with bench({"do": "no-dwa", "direction": "in"}, tw_s=6.0) as here:
+        here.pass_time(20.0)
+        assert here.said.of(Point.PEER_SUSPECT)
+        assert not here.client_said.of(Point.PEER_SUSPECT)
+    with bench({"do": "no-dwa", "direction": "out"}, tw_s=6.0) as here:
+        here.pass_time(20.0)
+        assert here.client_said.of(Point.PEER_SUSPECT)
+        assert not here.said.of(Point.PEER_SUSPECT)
+
+
 @pytest.mark.parametrize(("command", "direction"), [(DAR, "in"), (DAA, "out")])
 def test_close(command: str, direction: str) -> None:
     rule = {"name": "cut", "do": "close", "command": command, "direction": direction, "nth": 1}
@@ -188,9 +298,11 @@ def test_telephone_digits_are_found_in_octets() -> None:
 
 
 def test_outside_the_domain_only_in_a_lab() -> None:
-    with bench({"do": "drop", "command": DAR}, lab=False) as here:
-        assert here.ask().result == (0, 2001)  # no line of this node is inside
-        assert here.pair.right.stats.faults == 0
+    with bench(lab=False) as here:
+        with pytest.raises(ConfigError, match=r"fault\.0: meets left\.example\.org, outside the operator's domain"):
+            here.pair.right.inject([FaultConfig(do="drop", command=DAR)])
+        assert here.ask().result == (0, 2001)
+        assert here.pair.right._core.faults is None
     with pytest.raises(ConfigError, match=r"fault\.0: meets left\.example\.org, outside the operator's domain"):
         Bench(Answering(), opened=False, config={"fault": [{"do": "drop"}]})
     rules = [{"do": "drop", "peer": "no.example.org"}]
@@ -221,3 +333,22 @@ def test_names_that_do_not_exist_change_nothing(rule: dict[str, Any], said: str)
             here.pair.right.inject([FaultConfig(**before), FaultConfig(**rule)])
         assert str(caught.value).startswith(said)
         assert here.ask().result == (0, 5012)
+
+
+def test_rules_are_switched_by_name() -> None:
+    busy = {"name": "busy", "do": "result", "command": DAR, "result_code": 3004, "enabled": False}
+    with bench(busy, {"do": "delay"}) as here:
+        faults = here.pair.right._traffic.faults
+        assert [(name, rule.enabled, hits) for name, rule, hits in faults.shown()] == [
+            ("busy", False, 0),
+            ("fault.1", True, 0),
+        ]
+        assert faults.switch("fault.1", False)
+        assert here.pair.right._core.faults is None
+        assert faults.switch("busy", True)
+        with pytest.raises(ErrorAnswer):
+            here.ask()
+        assert [(name, hits) for name, _, hits in faults.shown()] == [("busy", 1), ("fault.1", 0)]
+        assert not faults.switch("nobody", True)
+        assert faults.switch("busy", True)
+        assert next(faults.shown())[2] == 1  # it was on: nothing begins anew

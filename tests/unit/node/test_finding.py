@@ -13,10 +13,11 @@ from diameter.config import NodeConfig
 from diameter.errors import Undeliverable
 from diameter.node import Node
 from diameter.routing.discovery import HostAddress, LookupFailed, Record, Srv
+from diameter.routing.entries import ANY, Source
 from diameter.testing import MemoryLinks, run
 from diameter.trace import Point
 from helpers.links import CLEAR
-from helpers.nodes import ACTION, Answering, Asking, Said, dictionary
+from helpers.nodes import ACTION, TSP, Answering, Asking, Said, dictionary
 
 REALM, SCS = "operator.example", "scs.customer.example"
 HOSTS = ("iwf1.operator.example", "iwf2.operator.example", "iwf3.operator.example")
@@ -102,6 +103,42 @@ def test_requests_for_the_realm_go_to_what_was_found(field: Field) -> None:
     assert [len(application.seen) for _, application in field.servers.values()] == [1, 0, 0]
 
 
+def test_what_was_found_is_a_route_that_holds_for_its_ttl(field: Field) -> None:
+    field.start()
+    table, now = field.scs._core.table, field.clock.seconds()
+    (route,) = table.routes
+    assert (route.realm, route.application, route.hosts, route.source) == (REALM, ANY, HOSTS[:2], Source.DISCOVERED)
+    assert route.expires is not None
+    assert TTL_S - 2 < route.expires - now <= TTL_S
+    field.pass_time(TTL_S * 2)  # asked again before that, each time
+    (route,) = table.routes
+    assert route.expires is not None
+    assert route.expires > field.clock.seconds()
+    field.point()
+    field.pass_time(TTL_S)
+    assert table.routes == ()
+    with pytest.raises(Undeliverable, match="no peer, route or default route leads there"):
+        run(_wait(field.client.request("Device-Action", ACTION, realm=REALM)), field.clock)
+
+
+def test_without_its_route_nothing_goes_to_a_peer_that_was_found(field: Field) -> None:
+    field.start()
+    field.scs._core.table.learn(REALM, [])
+    with pytest.raises(Undeliverable):
+        run(_wait(field.client.request("Device-Action", ACTION, realm=REALM)), field.clock)
+    answer = run(_wait(field.client.request("Device-Action", ACTION, to=HOSTS[1])), field.clock)
+    assert answer["Origin-Host"] == HOSTS[1]
+
+
+def test_a_row_for_some_applications_makes_a_route_for_each() -> None:
+    field = Field(applications=["Tsp"])
+    field.start()
+    assert [(route.application, route.hosts) for route in field.scs._core.table.routes] == [(TSP, HOSTS[:2])]
+    answer = run(_wait(field.client.request("Device-Action", ACTION, realm=None)), field.clock)
+    assert answer["Origin-Host"] == HOSTS[0]  # any realm
+    field.close()
+
+
 async def _wait(later: Any) -> Any:
     return await later
 
@@ -169,8 +206,10 @@ def test_no_more_peers_than_the_limit() -> None:
     field.close()
 
 
-@pytest.mark.parametrize("target", [SCS, "no identity.operator.example"])
-def test_what_cannot_be_a_peer_is_noted(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "noted"), [(SCS, "is this node"), ("no identity.operator.example", "is no domain name")]
+)
+def test_what_cannot_be_a_peer_is_noted(target: str, noted: str) -> None:
     field = Field()
     field.point(target)
     realm = SCS.partition(".")[2]
@@ -180,7 +219,7 @@ def test_what_cannot_be_a_peer_is_noted(target: str) -> None:
     field.scs = field.node(config(SCS, peer=rows), Asking(), field.said)
     field.start()
     assert field.peers() == {}
-    assert "is this node" in str(field.said.points) or "no DiameterIdentity" in str(field.said.points)
+    assert noted in " ".join(note["reason"] for note in field.said.of(Point.DISCOVERY_NOTE))
     field.close()
 
 
@@ -222,7 +261,7 @@ def test_a_peer_that_comes_back_while_it_is_leaving_is_connected_again(field: Fi
 
 def test_a_peer_that_was_configured_since_is_not_dismissed(field: Field) -> None:
     field.start()
-    field.scs._peering.found.discard(HOSTS[0])  # what a new row of the configuration does
+    field.scs._peering.kept.discard(HOSTS[0])  # what a new row of the configuration does
     field.point(HOSTS[1])
     field.pass_time(TTL_S + 1)
     assert set(field.peers()) == set(HOSTS[:2])

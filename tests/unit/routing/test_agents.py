@@ -101,6 +101,12 @@ def test_our_own_proxy_info_is_taken_out() -> None:
     assert len(settled(answered(2001, Proxy_Info=[ours, theirs]), answered(2001), ME).all("Proxy-Info")) == 2
 
 
+def test_a_proxy_info_that_cannot_be_read_passes() -> None:
+    made = answered(2001, Proxy_Info={"Proxy-Host": "other.example", "Proxy-State": b"1"})
+    odd = decode(made.octets.replace(b"other.example", b"\xa2ther.example"), dictionary())
+    assert settled(odd, answered(2001), ME).octets == odd.octets
+
+
 def test_which_hooks_an_agent_has() -> None:
     class Both(Agent):
         def request(self, request: Message, source: str) -> Message:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from diameter.routing.balance import FULL, Balance, Share, effective
+from diameter.routing.balance import COMPARED, FULL, Balance, Share, effective
 from diameter.routing.table import ANY, ANY_REALM, PeerEntry, Route, RoutingTable
 
 APPLICATION = 16777309
@@ -131,11 +131,11 @@ def test_a_route_that_was_learnt_stands_behind_a_static_one_and_can_be_forgotten
     entries = peers(1, 1, 1)
     static = route("static.example", entries[0], application=APPLICATION)
     made = table(*entries, routes=(static, route(ANY_REALM, entries[2])))
-    made.learn(route("static.example", entries[1]))
-    made.learn(route("learnt.example", entries[1]))
+    made.learn("Static.example", [route("static.example", entries[1])])
+    made.learn("learnt.example", [route("learnt.example", entries[1])])
     assert chosen(made, 1, "static.example") == ["p0"]
     assert chosen(made, 1, "learnt.example") == ["p1"]
-    made.forget("Learnt.example")
+    made.learn("Learnt.example", [])
     assert chosen(made, 1, "learnt.example") == ["p2"]
 
 
@@ -156,5 +156,55 @@ def test_a_realm_nobody_leads_to_is_another_thing_than_peers_that_are_closed() -
 
 def test_those_left_share_when_one_is_to_be_avoided() -> None:
     """The client itself is a peer of the realm: the servers of that realm share all the same."""
-    made = table(*peers(1, 1, 1), balance=Balance.WEIGHT)
-    assert sorted(chosen(made, 6, avoid=("p0.home.example",))) == ["p1", "p1", "p1", "p2", "p2", "p2"]
+    for balance in (Balance.WEIGHT, Balance.OUTSTANDING):
+        made = table(*peers(1, 1, 1), balance=balance)
+        assert sorted(chosen(made, 6, avoid=("p0.home.example",))) == ["p1", "p1", "p1", "p2", "p2", "p2"]
+        assert chosen(made, 4).count("p0") in (1, 2)
+        assert len(made._cache) == 1
+
+
+def test_whom_to_avoid_costs_no_share_of_its_own() -> None:
+    """In a realm of many peers that ask each other, each has another to avoid: itself."""
+    made = table(*peers(*[1] * 50), balance=Balance.WEIGHT)
+    for at in range(50):
+        assert chosen(made, 1, avoid=(f"p{at}.home.example",)) != [f"p{at}"]
+    assert len(made._cache) == 1
+
+
+class Looked:
+    """A peer that counts how often it is looked at."""
+
+    looks = 0
+
+    def __init__(self, number: int, load: int | None = None) -> None:
+        self.host, self.weight, self._load = f"p{number}", 1, load
+
+    @property
+    def load(self) -> int | None:
+        Looked.looks += 1
+        return self._load
+
+
+@pytest.mark.parametrize("balance", [Balance.WEIGHT, Balance.OUTSTANDING])
+def test_a_choice_looks_at_a_few_however_many_there_are(balance: Balance) -> None:
+    share = Share([Looked(number, load=100) for number in range(5000)], balance)
+    Looked.looks = 0
+    hosts = {share.next(lambda peer: 0).host for _ in range(100)}
+    assert Looked.looks <= 100 * 2 * COMPARED
+    assert len(hosts) == 100
+
+
+def test_by_outstanding_among_many_still_evens_out() -> None:
+    """A hundred peers, one of which answers nothing; the others have one request each in turn."""
+    share, waiting = Share(peers(*[1] * 100), Balance.OUTSTANDING), Counter({"p7.home.example": 50})
+    for _ in range(990):
+        waiting[share.next(lambda entry: waiting[entry.host]).host] += 1
+    assert waiting["p7.home.example"] == 50
+    assert {waiting[entry.host] for entry in share.peers if entry.host[:3] != "p7."} == {10}
+
+
+def test_peers_that_are_all_loaded_share_what_there_is() -> None:
+    entries = peers(1, 1, 1)
+    for entry in entries:
+        entry.load = 0
+    assert all(99 <= count <= 101 for count in taken(Share(entries, Balance.WEIGHT), 300))

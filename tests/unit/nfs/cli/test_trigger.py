@@ -223,6 +223,16 @@ def test_the_summary() -> None:
     assert milliseconds(None) is None
 
 
+def test_what_nobody_waits_for_counts_until_its_answer() -> None:
+    tally = Tally(asked=2, elapsed_s=1.0)
+    tally.note(report(Stage.ACCEPTED, status=0))
+    tally.note(report(Stage.ACCEPTED, status=0, error="no report within 5 s"))
+    summary = tally.summary()
+    assert (summary["delivered"], summary["rate_per_s"], summary["p50_ms"]) == (0, 1.0, 250.0)
+    assert summary["histogram"] == [{"up_to_ms": 500.0, "count": 1}]
+    assert "1.0 a second" in table(summary)
+
+
 class Slow:
     """Triggers that take `took_s` each; how many were open at once at most, and when each began."""
 
@@ -232,7 +242,7 @@ class Slow:
         self.open = self.most = 0
         self.began: list[float] = []
 
-    async def one(self, _number: int) -> dict[str, Any]:
+    async def one(self, _number: int, due: float) -> dict[str, Any]:
         self.began.append(self.clock.seconds())
         self.open += 1
         self.most = max(self.most, self.open)
@@ -240,7 +250,7 @@ class Slow:
         self.clock.callLater(self.took_s, done.callback, None)
         await done
         self.open -= 1
-        return report(outcome=0, took_s=self.took_s)
+        return report(outcome=0, took_s=self.clock.seconds() - due)
 
     def run(self, **how: Any) -> Tally:
         tally = Tally()
@@ -279,8 +289,32 @@ def test_for_so_long_at_a_rate() -> None:
     assert tally.elapsed_s == pytest.approx(2.0, abs=0.2)
 
 
+def test_a_time_counts_from_when_it_was_due() -> None:
+    """One at a time, 1 s each, one due every 0.5 s: each waits half a second longer than the one before."""
+    slow = Slow(1.0)
+    tally = slow.run(count=5, concurrency=1, rate_per_s=2.0)
+    assert tally.took_s == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0], abs=0.3)
+
+
+def test_what_was_due_and_found_no_place_is_counted() -> None:
+    """Two at once, 2 s each, for 3 s at 4 a second: 12 were due; none began later than a second after the end."""
+    slow = Slow(2.0)
+    tally = slow.run(concurrency=2, rate_per_s=4.0, duration_s=3.0)
+    assert (tally.asked, tally.delivered, tally.outcomes["not sent"]) == (12, 4, 8)
+    assert max(slow.began) < 4.0
+    assert tally.failed == 8
+    assert slow.run(concurrency=2, rate_per_s=4.0, duration_s=3.0, count=5).outcomes["not sent"] == 1
+
+
+def test_without_a_rate_nothing_is_due_before_it_begins() -> None:
+    slow = Slow(1.0)
+    tally = slow.run(concurrency=2, duration_s=3.0)
+    assert (tally.asked, tally.outcomes["not sent"]) == (6, 0)
+    assert tally.took_s == pytest.approx([1.0] * 6, abs=0.2)
+
+
 def test_an_error_ends_the_run() -> None:
-    async def one(_number: int) -> dict[str, Any]:
+    async def one(_number: int, _due: float) -> dict[str, Any]:
         raise ConfigError("401: a bearer token is needed")
 
     found: list[Any] = []
