@@ -162,7 +162,7 @@ class Members:
         p = self._wire
         form = reader.form
         rest = o.word(p, head + 4)
-        start = head + 12 if rest & 0x80000000 else head + 8
+        start = head + 12 if rest >> 31 else head + 8
         end = head + (rest & 0xFFFFFF)
         try:
             if form == UTF8:
@@ -284,7 +284,7 @@ class Frame(Members):
         return self._wire
 
     @property
-    def dictionary(self) -> Dictionary:
+    def dictionary(self) -> Any:
         """What the message is read with."""
         return self._dictionary
 
@@ -371,7 +371,7 @@ class Frame(Members):
         results = 0
         while end - start >= 8:
             rest = o.word(p, start + 4)
-            if rest & 0x80000000 == 0:
+            if rest >> 31 == 0:
                 code = o.word(p, start)
                 if code == 268 or code == 297:
                     results |= 1 if code == 268 else 2
@@ -394,6 +394,6 @@ class Frame(Members):
             if not 0 <= head <= len(self._wire) - 8:
                 raise IndexError(f"no AVP at {head}")
             rest = o.word(self._wire, head + 4)
-            start = head + 12 if rest & 0x80000000 else head + 8
+            start = head + 12 if rest >> 31 else head + 8
             w.index(self._wire, start, head + (rest & 0xFFFFFF), [], heads)
         return heads

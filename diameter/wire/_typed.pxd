@@ -61,8 +61,8 @@ cdef class Checks:
     cdef object _arity(self, const unsigned char *p, Py_ssize_t begin, Py_ssize_t end, Rules rules, list found,
                     int depth, bint kept)
 
-@cython.locals(key=uint64_t)
-cdef uint64_t _first_key(const unsigned char *p, Py_ssize_t start, Py_ssize_t end) noexcept
+@cython.locals(here=uint64_t)
+cdef bint _begins(const unsigned char *p, Py_ssize_t start, Py_ssize_t end, uint64_t key) noexcept
 
 @cython.locals(key=uint64_t, rest=uint32_t, length=Py_ssize_t)
 cdef Py_ssize_t _index(const unsigned char *p, Py_ssize_t start, Py_ssize_t end, list keys, list heads) except -1

@@ -193,7 +193,7 @@ class Checks:
             key = o.word(p, start)
             rest = o.word(p, start + 4)
             length = rest & 0xFFFFFF
-            size = 12 if rest & 0x80000000 else 8
+            size = 12 if rest >> 31 else 8
             after = start + length
             if length < size or after > end:
                 found += (LENGTH, start, 0)
@@ -202,8 +202,8 @@ class Checks:
                 key |= o.shifted(p, start + 8)
             row = self.row(key)
             if row is None:
-                if rest & 0x7F000000:
-                    found += (UNKNOWN if rest & 0x40000000 else FLAGS, start, rest >> 24)
+                if rest >> 24 & 0x7F:
+                    found += (UNKNOWN if rest >> 30 & 1 else FLAGS, start, rest >> 24)
                 if size == 12 and key >> 32 == 0:
                     found += (VENDOR_ZERO, start, 0)
             else:
@@ -254,7 +254,7 @@ class Checks:
 
     def _arity(self, p: bytes, begin: int, end: int, rules: Rules, found: list[int], depth: int, kept: bool) -> None:
         """ORDER and ARITY of the members in p[begin:end]."""
-        if kept and (rules.first == 0 or _first_key(p, begin, end) + 1 == rules.first):
+        if kept and (rules.first == 0 or _begins(p, begin, end, rules.first - 1)):
             return
         keys: list[int] = []
         heads: list[int] = []
@@ -266,14 +266,14 @@ class Checks:
             found += (ARITY, begin, depth)
 
 
-def _first_key(p: bytes, start: int, end: int) -> int:
-    """Key of the AVP at `start`, whose lengths are in order; of none a key that no AVP has."""
+def _begins(p: bytes, start: int, end: int, key: int) -> bool:
+    """True when an AVP with this key stands at `start`, or the walk ends there."""
     if end - start < 8:
-        return 0xFFFFFFFF << 32
-    key = o.word(p, start)
+        return True
+    here = o.word(p, start)
     if p[start + 4] & 0x80 and end - start >= 12:
-        key |= o.shifted(p, start + 8)
-    return key
+        here |= o.shifted(p, start + 8)
+    return here == key
 
 
 def _index(p: bytes, start: int, end: int, keys: list[int], heads: list[int]) -> int:
@@ -281,7 +281,7 @@ def _index(p: bytes, start: int, end: int, keys: list[int], heads: list[int]) ->
         key = o.word(p, start)
         rest = o.word(p, start + 4)
         length = rest & 0xFFFFFF
-        if rest & 0x80000000:
+        if rest >> 31:
             if length < 12 or start + length > end:
                 return start
             key |= o.shifted(p, start + 8)
@@ -313,7 +313,7 @@ def first_end(wire: bytes, start: int, end: int) -> int:
         return -1
     rest = o.word(wire, start + 4)
     after = start + (rest & 0xFFFFFF)
-    return after if start + (12 if rest & 0x80000000 else 8) <= after <= end else -1
+    return after if start + (12 if rest >> 31 else 8) <= after <= end else -1
 
 
 def seek(p: bytes, start: int, end: int, key: int) -> int:
@@ -322,7 +322,7 @@ def seek(p: bytes, start: int, end: int, key: int) -> int:
         here = o.word(p, start)
         rest = o.word(p, start + 4)
         length = rest & 0xFFFFFF
-        if rest & 0x80000000:
+        if rest >> 31:
             if length < 12 or start + length > end:
                 return -1
             here |= o.shifted(p, start + 8)

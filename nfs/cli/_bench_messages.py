@@ -58,10 +58,6 @@ def peer_name(number: int) -> str:
     return f"peer{number:05}.{REALM}"
 
 
-SHARED_REALM: Final = "shared.example.org"
-"""The realm whose requests all of many peers share."""
-
-
 def route_realm(number: int) -> str:
     """A realm that a route leads to; all are equally long."""
     return f"realm{number:05}.example.org"

@@ -4,8 +4,7 @@ One server process for each number of peers and of routes; all its peers are raw
 several loopback addresses, capabilities exchanged, watchdog requests answered.  Requests go round over all peers with
 a fixed few outstanding, one on a link at a time, so that each wake-up of the server has the same to do however many
 peers there are.  "served": the server answers itself; "routed": it relays to the first peer by a route for the
-realm, so that there are four messages instead of two; "shared": it relays by a route with all peers, which share the
-requests by weight.
+realm, so that there are four messages instead of two.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from diameter import LocalError
 from nfs.cli._bench_e2e import _cpu_s, _rss_kb
-from nfs.cli._bench_scale_peers import WINDOW, Load, Peers
+from nfs.cli._bench_scale_peers import WINDOW, Peers
 
-SCENARIOS: Final = ("served", "routed", "shared")
 SPARE: Final = 200
 """Descriptors that a process needs besides its links."""
 
@@ -52,14 +49,14 @@ def raise_descriptors(peers: int) -> None:
 
 
 def measure(steps: list[Step], seconds: float, rounds: int, note: Callable[[str], None]) -> list[dict[str, object]]:
-    """Three records for each step, one for each of SCENARIOS; see `mtc bench scale --json`."""
+    """Two records for each step, "served" and "routed"; see `mtc bench scale --json`."""
     raise_descriptors(max(step.peers for step in steps))
     out: list[dict[str, object]] = []
     least: dict[int, tuple[int, float]] = {}
     for step in steps:
         note(f"{step.peers} peers, {step.routes} routes")
         with tempfile.TemporaryFile() as errors, Server(step, errors) as server:
-            measured = {name: [server.run(name, seconds) for _ in range(rounds)] for name in SCENARIOS}
+            served, routed = ([server.run(kind, seconds) for _ in range(rounds)] for kind in (False, True))
             usable, spent_s = server.metrics()
             rss = float(server.rss_kb())
         if usable != step.peers:
@@ -73,7 +70,7 @@ def measure(steps: list[Step], seconds: float, rounds: int, note: Callable[[str]
             "rss_kb_peer": round(max(rss - first_rss, 0.0) / more, 2) if more else None,
             "metrics_ms": round(spent_s * 1000, 2),
         }
-        for name, runs in measured.items():
+        for name, runs in (("served", served), ("routed", routed)):
             figures = {key: round(statistics.median(one[key] for one in runs), 2) for key in runs[0]}
             head = {"stack": "mtc-diameter", "scenario": name, "transport": "tcp", "window": WINDOW}
             out.append(head | figures | extra | {"us_min": round(min(one["cpu_us_server"] for one in runs), 2)})
@@ -116,12 +113,10 @@ class Server:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
-    def run(self, scenario: str, seconds: float) -> dict[str, float]:
+    def run(self, routed: bool, seconds: float) -> dict[str, float]:
         """Load it for so long, after every peer and route had its turn once."""
         peers, pid = self._peers, self._process.pid
-        routed = partial(peers.routed, self._step.routes)
-        loads: dict[str, Callable[[], Load]] = {"served": peers.served, "routed": routed, "shared": peers.shared}
-        load = loads[scenario]()
+        load = peers.routed(self._step.routes) if routed else peers.served()
         peers.turn(load, count=max(self._step))
         peers.times.clear()
         mine, theirs, begin = time.process_time(), _cpu_s(pid), time.perf_counter()
@@ -169,7 +164,7 @@ def table(records: list[dict[str, Any]]) -> list[str]:
             f" {one['rss_kb'] / 1024:>7.0f}"
             f" {each:>8} {one['metrics_ms']:>11.1f}"
         )
-    for name in SCENARIOS:
+    for name in ("served", "routed"):
         costs = [float(one["us_min"]) for one in records if one["scenario"] == name]
         if len(costs) > 1 and min(costs) > 0:
             lines.append(f"{name}: the dearest step costs {max(costs) / min(costs):.2f} times the cheapest")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from diameter import Dictionary, LocalError, encode
 from diameter.wire import avp, header
-from nfs.cli._bench_messages import APPLICATION, LOAD, REALM, SHARED_REALM, peer_name, route_realm
+from nfs.cli._bench_messages import APPLICATION, LOAD, REALM, peer_name, route_realm
 
 WINDOW: Final = 5
 """Requests outstanding; no more than the fewest peers that send."""
@@ -81,12 +81,6 @@ class Peers:
         ]
         others = len(self._sockets) - 1
         return lambda number: (number % others + 1, octets[number % routes])
-
-    def shared(self) -> Load:
-        """Requests for the realm that all peers share, from each in its turn."""
-        plain = {name: value for name, value in LOAD.items() if name != "Destination-Host"}
-        octets = _request(self._dictionary, plain | {"Destination-Realm": SHARED_REALM})
-        return lambda number: (number % len(self._sockets), octets)
 
     def turn(self, load: Load, *, count: int = 0, until: float = 0.0) -> None:
         """Keep WINDOW requests outstanding, until so many are sent and it is so late; then wait for the answers."""

@@ -24,23 +24,19 @@ from diameter.config import NodeConfig
 from diameter.metrics import exposition
 from diameter.node import Node
 from diameter.routing.agents import Agent
-from nfs.cli._bench_messages import REALM, SERVER, SHARED_REALM, peer_name, route_realm
+from nfs.cli._bench_messages import REALM, SERVER, peer_name, route_realm
 from nfs.cli._bench_server import S6a
 
 
 def configuration(peers: int, routes: int) -> NodeConfig:
-    """A node with so many peers and routes; the first peer takes what is for the realms of all routes, and all of them
-    share one realm more by weight.
-    """
-    everybody = [peer_name(number) for number in range(peers)]
-    shared = {"realm": SHARED_REALM, "hosts": everybody, "balance": "weight"}
+    """A node with so many peers and routes; the first peer takes what is for the realms of all routes."""
     return quick_config(
         SERVER,
         REALM,
         listen="tcp:127.0.0.1:0",
-        peers=everybody,
+        peers=[peer_name(number) for number in range(peers)],
         physical_protection="loopback, for a measurement",
-        route=[{"realm": route_realm(number), "hosts": [peer_name(0)]} for number in range(routes)] + [shared],
+        route=[{"realm": route_realm(number), "hosts": [peer_name(0)]} for number in range(routes)],
         limits={"connections": peers + 100},
     )
 
