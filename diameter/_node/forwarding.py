@@ -42,15 +42,31 @@ if TYPE_CHECKING:
 
 Destination = tuple[int, str | None, str | None]
 """Application id, Destination-Host, Destination-Realm."""
+Onward = tuple["Line", tuple[int, str | None, str]]
+"""The line on which requests go, and their destination."""
 HERE: Final[Destination] = (-1, None, None)
 """In place of a destination: the request is for local consumption."""
+
+
+class Way:
+    """What is known of requests with one origin and destination, which no agent has passed on yet.
+
+    `onward`: where they all go as long as the `version` of the routing table stays.
+    """
+
+    __slots__ = ("destination", "onward", "version")
+
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+        self.onward: Onward | None = None
+        self.version = -1
 
 
 class Entrance:
     """What is known of a line that brings requests in transit.
 
-    `record`: its Route-Record; `avoid`: whoever is at its end; `ways`: destinations by `way_of`; `transit`: requests
-    from there without an answer.
+    `record`: its Route-Record; `avoid`: whoever is at its end; `ways`: by `way_of`; `transit`: requests from there
+    without an answer.
     """
 
     __slots__ = ("avoid", "record", "transit", "ways")
@@ -58,7 +74,7 @@ class Entrance:
     def __init__(self, line: Line, known_as: str) -> None:
         self.avoid = (line.whose,)
         self.record = route_record(known_as)
-        self.ways: dict[bytes, Destination] = {}
+        self.ways: dict[bytes, Way] = {}
         self.transit = 0
 
 
@@ -88,6 +104,7 @@ class Forwarding:
         self._limit = core.config.limits.inbound_requests
         self._nearly = self._limit * 3 // 4
         self._entrances: dict[int, Entrance] = {}
+        self._redirects = requests.following.cache
 
     # ---- a request has come
 
@@ -99,17 +116,17 @@ class Forwarding:
         if entrance is None:
             entrance = self._entrances[line.link.id] = Entrance(line, self._agent.known_as(line.whose))
         way = way_of(request)
-        sound = request.stop == request.end and not request.error
-        destination = entrance.ways.get(way) if sound else None
-        if destination is None:
+        known = entrance.ways.get(way) if not request.error else None
+        if known is None:
             destination = self._look(line, request)
             if destination is None:
                 return True
+            known = Way(destination)
             if way:
                 if len(entrance.ways) >= KNOWN_WAYS:
                     entrance.ways.clear()
-                entrance.ways[way] = destination
-        if destination is HERE:
+                entrance.ways[way] = known
+        if known.destination is HERE:
             return False
         if self._core.draining or (
             entrance.transit >= self._nearly and entrance.transit >= share_of(self._limit, priority_of(request))
@@ -118,8 +135,15 @@ class Forwarding:
             self._refuse(line, request, ResultCode.TOO_BUSY, text)
         elif self._screens or self._agent.asks:
             self._ask(line, entrance, request)
+        elif (
+            known.version == self._core.table.version
+            and known.onward is not None
+            and not known.onward[0].held
+            and not self._redirects
+        ):
+            self._pass(line, entrance, request, request.octets, known.onward, entrance.avoid)
         else:
-            self._send(line, entrance, request, destination)
+            self._send(line, entrance, request, known.destination, known=known if way else None)
         return True
 
     def _look(self, line: Line, request: Message) -> Destination | None:
@@ -210,8 +234,9 @@ class Forwarding:
         request: Message,
         destination: Destination,
         changed: Message | None = None,
+        known: Way | None = None,
     ) -> None:
-        """Send a request on; `changed`: what becomes of it, if not the same octets."""
+        """Send a request on; `changed`: what becomes of it, if not the same octets; `known`: to be filled in."""
         passing = request if changed is None else changed
         avoid: tuple[str, ...] = entrance.avoid
         if ROUTE_RECORD in passing.keys:
@@ -233,12 +258,28 @@ class Forwarding:
                     self._decided(line, entrance, request, screened, "outbound")
                     return
                 passing = screened
-        octets = forwarded(passing.octets, hop := self._identify(), entrance.record)
         application, host, realm = destination
-        waiter = Transit(self, line, request)
+        onward = (other, (application, host, realm or ""))
+        if known is not None and self._core.table.fixed(application, host, realm, avoid) is other.entry:
+            known.onward, known.version = onward, self._core.table.version
+        self._pass(line, entrance, request, passing.octets, onward, avoid)
+
+    def _pass(
+        self,
+        line: Line,
+        entrance: Entrance,
+        request: Message,
+        octets: bytes,
+        onward: Onward,
+        avoid: tuple[str, ...],
+    ) -> None:
+        """Send octets onward, and wait for the answer."""
+        other, destination = onward
+        assert other.entry is not None
+        hop = self._identify()
         pending: Request = Pending(
-            hop, EndToEnd(request.end_to_end), other.link.id, other.entry.host, octets,
-            (application, host, realm or ""), waiter, avoid,
+            hop, EndToEnd(request.end_to_end), other.link.id, other.entry.host,
+            forwarded(octets, hop, entrance.record), destination, Transit(self, line, request, entrance), avoid,
         )  # fmt: skip
         entrance.transit += 1
         self._core.stats.relayed += 1
@@ -249,7 +290,7 @@ class Forwarding:
     def answer(self, transit: Transit, answer: Message) -> None:
         """An answer goes back to where its request came from, under the identifier it had there (section 6.2.2)."""
         line, request = transit.line, transit.request
-        self._leave(line)
+        transit.entrance.transit -= 1
         if not self._agent.edits and not self._screens:
             self._write(line, request, returned(answer.octets, request.hop_by_hop))
             return
@@ -270,7 +311,7 @@ class Forwarding:
 
     def failed(self, transit: Transit, error: BaseException) -> None:
         """A request in transit has no answer: the node that asked gets an error answer (sections 6.1, 7.1.3)."""
-        self._leave(transit.line)
+        transit.entrance.transit -= 1
         busy = isinstance(error, Busy)
         code = ResultCode.TOO_BUSY if busy else ResultCode.UNABLE_TO_DELIVER
         text = "too many requests wait" if busy else "no answer from where it was sent to"
@@ -285,11 +326,6 @@ class Forwarding:
         entrance = self._entrances.get(line.link.id)
         if entrance is not None:
             entrance.ways.clear()
-
-    def _leave(self, line: Line) -> None:
-        entrance = self._entrances.get(line.link.id)
-        if entrance is not None:
-            entrance.transit -= 1
 
     # ---- what goes back
 

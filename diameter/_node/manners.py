@@ -71,7 +71,8 @@ def foreign(config: PeerConfig | None, answer: Message) -> bool:
     if config is None or config.answers_of_others:
         return False
     try:
-        return plain(answer.get("Origin-Host", "")) != plain(config.host)
+        host = answer.get("Origin-Host", "")
+        return host != config.host and plain(host) != plain(config.host)
     except RemoteFault:
         return True
 

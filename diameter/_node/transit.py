@@ -9,7 +9,7 @@ from diameter.errors import Undeliverable
 if TYPE_CHECKING:
     from diameter._node.core import Line
     from diameter._node.crossing import Crossings
-    from diameter._node.forwarding import Forwarding
+    from diameter._node.forwarding import Entrance, Forwarding
     from diameter.message import Message
     from diameter.routing.identifiers import HopByHop
 
@@ -22,13 +22,15 @@ class Transit:
     """Waits for the answer in the place of the node that asked: `resolve` and `fail` as `diameter.app.Later` has them.
 
     The one object that a request in transit needs beside its row in the table of pending requests.  `line`: where the
-    request came from; `request`: as it came, with the Hop-by-Hop Identifier that its answer gets back (section 6.2.2).
+    request came from, `entrance`: what is known of that; `request`: as it came, with the Hop-by-Hop Identifier that its
+    answer gets back (section 6.2.2).
     """
 
-    __slots__ = ("_forwarding", "line", "request")
+    __slots__ = ("_forwarding", "entrance", "line", "request")
 
-    def __init__(self, forwarding: Forwarding, line: Line, request: Message) -> None:
+    def __init__(self, forwarding: Forwarding, line: Line, request: Message, entrance: Entrance) -> None:
         self._forwarding = forwarding
+        self.entrance = entrance
         self.line = line
         self.request = request
 
