@@ -20,8 +20,8 @@ from setuptools.command.build_py import build_py
 
 PLUGIN = Path("diameter/transport/_plugins.py")
 PLUGIN_IN_WHEEL = Path("twisted/plugins/diameter_transport.py")
-TYPED = ("diameter.wire", "diameter.message", "diameter.routing")
-"""Packages with a `_typed` module."""
+TYPED = sorted(path.as_posix() for path in Path("diameter").rglob("_typed*.py"))
+PACKAGES = ("diameter", *sorted({path.rpartition("/")[0] for path in TYPED}))
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,  # an annotation says what the interpreter sees, the .pxd what C sees
@@ -71,7 +71,7 @@ class BuildCore(build_ext):
                 path.unlink(missing_ok=True)
 
     def get_source_files(self) -> list[str]:
-        return [path for package in TYPED for path in _sources(package)]
+        return [path for package in PACKAGES for path in _sources(package)]
 
     def _translated(self) -> bool:
         """Make C of the typed modules; False, with a warning, when that cannot be done here."""
@@ -82,11 +82,10 @@ class BuildCore(build_ext):
             self.warn("Cython is absent: the core is not compiled, the pure Python core serves")
             return False
         place = Path(self.build_temp).absolute() / "typed"
-        for package in ("diameter", *TYPED):
-            folder = place / package.replace(".", "/")
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(folder / "__init__.py", "")
-        for package in TYPED:
+        for package in PACKAGES:
+            (place / package).mkdir(parents=True, exist_ok=True)
+            _write(place / package / "__init__.py", "")
+        for package in PACKAGES:
             for path in map(Path, _sources(package)):
                 _write(place / _renamed(str(path)), _renamed(path.read_text(encoding="utf-8")))
         for one in self.extensions:
@@ -101,10 +100,14 @@ class BuildCore(build_ext):
 
 
 def _sources(package: str) -> list[str]:
-    folder = Path(package.replace(".", "/"))
+    folder = Path(package)
     return sorted(
         str(path) for path in (*folder.glob("_typed*.p*"), *folder.glob("_octets.p*")) if path.suffix != ".pyc"
     )
+
+
+def _extension(path: str) -> Extension:
+    return Extension(_renamed(path.removesuffix(".py").replace("/", ".")), [path], optional=True)
 
 
 def _renamed(text: str) -> str:
@@ -117,18 +120,14 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-WANTED = os.environ.get("MTC_NO_EXT") != "1"
-
 setup(
     packages=[*find_packages(include=["diameter", "diameter.*", "nfs", "nfs.*"]), "diameter.dicts"],
     package_dir={"diameter.dicts": "dict"},
     package_data={
         "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js", "**/*.pxd"],
         "diameter.dicts": ["*.dia", "README.md"],
-        "nfs": ["py.typed", "**/*.toml"],
+        "nfs": ["py.typed", "**/*.toml", "**/*.j2"],
     },
-    ext_modules=[
-        Extension(f"{one}._ccore", [f"{one.replace('.', '/')}/_typed.py"], optional=True) for one in TYPED if WANTED
-    ],
+    ext_modules=[_extension(one) for one in TYPED] if os.environ.get("MTC_NO_EXT") != "1" else [],
     cmdclass={"build_py": BuildWithPlugin, "build_ext": BuildCore},
 )

@@ -18,11 +18,14 @@ from diameter.message.tables import (
     Tables,
 )
 from diameter.wire import _core, avp, header
-from diameter.wire._core import Nested
+from diameter.wire._core import Grammar, Nested
 
 if TYPE_CHECKING:
     from diameter.message.build import Dictionary
     from diameter.message.members import Grouped
+
+DECODE, UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP, OCTETS = range(10)
+"""How the typed modules read and write a data format; DECODE: by the functions of its type."""
 
 _two = avp.unpack_two
 NO_KEYS: Final[list[int]] = []
@@ -318,6 +321,10 @@ class Frame(Members):
             ):
                 return ()
         return describe(self, found)
+
+    def _holds(self, grammar: Grammar, keys: list[int]) -> bool:
+        """True when members with these keys keep `grammar`; False also when only the layer above can tell."""
+        return _core.holds(grammar, keys)
 
     def heads_in(self, head: int) -> list[int]:
         """Header offset of each AVP in the group whose header is at `head`, at any depth."""

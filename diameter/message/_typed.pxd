@@ -4,7 +4,7 @@ cimport diameter.wire._octets as o
 cimport diameter.wire._typed as w
 from libc.stdint cimport uint32_t, uint64_t
 
-cdef int DECODE, UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP
+cdef int DECODE, UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP, OCTETS
 
 @cython.final
 cdef class Reader:
@@ -13,6 +13,21 @@ cdef class Reader:
     cdef int size
     cdef object unpack
     cdef object decode
+
+@cython.final
+cdef class Writer:
+    cdef uint64_t key
+    cdef uint32_t code
+    cdef uint32_t word
+    cdef uint32_t vendor
+    cdef int form
+    cdef object encode
+    cdef object definition
+    cdef w.Rules rules
+    cdef object kind
+
+    @cython.locals(row=w.Row)
+    cdef object _find_rules(self, Lookup lookup)
 
 @cython.final
 cdef class Order:
@@ -28,8 +43,11 @@ cdef class Lookup(w.Checks):
     cdef bytes vsai
     cdef w.Rules error
     cdef dict _readers
+    cdef dict _writers
     cdef dict _orders
 
+    @cython.locals(writer=Writer)
+    cdef Writer writer(self, object name)
     @cython.locals(reader=Reader)
     cdef Reader reader(self, object name)
     @cython.locals(order=Order)
@@ -76,5 +94,10 @@ cdef class Frame(Members):
     cdef object _fill(self, bytes octets, object dictionary)
     @cython.locals(lookup=Lookup, order=Order, rules=w.Rules, found=list, flags="unsigned int")
     cdef object _find_faults(self)
+    @cython.locals(order=Order, rules=w.Rules)
+    cpdef bint _holds(self, object grammar, object keys) except -1
+    @cython.locals(p=o.octets_t, start=Py_ssize_t, end=Py_ssize_t, rest=uint32_t, key=uint64_t, bit=uint64_t,
+                   present=uint64_t, again=uint64_t, others=bint)
+    cdef bint _keeps(self, w.Rules rules) except -1
     @cython.locals(p=o.octets_t, start=Py_ssize_t, end=Py_ssize_t, rest=uint32_t, code=uint32_t, results=int)
     cdef bint _agrees(self, bint ids) except -1

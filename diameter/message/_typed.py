@@ -10,19 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 import diameter.wire._octets as o
 import diameter.wire._typed as w
-from diameter.message._core import describe, unreadable
+from diameter.message._core import (
+    ASCII,
+    DECODE,
+    GROUP,
+    I32,
+    I64,
+    OCTETS,
+    U32,
+    U64,
+    UNPACK,
+    UTF8,
+    describe,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from diameter.message.build import Dictionary
     from diameter.message.tables import Command as PlainCommand
     from diameter.message.tables import Tables
+    from diameter.message.tables import Writer as PlainWriter
 
-DECODE, UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP = 0, 1, 2, 3, 4, 5, 6, 7, 8
 ABSENT = object()
 FORMS = {
     "UTF8String": UTF8, "DiameterIdentity": ASCII, "Unsigned32": U32, "Integer32": I32, "Enumerated": I32,
     "Unsigned64": U64, "Integer64": I64, "Float32": UNPACK, "Float64": UNPACK, "Grouped": GROUP,
 }  # fmt: skip
+WRITTEN = {name: form for name, form in FORMS.items() if form != UNPACK} | {"OctetString": OCTETS}
 
 
 class Reader:
@@ -36,6 +50,27 @@ class Reader:
         self.size = size
         self.unpack = unpack
         self.decode = decode
+
+
+class Writer:
+    """How one AVP is written; `code`, `word` (flags << 24 | header size) and `vendor` stand in its header."""
+
+    __slots__ = ("code", "definition", "encode", "form", "key", "kind", "rules", "vendor", "word")
+
+    def __init__(self, lookup: Lookup, plain: PlainWriter) -> None:
+        self.key = plain.key
+        self.code = plain.code
+        self.word = plain.word
+        self.vendor = plain.vendor
+        self.encode: Any = plain.encode
+        self.definition = plain.definition
+        self.form = WRITTEN.get(plain.definition.type, DECODE)
+        self.kind = lookup.grouped()
+        self._find_rules(lookup)
+
+    def _find_rules(self, lookup: Lookup) -> None:
+        row = lookup.row(self.key)
+        self.rules = None if row is None else row.rules
 
 
 class Order:
@@ -53,7 +88,7 @@ class Order:
 class Lookup(w.Checks):
     """What one application's messages are read with: `wire._typed.Checks`, and readers by name."""
 
-    __slots__ = ("_orders", "_readers", "application_id", "error", "tables", "vsai")
+    __slots__ = ("_orders", "_readers", "_writers", "application_id", "error", "tables", "vsai")
 
     def __init__(self, tables: Any) -> None:
         super().__init__(tables.row)
@@ -62,6 +97,7 @@ class Lookup(w.Checks):
         self.vsai = tables.vsai
         self.error = w.Rules(tables.error)
         self._readers: dict[str, Reader] = {}
+        self._writers: dict[str, Writer] = {}
         self._orders: dict[int, Order] = {}
 
     def reader(self, name: str) -> Reader:
@@ -70,11 +106,22 @@ class Lookup(w.Checks):
         if reader is None:
             reader = Reader(*self.tables.form(name))
             if reader.form == GROUP:
-                from diameter.message.members import Grouped
-
-                reader.decode = Grouped
+                reader.decode = self.grouped()
             self._readers[name] = reader
         return reader
+
+    def grouped(self) -> Any:
+        """The class of a group's value."""
+        from diameter.message.members import Grouped
+
+        return Grouped
+
+    def writer(self, name: str) -> Writer:
+        """How the AVP of this name is written; UnknownName, EncodeError."""
+        writer = self._writers.get(name)
+        if writer is None:
+            self._writers[name] = writer = Writer(self, self.tables.writer(name))
+        return writer
 
     def order(self, code: int) -> Order | None:
         """The command `code` << 1 | R bit."""
@@ -364,6 +411,35 @@ class Frame(Members):
             ):
                 return ()
         return describe(self, found)
+
+    def _holds(self, grammar: Any, keys: Any) -> bool:
+        """True when the members keep the grammar of the message; False also when only the layer above can tell."""
+        order = self._lookup.order(self._code << 1 | (self._flags >> 7))
+        if order is None:
+            return False
+        rules = self._lookup.error if self._flags & 0xA0 == 0x20 else order.rules
+        return self._keeps(rules)
+
+    def _keeps(self, rules: w.Rules) -> bool:
+        p, start, end = self._wire, self._start, self._end
+        present = again = 0
+        others = False
+        while end - start >= 8:
+            key = o.word(p, start)
+            rest = o.word(p, start + 4)
+            if rest >> 31:
+                if end - start < 12:
+                    return False
+                key |= o.shifted(p, start + 8)
+            bit = rules.bit(key)
+            if bit == 0:
+                others = True
+            again |= present & bit
+            present |= bit
+            if rest & 0xFFFFFF < 8:
+                return False
+            start += ((rest & 0xFFFFFF) + 3) & ~3
+        return start == end and rules.kept(present, again, others)
 
     def _agrees(self, ids: bool) -> bool:
         """True when application ids are the header's and an answer has one result; False also when in doubt."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from diameter.dictionary.model import AvpDef, Grammar, Rule
 from diameter.errors import EncodeError
-from diameter.wire.core import holds
 
 if TYPE_CHECKING:
     from diameter.message.message import Message
@@ -67,10 +66,11 @@ def check_built(message: Message) -> None:
     pending = message.pending
     if pending is None:
         return
-    if pending.problem is not None:
-        raise pending.problem
-    if not holds(pending.compiled, pending.keys):
-        error = complaint(pending.where, pending.clause, pending.grammar, pending.keys, message.tables.scope.avps)
+    due, keys, problem = pending
+    if problem is not None:
+        raise problem
+    if not message._holds(due.compiled, keys):
+        error = complaint(due.where, due.clause, due.grammar, message.keys, message.tables.scope.avps)
         if error is not None:
             raise error
     message.pending = None

@@ -8,102 +8,25 @@ a violation waits in `Message.pending` until then, because an application may st
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from diameter.dictionary.load import Definitions
-from diameter.dictionary.model import CommandDef, Grammar
+from diameter.dictionary.model import CommandDef
 from diameter.dictionary.plain import Linked
 from diameter.errors import REFUSE, AvpOccursTooManyTimes, DictionaryError, EncodeError, RemoteFault
 from diameter.message import core
-from diameter.message.arity import complaint
-from diameter.message.members import Grouped, Members
 from diameter.message.message import Message
-from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE, SESSION_ID, Command, Tables, Writer
-from diameter.wire import _core, avp, header
-from diameter.wire.core import holds
+from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE, SESSION_ID, Due, Tables
+from diameter.wire import header
 
 Avps = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Names to values, or pairs when the order mixes names."""
 
+Buildable = tuple[Tables, Due, int, int, int]
+"""Scope, grammar, command code, flags octet and application id of a request."""
 ORIGIN_HOST: Final = 264
 ORIGIN_REALM: Final = 296
 PROXY_INFO: Final = 284
-_pack_two, _pack_three, _PAD = avp.pack_two, avp.pack_three, avp.PAD
-
-
-class Pending(NamedTuple):
-    """What `encode` still has to check of a message that was built."""
-
-    where: str
-    clause: str
-    compiled: _core.Grammar
-    grammar: Grammar
-    keys: list[int]
-    problem: EncodeError | None
-
-
-class Body:
-    """AVPs being written: parts of the octets, keys in order, and the first violation inside a group."""
-
-    __slots__ = ("keys", "parts", "problem", "tables")
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self.parts: list[bytes] = []
-        self.keys: list[int] = []
-        self.problem: EncodeError | None = None
-
-    def write(self, avps: Avps) -> None:
-        """Append AVPs; EncodeError names the one whose value does not fit."""
-        tables, parts, keys = self.tables, self.parts, self.keys
-        writers = tables.writers
-        # dict first: asking an ABC costs more than writing an AVP
-        for name, value in avps.items() if isinstance(avps, (dict, Mapping)) else avps:
-            writer = writers.get(name) or tables.writer(name)
-            key, code, word, vendor, encode, _ = writer
-            for one in value if value.__class__ is list or value.__class__ is tuple else (value,):
-                try:
-                    data = self._group(writer, one) if encode is None else encode(one)
-                except (ValueError, TypeError) as error:
-                    raise EncodeError(f"{name}: {error} ({writer.definition.reference})") from None
-                size = len(data)
-                keys.append(key)
-                parts.append(_pack_three(code, word + size, vendor) if vendor else _pack_two(code, word + size))
-                parts.append(data)
-                if size & 3:
-                    parts.append(_PAD[size & 3])
-
-    def copy(self, members: Members, key: int, *, every: bool = False) -> None:
-        """Append the AVP of another message as it came, the first or every one; nothing when it has none."""
-        keys = members.keys
-        if key not in keys:
-            return
-        heads, wire = members.heads, members.wire
-        first = keys.index(key)
-        for at in range(first, len(keys) if every else first + 1):
-            if keys[at] == key:
-                start, end = heads[at], avp.span(wire, heads[at])[1]
-                self.keys.append(key)
-                self.parts.append(wire[start:end] + _PAD[(end - start) & 3])
-
-    def _group(self, writer: Writer, value: Any) -> bytes:
-        if isinstance(value, Grouped):
-            return value.octets
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value)
-        if not isinstance(value, (dict, Mapping)):
-            raise TypeError(f"a mapping, Grouped or octets wanted, not {type(value).__name__}")
-        inner = Body(self.tables)
-        inner.write(value)
-        grammar = self.tables.rows[writer.key][5]
-        one = writer.definition
-        if inner.problem is not None:
-            self.problem = self.problem or inner.problem
-        elif grammar is not None and one.grammar is not None and not holds(grammar, inner.keys):
-            self.problem = self.problem or complaint(
-                one.name, one.reference, one.grammar, inner.keys, self.tables.scope.avps
-            )
-        return b"".join(inner.parts)
 
 
 class Dictionary(Definitions):
@@ -114,7 +37,7 @@ class Dictionary(Definitions):
     def __init__(self, linked: Linked) -> None:
         super().__init__(linked)
         self._compiled: dict[int, Tables] = {}
-        self._commands: dict[tuple[str, str | int | None], tuple[Tables, Command, int]] = {}
+        self._commands: dict[tuple[str, str | int | None], Buildable] = {}
         self.lookups: dict[int, core.Lookup] = {}
         """What the core reads messages with, by application, as far as they were needed."""
 
@@ -151,20 +74,21 @@ class Dictionary(Definitions):
         found = self._commands.get((command, application))
         if found is None:
             found = self._commands[command, application] = self._find(command, application)
-        tables, definition, application_id = found
-        body = Body(tables)
-        fixed = definition.grammar[3] == SESSION_ID
-        if fixed and isinstance(avps, Mapping) and "Session-Id" in avps and next(iter(avps)) != "Session-Id":
-            avps = {"Session-Id": avps["Session-Id"], **avps}
+        tables, due, code, flags, application_id = found
+        if due.compiled[3] == SESSION_ID and isinstance(avps, (dict, Mapping)) and "Session-Id" in avps:
+            for first in avps:
+                if first != "Session-Id":
+                    avps = {"Session-Id": avps["Session-Id"], **avps}
+                break
+        body = core.Body(tables)
         body.write(avps)
-        one = definition.definition
-        flags = header.FLAG_R | (header.FLAG_P if one.proxiable else 0) | (header.FLAG_T if retransmitted else 0)
-        octets = header.build(flags, one.code, application_id, hop_by_hop, end_to_end, b"".join(body.parts))
-        message = Message(octets, self)
-        message.pending = Pending(one.name, one.reference, definition.grammar, one.grammar, body.keys, body.problem)
+        if retransmitted:
+            flags |= header.FLAG_T
+        message = Message(body.message(flags, code, application_id, hop_by_hop, end_to_end), self)
+        message.pending = due, body.keys, body.problem
         return message
 
-    def _find(self, name: str, application: str | int | None) -> tuple[Tables, Command, int]:
+    def _find(self, name: str, application: str | int | None) -> Buildable:
         candidates = [one for one in self.commands_named(name) if one.request]
         if not candidates:
             raise DictionaryError(f"no dictionary has a request named {name!r}")
@@ -180,13 +104,14 @@ class Dictionary(Definitions):
             raise DictionaryError(f"{name!r} is a command of several applications, say which: {names}")
         return self._buildable(candidates[0], ids[0])
 
-    def _buildable(self, one: CommandDef, application_id: int) -> tuple[Tables, Command, int]:
+    def _buildable(self, one: CommandDef, application_id: int) -> Buildable:
         if one.decode_only:
             raise EncodeError(f"{one.name} is known from a decode-only dictionary; it can be read, not built")
         tables = self.tables(application_id)
         command = tables.command(one.code, True)
         assert command is not None
-        return tables, command, application_id
+        flags = header.FLAG_R | (header.FLAG_P if one.proxiable else 0)
+        return tables, command.due, one.code, flags, application_id
 
 
 def answer(
@@ -210,7 +135,7 @@ def answer(
     command = tables.command(request.command_code, False)
     failed = vendor == 0 and 3000 <= code < 4000 if error is None else error
     given = avps if isinstance(avps, (dict, Mapping)) else dict(avps or ())
-    body = Body(tables)
+    body = core.Body(tables)
     body.copy(request, SESSION_ID)
     grammar = tables.error if failed or command is None else command.grammar
     keys = {(tables.writers.get(name) or tables.writer(name)).key for name in given}
@@ -224,26 +149,18 @@ def answer(
         else:
             body.write({"Result-Code": code})
     if request.origin and ORIGIN_HOST not in keys:
-        body.keys += (ORIGIN_HOST, ORIGIN_REALM)
-        body.parts.append(request.origin)
+        body.add(request.origin, (ORIGIN_HOST, ORIGIN_REALM))
     body.write(given)
     if PROXY_INFO not in keys:
         body.copy(request, PROXY_INFO, every=True)
     flags = (request.flags & header.FLAG_P) | (header.FLAG_E if failed else 0)
-    octets = header.build(
-        flags,
-        request.command_code,
-        request.application_id,
-        request.hop_by_hop,
-        request.end_to_end,
-        b"".join(body.parts),
-    )
+    octets = body.message(flags, request.command_code, request.application_id, request.hop_by_hop, request.end_to_end)
     message = Message(octets, request.dictionary)
     if command is not None and grammar is not None and (failed or 2000 <= code < 3000):
-        one = command.definition
-        rules = tables.error_rules if failed else one.grammar
-        clause = "RFC 6733 section 7.2" if failed else one.reference
-        message.pending = Pending(one.name, clause, grammar, rules, body.keys, body.problem)
+        due = command.due
+        if failed:
+            due = Due(due.where, "RFC 6733 section 7.2", grammar, tables.error_rules)
+        message.pending = due, body.keys, body.problem
     return message
 
 
@@ -265,11 +182,11 @@ def refusal(request: Message, fault: RemoteFault) -> Message:
 
 def write_avps(tables: Tables, avps: Avps) -> bytes:
     """AVPs by name as octets, groups checked; EncodeError when one violates its grammar."""
-    body = Body(tables)
+    body = core.Body(tables)
     body.write(avps)
     if body.problem is not None:
         raise body.problem
-    return b"".join(body.parts)
+    return body.octets()
 
 
 def as_pairs(avps: Avps) -> list[tuple[str, Any]]:

@@ -8,7 +8,9 @@ from diameter.wire.core import NAME
 
 if TYPE_CHECKING or NAME == "pure":
     from diameter.message._core import Frame, Lookup, Members
+    from diameter.message._core_body import Body
 else:
     from diameter.message._ccore import Frame, Lookup, Members
+    from diameter.message._ccore_body import Body
 
-__all__ = ["Frame", "Lookup", "Members"]
+__all__ = ["Body", "Frame", "Lookup", "Members"]

@@ -45,6 +45,15 @@ class Writer(NamedTuple):
     definition: AvpDef
 
 
+class Due(NamedTuple):
+    """What a message that was built must keep: its name and clause for complaints, and the grammar in both forms."""
+
+    where: str
+    clause: str
+    compiled: _core.Grammar
+    grammar: Grammar
+
+
 class Command(NamedTuple):
     """A command as the hot path needs it."""
 
@@ -56,6 +65,7 @@ class Command(NamedTuple):
     """Keys of AVPs whose application id must agree with the header (RFC 6733 sections 3 and 6.11)."""
     echoes: tuple[int, ...]
     """Of an answer: keys of AVPs that are required and that the request has said already."""
+    due: Due
 
 
 def compile_grammar(grammar: Grammar | None) -> _core.Grammar | None:
@@ -211,7 +221,8 @@ def _command(one: CommandDef) -> Command:
     assert grammar is not None  # a command always has one
     ids: frozenset[int] = frozenset() if one.application_id == 0 else APPLICATION_IDS & grammar[1].keys()
     echoes = () if one.request else tuple(key for key in ECHOED if key in grammar[0])
-    return Command(one, grammar, frozenset(flags), ids, echoes)
+    due = Due(one.name, one.reference, grammar, one.grammar)
+    return Command(one, grammar, frozenset(flags), ids, echoes, due)
 
 
 def _error_rules(scope: Scope) -> Grammar:
