@@ -167,7 +167,15 @@ class Core:
         """Count an answer of ours and queue it; the last step of each request."""
         self.stats.answers_out += 1
         (line.given or self.given(line)).count(octets)
-        self.write(line, octets)
+        if self.faults is not None:
+            self.write(line, octets)
+            return
+        if not line.out:
+            self.dirty.append(line)
+        line.out.append(octets)
+        line.out_octets += len(octets)
+        if line.out_octets > FLUSH_OCTETS:
+            self.flush_line(line)
 
     def given(self, line: Line) -> Book:
         """Where answers to the peer of a line are counted."""

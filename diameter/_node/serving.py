@@ -25,6 +25,10 @@ from diameter.trace import Drop, Point
 if TYPE_CHECKING:
     from diameter._node.forwarding import Forwarding
 
+COMMAND: Final = slice(5, 12)
+"""Where Command Code and Application-ID stand in a message."""
+IDS: Final = slice(12, 20)
+"""Where its identifiers stand."""
 KNOWN_WAYS: Final = 1024
 """(application, origin, destination) remembered for each link; peers write them."""
 Guard = Callable[..., Any]
@@ -91,7 +95,7 @@ class Serving:
         and peer.
         """
         self._core = core
-        self._handlers = handlers
+        self._handlers = {code.to_bytes(3) + number.to_bytes(4): each for (number, code), each in handlers.items()}
         self._screens = tuple(screens)
         self._guard = guard
         self._attach = attach
@@ -122,7 +126,7 @@ class Serving:
         request.context = line.neighbour
         if self.agent is not None and self.agent.request(line, request):
             return
-        handler = self._handlers.get((request.application_id, request.command_code))
+        handler = self._handlers.get(request.octets[COMMAND])
         faults = request.faults  # first, because it finds on its way where the AVPs stand
         way, key = marks_of(request)
         if handler is None or faults or core.draining or way not in line.known:
@@ -132,7 +136,7 @@ class Serving:
         if self._duplicates.known(key):
             self._repeat(line, request, key)
             return
-        if line.in_work >= self._nearly or len(self.waiting) >= self._node_nearly:
+        if self.waiting and (line.in_work >= self._nearly or len(self.waiting) >= self._node_nearly):
             priority = priority_of(request)
             if line.in_work >= share_of(self._limit, priority) or (
                 len(self.waiting) >= share_of(self._node_limit, priority)
@@ -244,12 +248,7 @@ class Serving:
 
     def _answer(self, line: Line, request: Message, outcome: Any, key: bytes) -> None:
         """Write what a handler made of its request."""
-        if (
-            outcome.__class__ is not Message
-            or outcome.request
-            or outcome.hop_by_hop != request.hop_by_hop
-            or outcome.end_to_end != request.end_to_end
-        ):
+        if outcome.__class__ is not Message or outcome.request or outcome.octets[IDS] != request.octets[IDS]:
             self._refuse(line, request, outcome, "application", key)
             return
         for screen in self._screens:
