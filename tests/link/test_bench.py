@@ -1,52 +1,117 @@
-"""`mtc bench e2e` and `scale` in their shortest form, and beside a program that is no peer."""
+"""Every scenario of `mtc bench` in its shortest form with our own stack; that it finds a stack that cheats; and what it
+says of stacks that are no peers.  Shapes and validity, never a time.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from diameter import LocalError
 from helpers.schemas import assert_fits
-from nfs.cli._bench_scale import raise_descriptors
+from nfs.cli._bench.machine import raise_descriptors
 
 pytestmark = pytest.mark.link
-ROOT = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
+OURS: Final = "mtc-diameter"
+KEYS: Final = ("rate_per_s", "cpu_us_server", "cpu_us_client", "p50_us", "p99_us", "p999_us", "rss_kb")
 
 
-def bench(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nfs.cli", "bench", *words, "--rounds", "1", "--json"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+def bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nfs.cli", "bench", *words, "--quick", "--json"]
+    whole = {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, timeout=110, check=False)
 
 
-def test_a_measurement_has_every_key(tmp_path: Path) -> None:
-    words = ("--seconds", "0.5", "--window", "5", "--python-diameter", str(tmp_path / "none"))
-    done = bench("e2e", "--relay", *words)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+def measured(*words: str, **environment: str) -> dict[str, Any]:
+    done = bench(*words, "--stack", OURS, **environment)
+    assert done.returncode == 0, done.stderr + done.stdout
+    document: dict[str, Any] = json.loads(done.stdout)
     assert_fits("bench", document)
-    assert [one["scenario"] for one in document["measurements"]] == ["server", "relay"]
-    for one in document["measurements"]:
-        assert (one["stack"], one["transport"], one["window"]) == ("mtc-diameter", "tcp", 5)
-        assert min(one["rate_per_s"], one["cpu_us_server"], one["p50_us"], one["rss_kb"]) > 0
-    assert len(document["not_run"]) == 1
+    assert document["void"] == []
+    return document
+
+
+@pytest.mark.parametrize("scenario", ["server", "client", "pair", "relay"])
+def test_a_transaction_is_measured_from_each_side(scenario: str) -> None:
+    document = measured("e2e", "--scenario", scenario, "--window", "5")
+    ours = [one for one in document["measurements"] if one["stack"] == OURS]
+    assert [(one["scenario"], one["transport"], one["window"]) for one in ours] == [(scenario, "tcp", 5)]
+    assert all(min(one[key] for key in KEYS) > 0 for one in ours)
+    assert [(one["answer_octets"], one["lost"]) for one in ours] == [(256, 0)]
+
+
+def test_a_pair_over_tls() -> None:
+    (one,) = measured("e2e", "--scenario", "pair-tls", "--window", "5")["measurements"]
+    assert (one["scenario"], one["transport"], one["answer_octets"]) == ("pair", "tls", 256)
+    assert min(one[key] for key in KEYS) > 0
+
+
+def test_an_open_loop_offers_what_it_says() -> None:
+    (one,) = measured("e2e", "--scenario", "open-loop")["measurements"]
+    assert (one["window"], one["offered_per_s"], one["lost"]) == (None, 500, 0)
+    assert one["p50_us"] > 0
+
+
+def test_the_collector_is_asked_for_its_pauses() -> None:
+    (one,) = measured("e2e", "--scenario", "pauses")["measurements"]
+    assert (one["scenario"], one["offered_per_s"]) == ("pauses", 1000)
+    assert one["p50_us"] <= one["p99_us"] <= one["p999_us"] <= one["max_us"]
+    assert one["collections"] >= 0
+    assert one["collector_ms"] >= 0
+
+
+def test_without_a_compiler_the_minimal_peer_is_python(tmp_path: Path) -> None:
+    (tmp_path / "cc").write_text("#!/bin/sh\necho no compiler: error >&2\nexit 1\n")
+    (tmp_path / "cc").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    for scenario in ("server", "client", "open-loop"):
+        document = measured("e2e", "--scenario", scenario, "--window", "5", PATH=path)
+        assert [one["answer_octets"] for one in document["measurements"] if one["stack"] == OURS] == [256]
+        assert any("the minimal peer runs in Python (no compiler: error)" in one for one in document["not_run"])
 
 
 def test_many_peers_and_routes_are_measured_step_by_step() -> None:
-    done = bench("scale", "--peers", "10", "--peers", "50", "--routes", "20", "--seconds", "0.2")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert_fits("bench", document)
-    found = document["measurements"]
+    words = ("--scenario", "peers", "--peers", "10", "--peers", "50", "--routes", "20")
+    found = measured("scale", *words)["measurements"]
     assert [(one["scenario"], one["peers"], one["routes"]) for one in found] == [
         (scenario, peers, 20) for peers in (10, 50) for scenario in ("served", "routed", "shared")
     ]
     assert all(min(one["rate_per_s"], one["cpu_us_server"], one["metrics_ms"]) > 0 for one in found)
     assert [one["rss_kb_peer"] is None for one in found] == [True] * 3 + [False] * 3
+
+
+def test_idle_peers_and_large_dictionaries() -> None:
+    found = measured("scale", "--scenario", "idle", "--scenario", "dictionary")["measurements"]
+    assert [one["peers"] for one in found if one["scenario"] == "idle peers"] == [20, 50]
+    sizes = [one["avps"] for one in found if one["scenario"].startswith("decode, dictionary")]
+    assert sizes == sorted(sizes)
+    assert sizes[2] == sizes[1] + 10_000
+    assert all(one["us"] > 0 for one in found if "avps" in one)
+
+
+def test_a_ladder_is_written() -> None:
+    (one,) = measured("ladder")["measurements"]
+    assert (one["scenario"], one["messages"]) == ("ladder", 200)
+    assert one["write_ms"] > 0
+
+
+def test_figures_are_written_as_a_page_that_needs_nothing_else(tmp_path: Path) -> None:
+    document = measured("codec", "--scenario", "codec", "--out", str(tmp_path))
+    assert json.loads((tmp_path / "bench.json").read_text()) == document
+    assert len(document["measurements"]) == 4
+    assert all(0 < one["us_min"] <= one["us"] for one in document["measurements"])
+    page = (tmp_path / "bench.html").read_text()
+    assert "decode, faults, five values" in page
+    assert "http" not in page
+    assert "src=" not in page
 
 
 def test_too_few_open_files_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,9 +125,24 @@ def test_too_few_open_files_are_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
     raise_descriptors(800)
 
 
-@pytest.mark.parametrize("words", [("codec",), ("e2e", "--seconds", "0.5", "--window", "5")])
-def test_a_peer_that_does_not_start_is_one_line(words: tuple[str, ...]) -> None:
-    done = bench(*words, "--python-diameter", "/bin/false")
+@pytest.mark.parametrize("words", [("codec", "--scenario", "codec"), ("e2e", "--scenario", "server", "--window", "5")])
+def test_a_stack_that_does_not_start_is_said_and_left_out(words: tuple[str, ...]) -> None:
+    done = bench(*words, "--stack", "python-diameter", "--python-diameter", "/bin/false")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert {one["stack"] for one in document["measurements"]} <= {"raw"}
+    assert any(one.startswith("python-diameter, ") and "false" in one for one in document["not_run"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("codec", "--scenario", "pair"), "'pair' is no scenario here: codec, loading"),
+        (("codec", "--stack", "nobody"), "'nobody' is no stack: mtc-diameter, mtc-diameter pure, freeDiameter"),
+    ],
+)
+def test_what_nobody_knows_is_one_line(words: tuple[str, ...], said: str) -> None:
+    done = bench(*words)
     assert done.returncode == 2
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("mtc: ")

@@ -1,4 +1,4 @@
-"""The peers of `mtc bench scale`: thousands of raw sockets of one process, each with octets prepared for it."""
+"""The peers of the scenario `peers`: thousands of raw sockets of one process, each with octets prepared for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from diameter import Dictionary, LocalError, encode
 from diameter.wire import avp, header
-from nfs.cli._bench_messages import APPLICATION, LOAD, REALM, peer_name, route_realm
+from nfs.cli._bench.messages import LOAD, REALM, SHARED_REALM, capabilities, peer_name, route_realm
 
 WINDOW: Final = 5
 """Requests outstanding; no more than the fewest peers that send."""
@@ -46,7 +46,9 @@ class Peers:
 
     def connect(self, count: int) -> None:
         """Connect so many, and exchange capabilities.  Raises LocalError."""
-        octets = encode(self._dictionary.request("Capabilities-Exchange", _capabilities(), hop_by_hop=1, end_to_end=1))
+        octets = encode(
+            self._dictionary.request("Capabilities-Exchange", capabilities(peer_name(0)), hop_by_hop=1, end_to_end=1)
+        )
         until = time.monotonic() + START_S + count / 50
         for number in range(count):
             source = f"127.0.1.{1 + number // BY_ADDRESS}"
@@ -81,6 +83,12 @@ class Peers:
         ]
         others = len(self._sockets) - 1
         return lambda number: (number % others + 1, octets[number % routes])
+
+    def shared(self) -> Load:
+        """Requests for the realm that all peers share, from each in its turn."""
+        plain = {name: value for name, value in LOAD.items() if name != "Destination-Host"}
+        octets = _request(self._dictionary, plain | {"Destination-Realm": SHARED_REALM})
+        return lambda number: (number % len(self._sockets), octets)
 
     def turn(self, load: Load, *, count: int = 0, until: float = 0.0) -> None:
         """Keep WINDOW requests outstanding, until so many are sent and it is so late; then wait for the answers."""
@@ -140,19 +148,6 @@ def _of(peer: int, octets: bytes) -> bytes:
 
 def _origin(peer: int) -> bytes:
     return avp.build(264, 0, 0x40, peer_name(peer).encode()) + avp.build(296, 0, 0x40, REALM.encode())
-
-
-def _capabilities() -> dict[str, Any]:
-    return {
-        "Origin-Host": peer_name(0),
-        "Origin-Realm": REALM,
-        "Host-IP-Address": "127.0.0.1",
-        "Vendor-Id": 10415,
-        "Product-Name": "mtc bench",
-        "Origin-State-Id": 1,
-        "Supported-Vendor-Id": 10415,
-        "Vendor-Specific-Application-Id": {"Vendor-Id": 10415, "Auth-Application-Id": APPLICATION},
-    }
 
 
 def _request(dictionary: Dictionary, avps: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""The server of `mtc bench scale`: a node with many peers and routes that answers and relays until its input ends.
+"""The server of the scenario `peers`: a node with many peers and routes that answers and relays until its input ends.
 
 The first line on standard output is the port it listens on.  A line on standard input asks for the metrics, as a
 Prometheus server would; the answer is one line on standard output: peers that are usable, octets of the exposition,
@@ -24,19 +24,23 @@ from diameter.config import NodeConfig
 from diameter.metrics import exposition
 from diameter.node import Node
 from diameter.routing.agents import Agent
-from nfs.cli._bench_messages import REALM, SERVER, peer_name, route_realm
-from nfs.cli._bench_server import S6a
+from nfs.cli._bench.messages import REALM, SERVER, SHARED_REALM, peer_name, route_realm
+from nfs.cli._bench.programs.server import S6a
 
 
 def configuration(peers: int, routes: int) -> NodeConfig:
-    """A node with so many peers and routes; the first peer takes what is for the realms of all routes."""
+    """A node with so many peers and routes; the first peer takes what is for the realms of all routes, and all of them
+    share one realm more by weight.
+    """
+    everybody = [peer_name(number) for number in range(peers)]
+    shared = {"realm": SHARED_REALM, "hosts": everybody, "balance": "weight"}
     return quick_config(
         SERVER,
         REALM,
         listen="tcp:127.0.0.1:0",
-        peers=[peer_name(number) for number in range(peers)],
+        peers=everybody,
         physical_protection="loopback, for a measurement",
-        route=[{"realm": route_realm(number), "hosts": [peer_name(0)]} for number in range(routes)],
+        route=[*({"realm": route_realm(number), "hosts": [peer_name(0)]} for number in range(routes)), shared],
         limits={"connections": peers + 100},
     )
 
