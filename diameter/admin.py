@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from diameter.config.admin import AdminConfig
@@ -58,7 +59,7 @@ class Source(Protocol):
 
     def metrics(self) -> bytes | Deferred[bytes]: ...
 
-    def switch(self, name: str, enabled: bool, /) -> bool: ...
+    def switch(self, name: str, enabled: bool, /) -> bool | Deferred[bool]: ...
 
 
 class OfNode:
@@ -229,12 +230,15 @@ class Admin:
             wanted = None
         if wanted not in ({"enabled": True}, {"enabled": False}) or not isinstance(wanted["enabled"], bool):
             return _refused(request, 400, 'send {"enabled": true} or {"enabled": false}')
-        try:
-            if not self._source.switch(name, wanted["enabled"]):
-                return _refused(request, 404, "no fault rule has this name")
-        except ConfigError as error:
-            return _refused(request, 409, str(error))
-        return self._show(request, "faults")
+
+        def switched(found: bool) -> bytes | Deferred[bytes]:
+            return self._show(request, "faults") if found else _refused(request, 404, "no fault rule has this name")
+
+        def conflict(failure: Failure) -> bytes:
+            failure.trap(ConfigError)  # type: ignore[no-untyped-call]  # Twisted leaves it untyped
+            return _refused(request, 409, failure.getErrorMessage())
+
+        return maybeDeferred(self._source.switch, name, wanted["enabled"]).addCallbacks(switched, conflict)
 
     def _may(self, request: Request) -> bool:
         """False, and 403, for a request that was not made for this machine."""

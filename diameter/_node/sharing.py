@@ -6,12 +6,13 @@ more; it dials only what it was told to; peers that other workers have are rows 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from diameter._node.core import Clock, Line
 from diameter._node.crossing import Crossings, Port, leads
+from diameter._node.dialling import Dialler, Dialling
 from diameter._node.peering import Peering
 from diameter._node.requests import Requests
 from diameter.app import Neighbour
@@ -21,8 +22,8 @@ from diameter.message import Message
 from diameter.peer.fsm import State
 from diameter.peer.inputs import DisconnectCause
 from diameter.peer.peer import Peer
+from diameter.routing.entries import PeerEntry, Source
 from diameter.routing.identifiers import ALL, HopByHop, Lane
-from diameter.routing.table import PeerEntry
 from diameter.trace import Drop
 
 ELSEWHERE = "another worker has it"
@@ -69,6 +70,40 @@ class Member(Protocol):
         """The way to another worker, while there is one."""
 
 
+class Asking(Dialler):
+    """Attempts to connect, each after a claim."""
+
+    def __init__(
+        self,
+        links: Dialling,
+        wake: Callable[[Callable[[], None]], None],
+        failed: Callable[[Peer, str], None],
+        owned: Set[str],
+        claim: Callable[..., None],
+    ) -> None:
+        super().__init__(links, wake, failed)
+        self._owned = owned
+        self._claim = claim
+        self._asked: set[Peer] = set()
+
+    def dial(self, peer: Peer, config: PeerConfig) -> None:
+        """Try to connect, once the claim is granted."""
+        if peer.host.lower() in self._owned:
+            super().dial(peer, config)
+        elif peer not in self._asked:
+            self._asked.add(peer)
+            self._claim(peer.host, partial(self._told, peer, config), dial=True, replace=False)
+
+    def _told(self, peer: Peer, config: PeerConfig, granted: bool) -> None:
+        self._asked.discard(peer)
+        if peer.state not in _DIALLING or peer.host.lower() in self._attempts:
+            return  # given up meanwhile
+        if granted:
+            super().dial(peer, config)
+        else:
+            self._failed(peer, ELSEWHERE)
+
+
 class Sharing(Peering):
     """The peers of one worker."""
 
@@ -83,16 +118,18 @@ class Sharing(Peering):
         self._leaving = False
         self.crossings: Crossings
         super().__init__(*parts)
+        links, wake = parts[4], parts[1].wake
+        self._dialler = Asking(links, wake, self._failed, self._owned, self._claim)
 
-    def add(self, config: PeerConfig, *, static: bool = True) -> Peer:
+    def add(self, config: PeerConfig, source: Source = Source.CONFIGURED) -> Peer:
         """As ever, but only one worker dials; and another worker may have had that peer before we knew it."""
         key = config.host.lower()
         row, entry = self._rows.get(key), self._core.table.find(key)
         if row is not None and entry is not None:
             self._close(key, "its configuration is new")
             self._core.table.remove(entry)
-        peer = super().add(config, static=static)
-        peer.initiates(config.connect and (key in self.found or self._member.dials(key)))
+        peer = super().add(config, source)
+        peer.initiates(config.connect and (key in self.kept or self._member.dials(key)))
         if row is not None:
             self._show(key, row)
         return peer
@@ -231,21 +268,6 @@ class Sharing(Peering):
             self._incoming.refuse(line.link.id, cer, ResultCode.ELECTION_LOST, reason)
         self._pump_incoming()
 
-    def _dial(self, peer: Peer) -> None:
-        if peer.host.lower() in self._owned:
-            super()._dial(peer)
-        else:
-            self._claim(peer.host, partial(self._may_dial, peer), dial=True, replace=False)
-
-    def _may_dial(self, peer: Peer, granted: bool) -> None:
-        key = peer.host.lower()
-        if self.peers.get(key) is peer and peer.state in _DIALLING and key not in self._attempts:
-            if granted:
-                super()._dial(peer)
-            else:
-                peer.connect_failed(self._core.now, ELSEWHERE)
-            self.pump(peer)
-
     def _mark(self, peer: Peer) -> None:
         """The row of a peer that another worker has is that worker's to write."""
         if peer.host.lower() not in self._rows:
@@ -287,7 +309,7 @@ class Sharing(Peering):
         core, port = self._core, self._member.port(row.worker)
         entry = core.table.find(key)
         if entry is None:
-            entry = PeerEntry(row.host, row.realm, static=False)
+            entry = PeerEntry(row.host, row.realm, source=Source.ACCEPTED)
             core.table.add(entry)
         line = self._far.get(key)
         if line is not None and (port is None or not row.is_open or not leads(line, port)):

@@ -12,6 +12,7 @@ No I/O: inputs in, (worker, frame) out.  Host names compare without case.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from diameter.peer.election import wins
@@ -145,6 +146,10 @@ class Claims:
             if dialler in found:
                 found[dialler] += 1
         return found
+
+    def dials(self) -> Counter[int]:
+        """Hosts that each worker connects to."""
+        return Counter(worker for worker in self._diallers.values() if worker is not None)
 
     def owner(self, host: str) -> int | None:
         """The worker that has `host`, or None."""

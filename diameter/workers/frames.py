@@ -116,6 +116,12 @@ class Handed(NamedTuple):
     listener: int
 
 
+class Took(NamedTuple):
+    """Worker to parent: the connection handed over is here; in the order in which they were handed over."""
+
+    listener: int
+
+
 class Ended(NamedTuple):
     """Worker to parent: a connection that was handed over has ended."""
 
@@ -143,8 +149,8 @@ class Told(NamedTuple):
 
 
 Control = (
-    Claim | Release | Grant | Deny | Yield | Probe | Dial | Row | Gone | Mesh | Broken | Handed | Ended | Ready | Ask
-    | Told
+    Claim | Release | Grant | Deny | Yield | Probe | Dial | Row | Gone | Mesh | Broken | Handed | Took | Ended | Ready
+    | Ask | Told
 )  # fmt: skip
 TEXTS: Final = "a list of texts"
 NUMBERS: Final = "a list of numbers"
@@ -162,6 +168,7 @@ SHAPES: Final[dict[type[Control], tuple[object, ...]]] = {
     Mesh: (int,),
     Broken: (int,),
     Handed: (int,),
+    Took: (int,),
     Ended: (int,),
     Ready: (TEXTS,),
     Ask: (int, str),

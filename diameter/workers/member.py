@@ -36,6 +36,7 @@ from diameter.workers.frames import (
     Release,
     Row,
     Told,
+    Took,
     Yield,
 )
 from diameter.workers.mesh import Strand
@@ -168,6 +169,7 @@ class Worker:
             case Mesh(worker):
                 self._strand(worker, self._descriptor())
             case Handed(listener):
+                self._say(Took(listener))
                 self._doors.take(listener, self._descriptor())
             case Ask(number, what):
                 self._say(Told(number, self.pages(what)))

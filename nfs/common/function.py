@@ -9,27 +9,24 @@ A function's `__main__` has `build(config, around) -> Parts` and `run(config_pat
 The shell does the rest: it reads the configuration, makes the node, prints one line when it listens
 (`mtc-iwf ready on tls 127.0.0.1:5868`), reloads on SIGHUP, and on SIGTERM sends DPR, drains and ends.  Whatever is
 wrong before that line is printed is one line a complaint on standard error and exit code 2.
+
+With `--workers` the same process is the parent of several that are one node (`nfs.common.several`), each of which
+comes here again.
 """
 
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.logger import (
-    FilteringLogObserver,
     Logger,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
 )
 from twisted.python.failure import Failure
 
@@ -43,7 +40,12 @@ from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred
 from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
+from diameter.transport.endpoints import Links
+from diameter.workers.member import Place, Worker
+from diameter.workers.pages import Told
 from nfs.common.database import database_url, open_engine
+from nfs.common.several import Several
+from nfs.common.shell import begin_logging, complain, ready
 from nfs.common.store import Store
 
 C = TypeVar("C", bound=FunctionConfig)
@@ -98,21 +100,45 @@ class Parts(Generic[C]):
     """More things listened on, for the ready line: "http 127.0.0.1:8080"; `started` may append."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """How many processes are to be the node, None for what the configuration says; or which of them this one is."""
+
+    count: int | None = None
+    place: Place | None = None
+
+
+AS_CONFIGURED: Final = Processes()
+
+
 def serve(
     name: str,
     model: type[C],
     build: Callable[[C, Surroundings], Parts[C]],
     config_path: str | Path,
     reactor: Any,
+    processes: Processes = AS_CONFIGURED,
+    *,
+    alone: str = "",
 ) -> int:
     """Run one network function until SIGTERM or SIGINT; return the process's exit code (0, or 2 for a bad start).
 
-    name: as on the command line ("mtc-iwf"); it heads the ready line and every complaint.
+    name: as on the command line ("mtc-iwf"); it heads the ready line and every complaint.  alone: why the function
+    cannot be several processes, if it cannot.
     """
+    path = Path(config_path)
+    function: _Function[C] | Several
     try:
-        function = _Function(name, model, build, Path(config_path), reactor)
+        config = read(name, model, path)
+        count = config.node.workers if processes.count is None else processes.count
+        if processes.place is not None or count == 1:
+            function = _Function(name, model, build, path, reactor, processes.place)
+        elif alone:
+            raise ConfigError(f"{count} workers: {name} is one process: {alone}")
+        else:
+            function = Several(name, lambda: read(name, model, path), path, reactor, count)
     except LocalError as error:
-        _complain(name, error)
+        complain(name, error)
         return 2
     reactor.callWhenRunning(function.start)
     reactor.run()
@@ -120,21 +146,33 @@ def serve(
 
 
 class _Function(Generic[C]):
-    """One network function between its signals.  Raises LocalError for a configuration that cannot be used."""
+    """One network function between its signals.  Raises LocalError for a configuration that cannot be used.
+
+    place: which of several workers it is.
+    """
 
     def __init__(
-        self, name: str, model: type[C], build: Callable[[C, Surroundings], Parts[C]], path: Path, reactor: Any
+        self,
+        name: str,
+        model: type[C],
+        build: Callable[[C, Surroundings], Parts[C]],
+        path: Path,
+        reactor: Any,
+        place: Place | None,
     ) -> None:
         self._name = name
         self._model = model
         self._path = path
         self._reactor = reactor
         self.exit_code = 0
+        self._ending = False
         self._config = config = self._load()
         dictionary = Dictionary.load()
         around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
         self._parts = parts = build(config, around)
-        self._tap = _tap(config)
+        self._tap = _tap(config, place)
+        self._place = place
+        self._worker = None if place is None else Worker(reactor, place, self._orphaned)
         self._admin: AdminPort | None = None
         self._flushing = LoopingCall(self._tap.flush) if self._tap is not None else None
         self._node = Node(
@@ -146,6 +184,8 @@ class _Function(Generic[C]):
             agent=parts.agent,
             tap=self._tap,
             audit=parts.audit,
+            links=Links if self._worker is None else self._worker.links,
+            member=self._worker,
         )
 
     def start(self) -> None:
@@ -161,21 +201,31 @@ class _Function(Generic[C]):
             _ = self._flushing.start(FLUSH_S, now=False).addErrback(_say, "flushing the capture")
         if self._parts.started is not None:
             yield _waiting(self._parts.started, self._node)
-        if self._config.node.admin is not None:
-            self._admin = AdminPort(self._reactor, self._config.node.admin, OfNode(self._node, self._reactor))
+        pages = OfNode(self._node, self._reactor)
+        if self._config.node.admin is not None and self._worker is None:
+            self._admin = AdminPort(self._reactor, self._config.node.admin, pages)
             self._parts.endpoints.append(self._admin.where)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
-        _begin_logging()
-        ends = [f"{transport} {address}" for transport, address in self._node.listening] + self._parts.endpoints
-        sys.stdout.write(f"{self._name} ready{' on ' if ends else ''}{', '.join(ends)}\n")
-        sys.stdout.flush()
+        begin_logging("" if self._place is None else f"worker {self._place.index}")
+        if self._worker is not None:
+            self._worker.pages = Told(pages)
+            self._worker.ready(tuple(self._parts.endpoints))
+            return
+        listening = [f"{transport} {address}" for transport, address in self._node.listening]
+        ready(self._name, listening, self._parts.endpoints)
+
+    def _orphaned(self, reason: str) -> None:
+        """The parent is gone: end as on SIGTERM."""
+        if self._reactor.running and not self._ending:
+            _log.error("the process that started this worker is gone: {reason}", reason=reason)
+            self._reactor.stop()
 
     def _failed(self, failure: Failure) -> None:
         self.exit_code = 2
         if isinstance(failure.value, (LocalError, CannotListenError, OSError)):
-            _complain(self._name, failure.value)
+            complain(self._name, failure.value)
         else:
-            _begin_logging()
+            begin_logging()
             _log.failure("starting", failure)
         self._reactor.stop()
 
@@ -198,7 +248,7 @@ class _Function(Generic[C]):
     @inlineCallbacks
     def _stop(self) -> Any:
         """In order: no new work, DPR and drain, close what `build` opened, end the capture."""
-        parts = self._parts
+        parts, self._ending = self._parts, True
         if parts.stopping is not None:
             waiting = _waiting(parts.stopping).addTimeout(self._config.node.drain_s, self._reactor)
             yield waiting.addErrback(_say, "stopping")
@@ -211,12 +261,19 @@ class _Function(Generic[C]):
             self._flushing.stop()
         if self._tap is not None:
             self._tap.close()
+        if self._worker is not None:
+            self._worker.close()
 
     def _load(self) -> C:
-        config = load(self._path, self._model)
-        if config.function not in ("", self._name):
-            raise ConfigError(f"{self._path}: function: this file is for {config.function}, not for {self._name}")
-        return config
+        return read(self._name, self._model, self._path)
+
+
+def read(name: str, model: type[C], path: Path) -> C:
+    """The configuration of a function.  Raises ConfigError."""
+    config = load(path, model)
+    if config.function not in ("", name):
+        raise ConfigError(f"{path}: function: this file is for {config.function}, not for {name}")
+    return config
 
 
 def discovering(config: FunctionConfig) -> tuple[PeerConfig, ...]:
@@ -224,17 +281,12 @@ def discovering(config: FunctionConfig) -> tuple[PeerConfig, ...]:
     return tuple(row for row in config.peer if row.discover)
 
 
-def _begin_logging() -> None:
-    """Log to standard error from now on, with what was logged until now; a bad start says its lines and no more."""
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-
-
-def _tap(config: FunctionConfig) -> CaptureWriter | None:
-    if config.node.capture is None:
+def _tap(config: FunctionConfig, place: Place | None) -> CaptureWriter | None:
+    path = config.node.capture
+    if path is None:
         return None
     try:
-        return CaptureWriter(config.node.capture)
+        return CaptureWriter(path if place is None else path.with_stem(f"{path.stem}-{place.index}"))
     except CaptureError as error:
         raise ConfigError(f"node.capture: {error}") from None
 
@@ -251,8 +303,3 @@ def _waiting(call: Callable[..., Any], *args: Any) -> Deferred[Any]:
 
 def _say(failure: Failure, what: str) -> None:
     _log.failure("{what}", failure, what=what)
-
-
-def _complain(name: str, error: BaseException) -> None:
-    for line in str(error).splitlines() or [type(error).__name__]:
-        sys.stderr.write(f"{name}: {line}\n")

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet import reactor
 
 from nfs.common.audit import AuditLog
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
 from nfs.hss.logic import Subscriber, UserId
@@ -32,9 +32,9 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     return Parts(applications=(S6m(store, cache, audit),), audit=audit.node_refused, stopped=stopped, reload=reload)
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("hss", HssConfig, build, config_path, reactor)
+    return serve("hss", HssConfig, build, config_path, reactor, processes)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from twisted.internet import reactor
 
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
 from nfs.mme.sgd import Sgd
@@ -51,6 +51,6 @@ def _writer(file: TextIO) -> Callable[[Trigger], None]:
     return write
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("mme", MmeConfig, build, config_path, reactor)
+    return serve("mme", MmeConfig, build, config_path, reactor, processes, alone="its UEs live in it")

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
 from nfs.common.audit import Area, AuditLog
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.logic import Limits, MtcIwf
 from nfs.mtc_iwf.ports import Unavailable
@@ -102,9 +102,9 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     )
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("mtc-iwf", IwfConfig, build, config_path, reactor)
+    return serve("mtc-iwf", IwfConfig, build, config_path, reactor, processes, alone="its store has one writer")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from twisted.internet import reactor
 
 from nfs.common.audit import AuditLog
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.relay.config import RelayConfig
 from nfs.relay.rewrite import Rewriting
 
@@ -29,9 +29,9 @@ def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
     )
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("relay", RelayConfig, build, config_path, reactor)
+    return serve("relay", RelayConfig, build, config_path, reactor, processes)
 
 
 if __name__ == "__main__":

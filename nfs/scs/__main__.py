@@ -21,7 +21,7 @@ from twisted.web.server import Site
 
 from diameter.errors import ConfigError
 from diameter.node import as_deferred
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
 from nfs.scs.form import report_to, request_from
@@ -187,6 +187,6 @@ def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surro
     parts.started, parts.stopping = started, stopping
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("scs", ScsConfig, build, config_path, reactor)
+    return serve("scs", ScsConfig, build, config_path, reactor, processes, alone="callers wait in it")

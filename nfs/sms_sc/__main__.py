@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twisted.internet import reactor
 
 from nfs.common.database import database_url, open_engine
-from nfs.common.function import Parts, Surroundings, serve
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Store
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
@@ -55,6 +55,6 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     return Parts(applications=(t4, sgd), started=started, stopping=delivery.stop, stopped=store.close, reload=reload)
 
 
-def run(config_path: str) -> int:
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("sms-sc", SmsScConfig, build, config_path, reactor)
+    return serve("sms-sc", SmsScConfig, build, config_path, reactor, processes, alone="its store has one writer")

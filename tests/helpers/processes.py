@@ -13,9 +13,9 @@ import pytest
 class Started:
     """`mtc run NF -c FILE` as a child, its output read line by line."""
 
-    def __init__(self, function: str, path: Path) -> None:
+    def __init__(self, function: str, path: Path, *more: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "nfs.cli", "run", function, "-c", str(path)],
+            [sys.executable, "-W", "error", "-m", "nfs.cli", "run", function, "-c", str(path), *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

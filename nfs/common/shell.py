@@ -1,0 +1,44 @@
+"""What a process of a network function says to whoever started it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.logger import (
+    FilteringLogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+
+def begin_logging(process: str = "") -> None:
+    """Log to standard error from now on, with what was logged until now; a bad start says its lines and no more.
+
+    process: which one it is, where several write to the same place.
+    """
+    text: Any = textFileLogObserver(sys.stderr)
+
+    def named(event: LogEvent) -> None:
+        text({**event, "log_system": f"{event.get('log_namespace', '-')}#{event['log_level'].name} {process}"})
+
+    observed: Any = named if process else text
+    observer = FilteringLogObserver(observed, [LogLevelFilterPredicate(LogLevel.info)])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def complain(name: str, error: BaseException) -> None:
+    """Say why a function cannot start, a line each."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        sys.stderr.write(f"{name}: {line}\n")
+
+
+def ready(name: str, listening: Iterable[str], more: Iterable[str]) -> None:
+    """Say that a function takes requests, and where."""
+    ends = [*listening, *more]
+    sys.stdout.write(f"{name} ready{' on ' if ends else ''}{', '.join(ends)}\n")
+    sys.stdout.flush()
