@@ -14,7 +14,7 @@ help:
 	@echo "make test          set up and run everything; ends with a table"
 	@echo "make test-unit     unit tests against the checkout, under a minute"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
-	@echo "make bench         codec and end-to-end benchmarks"
+	@echo "make bench         everything measured beside the stacks that are installed; figures in build/bench/"
 	@echo "make fuzz          fuzz targets, SECONDS=$(SECONDS) each"
 	@echo "make requirements  the requirements matrix of the last run, into docs/requirements.md"
 	@echo "make lock          compile requirements/*.lock anew"
@@ -37,8 +37,7 @@ lint:
 bench:
 	@$(ENVIRONMENT) .venv-run requirements/run.lock --project
 	@$(ENVIRONMENT) .venv-peers requirements/peers.lock
-	@.venv-run/bin/mtc bench codec
-	@.venv-run/bin/mtc bench e2e
+	@.venv-run/bin/mtc bench all --out build/bench
 
 fuzz:
 	@$(RUN) fuzz

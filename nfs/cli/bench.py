@@ -17,12 +17,12 @@ EXAMPLE: Final = """
 Example: mtc bench codec
          mtc bench e2e --window 1 --window 256 --json > e2e.json
          mtc bench scale --peers 10 --peers 1000
-         mtc bench all --out figures     figures/bench.json and figures/bench.html
+         mtc bench all --out figures     figures/bench.json, .html, .md
          mtc bench all --quick           everything small, in a minute or two: does it work?
 """
 OPTIONS: Final = (
     click.option("--json", "as_json", is_flag=True, help="Print the document of docs/schema/bench.json instead."),
-    click.option("--out", type=click.Path(path_type=Path), help="Write bench.json and bench.html into this folder."),
+    click.option("--out", type=click.Path(path_type=Path), help="Write bench.json, .html and .md into this folder."),
     click.option("--quick", is_flag=True, help="Small and short: to see that it works, not to measure."),
     click.option("--rounds", default=3, type=click.IntRange(1), show_default=True, help="Rounds, stacks in turn."),
     click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.2), help="Measured, each round."),
@@ -134,7 +134,7 @@ def everything(**asked: Any) -> None:
 
 def _run(group: str, *, as_json: bool, out: Path | None, names: tuple[str, ...], **asked: Any) -> None:
     """Run the scenarios of a verb; "" for all.  Ends with status 1 when a figure of ours is void."""
-    from nfs.cli._bench.report import document, lines
+    from nfs.cli._bench.report import document, lines, markdown
     from nfs.cli._bench.run import Options, prepared
     from nfs.cli._bench.scenarios import scenarios
 
@@ -159,6 +159,7 @@ def _run(group: str, *, as_json: bool, out: Path | None, names: tuple[str, ...],
         out.mkdir(parents=True, exist_ok=True)
         (out / "bench.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         (out / "bench.html").write_text(page(found), encoding="utf-8")
+        (out / "bench.md").write_text(markdown(found), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:

@@ -118,6 +118,35 @@ def _row(one: Record, shown: list[tuple[str, str, int]]) -> list[str]:
     return [one["stack"], *("" if one.get(key) is None else f"{one[key]:,.{decimals}f}" for key, _, decimals in shown)]
 
 
+def markdown(found: dict[str, Any]) -> str:
+    """The bars and all tables, for a page of documentation."""
+    about = found["machine"]
+    out = [f"{about['processor']}, {about['cores']} cores, {about['system']}, {about['python']}; {about['date']}.", ""]
+    rows = [
+        [
+            one["bar"],
+            f"{'at least' if one['least'] else 'at most'} {one['bound']:g}",
+            f"{one['measured']:g}",
+            _verdict(one),
+        ]
+        for one in found["bars"]
+        if one["measured"] is not None
+    ]
+    every = [("What is promised", ["of ours", "bar", "measured", ""], rows)] if rows else []
+    for name, headings, cells in [*every, *tables(found["measurements"])]:
+        marks = ["---", *["---:"] * (len(headings) - 1)]
+        out += [f"### {name[0].upper()}{name[1:]}", ""]
+        out += [f"| {' | '.join(line)} |" for line in (headings, marks, *cells)]
+        out.append("")
+    if found["not_run"]:
+        out += ["### Not run", "", *(f"- {text}" for text in found["not_run"]), ""]
+    return "\n".join(out)
+
+
+def _verdict(bar: Record) -> str:
+    return "met" if bar["met"] else "**not met**"
+
+
 def title(one: Record) -> str:
     """What a record measures, in words."""
     parts = [one["scenario"]]
