@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from diameter.errors import EncodeError
 from diameter.message.arity import complaint
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from diameter.message._core import Members
 
 _pack_two, _pack_three, _PAD = avp.pack_two, avp.pack_three, avp.PAD
+SHORT: Final = 128
+"""Data up to which a written header is kept for the next AVP of the same size."""
 
 
 class Body:
@@ -36,15 +38,20 @@ class Body:
         # dict first: asking an ABC costs more than writing an AVP
         for name, value in avps.items() if isinstance(avps, (dict, Mapping)) else avps:
             writer = writers.get(name) or tables.writer(name)
-            key, code, word, vendor, encode, _ = writer
+            key, code, word, vendor, encode, _, starts = writer
             for one in value if value.__class__ is list or value.__class__ is tuple else (value,):
                 try:
                     data = self._group(writer, one) if encode is None else encode(one)
                 except (ValueError, TypeError) as error:
                     raise EncodeError(f"{name}: {error} ({writer.definition.reference})") from None
                 size = len(data)
+                start = starts.get(size)
+                if start is None:
+                    start = _pack_three(code, word + size, vendor) if vendor else _pack_two(code, word + size)
+                    if size <= SHORT:
+                        starts[size] = start
                 keys.append(key)
-                parts.append(_pack_three(code, word + size, vendor) if vendor else _pack_two(code, word + size))
+                parts.append(start)
                 parts.append(data)
                 if size & 3:
                     parts.append(_PAD[size & 3])
@@ -76,12 +83,10 @@ class Body:
         return header.build(flags, code, application, hop_by_hop, end_to_end, b"".join(self._parts))
 
     def _group(self, writer: Writer, value: Any) -> bytes:
-        from diameter.message.members import Grouped
-
-        if isinstance(value, Grouped):
-            return value.octets
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value)
+        if not isinstance(value, dict):
+            octets = self._octets_of(value)
+            if octets is not None:
+                return octets
         if not isinstance(value, (dict, Mapping)):
             raise TypeError(f"a mapping, Grouped or octets wanted, not {type(value).__name__}")
         inner = Body(self._tables)
@@ -95,3 +100,11 @@ class Body:
                 one.name, one.reference, one.grammar, inner.keys or [], self._tables.scope.avps
             )
         return b"".join(inner._parts)
+
+    def _octets_of(self, value: Any) -> bytes | None:
+        """A group that is octets already; None for any other value."""
+        from diameter.message.members import Grouped
+
+        if isinstance(value, Grouped):
+            return value.octets
+        return bytes(value) if isinstance(value, (bytes, bytearray)) else None

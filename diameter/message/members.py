@@ -103,6 +103,9 @@ class Grouped(Members):
         return f"Grouped({', '.join(one.name for one in self.avps)})"
 
 
+Members._kind = Grouped
+
+
 class Avp:
     """A view of one AVP for tools: header fields as they are on the wire, value by the dictionary."""
 

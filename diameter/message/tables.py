@@ -43,6 +43,8 @@ class Writer(NamedTuple):
     vendor: int
     encode: Callable[[Any], bytes] | None
     definition: AvpDef
+    starts: dict[int, bytes]
+    """AVP headers by the size of the data, as they were needed."""
 
 
 class Due(NamedTuple):
@@ -116,6 +118,7 @@ class Tables:
         "readers",
         "scope",
         "seen",
+        "shorts",
         "vsai",
         "writers",
     )
@@ -126,6 +129,7 @@ class Tables:
         self.readers = Readers(self)
         self.writers: dict[str, Writer] = {}
         self.seen: dict[bytes, _core.Seen] = {}
+        self.shorts: dict[bytes, _core.Nested] = {}
         self._rows: dict[int, _core.Row] | None = None
         self.commands: dict[int, Command] = {key: _command(one) for key, one in scope.commands.items()}
         self.error_rules = _error_rules(scope)
@@ -168,7 +172,7 @@ class Tables:
         encode: Callable[[Any], bytes] | None = None if kind.kind == _core.GROUPED else kind.encode
         if one.values and kind.name in ("Enumerated", "Unsigned32", "Integer32"):
             encode = _named(one, kind.encode)
-        writer = Writer(one.key, one.code, (flags << 24) | (12 if one.vendor else 8), one.vendor, encode, one)
+        writer = Writer(one.key, one.code, (flags << 24) | (12 if one.vendor else 8), one.vendor, encode, one, {})
         self.writers[name] = writer
         return writer
 

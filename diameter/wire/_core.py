@@ -37,8 +37,9 @@ Seen = tuple[bytes | None, int, int, int, int, int, frozenset[int], "Grammar | N
 """Vendor-Id octets or None, key, AVP Length, padding, kind of check left, header size, values, grammar."""
 Nested = tuple[list[int], list[int], int]
 """Keys, header offsets and stop of one group."""
-Book = tuple[Mapping[int, Row], list[int], dict[int, Nested], dict[bytes, Seen]]
-"""What one check works with: rows, `found`, `nested` (each group's keys, offsets and stop, by its header), `seen`."""
+Book = tuple[Mapping[int, Row], list[int], dict[int, Nested], dict[bytes, Seen], dict[bytes, Nested]]
+"""What one check works with: rows, `found`, `nested` (each group's keys, offsets and stop, by its header), `seen`, and
+the short groups once found in order; of these the offsets count from the group's header and the stop is -1."""
 
 OCTETS: Final = 0
 FIXED: Final = 1
@@ -88,10 +89,11 @@ _int = Struct(">i").unpack_from
 _ZERO: Final = (b"", b"\0", b"\0\0", b"\0\0\0")
 
 
-def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int]) -> int:
+def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int], until: int = -1) -> int:
     """Append key and header offset of each AVP in wire[start:end]; return the offset where walking stopped.
 
-    A return value below `end` means that what begins there is no AVP.  Never raises.  RFC 6733 section 4.1.
+    A return value below `end` means that what begins there is no AVP; or, with the key `until`, that the first AVP
+    with that key was found and the walk may go on there.  Never raises.  RFC 6733 section 4.1.
     """
     if not 0 <= start <= end <= len(wire):
         return start
@@ -100,7 +102,7 @@ def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int]) 
     while start <= last:
         code, rest, third = _three(wire, start)
         length = rest & 0xFFFFFF
-        if rest & 0x80000000:
+        if rest >= 0x80000000:
             if length < 12:
                 return start
             code |= third << 32
@@ -112,14 +114,18 @@ def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int]) 
         add_key(code)
         add_head(start)
         start = after + (-length & 3)
+        if code == until:
+            return min(start, end)
     while end - start >= 8:
         code, rest = _two(wire, start)
         length = rest & 0xFFFFFF
-        if rest & 0x80000000 or length < 8 or start + length > end:
+        if rest >= 0x80000000 or length < 8 or start + length > end:
             return start
         add_key(code)
         add_head(start)
         start += length + (-length & 3)
+        if code == until:
+            break
     return start if start < end else end
 
 
@@ -140,7 +146,7 @@ def verify(
     if not 0 <= start <= end <= len(wire):
         return start
     begin = start
-    _, found, _, seen = book
+    _, found, _, seen, _ = book
     recall = seen.get
     add_key, add_head = keys.append, heads.append
     while start < end:
@@ -186,23 +192,32 @@ def verify(
 
 def _group(wire: bytes, head: int, start: int, end: int, grammar: Grammar | None, book: Book, depth: int) -> None:
     """Check the members of the Grouped AVP at `head`."""
-    _, found, nested, seen = book
+    _, found, nested, _, shorts = book
     if depth >= DEPTH_LIMIT:
         found += (DEPTH, head, 0)
         return
-    # `seen` is keyed by 8 octets of header as well; deep down, what is remembered might reach below the limit.
-    short = 8 < end - head <= SHORT_GROUP and depth < DEPTH_LIMIT - SHORT_GROUP // 8
-    if short and wire[head:end] in seen:
-        return
+    # deep down, what is remembered might reach below the limit
+    short = end - head <= SHORT_GROUP and depth < DEPTH_LIMIT - SHORT_GROUP // 8
+    if short:
+        known = shorts.get(wire[head:end])
+        if known is not None:
+            nested[head] = known
+            return
     keys: list[int] = []
     heads: list[int] = []
     faults = len(found)
     stop = verify(wire, start, end, grammar, keys, heads, book, depth + 1)
     nested[head] = (keys, heads, stop)
     if short and len(found) == faults:
-        if len(seen) >= SEEN_LIMIT:
-            seen.clear()
-        seen[wire[head:end]] = (None, 0, 0, 0, OCTETS, 0, frozenset(), None)
+        if len(shorts) >= SEEN_LIMIT:
+            shorts.clear()
+        shorts[wire[head:end]] = (keys, [one - head for one in heads], -1)
+
+
+def unfolded(nested: Nested, head: int, end: int) -> Nested:
+    """Keys, offsets and stop of a group in its own lists, whether it was remembered or not."""
+    keys, heads, stop = nested
+    return (keys[:], [head + one for one in heads], end) if stop < 0 else nested
 
 
 def _careful(wire: bytes, start: int, end: int, keys: list[int], heads: list[int], book: Book, depth: int) -> int:
@@ -210,7 +225,7 @@ def _careful(wire: bytes, start: int, end: int, keys: list[int], heads: list[int
 
     Returns where the next one begins, or `start` when what stands there is no AVP.
     """
-    rows, found, _, seen = book
+    rows, found, _, seen, _ = book
     if end - start < 8:
         found += (TRUNCATED, start, 0)
         return start

@@ -12,6 +12,7 @@ import pytest
 
 from diameter._version import VERSION
 from diameter.errors import ConfigError, RequestTimeout
+from diameter.wire import core
 from nfs import cli
 
 FOLDER = Path(cli.__file__).parent
@@ -49,7 +50,7 @@ def test_help_lists_the_verbs_and_imports_none() -> None:
 
 
 def test_version_names_the_core() -> None:
-    assert run("--version") == (0, f"mtc-diameter {VERSION}, core: pure\n", "")
+    assert run("--version") == (0, f"mtc-diameter {VERSION}, core: {core.NAME}\n", "")
 
 
 def test_an_unknown_verb_is_a_usage_error() -> None:
