@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from diameter._node.faults import Faults
     from diameter.peer.peer import Peer
 
+NONE: Final[frozenset[bytes]] = frozenset()
 FLUSH_OCTETS: Final = 65_536
 """Queued on one link before it is written within a wake-up, so that the link can say in time that it is congested."""
 
@@ -84,7 +85,7 @@ class Line:
         self.config: PeerConfig | None = None
         self.neighbour: Neighbour | None = None
         self.allowed: frozenset[int] | None = None
-        self.known: set[bytes] = set()
+        self.known: set[bytes] | frozenset[bytes] = NONE
         self.is_open = self.gone = self.own_answers = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0

@@ -11,6 +11,7 @@ from diameter.config import NodeTable, PeerConfig
 from diameter.errors import ConfigError, DictionaryError, LocalError, RemoteFault
 from diameter.message import Dictionary, Message
 from diameter.peer.inputs import Habits, Timers
+from diameter.peer.sharing import shared
 from diameter.routing.table import RELAY
 from diameter.security.identity import lies_in, plain
 from diameter.transport.link import Link
@@ -18,12 +19,14 @@ from diameter.transport.link import Link
 
 def habits_of(config: PeerConfig, dictionary: Dictionary) -> Habits:
     """What a peer is allowed beside the rules.  Raises ConfigError for an application nobody knows."""
-    return Habits(
-        assumed=frozenset(_assumed(config, dictionary)),
-        relay_serves_all=config.relay_serves_all,
-        incomplete_cea=config.incomplete_cea,
-        replace=config.second_connection == "replace",
-        strict_state=config.origin_state == "strict",
+    return shared(
+        Habits(
+            assumed=frozenset(_assumed(config, dictionary)),
+            relay_serves_all=config.relay_serves_all,
+            incomplete_cea=config.incomplete_cea,
+            replace=config.second_connection == "replace",
+            strict_state=config.origin_state == "strict",
+        )
     )
 
 
@@ -44,9 +47,9 @@ def timers_for(config: PeerConfig, timers: Timers) -> Timers:
     """The node's waiting times, or those of one peer."""
     if config.watchdog and config.tw_s is None and config.tc_s is None:
         return timers
-    return replace(
-        timers, tw_s=config.tw_s or timers.tw_s, tc_s=config.tc_s or timers.tc_s, watch=config.watchdog
-    )  # fmt: skip
+    return shared(
+        replace(timers, tw_s=config.tw_s or timers.tw_s, tc_s=config.tc_s or timers.tc_s, watch=config.watchdog)
+    )
 
 
 def unannounced(config: PeerConfig, cer: Message, link: Link) -> str:

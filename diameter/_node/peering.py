@@ -7,17 +7,16 @@ checks of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from functools import partial
+from collections.abc import Callable, Hashable, Set
 from random import Random
 
-from diameter._node.core import Core, DelayedCall, Line
+from diameter._node.alarms import Alarms
+from diameter._node.core import Core, Line
 from diameter._node.dialling import Dialler, Dialling
 from diameter._node.finding import Finding
 from diameter._node.lines import Above, Lines
 from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
 from diameter._node.setup import addresses_of
-from diameter._node.wakeups import MINIMUM_WAIT_S
 from diameter.app import Neighbour
 from diameter.config import PeerConfig
 from diameter.errors import ResultCode
@@ -56,7 +55,7 @@ class Peering:
         self.configs: dict[str, PeerConfig] = {}
         self._dialler = Dialler(links, above.wake, self._failed)
         self._lines_of: dict[Peer, set[Line]] = {}
-        self._due: dict[object, DelayedCall] = {}
+        self._alarms = Alarms(core, above.wake, self._expire)
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
         self.kept: set[str] = set()
@@ -102,10 +101,7 @@ class Peering:
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
         self._dialler.cancel_all()
-        for call in self._due.values():
-            if call.active():
-                call.cancel()
-        self._due.clear()
+        self._alarms.clear()
 
     # ---- from the transport
 
@@ -253,7 +249,7 @@ class Peering:
         finally:
             self._pumping.discard(peer.host)
         self._mark(peer)
-        self.arm(peer, peer.deadline(), partial(self._expire, peer))
+        self._alarms.set(peer, peer.deadline())
 
     def _mark(self, peer: Peer) -> None:
         """Keep the peer's row in step with its state."""
@@ -349,7 +345,7 @@ class Peering:
             del self.peers[key]
             self._lines_of.pop(peer, None)
             self.configs.pop(key, None)
-            self.arm(peer, None, lambda: None)
+            self._alarms.set(peer, None)
             self._core.table.remove(entry)
             for tell in self.forgotten:
                 tell(key)
@@ -360,18 +356,12 @@ class Peering:
 
     # ---- time
 
-    def arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
-        """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it
-        fires.
-        """
-        old = self._due.pop(key, None)
-        if old is not None and old.active():
-            old.cancel()
-        if deadline is not None:
-            wait_s = max(deadline - self._core.clock.seconds(), MINIMUM_WAIT_S)
-            self._due[key] = self._core.clock.callLater(wait_s, self._above.wake, call)
+    def arm(self, key: Hashable, deadline: float | None, call: Callable[[], None]) -> None:
+        """One time for each peer and one for the links without a peer; `heard` never moves it, it looks again then."""
+        self._alarms.set(key, deadline, call)
 
-    def _expire(self, peer: Peer) -> None:
+    def _expire(self, peer: Hashable) -> None:
+        assert isinstance(peer, Peer)
         peer.expire(self._core.now)
         self.pump(peer)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from diameter._node.core import Core
+from diameter._node.core import NONE, Core
 from diameter._node.manners import habits_of
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import ConfigError, DictionaryError
@@ -106,7 +106,7 @@ class Reloading:
         for line in tuple(peering.lines_of(peer)):
             line.allowed = None
             peering.join(line, peer, row)
-            line.known.clear()
+            line.known = NONE
             if agent is not None:
                 agent.reconsider(line)
         core.table.changed()

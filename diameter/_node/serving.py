@@ -185,8 +185,8 @@ class Serving:
             return False
         way = way_of(request)
         if way:
-            if len(line.known) >= KNOWN_WAYS:
-                line.known.clear()
+            if not isinstance(line.known, set) or len(line.known) >= KNOWN_WAYS:
+                line.known = set()
             line.known.add(way)
         return True
 

@@ -17,6 +17,7 @@ from diameter.message import Dictionary
 from diameter.message.build import write_avps
 from diameter.peer.capabilities import Advertised, LocalIdentity
 from diameter.peer.inputs import Timers
+from diameter.peer.sharing import shared
 from diameter.routing.agents import Agent
 from diameter.routing.balance import Balance
 from diameter.routing.table import ANY, RELAY, Route, RoutingTable
@@ -193,4 +194,4 @@ def addresses_of(link: Link) -> tuple[IPv4Address | IPv6Address, ...]:
             found.append(ip_address(address.host.partition("%")[0]))
         except ValueError:
             continue
-    return tuple(found)
+    return shared(tuple(found))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from diameter.errors import REFUSE, MissingAvp, ResultCode
 from diameter.peer.election import same_identity
 from diameter.peer.inputs import ORDINARY, Habits
+from diameter.peer.sharing import shared
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -88,7 +89,7 @@ class Capabilities:
     @property
     def application_ids(self) -> frozenset[int]:
         """Ids of every application advertised; the Vendor-Id beside an id does not count (section 5.3)."""
-        return frozenset(application.id for application in self.applications)
+        return shared(frozenset(application.id for application in self.applications))
 
     @property
     def relay(self) -> bool:
@@ -129,20 +130,20 @@ def read(message: Message, habits: Habits = ORDINARY) -> Capabilities:
     """
     said = Capabilities(
         origin_host=message.text("Origin-Host"),
-        origin_realm=message.text("Origin-Realm"),
-        product_name=message.get("Product-Name", ""),
+        origin_realm=shared(message.text("Origin-Realm")),
+        product_name=shared(message.get("Product-Name", "")),
         vendor_id=message.get("Vendor-Id", 0),
         firmware_revision=message.get("Firmware-Revision"),
-        addresses=message.all("Host-IP-Address"),
-        supported_vendors=frozenset(message.all("Supported-Vendor-Id")) - {0},
-        applications=frozenset(_applications(message)),
-        inband_security=frozenset(message.all("Inband-Security-Id")),
+        addresses=shared(message.all("Host-IP-Address")),
+        supported_vendors=shared(frozenset(message.all("Supported-Vendor-Id")) - {0}),
+        applications=shared(frozenset(_applications(message))),
+        inband_security=shared(frozenset(message.all("Inband-Security-Id"))),
         origin_state_id=message.get("Origin-State-Id", 0),
     )
     if habits.relay_serves_all and not habits.assumed:
         return said
     named = {one for one in said.applications if one.id != RELAY or habits.relay_serves_all}
-    return replace(said, applications=frozenset(named | {Advertised(number) for number in habits.assumed}))
+    return replace(said, applications=shared(frozenset(named | {Advertised(number) for number in habits.assumed})))
 
 
 def _applications(message: Message) -> Iterator[Advertised]:
