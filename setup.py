@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zlib import crc32
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
@@ -87,7 +88,8 @@ class BuildCore(build_ext):
             _write(place / package / "__init__.py", "")
         for package in PACKAGES:
             for path in map(Path, _sources(package)):
-                _write(place / _renamed(str(path)), _renamed(path.read_text(encoding="utf-8")))
+                text = _renamed(path.read_text(encoding="utf-8"))
+                _write(place / _renamed(str(path)), text.replace("\nSOURCES = 0\n", f"\nSOURCES = {_digest()}\n"))
         for one in self.extensions:
             found = Extension(one.name, [str(place / (one.name.replace(".", "/") + ".py"))])
             try:
@@ -104,6 +106,12 @@ def _sources(package: str) -> list[str]:
     return sorted(
         str(path) for path in (*folder.glob("_typed*.p*"), *folder.glob("_octets.p*")) if path.suffix != ".pyc"
     )
+
+
+def _digest() -> int:
+    """`diameter.wire.core.sources`, which an installation without the package cannot import yet."""
+    files = [path for pattern in ("*/_typed*.p*", "*/_octets.p*") for path in Path("diameter").glob(pattern)]
+    return crc32(b"\0".join(path.read_bytes() for path in sorted(files) if path.suffix in (".py", ".pxd")))
 
 
 def _extension(path: str) -> Extension:

@@ -40,6 +40,9 @@ from diameter.wire._core import Grammar as PlainGrammar
 from diameter.wire._core import Row as PlainRow
 from diameter.wire._core import holds as plain_holds
 
+SOURCES = 0
+"""`wire.core.sources` when this was compiled; setup.py writes it."""
+
 
 class Rule:
     """One member of a grammar, and its bit."""

@@ -1,30 +1,43 @@
 """Chooses the core: the compiled one when it is installed, else the pure Python one; `NAME` says which.
 
-`DIAMETER_PURE=1` in the environment forces the pure one.  It is read here and nowhere else, once.
+`DIAMETER_PURE=1` in the environment forces the pure one.  It is read here and nowhere else, once.  In a checkout a
+binary counts only when it was made of the sources as they are: an edit is never hidden by what was compiled before.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
 
 from diameter.wire import _core
 from diameter.wire._core import Grammar, Nested, Row, Seen
 
-__all__ = ["NAME", "Grammar", "Nested", "Row", "Seen", "holds", "index"]
+__all__ = ["NAME", "Grammar", "Nested", "Row", "Seen", "holds", "index", "sources"]
 
 
-def _choose() -> str:
+def sources(package: Path) -> int:
+    """One number over everything that the compiled core is made of."""
+    files = [path for pattern in ("*/_typed*.p*", "*/_octets.p*") for path in package.glob(pattern)]
+    return crc32(b"\0".join(path.read_bytes() for path in sorted(files) if path.suffix in (".py", ".pxd")))
+
+
+def _compiled() -> Any:
+    """The compiled module, or None."""
     if os.environ.get("DIAMETER_PURE") == "1":
-        return "pure"
+        return None
     try:
-        importlib.import_module("diameter.wire._ccore")
+        module = importlib.import_module("diameter.wire._ccore")
     except ImportError:
-        return "pure"
-    return "compiled"
+        return None
+    package = Path(__file__).parents[1]
+    checkout = package.with_name("setup.py").exists()
+    return module if not checkout or sources(package) == module.SOURCES else None
 
 
-NAME: Final = _choose()
-index = _core.index
+_found: Final = _compiled()
+NAME: Final = "pure" if _found is None else "compiled"
+index = _core.index if _found is None else _found.index
 holds = _core.holds

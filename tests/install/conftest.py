@@ -39,7 +39,7 @@ def environment(tmp_path: Path) -> Environment:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources, so that no build leaves anything in the checkout."""
     target = tmp_path_factory.mktemp("checkout") / "mtc-diameter"
-    drop = (".git", ".venv*", "build", "dist", "demo", "__pycache__", ".*_cache", "*.egg-info", ".hypothesis")
+    drop = (".git", ".venv*", "build", "dist", "demo", "__pycache__", ".*_cache", "*.egg-info", ".hypothesis", "*.so")
     shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*drop))
     return target
 

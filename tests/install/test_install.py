@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
+
+import pytest
 
 from diameter._version import VERSION
 from helpers.environments import Environment
@@ -18,9 +21,10 @@ for interface in (IStreamClientEndpointStringParserWithReactor, IStreamServerEnd
 """
 
 
-def check(environment: Environment) -> None:
-    """The command, the dictionaries, a PKI and the endpoint plugin, from a folder without a checkout."""
-    assert environment.run("mtc", "--version").stdout == f"mtc-diameter {VERSION}, core: pure\n"
+def check(environment: Environment, core: str = "compiled") -> None:
+    """The command, the core, the dictionaries, a PKI and the endpoint plugin, from a folder without a checkout."""
+    for named, more in ((core, {}), ("pure", {"DIAMETER_PURE": "1"})):
+        assert environment.run("mtc", "--version", **more).stdout == f"mtc-diameter {VERSION}, core: {named}\n"
     environment.run("mtc", "dict", "check")
     environment.run("mtc", "pki", "init")
     found = environment.run("python", "-W", "error", "-c", ENDPOINTS).stdout.splitlines()
@@ -59,7 +63,20 @@ def test_an_editable_install(environment: Environment, checkout: Path, constrain
 
 def test_a_build_without_a_compiler(environment: Environment, built: Path, constraints: Path) -> None:
     environment.pip("-c", constraints, sdist_of(built), CC="/bin/false", CXX="/bin/false", LDSHARED="/bin/false")
-    check(environment)
+    check(environment, "pure")
+
+
+def test_a_wheel_for_every_platform(
+    environment: Environment, checkout: Path, constraints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTC_NO_EXT", "1")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(checkout)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"mtc_diameter-{VERSION}-py3-none-any.whl"
+    environment.pip("-c", constraints, wheel)
+    check(environment, "pure")
 
 
 def test_what_is_in_the_wheel(built: Path) -> None:
@@ -69,6 +86,9 @@ def test_what_is_in_the_wheel(built: Path) -> None:
     assert tops == {"diameter", "nfs", "twisted", f"mtc_diameter-{VERSION}.dist-info"}
     assert {name for name in names if name.startswith("twisted/")} == {"twisted/plugins/diameter_transport.py"}
     assert {"diameter/py.typed", "nfs/py.typed", "diameter/dicts/rfc6733_base.dia", "diameter/dicts/README.md"} <= names
+    cores = [name for name in names if "/_ccore" in name]
+    assert len(cores) == len([name for name in names if "/_typed" in name and name.endswith(".py")]) > 0, cores
+    assert not [name for name in names if name.endswith(".c")]
     assert not [name for name in names if "test" in name.split("/")[0] or name.endswith((".pyc", ".pyo"))]
 
 
@@ -79,7 +99,7 @@ def test_the_wheel_has_every_file_of_the_packages(built: Path, checkout: Path) -
         str(path.relative_to(checkout))
         for folder in ("diameter", "nfs")
         for path in (checkout / folder).rglob("*")
-        if path.is_file() and path.suffix not in (".pyc", ".pyo")
+        if path.is_file() and path.suffix not in (".pyc", ".pyo", ".so")
     }
     dicts = {f"diameter/dicts/{path.name}" for path in (checkout / "dict").iterdir() if path.is_file()}
     assert sorted((there | dicts) - packed) == []
@@ -88,6 +108,7 @@ def test_the_wheel_has_every_file_of_the_packages(built: Path, checkout: Path) -
 def test_the_sdist_can_test_itself(built: Path) -> None:
     with tarfile.open(sdist_of(built)) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert not [name for name in names if name.endswith((".c", ".so"))]
     wanted = {"Makefile", "LICENSE", "tests/run.py", "tests/data/parts.txt", "requirements/run.lock", "docs/index.md"}
     assert wanted <= names, wanted - names
 

@@ -65,7 +65,7 @@ def sources() -> list[Path]:
     """The files that a wheel is made from."""
     found = [ROOT / name for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE")]
     for folder in ("diameter", "nfs", "dict"):
-        found += [p for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix not in (".pyc", ".pyo")]
+        found += [p for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix not in (".pyc", ".pyo", ".so")]
     return found
 
 

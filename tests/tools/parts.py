@@ -195,6 +195,7 @@ def live_peers(part: Part, python: Path) -> Outcome:
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=400),
     Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
+    Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
     Part(name="docs", run=with_pytest, paths=("tests/docs",)),
     Part(name="install", run=with_pytest, paths=("tests/install",), limit_s=900),
