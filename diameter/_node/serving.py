@@ -14,7 +14,7 @@ from diameter._node.overloading import Overloading
 from diameter.app import Bound, Later, Screen
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, RequestError, ResultCode
 from diameter.message import Message, encode
-from diameter.message.build import refusal
+from diameter.message.answers import refusal
 from diameter.routing.duplicates import Duplicates, again
 from diameter.routing.marks import marks_of, way_of
 from diameter.routing.overload import priority_of, share_of

@@ -7,16 +7,16 @@ a violation waits in `Message.pending` until then, because an application may st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from diameter.dictionary.load import Definitions
 from diameter.dictionary.model import CommandDef
 from diameter.dictionary.plain import Linked
-from diameter.errors import REFUSE, AvpOccursTooManyTimes, DictionaryError, EncodeError, RemoteFault
+from diameter.errors import DictionaryError, EncodeError
 from diameter.message import core
 from diameter.message.message import Message
-from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE, SESSION_ID, Due, Tables
+from diameter.message.tables import SESSION_ID, Due, Tables
 from diameter.wire import header
 
 Avps = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -24,9 +24,6 @@ Avps = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 Buildable = tuple[Tables, Due, int, int, int]
 """Scope, grammar, command code, flags octet and application id of a request."""
-ORIGIN_HOST: Final = 264
-ORIGIN_REALM: Final = 296
-PROXY_INFO: Final = 284
 
 
 class Dictionary(Definitions):
@@ -112,72 +109,6 @@ class Dictionary(Definitions):
         assert command is not None
         flags = header.FLAG_R | (header.FLAG_P if one.proxiable else 0)
         return tables, command.due, one.code, flags, application_id
-
-
-def answer(
-    request: Message,
-    code: int,
-    avps: Avps | None = None,
-    *,
-    vendor: int = 0,
-    error: bool | None = None,
-    echo: bool = True,
-    faulty: Collection[int] = (),
-) -> Message:
-    """The answer to `request`: same identifiers, command and P bit, Session-Id and Proxy-Info repeated (section 6.2).
-
-    `vendor` 0: Result-Code `code`; else Experimental-Result {vendor, code}.  `error`: E bit; None means by the class
-    (3xxx).  With `echo`, AVPs that the answer's grammar requires and the request carries (application ids,
-    Auth-Session-State) are repeated unless given, or their keys `faulty`.  Origin-Host and Origin-Realm:
-    `request.origin` unless given.
-    """
-    tables = request.tables
-    command = tables.command(request.command_code, False)
-    failed = vendor == 0 and 3000 <= code < 4000 if error is None else error
-    given = avps if isinstance(avps, (dict, Mapping)) else dict(avps or ())
-    body = core.Body(tables)
-    body.copy(request, SESSION_ID)
-    grammar = tables.error if failed or command is None else command.grammar
-    keys = {(tables.writers.get(name) or tables.writer(name)).key for name in given}
-    if echo and not failed and command is not None:
-        for key in command.echoes:
-            if key not in keys and key not in faulty:
-                body.copy(request, key)
-    if RESULT_CODE not in keys and EXPERIMENTAL_RESULT not in keys:
-        if vendor:
-            body.write({"Experimental-Result": {"Vendor-Id": vendor, "Experimental-Result-Code": code}})
-        else:
-            body.write({"Result-Code": code})
-    if request.origin and ORIGIN_HOST not in keys:
-        body.add(request.origin, (ORIGIN_HOST, ORIGIN_REALM))
-    body.write(given)
-    if PROXY_INFO not in keys:
-        body.copy(request, PROXY_INFO, every=True)
-    flags = (request.flags & header.FLAG_P) | (header.FLAG_E if failed else 0)
-    octets = body.message(flags, request.command_code, request.application_id, request.hop_by_hop, request.end_to_end)
-    message = Message(octets, request.dictionary)
-    if command is not None and grammar is not None and (failed or 2000 <= code < 3000):
-        due = command.due
-        if failed:
-            due = Due(due.where, "RFC 6733 section 7.2", grammar, tables.error_rules)
-        message.pending = due, body.keys, body.problem
-    return message
-
-
-def refusal(request: Message, fault: RemoteFault) -> Message:
-    """The answer to a faulty request: Result-Code, Error-Message and Failed-AVP of the fault (sections 7.1 to 7.5).
-
-    What is wrong stands in Failed-AVP only: elsewhere the answer would be as faulty as the request.
-    """
-    names = request.tables.scope.names
-    wrong = [one for one in request.faults if one.verdict == REFUSE and one.path and one.path[0] in names]
-    faulty = [names[one.path[0]].key for one in wrong if not isinstance(one, AvpOccursTooManyTimes)]
-    avps: dict[str, Any] = {"Error-Message": fault.text}
-    if fault.failed_avp:
-        avps["Failed-AVP"] = fault.failed_avp
-    message = answer(request, int(fault.result_code), avps, error=fault.protocol_error, faulty=faulty)
-    message.pending = None
-    return message
 
 
 def write_avps(tables: Tables, avps: Avps) -> bytes:

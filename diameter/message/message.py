@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import diameter.message as parts  # its modules need this one; to import in each call costs 0.8 us
 from diameter.errors import RemoteFault
 from diameter.message import core
 from diameter.message.members import Avp, Grouped, Members
@@ -101,16 +102,12 @@ class Message(Members, core.Frame):
     def answer(
         self, code: int, avps: Any = None, *, vendor: int = 0, error: bool | None = None, echo: bool = True
     ) -> Message:
-        """The answer to this request, see `message.build.answer`."""
-        from diameter.message.build import answer
-
-        return answer(self, code, avps, vendor=vendor, error=error, echo=echo)
+        """The answer to this request, see `message.answers.answer`."""
+        return parts.answers.answer(self, code, avps, vendor=vendor, error=error, echo=echo)
 
     def refusal(self, fault: RemoteFault) -> Message:
-        """The answer that tells the peer about one of `faults`, see `message.build.refusal`."""
-        from diameter.message.build import refusal
-
-        return refusal(self, fault)
+        """The answer that tells the peer about one of `faults`, see `message.answers.refusal`."""
+        return parts.answers.refusal(self, fault)
 
     def quote(self, *path: str) -> bytes:
         """For Failed-AVP: the AVP at `path`, outermost group first, as it came; an example where it is absent (7.5)."""

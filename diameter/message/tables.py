@@ -119,6 +119,7 @@ class Tables:
         "scope",
         "seen",
         "shorts",
+        "templates",
         "vsai",
         "writers",
     )
@@ -127,6 +128,8 @@ class Tables:
         self.scope = scope
         self.application_id = scope.application.id
         self.readers = Readers(self)
+        self.templates: dict[tuple[Any, ...], Any] = {}
+        """What `message.answers` has found out of answers, by command, result and names."""
         self.writers: dict[str, Writer] = {}
         self.seen: dict[bytes, _core.Seen] = {}
         self.shorts: dict[bytes, _core.Nested] = {}
