@@ -20,6 +20,7 @@ FILES: Final = (
     "pauses",
     "peers",
     "idle",
+    "workers",
     "dictionary",
     "ladder",
 )
