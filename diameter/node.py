@@ -152,6 +152,7 @@ class Node:
         self.wake = wakeups.wake
         self._serving = wakeups.serving = serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
+        self._serving.wakeups = wakeups
         join(core, self._serving, self._requests)
         self._links = links(reactor, config, self)
         said = local_identity(config, dictionary, self.applications, since(member, self._clock), agent)

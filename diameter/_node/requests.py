@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.failover import Failover
@@ -23,6 +23,11 @@ from diameter.routing.pending import Pending, PendingTable
 from diameter.routing.refusal import unusable
 from diameter.routing.table import PeerEntry
 from diameter.trace import Drop, Point
+
+Destination = tuple[int, str | None, str | None]
+"""Application id, Destination-Host, Destination-Realm."""
+WAYS: Final = 1024
+"""Destinations whose line is remembered."""
 
 
 class NoWay(NamedTuple):
@@ -61,6 +66,7 @@ class Requests:
         self._settle = settle
         self._originator = Originator(core.config.origin_host, core.config.origin_realm)
         self._limit = core.config.limits.outbound_requests
+        self._ways: dict[Destination, tuple[Line, int]] = {}
         self._room = min(self._limit, core.config.limits.held_requests)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
@@ -113,7 +119,7 @@ class Requests:
 
     def way(
         self,
-        destination: tuple[int, str | None, str | None],
+        destination: Destination,
         avoid: Iterable[str] = (),
         session: str | None = None,
         user: str | None = None,
@@ -124,20 +130,32 @@ class Requests:
         Where the peer chosen does not keep up and holds all that it may, the next one is asked.
         """
         core, shunned, full = self._core, tuple(avoid), None
+        known = self._ways.get(destination)
+        plain = not (shunned or self.following.cache)
+        if plain and known is not None and known[1] == core.table.version and not known[0].held:
+            return known[0]
         if self.following.cache and (line := self.following.instead(destination, shunned, session, user)) is not None:
             return line
         while (entry := core.table.choose(*destination, shunned)) is not None:
             line = core.lines.get(entry.link)
             if line is not None:
                 if len(line.held) < self._room:
+                    if not shunned and core.table.fixed(*destination, ()) is entry:
+                        self._remember(destination, line)
                     return line
                 full = full or line
             shunned = (*shunned, entry.host)
         if full is not None:
             return full  # a request of higher priority may still get in
-        known = core.table.leads(*destination)
-        code = ResultCode.UNABLE_TO_DELIVER if known else ResultCode.REALM_NOT_SERVED
+        leads = core.table.leads(*destination)
+        code = ResultCode.UNABLE_TO_DELIVER if leads else ResultCode.REALM_NOT_SERVED
         return NoWay(code, core.table.explain(*destination, avoid))
+
+    def _remember(self, destination: Destination, line: Line) -> None:
+        """Requests to this destination go on this line until the routing table changes."""
+        if len(self._ways) >= WAYS:
+            self._ways.clear()
+        self._ways[destination] = line, self._core.table.version
 
     def _outstanding(self, entry: PeerEntry) -> int:
         """Requests without an answer of one peer, those held back with them."""

@@ -24,6 +24,7 @@ from diameter.trace import Drop, Point
 
 if TYPE_CHECKING:
     from diameter._node.forwarding import Forwarding
+    from diameter._node.wakeups import Wakeups
 
 COMMAND: Final = slice(5, 12)
 """Where Command Code and Application-ID stand in a message."""
@@ -49,24 +50,29 @@ class Raised:
 
 class Work:
     """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of
-    `later`.  `key`: by which copies of the request are recognised.
+    `later`.  `key`: by which copies of the request are recognised.  Called, it goes on: a `Later` is done.
     """
 
-    __slots__ = ("coroutine", "key", "later", "line", "request")
+    __slots__ = ("coroutine", "key", "later", "line", "request", "serving")
 
     def __init__(
         self,
+        serving: Serving,
         coroutine: Coroutine[Any, Any, Any],
         line: Line | None,
         request: Message | None,
         later: Later[Any] | None,
         key: bytes = b"",
     ) -> None:
+        self.serving = serving
         self.coroutine = coroutine
         self.line = line
         self.request = request
         self.later = later
         self.key = key
+
+    def __call__(self) -> None:
+        self.serving.resume(self)
 
 
 def step(coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None) -> tuple[bool, Any]:
@@ -115,6 +121,7 @@ class Serving:
         """Takes the requests that are for others, where the node is an agent."""
         self.overloading: Overloading | None = None
         self.waiting: set[Work] = set()
+        self.wakeups: Wakeups
 
     # ---- a request has come
 
@@ -158,7 +165,7 @@ class Serving:
                 ended, outcome = outcome
                 if not ended:
                     self._duplicates.begin(key)
-                    self._wait(Work(coroutine, line, request, None, key), outcome)
+                    self._wait(Work(self, coroutine, line, request, None, key), outcome)
                     return
         self._answer(line, request, outcome, key)
 
@@ -278,7 +285,7 @@ class Serving:
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Later[Any]:
         """Run a coroutine at the end of this wake-up."""
         later: Later[Any] = Later()
-        self._spawned.append(Work(coroutine, None, None, later))
+        self._spawned.append(Work(self, coroutine, None, None, later))
         return later
 
     def start_spawned(self) -> None:
@@ -295,10 +302,19 @@ class Serving:
             line = work.line
             if line is not None:
                 line.in_work += 1
-        if not self._attach(awaited, lambda error: self._go_on(work, error)):
+        if awaited.__class__ is Later:
+            awaited.then(work)
+        elif not self._attach(awaited, lambda error: self._go_on(work, error)):
             work.coroutine.close()
             what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
             self._end(work, Raised(LocalError(f"{_name(work)} {what}")))
+
+    def resume(self, work: Work) -> None:
+        """Run `work` on in the present wake-up, or in one of its own."""
+        if self.wakeups.awake:
+            self._go_on(work)
+        else:
+            self.wakeups.wake(lambda: self._go_on(work))
 
     def _go_on(self, work: Work, error: BaseException | None = None) -> None:
         """Run `work` on, to its end or until it waits again."""

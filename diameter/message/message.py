@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import diameter.message as parts  # its modules need this one; to import in each call costs 0.8 us
-from diameter.errors import RemoteFault
+from diameter.errors import RemoteFault, UnknownName
 from diameter.message import core
 from diameter.message.members import Avp, Grouped, Members
-from diameter.message.tables import EXPERIMENTAL_RESULT, RESULT_CODE
-from diameter.wire import avp, header
+from diameter.wire import header
 
 if TYPE_CHECKING:
     from diameter.dictionary.model import CommandDef
@@ -52,17 +51,14 @@ class Message(Members, core.Frame):
     @property
     def result(self) -> tuple[int, int] | None:
         """(vendor, code) of Result-Code (vendor 0) or Experimental-Result; None when the message has neither."""
-        heads, keys, wire = self.heads, self.keys, self.octets
-        if RESULT_CODE in keys:
-            start, end = avp.span(wire, heads[keys.index(RESULT_CODE)])
-            return (0, int.from_bytes(wire[start:end])) if end - start == 4 else None
-        if EXPERIMENTAL_RESULT in keys:
+        try:
+            code = self.get("Result-Code")
+            if code is not None:
+                return 0, code
             group = self.get("Experimental-Result")
-            try:
-                return group.get("Vendor-Id", 0), group["Experimental-Result-Code"]
-            except (KeyError, RemoteFault):
-                return None
-        return None
+            return None if group is None else (group.get("Vendor-Id", 0), group["Experimental-Result-Code"])
+        except (KeyError, RemoteFault, UnknownName):
+            return None
 
     def edit(
         self,

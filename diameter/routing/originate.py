@@ -17,6 +17,8 @@ NO_STATE_MAINTAINED: Final = 1
 one.
 """
 
+BASES: Final = 1024
+"""Destinations for which the AVPs that are filled in are kept."""
 VENDOR_APPLICATION: Final = "Vendor-Specific-Application-Id"
 """Filled in for a vendor's application also where its grammar has it as optional (S6a, S6c, SGd): it does no harm,
 and python-diameter refuses an S6a request without it with 5005.
@@ -36,11 +38,12 @@ class Plan(NamedTuple):
 class Originator:
     """Fills requests of one node."""
 
-    __slots__ = ("_origin", "_plans")
+    __slots__ = ("_bases", "_origin", "_plans")
 
     def __init__(self, host: str, realm: str) -> None:
         self._origin = (("Origin-Host", host), ("Origin-Realm", realm))
         self._plans: dict[tuple[int, str], Plan] = {}
+        self._bases: dict[tuple[int, str | None, str | None], dict[str, Any]] = {}
 
     def plan(self, scope: Scope, command: str) -> Plan:
         """The plan for a command by name, with or without "-Request".  Raises EncodeError when the application has
@@ -58,17 +61,30 @@ class Originator:
         """`avps` behind the AVPs that `plan` fills in, Session-Id first (section 8.8), routing AVPs next (6.3 to
         6.6).
         """
-        filled: dict[str, Any] = {}
+        key = (id(plan), host, realm)
+        base = self._bases.get(key)
+        if base is None:
+            if len(self._bases) >= BASES:
+                self._bases.clear()
+            base = self._bases[key] = self._base(plan, host, realm)
+        filled = base.copy()
         if plan.session_id:
             filled["Session-Id"] = session_id
-        filled.update(plan.constants)
-        filled.update(self._origin)
-        if host is not None and plan.destination_host:
-            filled["Destination-Host"] = host
-        if realm is not None and plan.destination_realm:
-            filled["Destination-Realm"] = realm
         filled.update(avps)
         return filled
+
+    def _base(self, plan: Plan, host: str | None, realm: str | None) -> dict[str, Any]:
+        """What requests of one command to one destination have in common, and the place of their Session-Id."""
+        base: dict[str, Any] = {}
+        if plan.session_id:
+            base["Session-Id"] = ""
+        base.update(plan.constants)
+        base.update(self._origin)
+        if host is not None and plan.destination_host:
+            base["Destination-Host"] = host
+        if realm is not None and plan.destination_realm:
+            base["Destination-Realm"] = realm
+        return base
 
 
 def _plan(scope: Scope, command: str) -> Plan:
