@@ -29,9 +29,9 @@ A node in under thirty lines:
     )
 
 What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests
-to screens and handlers, answers to whoever waits for them; handlers that need not wait are answered at once; what was
-spawned starts; `on_batch` runs; then each link gets one write.  Everything else that wakes a node (timers, Deferreds,
-callers) goes through `Node.wake` the same way.
+to screens and handlers, answers to whoever waits for them; what was spawned meanwhile starts; `on_batch` runs; then
+each link gets one write.  Everything else that wakes a node (timers, Deferreds, callers) goes through `Node.wake` the
+same way.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from diameter._node.peering import Peering
 from diameter._node.reloading import Reloading
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
+from diameter._node.settings import Settings
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
 from diameter._node.stats import Stats
 from diameter._node.traffic import Traffic
@@ -162,7 +163,8 @@ class Node:
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
         self._traffic.peering = self._peering
-        self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, routing, self.wake)
+        settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
+        self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 
@@ -231,7 +233,7 @@ class Node:
         return len(self._serving.waiting)
 
     def reload(self, config: NodeConfig | None = None) -> None:
-        """Read keys and certificates again, take over peers and routes of `config`; ConfigError changes nothing."""
+        """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:

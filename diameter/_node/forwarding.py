@@ -18,6 +18,7 @@ from diameter._node.requests import NoWay, Requests
 from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
 from diameter._node.transit import Busy, Transit
 from diameter.app import Screen
+from diameter.config import Limits
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, ResultCode
 from diameter.message import Message, encode
 from diameter.routing.agents import (
@@ -85,9 +86,18 @@ class Forwarding:
         self._guard = guard
         self._bug = bug
         self._identify = identify
-        self._limit = core.config.limits.inbound_requests
-        self._nearly = self._limit * 3 // 4
+        self.bound(core.config.limits)
         self._entrances: dict[int, Entrance] = {}
+
+    def bound(self, limits: Limits) -> None:
+        """Keep to these bounds from now on."""
+        self._limit = limits.inbound_requests
+        self._nearly = self._limit * 3 // 4
+
+    @property
+    def transit(self) -> int:
+        """Requests on their way through this node, without an answer."""
+        return sum(entrance.transit for entrance in self._entrances.values())
 
     # ---- a request has come
 
@@ -318,6 +328,8 @@ class Forwarding:
         if line.gone:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
+        if (overloading := self._serving.overloading) is not None:
+            octets = overloading.front(request, octets)
         self._core.stats.answers_out += 1
         self._core.tally.count(line.whose, octets, True)
         self._core.write(line, octets)

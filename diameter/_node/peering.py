@@ -76,7 +76,7 @@ class Peering:
         self.kept: set[str] = set()
         """Peers without configuration that stay while their link is down: discovery wants them."""
         self.forgotten: Callable[[str], None] = lambda key: None
-        self._finding = Finding(core, self, links, above.wake)
+        self.finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
                 self.add(config)
@@ -93,6 +93,14 @@ class Peering:
         self.configs[key] = config
         return peer
 
+    def retime(self, timers: Timers, handshakes: int) -> None:
+        """Use these waiting times from the next that begins, and this bound of links whose peer is unknown."""
+        self._timers = timers
+        self._incoming.bound(timers, handshakes)
+        for key, peer in self.peers.items():
+            config = self.configs.get(key)
+            peer.retime(timers if config is None else timers_for(config, timers))
+
     # ---- from the operator
 
     def start(self) -> None:
@@ -100,18 +108,18 @@ class Peering:
         for peer in list(self.peers.values()):
             peer.start(self._core.now)
             self.pump(peer)
-        self._finding.start()
+        self.finding.start()
 
     def stop(self, cause: DisconnectCause) -> None:
         """DPR to every open peer; no connection is attempted any more."""
-        self._finding.stop()
+        self.finding.stop()
         for peer in list(self.peers.values()):
             peer.stop(self._core.now, cause)
             self.pump(peer)
 
     def close_all(self) -> None:
         """Abort what is still there and forget every timer."""
-        self._finding.stop()
+        self.finding.stop()
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
         for attempt in list(self._attempts.values()):

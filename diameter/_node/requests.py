@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from diameter._node.core import Core, Line, Request, Waiter
@@ -14,6 +15,7 @@ from diameter._node.overloading import Overloading
 from diameter._node.serving import Guard, Raised
 from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
+from diameter.config import Limits
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.held import DEFAULT
@@ -60,13 +62,17 @@ class Requests:
         self._screens = tuple(screens)
         self._settle = settle
         self._originator = Originator(core.config.origin_host, core.config.origin_realm)
-        self._limit = core.config.limits.outbound_requests
-        self._room = min(self._limit, core.config.limits.held_requests)
+        self.bound(core.config.limits)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
         self.following = Following(core, self.pending, self.place, self._screened)
         self.overloading: Overloading | None = None
         self._failover = Failover(core, self.pending, self.place, self._screened)
+
+    def bound(self, limits: Limits) -> None:
+        """Keep to these bounds from the next request on."""
+        self._limit = limits.outbound_requests
+        self._room = min(self._limit, limits.held_requests)
 
     def send(
         self,
@@ -88,10 +94,13 @@ class Requests:
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
         realm = realm or self._realm_of(line.entry, to)
         overloading = self.overloading
-        if overloading is not None and (
-            why := overloading.withhold(application, to, line, realm, avps.get("DRMP", DEFAULT))
-        ):
-            return self._undeliverable(command, why)
+        if overloading is not None:
+            other = partial(self.way, (application, to, realm), session=session, user=avps.get("User-Name"))
+            admitted = overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), other)
+            if isinstance(admitted, str):
+                return self._undeliverable(command, admitted)
+            line = admitted
+        assert line.entry is not None
         filled = self._originator.fill(plan, avps, session, to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
         message = core.dictionary.request(

@@ -99,6 +99,12 @@ class Peer(Machine):
 
     # ---- inputs from the operator
 
+    def retime(self, timers: Timers) -> None:
+        """Use these waiting times from the next that begins; those that run end as they began."""
+        self._timers = timers
+        self._dog.retime(timers)
+        self._retry.retime(timers)
+
     def start(self, now: float) -> None:
         """Want a connection: connect now if nothing is under way, and again after Tc whenever it is lost (Start of
         5.6).
