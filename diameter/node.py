@@ -241,7 +241,6 @@ class Node:
         self._traffic.faults.load(rules)
 
     # ---- for applications: `diameter.app.Port`
-
     @property
     def origin_host(self) -> str:
         """Our Origin-Host."""

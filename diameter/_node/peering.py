@@ -7,13 +7,13 @@ checks of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from random import Random
-from typing import Any, Protocol
 
 from diameter._node.core import Core, DelayedCall, Line
-from diameter._node.finding import Finding, Names
+from diameter._node.dialling import Dialler, Dialling
+from diameter._node.finding import Finding
 from diameter._node.lines import Above, Lines
 from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
 from diameter._node.setup import addresses_of
@@ -34,20 +34,6 @@ from diameter.trace import Drop, Point
 from diameter.transport.link import Link
 
 
-class Attempt(Protocol):
-    """An attempt to connect, a Deferred of a Link for those who know Twisted."""
-
-    def addBoth(self, callback: Callable[[Any], Any]) -> Any: ...
-
-    def cancel(self) -> None: ...
-
-
-class Dialling(Names, Protocol):
-    """Where links come from (`diameter.transport.endpoints.Links`)."""
-
-    def connect(self, peer: PeerConfig, /) -> Attempt: ...
-
-
 class Peering:
     """Every peer of one node, every link, and their timers."""
 
@@ -64,18 +50,19 @@ class Peering:
         self._above = above
         self._base = base
         self._timers = timers
-        self._links = links
         self._uniform = jitter.uniform
         self._incoming = Incoming(base, timers, limit=core.config.limits.handshakes)
         self.peers: dict[str, Peer] = {}
         self.configs: dict[str, PeerConfig] = {}
-        self._attempts: dict[str, Attempt] = {}
+        self._dialler = Dialler(links, above.wake, self._failed)
+        self._lines_of: dict[Peer, set[Line]] = {}
         self._due: dict[object, DelayedCall] = {}
         self._pumping: set[str] = set()
         self._lines = Lines(core, above, self._closed)
         self.kept: set[str] = set()
         """Peers without configuration that stay while their link is down: discovery wants them."""
-        self.forgotten: Callable[[str], None] = lambda key: None
+        self.forgotten: list[Callable[[str], None]] = []
+        """Told of each peer that is no longer in the tables."""
         self.finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
@@ -122,8 +109,7 @@ class Peering:
         self.finding.stop()
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
-        for attempt in list(self._attempts.values()):
-            attempt.cancel()
+        self._dialler.cancel_all()
         for call in self._due.values():
             if call.active():
                 call.cancel()
@@ -173,6 +159,8 @@ class Peering:
         if line is None:
             return
         line.gone = True
+        if line.peer is not None:
+            self._lines_of.get(line.peer, set()).discard(line)
         core.say_link(Point.LINK_LOST, link, reason=reason or "closed")
         if line.peer is None:
             self._incoming.lost(link.id)
@@ -238,13 +226,19 @@ class Peering:
         self.pump(peer)
 
     def join(self, line: Line, peer: Peer, config: PeerConfig) -> None:
+        """The line is the peer's, which is as `config` says."""
         line.peer = peer
+        self._lines_of.setdefault(peer, set()).add(line)
         line.config = config
         line.own_answers = not config.answers_of_others
         line.entry = self._core.table.find(peer.host)
         if config.applications:
             dictionary = self._core.dictionary
             line.allowed = frozenset(dictionary.application(name).id for name in config.applications)
+
+    def lines_of(self, peer: Peer) -> Set[Line]:
+        """The links of a peer that are not gone."""
+        return self._lines_of.get(peer, frozenset())
 
     # ---- what the peer layer asks for
 
@@ -282,11 +276,9 @@ class Peering:
         match output:
             case inputs.Connect():
                 self._core.say(Point.CONNECTING, peer=peer.host)
-                self._dial(peer)
+                self._dialler.dial(peer, self.configs[peer.host.lower()])
             case inputs.CancelConnect():
-                attempt = self._attempts.pop(peer.host.lower(), None)
-                if attempt is not None:
-                    attempt.cancel()
+                self._dialler.cancel(peer)
             case inputs.Opened():
                 self._opened(peer, output)
             case inputs.Okay():
@@ -355,31 +347,14 @@ class Peering:
         key, entry = peer.host.lower(), self._core.table.find(peer.host)
         if entry is None or entry.static or key in self.kept or peer.open_link is not None:
             return
-        others = any(each.peer is peer and each is not ended for each in self._core.lines.values())
-        if self.peers.get(key) is peer and not others:
+        if self.peers.get(key) is peer and self.lines_of(peer) <= {ended}:
             del self.peers[key]
+            self._lines_of.pop(peer, None)
             self.configs.pop(key, None)
             self.arm(peer, None, lambda: None)
             self._core.table.remove(entry)
-            self.forgotten(key)
-
-    # ---- dialling
-
-    def _dial(self, peer: Peer) -> None:
-        key = peer.host.lower()
-        attempt = self._links.connect(self.configs[key])
-        self._attempts[key] = attempt
-
-        def settled(result: Any) -> None:
-            """A failure goes to the state machine; success has come as `link_up` already."""
-            if self._attempts.get(key) is not attempt:
-                return
-            del self._attempts[key]
-            if not isinstance(result, Link):
-                text = result.getErrorMessage()
-                self._above.wake(lambda: self._failed(peer, text))
-
-        _ = attempt.addBoth(settled)
+            for tell in self.forgotten:
+                tell(key)
 
     def _failed(self, peer: Peer, reason: str) -> None:
         peer.connect_failed(self._core.now, reason)

@@ -62,7 +62,7 @@ class Reloading:
         self._tables = tables
         self._wake = wake
         self._returning: dict[str, PeerConfig] = {}
-        peering.forgotten = self._forgotten
+        peering.forgotten.append(self._forgotten)
 
     def take(self, config: NodeConfig) -> NodeConfig:
         """Make `config` ours, and read keys again; return what is in force now.
@@ -130,13 +130,12 @@ class Reloading:
         peer, entry = peering.peers[key], core.table.find(key)
         assert entry is not None
         entry.weight = row.weight
-        for line in core.lines.values():
-            if line.peer is peer:
-                line.allowed = None
-                peering.join(line, peer, row)
-                line.known.clear()
-                if agent is not None:
-                    agent.reconsider(line)
+        for line in tuple(peering.lines_of(peer)):
+            line.allowed = None
+            peering.join(line, peer, row)
+            line.known.clear()
+            if agent is not None:
+                agent.reconsider(line)
         core.table.changed()
 
     def _come(self, key: str, row: PeerConfig) -> None:

@@ -208,8 +208,88 @@ def _plain_pcap(dictionary: Dictionary) -> None:
     save("capture", "ethernet.pcap", b"".join(out))
 
 
+CHOSEN: Final[dict[str, dict[str, bytes]]] = {
+    "sessions": {
+        "client-granted-and-ended": bytes([0, 66, 129, 1, 0, 12, 67, 129, 6, 0]),
+        "client-in-rounds": bytes([0, 66, 129, 3, 0, 66, 129, 0, 0, 5]),
+        "client-asked-again-and-aborted": bytes([0, 66, 129, 0, 0, 129, 13, 0, 129, 14, 0]),
+        "client-stateless": bytes([4, 66, 129, 2, 0, 10]),
+        "client-fails-over": bytes([0, 66, 129, 4, 0, 129, 0, 0, 68]),
+        "client-damaged": bytes([0, 66, 129, 1, 8, 7, 5, 0, 1, 5, 9, 0, 0, 0, 1]),
+        "server-confirms-and-aborts": bytes([1, 130, 12, 0, 65, 129, 7, 0, 66, 129, 8, 0, 129, 15, 0]),
+        "server-resends": bytes([1, 130, 12, 0, 66, 68, 5, 12, 129, 8, 0]),
+        "server-stateless": bytes([5, 130, 12, 0, 129, 15, 0]),
+        "accounting-client": bytes([2, 66, 129, 9, 0, 5, 129, 10, 0, 69, 129, 9, 0]),
+        "accounting-client-stores": bytes([2, 66, 71, 69, 71, 70, 129, 9, 0]),
+        "accounting-server": bytes([3, 129, 16, 0, 129, 17, 0, 6, 129, 18, 0]),
+        "accounting-server-with-state": bytes([0x17, 129, 16, 0, 129, 17, 0, 6, 129, 18, 0]),
+    },
+    "discovery": {
+        "naptr-srv-address": bytes([0, 3, 0, 1, 0, 1, 1, 0, 5, 0, 3, 0, 1, 1, 1, 0, 0, 0, 0, 3, 0, 1, 1, 0]),
+        "naptr-address": bytes([0, 3, 0, 1, 1, 1, 1, 0, 0, 0, 3, 0, 1, 1, 0]),
+        "naptr-loop": bytes([0, 3, 0, 1, 2, 1, 1, 0, 4, 0, 3, 0, 1, 2, 1, 1, 0, 4, 0]),
+        "srv-of-the-realm": bytes([0, 0, 3, 0, 1, 1, 1, 0, 1, 0, 0, 3, 0, 1, 1, 0]),
+        "srv-this-node": bytes([0, 0, 3, 0, 1, 1, 1, 0, 3, 0, 0, 3, 0, 1, 1, 0]),
+        "srv-flood": bytes([0, 0, 7]) + bytes([3, 1, 1, 0, 0, 0]) * 62,
+        "failure-and-again": bytes([2, 1, 1, 1, 3, 0, 1, 1, 1, 0, 1, 0]),
+        "octets": bytes([0, 2, 40]) + bytes(range(40)),
+        "name-of-dots": bytes([0, 3, 0, 1, 0, 1, 1, 0, 12, 2, 2, 46, 46, 46, 1, 97, 97, 0]),
+        "name-long": bytes([0, 3, 0, 1, 0, 1, 1, 0, 9, 7, *[189] * 7, 0]),
+        "name-with-a-line-feed": bytes([0, 3, 0, 1, 0, 1, 1, 0, 12, 1, 2, 97, 10, 98, 0]),
+        "name-that-cannot-be-written": bytes([0, 3, 0, 1, 1, 1, 1, 0, 15, 1, 0, 46, 0]),
+    },
+    "redirect": {
+        "followed": bytes([2, 2, 0, 0, 0, 0, 0, 7]),
+        "followed-twice": bytes([2, 2, 2, 4, 0, 0, 1, 7]),
+        "each-other": bytes([2, 2, 2, 1, 0, 0, 0, 7]),
+        "remembered": bytes([2, 0x2A, 0, 0, 0, 0, 2, 7]),
+        "to-a-realm": bytes([1, 0, 0, 0, 0, 0, 0, 7]),
+        "to-a-stranger": bytes([2, 0, 0, 0, 0, 0, 0, 7]),
+        "damaged": bytes([2, 0x2A, 0, 0, 0, 0, 0, 2, 7, 11, 0, 120]),
+        "host-repeated": bytes([2, 2, 0, 0, 0, 0, 1, 2, 2, 7, 1]),
+    },
+    "relay": {
+        "passed": bytes([0, 7]),
+        "realm-rewritten": bytes([1, 7]),
+        "redirected": bytes([2, 7]),
+        "undeliverable": bytes([3, 7]),
+        "with-route-record-and-proxy-info": bytes([28, 7]),
+        "request-damaged": bytes([60, 8, 7, 3, 0, 255, 1, 4, 6, 2, 7]),
+        "answer-damaged": bytes([28, 2, 7, 3, 0, 255, 1, 4]),
+        "proxy-host-of-the-answer-unreadable": bytes.fromhex("94828b852ed52ea22ea28a"),
+    },
+    "overload": {
+        "host-report": bytes([0, 0, 0, 3, 0]),
+        "realm-report": bytes([1, 0, 2, 2, 0]),
+        "ended": bytes([0, 0, 2, 3, 0, 0, 0, 2, 0, 0]),
+        "expired": bytes([0x40, 0, 2, 3, 0, 0xC0, 0, 2, 3, 0]),
+        "more-than-all": bytes([0, 0, 2, 6, 0]),
+        "validity-beyond-a-day": bytes([0, 0, 8, 5, 0]),
+        "damaged": bytes([0, 4, 5, 8, 0, 0, 2, 3, 8, 7, 8, 0, 1, 5, 9, 0, 0, 0, 0]),
+    },
+    "http": {
+        "trigger": b'\x20\0{"external_identifier": "meter-1@customer.example", "payload": "00ff", "port": 16000}',
+        "trigger-and-wait": b'\x30\x011{"msisdn": "15550100001", "payload": "", "reference": 7}',
+        "progress": b"\x02\0",
+        "wait-for-nan": b"\x32\x03nan",
+        "no-token": b"\x60\0nothing",
+        "nested": b"\x20\0" + b"[" * 2000,
+        "number-of-many-digits": b'\x20\0{"port": 1' + b"0" * 5000 + b"}",
+        "half-a-character": b'\x20\0{"external_identifier": "\\ud800@customer.example", "payload": "00"}',
+        "health": b"\x05\0",
+        "peers": b"\x07\0",
+        "metrics": b"\x0d\0",
+        "elsewhere": b"\x0f\x06../etc",
+    },
+}
+"""Inputs that are decisions (`helpers.fuzz.Choices`), by target and name."""
+
+
 def main() -> None:
     """All of them."""
+    for target, inputs in CHOSEN.items():
+        for name, octets in inputs.items():
+            save(target, name, octets)
     dictionary: Any = Dictionary.load(cache=False)
     messages(dictionary)
     captures(dictionary)

@@ -4,10 +4,11 @@ A target is a file `fuzz_<name>.py` with a function `oracle(data: bytes)` that r
 returns nothing otherwise.  It needs no atheris: `tests/unit/test_corpus.py` calls it for every file of
 `tests/corpus/<name>`.  Run as a program, the target is driven by atheris (libFuzzer), with its options:
 
-    PYTHONPATH=.:tests python tests/fuzz/fuzz_decode.py FOLDER tests/corpus/decode -max_total_time=60
+    PYTHONHASHSEED=0 PYTHONPATH=.:tests python tests/fuzz/fuzz_decode.py FOLDER tests/corpus/decode -max_total_time=60
 
-What it learns goes to FOLDER, temporary files to the current folder (libFuzzer leaves Python no time to clear up).
-A finding ends the run with a status other than 0, and its input is written where `-artifact_prefix` says.
+The seed is the same each time, and so are the inputs while the code and PYTHONHASHSEED are.  What it learns goes to
+FOLDER, temporary files to the current folder (libFuzzer leaves Python no time to clear up).  A finding ends the run
+with a status other than 0, and its input is written where `-artifact_prefix` says.
 """
 
 from __future__ import annotations

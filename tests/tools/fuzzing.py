@@ -36,7 +36,8 @@ def run_one(python: Path, target: Path, seconds: int) -> tuple[Path, int, str]:
     seeds = ROOT / "tests" / "corpus" / target.stem.removeprefix("fuzz_")
     command: list[str | Path] = [python, target, grown, *([seeds] if seeds.is_dir() else [])]
     command += [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=20", f"-artifact_prefix={work}/"]
-    environment = safe_environment(PYTHONPATH=str(ROOT / "tests"), MTC_FUZZING="1")
+    # One order of sets in every run, so that the seed alone decides what is tried and a finding can be had again.
+    environment = safe_environment(PYTHONPATH=str(ROOT / "tests"), MTC_FUZZING="1", PYTHONHASHSEED="0")
     log = work / "log.txt"
     with log.open("wb") as file:
         try:

@@ -4,83 +4,26 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter.routing.discovery import ADDRESSES as ADDRESSES_KEPT
 from diameter.routing.discovery import (
-    NOTES,
-    QUERIES,
     Discovery,
     Found,
     HostAddress,
     LookupFailed,
     Naptr,
     Query,
-    Record,
     Srv,
     discover,
     domain_of,
     in_srv_order,
-    is_name,
     protocols,
 )
-
-TSP = 16777309
-REALM = "operator.example"
-Zone = dict[tuple[str, str], Sequence[Record] | Exception]
-
-
-def naptr(order: int, preference: int, flags: str, service: str, replacement: str, **more: Any) -> Naptr:
-    more.setdefault("ttl_s", 300)
-    return Naptr(
-        order=order, preference=preference, flags=flags, service=service, replacement=replacement, **more
-    )  # fmt: skip
-
-
-def srv(target: str, port: int = 5868, priority: int = 0, weight: int = 0, ttl_s: int = 300) -> Srv:
-    return Srv(priority=priority, weight=weight, port=port, target=target, ttl_s=ttl_s)
-
-
-def at(address: str, ttl_s: int = 300) -> HostAddress:
-    return HostAddress(address=address, ttl_s=ttl_s)
-
-
-def low(low: float, _high: float) -> float:
-    return low
-
-
-def run(
-    zone: Zone,
-    transports: Sequence[str] = ("tls",),
-    applications: Iterable[int] | None = (TSP,),
-    asked: list[Query] | None = None,
-) -> Discovery:
-    """Discover the peers of REALM in a zone; names without records have none.  `asked` gets the questions."""
-    asked = [] if asked is None else asked
-    steps = discover(REALM, applications, transports, low)
-    try:
-        query = next(steps)
-        while True:
-            asked.append(query)
-            answer = zone.get((query.kind, query.name), ())
-            query = steps.throw(answer) if isinstance(answer, Exception) else steps.send(answer)
-    except StopIteration as end:
-        result: Discovery = end.value
-        assert len(asked) <= QUERIES
-        return result
-
-
-def hosts(result: Discovery) -> list[str]:
-    return [each.host for each in result.found]
-
-
-IWF1, IWF2 = f"iwf1.{REALM}", f"iwf2.{REALM}"
-ADDRESSES: Zone = {("A", IWF1): [at("192.0.2.1")], ("AAAA", IWF2): [at("2001:db8::2")]}
+from helpers.zones import ADDRESSES, IWF1, IWF2, REALM, TSP, Zone, at, hosts, low, naptr, run, srv
 
 
 def test_naptr_leads_by_srv_to_addresses() -> None:
@@ -127,13 +70,6 @@ def test_a_circle_of_naptr_records_ends() -> None:
     result = run(zone)
     assert result.found == ()
     assert "loop" in result.notes[-1]
-
-
-def test_a_flood_of_records_asks_a_bounded_number_of_questions() -> None:
-    many = [srv(f"h{number}.{REALM}") for number in range(500)]
-    result = run({("SRV", f"_diameters._tcp.{REALM}"): many})
-    assert "no address" in result.notes[0]
-    assert (len(result.notes), result.notes[-1]) == (NOTES + 1, "and more of the kind")
 
 
 def test_order_comes_before_preference_and_a_higher_order_only_when_the_lower_leads_nowhere() -> None:
@@ -365,47 +301,3 @@ def test_whatever_name_servers_say_the_search_ends_and_confirms_its_way(zone: di
             assert found.must_carry[-1] == found.host
         else:
             assert found.host == REALM or found.host.endswith(f".{REALM}")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "." * 300,
-        f".{'x' * 300}",
-        f"{'x' * 64}.example",
-        ".".join(["x" * 60] * 5),
-        "a..b",
-        "-a.b",
-        "a b",
-        "a\nb",
-        "*.b",
-    ],
-)
-def test_what_is_no_domain_name_is_not_asked_for(name: str) -> None:
-    zone: Zone = {
-        ("NAPTR", REALM): [
-            naptr(1, at, flags, "aaa:diameter.tls.tcp", name) for at, flags in enumerate(("s", "a", ""))
-        ] + [naptr(1, 9, "s", "aaa:diameter.tls.tcp", f"_diameters._tcp.{REALM}")],
-        ("SRV", f"_diameters._tcp.{REALM}"): [srv(name), srv(IWF1)],
-        **ADDRESSES,
-    }  # fmt: skip
-    asked: list[Query] = []
-    result = run(zone, asked=asked)
-    assert hosts(result) == [IWF1]
-    assert all(is_name(query.name) for query in asked)
-    assert [note for note in result.notes if "\n" in note] == []
-    assert sum("is no domain name" in note for note in result.notes) == (4 if name.strip(".") else 3)
-
-
-def test_records_addresses_and_notes_are_bounded() -> None:
-    name = f"_diameters._tcp.{REALM}"
-    zone: Zone = {
-        ("SRV", name): [srv(f"h{at}.{REALM}", priority=5000 - at) for at in range(5000)],
-        ("A", f"h4999.{REALM}"): [at(f"192.0.2.{number}") for number in range(256)],
-    }
-    (found,) = run(zone).found
-    assert (found.host, len(found.addresses)) == (f"h4999.{REALM}", ADDRESSES_KEPT)
-    zone = {("NAPTR", REALM): [naptr(1, 1, "u", "", "x") for _ in range(5000)]}
-    assert run(zone).notes[-1] == "and more of the kind"
-    assert len(run(zone).notes) == NOTES + 1
