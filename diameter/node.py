@@ -28,10 +28,9 @@ A node in under thirty lines:
         physical_protection="lab, loopback only",
     )
 
-What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests
-to screens and handlers, answers to whoever waits for them; what was spawned meanwhile starts; `on_batch` runs; then
-each link gets one write.  Everything else that wakes a node (timers, Deferreds, callers) goes through `Node.wake` the
-same way.
+In one wake-up the octets of one read are cut into messages; base messages go to the peer layer, requests to screens and
+handlers, answers to whoever waits for them; what was spawned starts; `on_batch` runs; then each link gets one write.
+Whatever else wakes a node (timers, Deferreds, callers) goes through `Node.wake` the same way.
 """
 
 from __future__ import annotations
@@ -147,8 +146,8 @@ class Node:
             origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap,
         )  # fmt: skip
         self.stats: Stats = core.stats
-        on_batch = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
-        self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
+        batches = [one.on_batch for one in self.applications if type(one).on_batch is not Application.on_batch]
+        self._wakeups = wakeups = Wakeups(core, batches, _guard, self._bug)
         self.wake = wakeups.wake
         self._serving = wakeups.serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
@@ -194,11 +193,8 @@ class Node:
             self._stopping = Stopping(self._clock, self.config.drain_s, steps)
             closing: Deferred[None] = self._links.stop()
 
-            def not_closed(failure: Failure) -> None:
-                assert failure.value is not None
-                self._bug(failure.value, "closing the listeners", "nobody")
-
-            _ = closing.addErrback(not_closed)
+            wrong = LocalError("a listener did not close")
+            _ = closing.addErrback(lambda failure: self._bug(failure.value or wrong, "stopping", "nobody"))
             self._wakeups.after = self._stopping.look
             self._stopping.look()
         return as_deferred(self._stopping.done)
@@ -240,7 +236,12 @@ class Node:
         """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""
         self._traffic.faults.load(rules)
 
+    def record(self, tap: Tap | None) -> None:
+        """Use this capture from now on, or none; its owner closes the one before."""
+        self._core.tap = tap
+
     # ---- for applications: `diameter.app.Port`
+
     @property
     def origin_host(self) -> str:
         """Our Origin-Host."""
@@ -324,11 +325,9 @@ class Node:
 
             def fired(result: Any) -> Any:
                 """A value the coroutine reads itself, and leaves for others who wait; a failure ends here."""
-                if isinstance(result, Failure):
-                    self.wake(lambda: wake(result.value))
-                    return None
-                self.wake(lambda: wake(None))
-                return result
+                failed = isinstance(result, Failure)
+                self.wake(lambda: wake(result.value if failed else None))
+                return None if failed else result
 
             _ = awaited.addBoth(fired)
             return True

@@ -112,11 +112,12 @@ class Overloading:
 
     def front(self, request: Message, octets: bytes) -> bytes:
         """An answer that passes this agent, with the report of the realm at the front of which it is."""
-        core = self._core
-        if not core.config.overload.reports or core.config.overload.scope == "host":
+        core, config = self._core, self._core.config.overload
+        if not config.reports or config.scope == "host":
             return octets
         self._judge()
-        more = self.reporter.front(request, Message(octets, core.dictionary), core.config.origin_realm, core.now)
+        realms = config.realms or (core.config.origin_realm,)
+        more = self.reporter.front(request, Message(octets, core.dictionary), realms, core.now)
         return appended(octets, more) if more else octets
 
     @property

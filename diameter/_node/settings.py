@@ -37,7 +37,8 @@ class Settings:
         self._faults = faults
 
     def check(self, config: NodeConfig) -> list[Rule]:
-        """The fault rules of a configuration made ready.  Raises ConfigError."""
+        """The fault rules of a configuration made ready.  Raises ConfigError, for waiting times that cannot be too."""
+        _ = timers_of(config)
         return self._faults.check(config.fault, config)
 
     def in_force(self, config: NodeConfig) -> tuple[NodeConfig, tuple[str, ...]]:

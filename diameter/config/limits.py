@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from diameter.config.base import Octets, Seconds, Table
+from diameter.config.base import Identity, Octets, Seconds, Table
 from diameter.config.load import Complaints
 
 
@@ -43,6 +43,9 @@ class OverloadConfig(Table):
     scope: Literal["host", "realm", "both"] = Field(
         default="host",
         description="whom our reports are about: this host; its realm, at the front of which this node is; or both",
+    )
+    realms: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="realms at the front of which this agent is; our own when empty"
     )
     capacity_per_s: float = Field(
         default=0, ge=0, le=10_000_000, description="requests a second this node is to take; 0: they are not counted"

@@ -12,7 +12,7 @@ which pay at once, pay for them (RFC 7944 section 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from diameter.errors import RemoteFault
@@ -207,8 +207,8 @@ class Reporter:
             return b""
         return self._written(self._reports(now, (HOST_REPORT, REALM_REPORT)), announce=True)
 
-    def front(self, request: Message, answer: Message, realm: str, now: float) -> bytes:
-        """What an agent at the front of `realm` adds to the answer of a server behind it: the report of the realm.
+    def front(self, request: Message, answer: Message, realms: Iterable[str], now: float) -> bytes:
+        """What an agent at the front of `realms` adds to the answer of a server behind it: the report of its realm.
 
         Nothing when the request does not announce the loss algorithm, when the answer is of another realm, whose
         report it would be, or when the answer has a report of the realm already.
@@ -216,7 +216,7 @@ class Reporter:
         if not announces(request):
             return b""
         try:
-            if answer["Origin-Realm"].lower() != realm.lower():
+            if answer["Origin-Realm"].lower() not in {realm.lower() for realm in realms}:
                 return b""
             if any(int(one["OC-Report-Type"]) == REALM_REPORT for one in answer.all("OC-OLR")):
                 return b""

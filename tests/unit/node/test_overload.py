@@ -12,6 +12,7 @@ from diameter.app import Later
 from diameter.errors import Undeliverable
 from diameter.node import Node
 from diameter.routing.overload import HOST_REPORT, REALM_REPORT
+from helpers.agents import AGENT, HOME, Chain
 from helpers.nodes import ACTION, REALM, RIGHT, Asking, Bench, Waiting, succeed
 from helpers.several import Counting, Several, host
 
@@ -148,6 +149,42 @@ def test_what_is_offered_falls_to_the_capacity_and_returns() -> None:
         easy = [second(bench, 30) for _ in range(30)]
         assert easy[-1] == (30, 0), easy
         assert bench.ask().get("OC-OLR") is None
+
+
+def test_an_agent_at_the_front_of_a_realm_reports_for_it() -> None:
+    """The answer is the server's; the report is of its realm, added on the way."""
+    support: dict[str, Any] = {"OC_Supported_Features": {"OC-Feature-Vector": 1}}
+    with Chain(config=overload(scope="realm", realms=[HOME], reduction=40)) as net:
+        (answer,) = net.inject(net.request(**support))
+        assert answer["Origin-Host"] != AGENT
+        assert (answer["OC-OLR"]["OC-Report-Type"], answer["OC-OLR"]["OC-Reduction-Percentage"]) == (REALM_REPORT, 40)
+        assert answer["OC-Supported-Features"]["OC-Feature-Vector"] == 1
+        (plain,) = net.inject(net.request())
+        assert "OC-OLR" not in plain
+    with Chain(config=overload(scope="realm", reduction=40)) as net:  # the servers are of another realm than the agent
+        (answer,) = net.inject(net.request(**support))
+        assert "OC-OLR" not in answer
+    with Chain(
+        config=overload(realms=[HOME], reduction=40)
+    ) as net:  # a host report of the agent would be taken for the server's
+        (answer,) = net.inject(net.request(**support))
+        assert "OC-OLR" not in answer
+
+
+def test_what_is_offered_to_a_realm_falls_to_the_capacity_of_its_front() -> None:
+    """120 requests a second in transit for a relay that is to let 40 pass."""
+    client = {"overload": {"reports": True}}
+    front = overload(scope="realm", realms=[HOME], capacity_per_s=40.0)
+    with Chain(config=front, client_config=client) as net:
+        came = []
+        for _ in range(25):
+            before = net.agent.stats.requests_in
+            for _ in range(120):
+                _ = net.asking.request("Device-Action", ACTION, realm=HOME)
+                net.pass_time(1 / 120)
+            came.append(net.agent.stats.requests_in - before)
+        assert came[0] == 120
+        assert sum(came[-10:]) == pytest.approx(400, rel=0.06), came
 
 
 def test_processor_time_is_load_as_well() -> None:

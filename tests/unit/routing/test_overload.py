@@ -257,7 +257,7 @@ def test_what_an_agent_adds_for_its_realm() -> None:
 
     def added(passing: Message, by: Message = asking) -> Message:
         empty = encode(dictionary().request("Device-Watchdog", {"Origin-Host": "a", "Origin-Realm": "b"}))
-        return Message(empty[:20] + reporter.front(by, passing, REALM.upper(), 100.0), dictionary())
+        return Message(empty[:20] + reporter.front(by, passing, ("a.example", REALM.upper()), 100.0), dictionary())
 
     whole = added(answer())
     assert whole["OC-OLR"]["OC-Report-Type"] == REALM_REPORT
