@@ -1,6 +1,4 @@
-"""The node: the only glue of links, peers, routing, screens and applications.
-
-A node in under thirty lines:
+"""The node: the only glue of links, peers, routing, screens and applications.  One in under thirty lines:
 
     from diameter import Message
     from diameter.app import Application, answers
@@ -57,6 +55,7 @@ from diameter._node.serving import Raised, Serving
 from diameter._node.settings import Settings
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
 from diameter._node.stats import Stats
+from diameter._node.throttle import Throttle
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
 from diameter.app import Application, Later, Neighbour, Screen
@@ -111,9 +110,9 @@ class Node:
 
     `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
     handler, and on every outbound request and answer of an application.  `agent`: what to do with requests for others,
-    which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each
-    refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
-    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time, for tests.
+    which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each refusal;
+    `observe` with each trace point (the log is spared floods of them).  `tap`: a capture.  `links`: where links come
+    from, `diameter.transport` unless a test says otherwise; `seed`: makes identifiers and jitter the same each time.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -143,7 +142,8 @@ class Node:
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
             config, dictionary, routing(config), self._clock,
-            origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap,
+            origin=origin_octets(config, dictionary), audit=audit, tap=tap,
+            observe=Throttle(self._clock, observe) if observe is log_observer else observe,
         )  # fmt: skip
         self.stats: Stats = core.stats
         batches = [one.on_batch for one in self.applications if type(one).on_batch is not Application.on_batch]

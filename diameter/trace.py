@@ -57,6 +57,7 @@ class Point(Enum):
     DISCOVERY_FAILED = ("warn", "found no peer of {realm} by DNS: {reason}")
     FAULT_RULE = ("warn", "fault injection: {reason}")
     FAULT = ("warn", "injected a fault into {command} of {peer}: {reason}")
+    LEFT_OUT = ("warn", "{count} more lines of {reason} about {peer} in {seconds} s")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property
