@@ -88,8 +88,8 @@ class Admin:
 
     @app.route("/routes", methods=["GET"])
     def routes(self, request: Request) -> bytes:
-        """The routes: configured, and found by DNS; configured peers of a realm need none."""
-        now = self._clock.seconds()
+        """The routes: configured, found by DNS, learnt from redirects; configured peers of a realm need none."""
+        node, now = self._node, self._clock.seconds()
         routes = [
             {
                 "realm": route.realm,
@@ -99,7 +99,7 @@ class Admin:
                 "source": route.source.value,
                 "expires_s": None if route.expires is None else round(max(0.0, route.expires - now), 1),
             }
-            for route in self._node._core.table.routes
+            for route in (*node._core.table.routes, *node._requests.following.cache.routes(now))
         ]
         return self._json(request, {"routes": routes})
 

@@ -161,7 +161,7 @@ class Node:
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         self._peering = Peering(core, self._traffic, base, timers_of(config), self._links, random)
-        self._traffic.peering = self._peering
+        self._traffic.attach(self._peering)
         settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
         self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
         self._stopping: Stopping | None = None

@@ -49,6 +49,7 @@ class Point(Enum):
     TIMEOUT = ("warn", "no answer to {command} from {peer} within {seconds} s")
     UNDELIVERABLE = ("warn", "{command} cannot be delivered: {reason}")
     REDIRECTED = ("info", "{peer} redirects {command} to {reason}")
+    REDIRECT_NOTE = ("warn", "a redirect to {peer} is not followed: {reason}")
     CONGESTED = ("info", "peer {peer} does not keep up: holding requests back")
     DRAINED = ("info", "peer {peer} keeps up again")
     DUPLICATE = ("info", "{command} of {peer} has come before: it is not executed again")

@@ -14,6 +14,7 @@ from random import Random
 from diameter._node.core import Core, DelayedCall, Line
 from diameter._node.dialling import Dialler, Dialling
 from diameter._node.finding import Finding
+from diameter._node.following import text_of
 from diameter._node.lines import Above, Lines
 from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
 from diameter._node.setup import addresses_of
@@ -24,6 +25,7 @@ from diameter.errors import ResultCode
 from diameter.message import Message
 from diameter.peer import inputs
 from diameter.peer.base import BaseMessages
+from diameter.peer.capabilities import CAPABILITIES_EXCHANGE
 from diameter.peer.connection import Connection
 from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
@@ -57,7 +59,7 @@ class Peering:
         self._dialler = Dialler(links, above.wake, self._failed)
         self._lines_of: dict[Peer, set[Line]] = {}
         self._due: dict[object, DelayedCall] = {}
-        self._pumping: set[str] = set()
+        self._pumping: set[Peer] = set()
         self._lines = Lines(core, above, self._closed)
         self.kept: set[str] = set()
         """Peers without configuration that stay while their link is down: discovery wants them."""
@@ -85,8 +87,7 @@ class Peering:
         self._timers = timers
         self._incoming.bound(timers, handshakes)
         for key, peer in self.peers.items():
-            config = self.configs.get(key)
-            peer.retime(timers if config is None else timers_for(config, timers))
+            peer.retime(timers_for(self.configs[key], timers) if key in self.configs else timers)
 
     # ---- from the operator
 
@@ -185,6 +186,8 @@ class Peering:
         """A base message, or any message while the line is not open."""
         core = self._core
         if line.peer is not None:
+            if line.link.dialled and not line.is_open and not self._fits(line, message):
+                return
             line.peer.receive(line.link.id, message, core.now)
             self.pump(line.peer)
         elif self._incoming.waiting(line.link.id):
@@ -194,6 +197,20 @@ class Peering:
             self._pump_incoming()
         else:
             core.drop(line, message, Drop.NOT_OPEN)
+
+    def _fits(self, line: Line, message: Message) -> bool:
+        """False, and the link ends, for a CEA with an Origin-Realm that the peer may not claim: requests for that realm
+        would go there.
+        """
+        realm = text_of(message, "Origin-Realm")
+        if message.command_code != CAPABILITIES_EXCHANGE or message.request or line.config is None or realm is None:
+            return True
+        complaint = may_claim(line.config, line.config.host, realm, line.link.security, self._core.config)
+        if complaint is None:
+            return True
+        self._lines.refused(line, complaint.text, complaint.code)
+        line.link.abort(complaint.text)
+        return False
 
     def unframed(self, line: Line) -> None:
         """The position in the stream is lost: answer what can be answered, close (5011, 5015)."""
@@ -244,18 +261,19 @@ class Peering:
 
     def pump(self, peer: Peer) -> None:
         """Carry out everything `peer` wants, keep its row in the tables, arm its timer."""
-        if peer.host in self._pumping:  # called from within: the loop below takes it
+        if peer in self._pumping:  # called from within: the loop below takes it
             return
-        self._pumping.add(peer.host)
+        self._pumping.add(peer)
         try:
             while outputs := peer.drain():
                 self._mark(peer)
                 for output in outputs:
                     self._carry_out(peer, output)
         finally:
-            self._pumping.discard(peer.host)
-        self._mark(peer)
-        self.arm(peer, peer.deadline(), partial(self._expire, peer))
+            self._pumping.discard(peer)
+        if self.peers.get(peer.host.lower()) is peer:  # else it was forgotten meanwhile
+            self._mark(peer)
+            self.arm(peer, peer.deadline(), partial(self._expire, peer))
 
     def _mark(self, peer: Peer) -> None:
         """Keep the peer's row in step with its state."""
@@ -304,6 +322,7 @@ class Peering:
                 self._trouble(peer, output.reason)
                 self._core.say(Point.CONNECTING_FAILED, peer=peer.host, reason=output.reason)
                 self._lines.again(peer)
+                self.forget(peer)
             case _:
                 self._lines.carry_out(output)
 
@@ -363,9 +382,7 @@ class Peering:
     # ---- time
 
     def arm(self, key: object, deadline: float | None, call: Callable[[], None]) -> None:
-        """One timer for each peer and one for the links without a peer; `heard` never moves it, it looks again when it
-        fires.
-        """
+        """One timer for each peer, and one for the links without; `heard` never moves it, it looks again when due."""
         old = self._due.pop(key, None)
         if old is not None and old.active():
             old.cancel()

@@ -272,8 +272,13 @@ class Requests:
         answer.context = line.neighbour
         if self.overloading is not None and isinstance(later, Later):
             self.overloading.hear(line, answer)
-        if answer.error and self.following.take(request, answer):
+        if answer.error and self.following.take(request, answer, line, partial(self._hand, line, later, answer)):
             return
+        self._hand(line, later, answer)
+
+    def _hand(self, line: Line, later: Waiter, answer: Message) -> None:
+        """Give an answer to whoever asked."""
+        core = self._core
         if isinstance(later, Transit):  # faults are for the two ends to see
             later.resolve(answer)
         elif answer.faults and (fault := unusable(answer)) is not None:

@@ -60,6 +60,10 @@ class Tally:
             other = (peer, outgoing, b"", b"")
             counts[other] = counts.get(other, 0) + 1
 
+    def answers_of(self, peer: str) -> int:
+        """Answers given to and received from one peer; looks at every row."""
+        return sum(count for key, count in self._counts.items() if key[0] == peer)
+
     def rows(self, dictionary: Dictionary) -> Iterator[Row]:
         """Everything counted, with names."""
         for (peer, outgoing, what, result), count in sorted(self._counts.items()):

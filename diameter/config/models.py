@@ -20,6 +20,7 @@ from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
+from diameter.config.redirects import RedirectsConfig
 
 Transport = Literal["tcp", "tls"]
 Placement = Literal["inside", "outside"]
@@ -238,6 +239,7 @@ class NodeTable(Table):
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
     overload: OverloadConfig = OverloadConfig()
+    redirects: RedirectsConfig = RedirectsConfig()
     security: SecurityConfig = SecurityConfig()
 
 
@@ -316,6 +318,8 @@ def _agree(
     found += [(f"fault.{at}", text) for at, rule in enumerate(faults) for text in rule.misplaced(hosts, outside)]
     if node.accept_unknown and not node.lab:
         found.append((f"{prefix}accept_unknown", f"allowed in a lab only: needs {prefix}lab = true"))
+    if node.redirects.connect and node.tls is None and not node.redirects.physical_protection:
+        found.append((f"{prefix}redirects.connect", f"needs {prefix}tls, or clear text that is protected"))
     wanting = [place for place, link in links if link.transport == "tls"]
     if wanting and node.tls is None:
         found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))

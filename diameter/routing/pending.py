@@ -14,6 +14,7 @@ from diameter.routing.identifiers import EndToEnd, HopByHop
 
 T = TypeVar("T")
 NEVER: Final = 1 << 62
+ROUNDING_S: Final = 1e-3
 
 
 class Pending(Generic[T]):
@@ -102,6 +103,10 @@ class PendingTable(Generic[T]):
             if tick < self._next_tick:
                 self._next_tick = tick
         bucket[entry.hop_by_hop] = entry
+
+    def left_s(self, entry: Pending[T], now: float) -> float:
+        """The time that `entry` has, or would have if it still waited, as `add` takes it: to wait on as long."""
+        return (entry.tick - 1) / self._ticks_per_s - now + ROUNDING_S
 
     def take(self, hop_by_hop: int, end_to_end: int, link: int) -> Pending[T] | None:
         """The request that an answer with these identifiers, come over `link`, answers; it waits no longer.

@@ -15,7 +15,7 @@ from typing import Any, Final
 from diameter.errors import ApplicationFault, RemoteFault, ResultCode
 from diameter.message.message import Message
 from diameter.routing.agents import Agent, Decision
-from diameter.routing.table import ANY, ANY_REALM
+from diameter.routing.entries import ANY, ANY_REALM, Route, Source
 from diameter.wire.types import DiameterUri, parse_uri
 
 CACHE_LIMIT: Final = 10_000
@@ -166,6 +166,29 @@ class Redirects:
                 assert key is not None
                 del self._entries[key]
         return ()
+
+    def routes(self, now: float) -> list[Route]:
+        """Those for a realm, an application or both, as routes; the others are for one session, user or peer."""
+        found = []
+        for (usage, value), (until, hosts) in self._entries.items():
+            realm, application = ANY_REALM, ANY
+            if usage is Usage.REALM_AND_APPLICATION and isinstance(value, tuple):
+                realm, application = value
+            elif usage is Usage.ALL_REALM and isinstance(value, str):
+                realm = value
+            elif usage is Usage.ALL_APPLICATION and isinstance(value, int):
+                application = value
+            else:
+                continue
+            if until > now:
+                found.append(
+                    Route(realm=realm, application=application, hosts=hosts, source=Source.REDIRECT, expires=until)
+                )
+        return found
+
+    def leads(self, host: str, now: float) -> bool:
+        """True while a redirection to this host, in lower case, is remembered."""
+        return any(host in hosts and until > now for until, hosts in self._entries.values())
 
     def forget(self, host: str) -> None:
         """A host cannot be reached any more: whatever leads there is deleted (section 6.14)."""

@@ -41,11 +41,23 @@ def instrumented(name: str) -> AbstractContextManager[Any]:
 
 
 def drive(oracle: Callable[[bytes], None], *options: str) -> None:
-    """Feed `oracle` until the options say stop, those of the command line last; does not return."""
+    """Feed `oracle` until the options say stop, those of the command line last; does not return.
+
+    The input of a finding is printed, because libFuzzer does not always get to write it.
+    """
     import atheris
 
+    def one(data: bytes) -> None:
+        whole = False
+        try:
+            oracle(data)
+            whole = True
+        finally:
+            if not whole:
+                sys.stderr.write(f"finding: {data.hex()}\n")
+
     tempfile.tempdir = os.getcwd()
-    atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], oracle)
+    atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], one)
     atheris.Fuzz()
 
 

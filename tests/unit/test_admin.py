@@ -17,7 +17,9 @@ from diameter.app import Later
 from diameter.config import AdminConfig, FaultConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
 from diameter.routing.entries import Route, Source
+from diameter.routing.redirect import Asked, Indication, Usage
 from diameter.trace import Point
+from diameter.wire.types import parse_uri
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
 from helpers.schemas import assert_fits
 
@@ -109,6 +111,16 @@ def test_routes_that_were_found_end_some_time() -> None:
         bench.pass_time(10)
         (route,) = Rig(bench).json("routes")["routes"]
         assert (route["source"], route["expires_s"], route["hosts"]) == ("discovered", 20.0, [LEFT])
+
+
+def test_routes_learnt_from_redirects() -> None:
+    with Bench() as bench:
+        node = bench.pair.right
+        said = Indication(hosts=(parse_uri(f"aaa://{LEFT}"),), usage=Usage.ALL_REALM, cache_s=60.0)
+        what = Asked(application=TSP, realm=REALM)
+        node._requests.following.cache.learn(said, what, bench.pair.clock.seconds())
+        (route,) = Rig(bench).json("routes")["routes"]
+        assert (route["source"], route["expires_s"], route["realm"]) == ("redirect", 60.0, REALM)
 
 
 def test_pending_requests_oldest_first() -> None:
