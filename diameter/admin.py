@@ -10,6 +10,8 @@ without asking first, which is not answered.  Nothing shown is message content, 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO, Final, Protocol
 
 from klein import Klein
@@ -19,13 +21,15 @@ from twisted.web.server import Site
 from diameter.config.admin import AdminConfig
 from diameter.errors import ConfigError
 from diameter.message import Message
-from diameter.metrics import exposition
+from diameter.metrics import pieces
 from diameter.node import Node
 from diameter.routing.table import ANY, PeerEntry
 from diameter.transport.link import Address
 
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
+PEERS_AT_ONCE: Final = 100
+"""Peers in one piece of the list: a millisecond or two."""
 BODY_LIMIT: Final = 1024
 OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
 _plain_site: Any = Site  # has no types
@@ -37,6 +41,7 @@ class Request(Protocol):
     def getRequestHostname(self) -> bytes: ...
     def setHeader(self, name: bytes, value: bytes, /) -> None: ...
     def setResponseCode(self, code: int, /) -> None: ...
+    def write(self, data: bytes, /) -> None: ...
     @property
     def content(self) -> BinaryIO: ...
 
@@ -82,9 +87,41 @@ class Admin:
         )
 
     @app.route("/peers", methods=["GET"])
-    def peers(self, request: Request) -> bytes:
+    def peers(self, request: Request) -> bytes | Deferred[bytes]:
         """Every peer, and why it is not open."""
-        return self._json(request, {"peers": [self._peer(entry) for entry in self._node.peers]})
+        empty = self._json(request, {"peers": []})
+        head, end, tail = empty.partition(b"]")
+        return self._sent(request, self._listed(head, end + tail)) if end else empty
+
+    def _listed(self, head: bytes, tail: bytes) -> Iterator[bytes]:
+        """The peers as a JSON array, PEERS_AT_ONCE in a piece."""
+        entries, before = self._node.peers, head
+        for at in range(0, len(entries), PEERS_AT_ONCE):
+            rows = [json.dumps(self._peer(entry)) for entry in entries[at : at + PEERS_AT_ONCE]]
+            yield before + ", ".join(rows).encode()
+            before = b", "
+        yield tail if entries else head + tail
+
+    def _sent(self, request: Request, pieces: Iterator[bytes]) -> bytes | Deferred[bytes]:
+        """A body in pieces, with the node at work between them; one of two pieces at once."""
+        first, second = next(pieces), next(pieces, None)
+        third = None if second is None else next(pieces, None)
+        if third is None:
+            return first + (second or b"")
+        waiting: list[Any] = []
+        done: Deferred[bytes] = Deferred(lambda _: waiting[-1].cancel())
+        rest = chain([first, second or b"", third], pieces)
+
+        def step() -> None:
+            piece = next(rest, None)
+            if piece is None:
+                done.callback(b"")
+            else:
+                request.write(piece)
+                waiting[:] = [self._clock.callLater(0, step)]
+
+        step()
+        return done
 
     @app.route("/routes", methods=["GET"])
     def routes(self, request: Request) -> bytes:
@@ -149,12 +186,12 @@ class Admin:
         return self._json(request, {"faults": self._faults()})
 
     @app.route("/metrics", methods=["GET"])
-    def metrics(self, request: Request) -> bytes:
+    def metrics(self, request: Request) -> bytes | Deferred[bytes]:
         """What Prometheus reads."""
         if not self._may(request):
             return b""
         request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-        return exposition(self._node)
+        return self._sent(request, pieces(self._node))
 
     def _peer(self, entry: PeerEntry) -> dict[str, Any]:
         line = self._node._core.lines.get(entry.link)

@@ -1,11 +1,13 @@
 """A node's counters for Prometheus, read when somebody asks: counting itself is one addition to a plain attribute.
 
-No label is an identity of a subscriber; peers are labelled by their Origin-Host.
+Thousands of peers make tens of thousands of samples.  `pieces` writes them as text, so many at a time, so that whoever
+sends them can let the node work in between; the families that peers make long are written here, line by line, the
+others by prometheus-client.  No label is an identity of a subscriber; peers are labelled by their Origin-Host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -40,6 +42,14 @@ HELP: Final = {
 }
 
 
+AT_ONCE: Final = 200
+"""Samples in one piece: a millisecond or two."""
+ANSWERS: Final = "diameter_answers", "Answers given (out) and received (in)"
+ANSWER_LABELS: Final = "peer", "direction", "application", "command", "result"
+USABLE: Final = "diameter_peer_usable", "1 when requests may be sent to the peer"
+_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
 class NodeCollector(Collector):
     """Registers with a Prometheus registry: `registry.register(NodeCollector(node))`."""
 
@@ -48,41 +58,81 @@ class NodeCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Everything the node has counted, and the state of its peers, as of now."""
-        stats = self._node.stats
-        for name, value in stats.numbers():
-            yield CounterMetricFamily(f"diameter_{name}", HELP[name], value=value)
-        refused = CounterMetricFamily("diameter_refused", "Requests refused, by result", labels=["result"])
-        for result, count in stats.refused.items():
-            refused.add_metric([result], count)
-        yield refused
-        dropped = CounterMetricFamily("diameter_dropped", "Messages thrown away, by reason", labels=["reason"])
-        for reason, count in stats.dropped.items():
-            dropped.add_metric([str(reason)], count)
-        yield dropped
-        answers = CounterMetricFamily(
-            "diameter_answers",
-            "Answers given (out) and received (in)",
-            labels=["peer", "direction", "application", "command", "result"],
-        )
-        core = self._node._core
-        for row in core.tally.rows(core.dictionary):
-            direction = "out" if row.outgoing else "in"
-            answers.add_metric([row.peer, direction, row.application, row.command, row.result], row.answers)
+        yield from _short(self._node)
+        answers = CounterMetricFamily(*ANSWERS, labels=ANSWER_LABELS)
+        for labels, value in _answers(self._node):
+            answers.add_metric(labels, value)
         yield answers
-        peers = GaugeMetricFamily(
-            "diameter_peer_usable", "1 when requests may be sent to the peer", labels=["peer", "state"]
-        )
+        peers = GaugeMetricFamily(*USABLE, labels=["peer", "state"])
         for peer in self._node.peers:
             peers.add_metric([peer.host, peer.state], int(peer.usable))
         yield peers
-        yield GaugeMetricFamily(
-            "diameter_requests_pending", "Requests waiting for their answer", value=self._node.pending
-        )
-        yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=self._node.in_work)
+
+
+class _Short(Collector):
+    """The families whose length does not depend on the peers."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def collect(self) -> Iterable[Metric]:
+        return _short(self._node)
+
+
+def _short(node: Node) -> Iterator[Metric]:
+    stats = node.stats
+    for name, value in stats.numbers():
+        yield CounterMetricFamily(f"diameter_{name}", HELP[name], value=value)
+    refused = CounterMetricFamily("diameter_refused", "Requests refused, by result", labels=["result"])
+    for result, count in stats.refused.items():
+        refused.add_metric([result], count)
+    yield refused
+    dropped = CounterMetricFamily("diameter_dropped", "Messages thrown away, by reason", labels=["reason"])
+    for reason, count in stats.dropped.items():
+        dropped.add_metric([str(reason)], count)
+    yield dropped
+    yield GaugeMetricFamily("diameter_requests_pending", "Requests waiting for their answer", value=node.pending)
+    yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=node.in_work)
+
+
+def _answers(node: Node) -> Iterator[tuple[tuple[str, ...], int]]:
+    """(label values, number) of every row of the tally."""
+    core = node._core
+    for row in core.tally.rows(core.dictionary):
+        direction = "out" if row.outgoing else "in"
+        yield (row.peer, direction, row.application, row.command, row.result), row.answers
 
 
 def exposition(node: Node) -> bytes:
     """The text that a Prometheus server reads, of this node only."""
+    return b"".join(pieces(node))
+
+
+def pieces(node: Node) -> Iterator[bytes]:
+    """The same in pieces of AT_ONCE samples at most, each as things are when it is asked for; at least one."""
     registry = CollectorRegistry()
-    registry.register(NodeCollector(node))
-    return generate_latest(registry)
+    registry.register(_Short(node))
+    text = [generate_latest(registry).decode()]
+    for line in _long(node):
+        if len(text) > AT_ONCE:
+            yield "".join(text).encode()
+            text.clear()
+        text.append(line)
+    yield "".join(text).encode()
+
+
+def _long(node: Node) -> Iterator[str]:
+    """The lines of the families that have samples for each peer."""
+    name, text = ANSWERS
+    yield f"# HELP {name}_total {text}\n# TYPE {name}_total counter\n"
+    for labels, value in _answers(node):
+        yield _sample(f"{name}_total", ANSWER_LABELS, labels, value)
+    name, text = USABLE
+    yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
+    for peer in node.peers:
+        yield _sample(name, ("peer", "state"), (peer.host, peer.state), int(peer.usable))
+
+
+def _sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: int) -> str:
+    said = ",".join([f'{label}="{one.translate(_ESCAPES)}"' for label, one in zip(labels, values, strict=True)])
+    return f"{name}{{{said}}} {value}.0\n"
