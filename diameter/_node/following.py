@@ -39,7 +39,8 @@ class Following:
         self._pending = pending
         self._place = place
         self._screen = screen
-        self.cache = Redirects()
+        self.cache, self.realms = Redirects(), Redirects()
+        """Where requests go instead: to hosts; to a realm (RFC 7075)."""
         self.peers: RedirectPeers | None = None
         """Connects to hosts that are no peers, where that is allowed."""
 
@@ -57,6 +58,17 @@ class Following:
             application=application, realm=realm, session=session, user=user, host=usual.host if usual else None
         )
         return self._open(self.cache.find(asked, core.now), application, avoid)
+
+    def realm_for(
+        self, destination: tuple[int, str | None, str | None], session: str | None, user: str | None
+    ) -> str | None:
+        """The realm that a remembered redirection has a request go to, in place of its own."""
+        core, (application, host, realm) = self._core, destination
+        usual = core.table.choose(application, host, realm)
+        asked = Asked(
+            application=application, realm=realm, session=session, user=user, host=usual.host if usual else None
+        )  # fmt: skip
+        return next(iter(self.realms.find(asked, core.now)), None)
 
     def opened(self, line: Line) -> None:
         """Requests may be sent on this line."""
@@ -79,10 +91,7 @@ class Following:
         if line is None and self.peers is None:
             return False
         asked = Message(request.octets, core.dictionary)
-        what = Asked(
-            application=application, realm=realm, host=request.host,
-            session=text_of(asked, "Session-Id"), user=text_of(asked, "User-Name"),
-        )  # fmt: skip
+        what = self._asked(asked, application, realm, request.host)
         goes = partial(self._goes, request, asked, said, what, avoid)
         if line is not None:
             return goes(line)
@@ -141,19 +150,26 @@ class Following:
         request.host = before
         return False
 
+    @staticmethod
+    def _asked(request: Message, application: int, realm: str | None, host: str) -> Asked:
+        session, user = text_of(request, "Session-Id"), text_of(request, "User-Name")
+        return Asked(application=application, realm=realm, session=session, user=user, host=host)
+
     def _to_realm(self, request: Request, answer: Message) -> bool:
         """Route a request by the realm that its answer names (RFC 7075), as often as a request may be sent."""
-        core, realm = self._core, realm_indication(answer)
-        if realm is None or request.transmissions >= core.config.limits.transmissions:
+        core, said = self._core, realm_indication(answer)
+        if said is None or request.transmissions >= core.config.limits.transmissions:
             return False
         application = request.destination[0]
-        entry = core.table.choose(application, None, realm, request.avoid)
+        entry = core.table.choose(application, None, said.realm, request.avoid)
         line = None if entry is None else core.lines.get(entry.link)
         if line is None:
             return False
-        asked = to_realm(Message(request.octets, core.dictionary), realm)
-        before, request.destination = request.destination, (application, None, realm)
-        if self._again(request, asked, line, request.avoid):
+        told = Message(request.octets, core.dictionary)
+        before, request.destination = request.destination, (application, None, said.realm)
+        what = self._asked(told, application, before[2], request.host)
+        if self._again(request, to_realm(told, said.realm), line, request.avoid):
+            self.realms.keep(said.usage, said.cache_s, (said.realm,), what, core.now)
             return True
         request.destination = before
         return False

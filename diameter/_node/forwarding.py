@@ -34,6 +34,7 @@ from diameter.routing.identifiers import EndToEnd, HopByHop
 from diameter.routing.marks import way_of
 from diameter.routing.overload import priority_of, share_of
 from diameter.routing.pending import Pending
+from diameter.routing.realm_redirect import to_realm
 from diameter.routing.refusal import TEXT_LIMIT, refuse_application
 from diameter.security.identity import may_send
 from diameter.trace import Drop
@@ -226,8 +227,11 @@ class Forwarding:
         avoid: tuple[str, ...] = entrance.avoid
         if ROUTE_RECORD in passing.keys:
             avoid += passing.all("Route-Record")
-        if self._requests.following.cache:
+        following = self._requests.following
+        if following.cache or following.realms:
             session, user = text_of(passing, "Session-Id"), text_of(passing, "User-Name")
+            if realm := following.realm_for(destination, session, user):
+                passing, destination = to_realm(passing, realm), (destination[0], None, realm)
             other = self._requests.way(destination, avoid, session, user)
         else:
             other = self._requests.way(destination, avoid)
@@ -244,11 +248,10 @@ class Forwarding:
                     return
                 passing = screened
         octets = forwarded(passing.octets, hop := self._identify(), entrance.record)
-        application, host, realm = destination
         waiter = Transit(self, line, request)
         pending: Request = Pending(
             hop, EndToEnd(request.end_to_end), other.link.id, other.entry.host, octets,
-            (application, host, realm or ""), waiter, avoid,
+            (destination[0], destination[1], destination[2] or ""), waiter, avoid,
         )  # fmt: skip
         entrance.transit += 1
         self._core.stats.relayed += 1

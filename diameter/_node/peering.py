@@ -1,8 +1,7 @@
 """Links and peers joined: what the transport tells goes into the peer layer, what that asks for is carried out.
 
 Who connects to us is known by its CER only (RFC 6733 section 5.6.1).  Between handshake and table of peers stand the
-checks of
-`diameter.security`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
+checks of `admission`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Callable, Set
 from functools import partial
 from random import Random
 
+from diameter._node import admission
 from diameter._node.core import Core, DelayedCall, Line
 from diameter._node.dialling import Dialler, Dialling
 from diameter._node.finding import Finding
-from diameter._node.following import text_of
 from diameter._node.lines import Above, Lines
-from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
+from diameter._node.manners import habits_of, timers_for
 from diameter._node.setup import addresses_of
 from diameter._node.wakeups import MINIMUM_WAIT_S
 from diameter.app import Neighbour
@@ -25,13 +24,12 @@ from diameter.errors import ResultCode
 from diameter.message import Message
 from diameter.peer import inputs
 from diameter.peer.base import BaseMessages
-from diameter.peer.capabilities import CAPABILITIES_EXCHANGE
 from diameter.peer.connection import Connection
 from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
 from diameter.peer.peer import Peer
 from diameter.routing.entries import PeerEntry, Source
-from diameter.security.identity import may_claim
+from diameter.security.identity import Complaint, may_claim
 from diameter.trace import Drop, Point
 from diameter.transport.link import Link
 
@@ -186,7 +184,9 @@ class Peering:
         """A base message, or any message while the line is not open."""
         core = self._core
         if line.peer is not None:
-            if line.link.dialled and not line.is_open and not self._fits(line, message):
+            if line.link.dialled and not line.is_open and (complaint := admission.of_cea(core, line, message)):
+                self._lines.refused(line, complaint.text, complaint.code)
+                line.link.abort(complaint.text)
                 return
             line.peer.receive(line.link.id, message, core.now)
             self.pump(line.peer)
@@ -198,20 +198,6 @@ class Peering:
         else:
             core.drop(line, message, Drop.NOT_OPEN)
 
-    def _fits(self, line: Line, message: Message) -> bool:
-        """False, and the link ends, for a CEA with an Origin-Realm that the peer may not claim: requests for that realm
-        would go there.
-        """
-        realm = text_of(message, "Origin-Realm")
-        if message.command_code != CAPABILITIES_EXCHANGE or message.request or line.config is None or realm is None:
-            return True
-        complaint = may_claim(line.config, line.config.host, realm, line.link.security, self._core.config)
-        if complaint is None:
-            return True
-        self._lines.refused(line, complaint.text, complaint.code)
-        line.link.abort(complaint.text)
-        return False
-
     def unframed(self, line: Line) -> None:
         """The position in the stream is lost: answer what can be answered, close (5011, 5015)."""
         connection = line.connection
@@ -222,19 +208,9 @@ class Peering:
         """The CER says who is there; find the peer, check that it is, hand the link over."""
         core, incoming, link = self._core, self._incoming, line.link
         key = host.lower()
-        config = self.configs.get(key)
-        if config is None and not core.draining:
-            config = unknown_peer(core.config, host, cer, link)
-        if config is None:
-            reason = f"{host} is no peer of {core.config.origin_host}"
-            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, reason)
-            return
-        complaint = may_claim(config, host, cer.get("Origin-Realm"), link.security, core.config)
-        if complaint is not None:
-            incoming.refuse(link.id, cer, ResultCode(complaint.code), complaint.text)
-            return
-        if elsewhere := unannounced(config, cer, link):
-            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, elsewhere)
+        config = admission.of_cer(core, self.configs.get(key), host, cer, link)
+        if isinstance(config, Complaint):
+            incoming.refuse(link.id, cer, ResultCode(config.code), config.text)
             return
         peer = self.peers.get(key) or self.add(config, Source.ACCEPTED)
         connection = incoming.release(link.id)

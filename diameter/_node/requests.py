@@ -86,8 +86,10 @@ class Requests:
     ) -> Later[Message]:
         """See `Application.request`."""
         core = self._core
-        session = avps.get("Session-Id") or self._ids.sessions.next()
-        line = self.way((application, to, realm), (), session, avps.get("User-Name"))
+        session, user = avps.get("Session-Id") or self._ids.sessions.next(), avps.get("User-Name")
+        if self.following.realms and (other := self.following.realm_for((application, to, realm), session, user)):
+            to, realm = None, other
+        line = self.way((application, to, realm), (), session, user)
         if isinstance(line, NoWay):
             return self._undeliverable(command, line.reason)
         assert line.entry is not None

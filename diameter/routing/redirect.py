@@ -102,8 +102,14 @@ def indication(answer: Message) -> Indication | None:
         return None
     if not hosts:
         return None
+    usage, cache_s = believed(number, seconds)
+    return Indication(hosts=hosts, usage=usage, cache_s=cache_s)
+
+
+def believed(number: int, seconds: int) -> tuple[Usage, float]:
+    """What a Redirect-Host-Usage and a Redirect-Max-Cache-Time come to."""
     usage = Usage(number) if number in Usage.__members__.values() and seconds else Usage.DONT_CACHE
-    return Indication(hosts=hosts, usage=usage, cache_s=min(float(seconds), LONGEST_S))
+    return usage, min(float(seconds), LONGEST_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +154,17 @@ class Redirects:
 
     def learn(self, said: Indication, asked: Asked, now: float) -> None:
         """Remember what a redirect answer said to a request."""
-        key = _key(said.usage, asked)
+        hosts = tuple(uri.fqdn.rstrip(".").lower() for uri in said.hosts)
+        self.keep(said.usage, said.cache_s, hosts, asked, now)
+
+    def keep(self, usage: Usage, cache_s: float, names: tuple[str, ...], asked: Asked, now: float) -> None:
+        """Remember where requests like this one go: names of hosts, or the one of a realm (RFC 7075)."""
+        key = _key(usage, asked)
         if key is None:
             return
         if len(self._entries) >= CACHE_LIMIT:
             self._tidy(now)
-        self._entries[key] = now + said.cache_s, tuple(uri.fqdn.rstrip(".").lower() for uri in said.hosts)
+        self._entries[key] = now + cache_s, names
 
     def find(self, asked: Asked, now: float) -> Sequence[str]:
         """The hosts to ask instead, best first; none when no redirection is for this request."""

@@ -121,6 +121,7 @@ def test_freediameter_loses_what_it_decides(tmp_path: Path, pki: Pki) -> None:
         assert not made.dialled_by_us
         assert {m.result for m in made.ours.tape.of("<CEA")} == {(0, 4003)}
         assert made.ours.tape.of("<CEA")[0]["Error-Message"] == "Please answer my CER instead, you won the election."
+        assert not made.ours.tape.of("<CEA")[0].error
         assert [m.result for m in made.ours.tape.of(">CEA")] == [(0, 2001)]
 
     drive(scenario(), 60)
