@@ -87,6 +87,8 @@ class Requests:
         """See `Application.request`."""
         core = self._core
         session, user = avps.get("Session-Id") or self._ids.sessions.next(), avps.get("User-Name")
+        if to is None and realm is None and isinstance(user, str) and "@" in user:
+            realm = user.rpartition("@")[2] or None  # section 6.6: the realm portion of the User-Name
         if self.following.realms and (other := self.following.realm_for((application, to, realm), session, user)):
             to, realm = None, other
         line = self.way((application, to, realm), (), session, user)
