@@ -5,10 +5,9 @@ somebody, and no server is asked twice, or as often as a request may be sent whe
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
 from typing import Any
 
-from helpers.fuzz import Choices, drive, instrumented
+from helpers.fuzz import Choices, Kept, drive, instrumented
 
 with instrumented(__name__):
     from diameter import Message
@@ -48,15 +47,8 @@ def _open() -> Chain:
     return Chain([_server(at) for at in range(3)])
 
 
-@cache
-def chain() -> DamagedChain:
-    return DamagedChain(_open, dictionary())
-
-
-def close() -> None:
-    """End what `oracle` keeps from one input to the next."""
-    chain().close()
-    chain.cache_clear()
+chain = Kept(lambda: DamagedChain(_open, dictionary()))
+close = chain.close
 
 
 def oracle(data: bytes) -> None:
