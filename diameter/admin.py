@@ -10,6 +10,8 @@ without asking first, which is not answered.  Nothing shown is message content, 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO, Final, Protocol
 
 from klein import Klein
@@ -20,13 +22,15 @@ from twisted.web.server import Site
 from diameter.config.admin import AdminConfig
 from diameter.errors import ConfigError
 from diameter.message import Message
-from diameter.metrics import Figures, exposition, figures
+from diameter.metrics import Figures, exposition, figures, pieces
 from diameter.node import Node
 from diameter.routing.table import ANY, PeerEntry
 from diameter.transport.link import Address
 
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
+PEERS_AT_ONCE: Final = 100
+"""Peers in one piece of the list: a millisecond or two."""
 BODY_LIMIT: Final = 1024
 OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
 _plain_site: Any = Site  # has no types
@@ -38,6 +42,7 @@ class Request(Protocol):
     def getRequestHostname(self) -> bytes: ...
     def setHeader(self, name: bytes, value: bytes, /) -> None: ...
     def setResponseCode(self, code: int, /) -> None: ...
+    def write(self, data: bytes, /) -> None: ...
     @property
     def content(self) -> BinaryIO: ...
 
@@ -58,6 +63,9 @@ class Source(Protocol):
     def page(self, what: str, /) -> dict[str, Any] | Deferred[dict[str, Any]]: ...
 
     def metrics(self) -> bytes | Deferred[bytes]: ...
+
+    def pieces(self, what: str, /) -> Iterator[bytes] | None:
+        """The page "peers", or "metrics", in pieces; None where it comes whole."""
 
     def switch(self, name: str, enabled: bool, /) -> bool | Deferred[bool]: ...
 
@@ -84,6 +92,22 @@ class OfNode:
         """The same as values."""
         return figures(self._node)
 
+    def pieces(self, what: str) -> Iterator[bytes]:
+        """The page "peers", or "metrics", as things are when each piece is asked for."""
+        if what == "metrics":
+            return pieces(self._node)
+        head, end, tail = _json({"peers": []}).partition(b"]")
+        return self._listed(head, end + tail)
+
+    def _listed(self, head: bytes, tail: bytes) -> Iterator[bytes]:
+        """The peers as a JSON array, PEERS_AT_ONCE in a piece."""
+        entries, before = self._node.peers, head
+        for at in range(0, len(entries), PEERS_AT_ONCE):
+            rows = [json.dumps(self._peer(entry)) for entry in entries[at : at + PEERS_AT_ONCE]]
+            yield before + ", ".join(rows).encode()
+            before = b", "
+        yield tail if entries else head + tail
+
     def _health(self) -> dict[str, Any]:
         node, draining = self._node, self._node._core.draining
         return {
@@ -100,7 +124,7 @@ class OfNode:
         return {"peers": [self._peer(entry) for entry in self._node.peers]}
 
     def _routes(self) -> dict[str, Any]:
-        now = self._clock.seconds()
+        node, now = self._node, self._clock.seconds()
         routes = [
             {
                 "realm": route.realm,
@@ -110,7 +134,7 @@ class OfNode:
                 "source": route.source.value,
                 "expires_s": None if route.expires is None else round(max(0.0, route.expires - now), 1),
             }
-            for route in self._node._core.table.routes
+            for route in (*node._core.table.routes, *node._requests.following.cache.routes(now))
         ]
         return {"routes": routes}
 
@@ -181,9 +205,11 @@ class Admin:
 
     app = Klein()
 
-    def __init__(self, source: Source, names: frozenset[bytes] | None = OWN_NAMES) -> None:
+    def __init__(self, source: Source, names: frozenset[bytes] | None = OWN_NAMES, clock: Any = None) -> None:
+        """`clock`: between the pieces of long pages others have their turn."""
         self._source = source
         self._names = names
+        self._clock = clock
 
     @app.route("/health", methods=["GET"])
     def health(self, request: Request) -> bytes | Deferred[bytes]:
@@ -193,7 +219,11 @@ class Admin:
     @app.route("/peers", methods=["GET"])
     def peers(self, request: Request) -> bytes | Deferred[bytes]:
         """Every peer, and why it is not open."""
-        return self._show(request, "peers")
+        pieces = self._source.pieces("peers") if self._may(request) else None
+        if pieces is None:
+            return self._show(request, "peers")
+        _as_json(request)
+        return self._sent(request, pieces)
 
     @app.route("/routes", methods=["GET"])
     def routes(self, request: Request) -> bytes | Deferred[bytes]:
@@ -211,7 +241,8 @@ class Admin:
         if not self._may(request):
             return b""
         request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-        return self._source.metrics()
+        pieces = self._source.pieces("metrics")
+        return self._source.metrics() if pieces is None else self._sent(request, pieces)
 
     @app.route("/faults", methods=["GET"])
     def faults(self, request: Request) -> bytes | Deferred[bytes]:
@@ -247,9 +278,29 @@ class Admin:
         request.setResponseCode(403)
         return False
 
+    def _sent(self, request: Request, pieces: Iterator[bytes]) -> bytes | Deferred[bytes]:
+        """A body in pieces, with the node at work between them; one of two pieces at once."""
+        first, second = next(pieces), next(pieces, None)
+        third = None if second is None else next(pieces, None)
+        if third is None:
+            return first + (second or b"")
+        waiting: list[Any] = []
+        done: Deferred[bytes] = Deferred(lambda _: waiting[-1].cancel())
+        rest = chain([first, second or b"", third], pieces)
+
+        def step() -> None:
+            piece = next(rest, None)
+            if piece is None:
+                done.callback(b"")
+            else:
+                request.write(piece)
+                waiting[:] = [self._clock.callLater(0, step)]
+
+        step()
+        return done
+
     def _show(self, request: Request, what: str) -> bytes | Deferred[bytes]:
-        request.setHeader(b"content-type", b"application/json")
-        request.setHeader(b"cache-control", b"no-store")
+        _as_json(request)
         if not self._may(request):
             return _json({"error": "ask for localhost"})
 
@@ -260,6 +311,11 @@ class Admin:
 
         page = self._source.page(what)
         return page.addCallback(shown) if isinstance(page, Deferred) else shown(page)
+
+
+def _as_json(request: Request) -> None:
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"cache-control", b"no-store")
 
 
 def _refused(request: Request, code: int, text: str) -> bytes:
@@ -277,7 +333,7 @@ class AdminPort:
 
     def __init__(self, reactor: Any, config: AdminConfig, source: Source) -> None:
         names = None if config.socket is not None else OWN_NAMES | {config.host.encode()}
-        site = _Quiet(Admin(source, names).app.resource())
+        site = _Quiet(Admin(source, names, reactor).app.resource())
         if config.socket is not None:
             self._port = reactor.listenUNIX(str(config.socket), site, mode=0o600, wantPID=True)
             self.where = f"admin {config.socket}"

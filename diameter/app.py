@@ -243,9 +243,9 @@ class Application:
 
         Sent at once, so that two requests run beside each other when both are made before the first is awaited.
         Filled in when absent: Session-Id, Origin-Host, Origin-Realm, Destination-Realm (`realm`; else that of peer
-        `to`; else that of the peer chosen), Destination-Host (`to`), where the grammar requires them
-        Auth-Session-State (NO_STATE_MAINTAINED), Auth-Application-Id and Acct-Application-Id, and where it has a place
-        for it Vendor-Specific-Application-Id.
+        `to`; else what follows the "@" in User-Name; else that of the peer chosen), Destination-Host (`to`), where the
+        grammar requires them Auth-Session-State (NO_STATE_MAINTAINED), Auth-Application-Id and Acct-Application-Id, and
+        where it has a place for it Vendor-Specific-Application-Id.
 
         Raises EncodeError at once when the message cannot be built.  Awaiting raises RequestTimeout, Undeliverable
         (nobody could take it; the text says why for each candidate) or ErrorAnswer (the answer has the E bit).

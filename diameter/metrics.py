@@ -1,11 +1,13 @@
 """A node's counters for Prometheus, read when somebody asks: counting itself is one addition to a plain attribute.
 
-No label is an identity of a subscriber; peers are labelled by their Origin-Host.
+Thousands of peers make tens of thousands of samples.  `pieces` writes them as text, so many at a time, so that whoever
+sends them can let the node work in between; the families that peers make long are written here, line by line, the
+others by prometheus-client.  No label is an identity of a subscriber; peers are labelled by their Origin-Host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -41,29 +43,58 @@ HELP: Final = {
 }
 
 
+AT_ONCE: Final = 200
+"""Samples in one piece: a millisecond or two."""
+ANSWERS: Final = "diameter_answers", "Answers given (out) and received (in)"
+ANSWER_LABELS: Final = "peer", "direction", "application", "command", "result"
+USABLE: Final = "diameter_peer_usable", "1 when requests may be sent to the peer"
+_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 Figures = dict[str, Any]
 """What a node has counted as plain values, so that those of several processes can be added up."""
 
 
 def figures(node: Node) -> Figures:
     """Everything the node has counted, and the state of its peers, as of now."""
-    core, stats = node._core, node.stats
+    return _few(node) | {
+        "answers": [[*labels, count] for labels, count in _answers(node)],
+        "peers": [[peer.host, peer.state, int(peer.usable)] for peer in node.peers],
+    }
+
+
+def _few(node: Node) -> Figures:
+    stats = node.stats
     return {
         "numbers": dict(stats.numbers()),
         "refused": dict(stats.refused),
         "dropped": {str(reason): count for reason, count in stats.dropped.items()},
-        "answers": [
-            [row.peer, "out" if row.outgoing else "in", row.application, row.command, row.result, row.answers]
-            for row in core.tally.rows(core.dictionary)
-        ],
-        "peers": [[peer.host, peer.state, int(peer.usable)] for peer in node.peers],
         "pending": node.pending,
         "in_work": node.in_work,
     }
 
 
+def _answers(node: Node) -> Iterator[tuple[tuple[str, ...], int]]:
+    """(label values, number) of every row of the tally."""
+    core = node._core
+    for row in core.tally.rows(core.dictionary):
+        direction = "out" if row.outgoing else "in"
+        yield (row.peer, direction, row.application, row.command, row.result), row.answers
+
+
 def families(found: Figures) -> Iterable[Metric]:
     """The same for Prometheus."""
+    yield from _short(found)
+    answers = CounterMetricFamily(*ANSWERS, labels=ANSWER_LABELS)
+    for *labels, count in found["answers"]:
+        answers.add_metric(labels, count)
+    yield answers
+    peers = GaugeMetricFamily(*USABLE, labels=["peer", "state"])
+    for host, state, usable in found["peers"]:
+        peers.add_metric([host, state], usable)
+    yield peers
+
+
+def _short(found: Figures) -> Iterator[Metric]:
+    """The families whose length does not depend on the peers."""
     for name, value in found["numbers"].items():
         yield CounterMetricFamily(f"diameter_{name}", HELP[name], value=value)
     refused = CounterMetricFamily("diameter_refused", "Requests refused, by result", labels=["result"])
@@ -74,20 +105,6 @@ def families(found: Figures) -> Iterable[Metric]:
     for reason, count in found["dropped"].items():
         dropped.add_metric([reason], count)
     yield dropped
-    answers = CounterMetricFamily(
-        "diameter_answers",
-        "Answers given (out) and received (in)",
-        labels=["peer", "direction", "application", "command", "result"],
-    )
-    for *labels, count in found["answers"]:
-        answers.add_metric(labels, count)
-    yield answers
-    peers = GaugeMetricFamily(
-        "diameter_peer_usable", "1 when requests may be sent to the peer", labels=["peer", "state"]
-    )
-    for host, state, usable in found["peers"]:
-        peers.add_metric([host, state], usable)
-    yield peers
     yield GaugeMetricFamily("diameter_requests_pending", "Requests waiting for their answer", value=found["pending"])
     yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=found["in_work"])
 
@@ -113,7 +130,7 @@ class _Collected(Collector):
 
 def exposition(node: Node) -> bytes:
     """The text that a Prometheus server reads, of this node only."""
-    return text_of(families(figures(node)))
+    return b"".join(pieces(node))
 
 
 def text_of(metrics: Iterable[Metric]) -> bytes:
@@ -121,3 +138,31 @@ def text_of(metrics: Iterable[Metric]) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Collected(metrics))
     return generate_latest(registry)
+
+
+def pieces(node: Node) -> Iterator[bytes]:
+    """The same in pieces of AT_ONCE samples at most, each as things are when it is asked for; at least one."""
+    text = [text_of(_short(_few(node))).decode()]
+    for line in _long(node):
+        if len(text) > AT_ONCE:
+            yield "".join(text).encode()
+            text.clear()
+        text.append(line)
+    yield "".join(text).encode()
+
+
+def _long(node: Node) -> Iterator[str]:
+    """The lines of the families that have samples for each peer."""
+    name, text = ANSWERS
+    yield f"# HELP {name}_total {text}\n# TYPE {name}_total counter\n"
+    for labels, value in _answers(node):
+        yield _sample(f"{name}_total", ANSWER_LABELS, labels, value)
+    name, text = USABLE
+    yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
+    for peer in node.peers:
+        yield _sample(name, ("peer", "state"), (peer.host, peer.state), int(peer.usable))
+
+
+def _sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: int) -> str:
+    said = ",".join([f'{label}="{one.translate(_ESCAPES)}"' for label, one in zip(labels, values, strict=True)])
+    return f"{name}{{{said}}} {value}.0\n"

@@ -1,6 +1,4 @@
-"""The node: the only glue of links, peers, routing, screens and applications.
-
-A node in under thirty lines:
+"""The node: the only glue of links, peers, routing, screens and applications.  One in under thirty lines:
 
     from diameter import Message
     from diameter.app import Application, answers
@@ -28,10 +26,9 @@ A node in under thirty lines:
         physical_protection="lab, loopback only",
     )
 
-What happens in one wake-up: the octets of one read are cut into messages; base messages go to the peer layer, requests
-to screens and handlers, answers to whoever waits for them; handlers that need not wait are answered at once; what was
-spawned starts; `on_batch` runs; then each link gets one write.  Everything else that wakes a node (timers, Deferreds,
-callers) goes through `Node.wake` the same way.
+In one wake-up the octets of one read are cut into messages; base messages go to the peer layer, requests to screens and
+handlers, answers to whoever waits for them; what was spawned starts; `on_batch` runs; then each link gets one write.
+Whatever else wakes a node (timers, Deferreds, callers) goes through `Node.wake` the same way.
 """
 
 from __future__ import annotations
@@ -54,9 +51,11 @@ from diameter._node.overloading import join
 from diameter._node.reloading import Reloading
 from diameter._node.requests import Identifiers, Requests
 from diameter._node.serving import Raised, Serving
+from diameter._node.settings import Settings
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
 from diameter._node.sharing import Member, join_peers, lane_of, since
 from diameter._node.stats import Stats
+from diameter._node.throttle import Throttle
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
 from diameter.app import Application, Later, Neighbour, Screen
@@ -111,9 +110,10 @@ class Node:
 
     `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
     handler, and on every outbound request and answer of an application.  `agent`: what to do with requests for others,
-    which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each
-    refusal; `observe` with each trace point.  `tap`: a capture.  `links`: where links come from, `diameter.transport`
-    unless a test says otherwise; `seed`: makes identifiers and jitter the same each time; `member`: a worker's.
+    which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each refusal;
+    `observe` with each trace point (the log is spared floods of them).  `tap`: a capture.  `links`: where links come
+    from, `diameter.transport` unless a test says otherwise; `seed`: makes identifiers and jitter the same each time.
+    `member`: a worker's.
     `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
     """
 
@@ -144,11 +144,12 @@ class Node:
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
             config, dictionary, routing(config), self._clock,
-            origin=origin_octets(config, dictionary), observe=observe, audit=audit, tap=tap,
+            origin=origin_octets(config, dictionary), audit=audit, tap=tap,
+            observe=Throttle(self._clock, observe) if observe is log_observer else observe,
         )  # fmt: skip
         self.stats: Stats = core.stats
-        on_batch = [a.on_batch for a in self.applications if type(a).on_batch is not Application.on_batch]
-        self._wakeups = wakeups = Wakeups(core, on_batch, _guard, self._bug)
+        batches = [one.on_batch for one in self.applications if type(one).on_batch is not Application.on_batch]
+        self._wakeups = wakeups = Wakeups(core, batches, _guard, self._bug)
         self.wake = wakeups.wake
         self._serving = wakeups.serving = serving = Serving(core, handlers, screens, _guard, self._attach, self._bug)
         self._requests = wakeups.requests = Requests(core, identifiers, screens, wakeups.settle, _guard)
@@ -163,8 +164,10 @@ class Node:
         self._openings = Openings(core)
         self._traffic = Traffic(core, self._serving, self._requests, self._openings, wakeups.wake)
         parts = (core, self._traffic, base, timers_of(config), self._links, random)
-        self._peering = self._traffic.peering = join_peers(parts, member, self._requests, hop, wakeups.wake)
-        self._reloading = Reloading(core, self._peering, self._serving, self._links.reload, routing, self.wake)
+        self._peering = join_peers(parts, member, self._requests, hop, wakeups.wake)
+        self._traffic.attach(self._peering)
+        settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
+        self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 
@@ -194,11 +197,8 @@ class Node:
             self._stopping = Stopping(self._clock, self.config.drain_s, steps)
             closing: Deferred[None] = self._links.stop()
 
-            def not_closed(failure: Failure) -> None:
-                assert failure.value is not None
-                self._bug(failure.value, "closing the listeners", "nobody")
-
-            _ = closing.addErrback(not_closed)
+            wrong = LocalError("a listener did not close")
+            _ = closing.addErrback(lambda failure: self._bug(failure.value or wrong, "stopping", "nobody"))
             self._wakeups.after = self._stopping.look
             self._stopping.look()
         return as_deferred(self._stopping.done)
@@ -233,12 +233,16 @@ class Node:
         return len(self._serving.waiting)
 
     def reload(self, config: NodeConfig | None = None) -> None:
-        """Read keys and certificates again, take over peers and routes of `config`; ConfigError changes nothing."""
+        """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
         """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""
         self._traffic.faults.load(rules)
+
+    def record(self, tap: Tap | None) -> None:
+        """Use this capture from now on, or none; its owner closes the one before."""
+        self._core.tap = tap
 
     # ---- for applications: `diameter.app.Port`
 
@@ -325,11 +329,9 @@ class Node:
 
             def fired(result: Any) -> Any:
                 """A value the coroutine reads itself, and leaves for others who wait; a failure ends here."""
-                if isinstance(result, Failure):
-                    self.wake(lambda: wake(result.value))
-                    return None
-                self.wake(lambda: wake(None))
-                return result
+                failed = isinstance(result, Failure)
+                self.wake(lambda: wake(result.value if failed else None))
+                return None if failed else result
 
             _ = awaited.addBoth(fired)
             return True

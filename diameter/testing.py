@@ -250,9 +250,17 @@ class MemoryLinks:
         found = self._wire.names.get((query.kind, query.name), ())
         return fail(found) if isinstance(found, LookupFailed) else succeed(found)
 
-    def reload(self) -> None:
-        """Nothing is kept in files."""
+    def reload(self, config: NodeConfig) -> tuple[str, ...]:
+        """Nothing is kept in files; who listens where may change."""
         self.reloads += 1
+        self._config = config
+        wanted = {(one.transport, Address(one.host, one.port_number)) for one in config.listen}
+        for _, address in set(self.listening) - wanted:
+            del self._wire.listeners[address]
+        for _, address in wanted - set(self.listening):
+            self._wire.listeners[address] = self._owner
+        self.listening = tuple(sorted(wanted, key=str))
+        return ()
 
     def stop(self) -> Deferred[None]:
         """Be there no longer."""

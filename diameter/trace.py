@@ -37,6 +37,9 @@ class Point(Enum):
     FAILOVER = ("warn", "{count} requests of {peer} go to other peers: {reason}")
     PEER_CLOSED = ("info", "peer {peer} is closed: {reason}")
     PEER_LEAVING = ("info", "peer {peer} is disconnecting: {reason}")
+    LISTENING_ENDED = ("info", "listening no longer on {transport} {remote}")
+    SETTINGS = ("info", "changed in the configuration: {reason}")
+    RESTART_NEEDED = ("warn", "changed in the configuration, but for the next start: {reason}")
     PEER_ADDED = ("info", "peer {peer} is new in the configuration")
     PEER_CHANGED = ("info", "peer {peer} has changed in the configuration: {reason}")
     PEER_REMOVED = ("info", "peer {peer} is gone from the configuration")
@@ -46,6 +49,7 @@ class Point(Enum):
     TIMEOUT = ("warn", "no answer to {command} from {peer} within {seconds} s")
     UNDELIVERABLE = ("warn", "{command} cannot be delivered: {reason}")
     REDIRECTED = ("info", "{peer} redirects {command} to {reason}")
+    REDIRECT_NOTE = ("warn", "a redirect to {peer} is not followed: {reason}")
     CONGESTED = ("info", "peer {peer} does not keep up: holding requests back")
     DRAINED = ("info", "peer {peer} keeps up again")
     DUPLICATE = ("info", "{command} of {peer} has come before: it is not executed again")
@@ -54,6 +58,7 @@ class Point(Enum):
     DISCOVERY_FAILED = ("warn", "found no peer of {realm} by DNS: {reason}")
     FAULT_RULE = ("warn", "fault injection: {reason}")
     FAULT = ("warn", "injected a fault into {command} of {peer}: {reason}")
+    LEFT_OUT = ("warn", "{count} more lines of {reason} about {peer} in {seconds} s")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property

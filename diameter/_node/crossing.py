@@ -156,7 +156,7 @@ class Crossings:
     def _left_ms(self, hop_by_hop: int) -> int:
         pending = self._requests.pending
         request = pending.get(hop_by_hop)
-        return 0 if request is None else min(int(pending.left_s(request, self._core.now) * 1000), 0xFFFFFFFF)
+        return 0 if request is None else min(max(int(pending.left_s(request, self._core.now) * 1000), 0), 0xFFFFFFFF)
 
     def take_answers(self, port: Port, messages: Iterable[bytes]) -> None:
         """Answers to requests of ours have come from another worker."""

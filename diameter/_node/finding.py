@@ -58,12 +58,28 @@ class Finding:
         self._rows = [row for row in core.config.peer if row.discover]
         self._found: dict[str, tuple[str, ...]] = {}
         self._timers: dict[str, DelayedCall] = {}
-        self._stopped = self._leaving = False
+        self._started = self._stopped = self._leaving = False
 
     def start(self, fits: Callable[[PeerConfig], bool] = lambda row: True) -> None:
         """Look into every realm that `fits`."""
+        self._started = True
         for row in filter(fits, self._rows):
             self._look(row)
+
+    def reload(self, rows: Sequence[PeerConfig]) -> None:
+        """Look into these realms from now on; the peers of a realm that is no longer one of them are dismissed."""
+        before, self._rows = {row.realm: row for row in self._rows}, list(rows)
+        for row in before.values():
+            if row not in rows:
+                timer = self._timers.pop(row.realm, None)
+                if timer is not None and timer.active():
+                    timer.cancel()
+        for realm in before.keys() - {row.realm for row in rows}:
+            self._core.say(Point.PEER_REMOVED, peer=f"(found by DNS in {realm})")
+            self._hold(before[realm], (), 0.0)
+        for row in rows:
+            if before.get(row.realm) != row and self._started and not self._stopped:
+                self._look(row)
 
     def stop(self) -> None:
         """Look no more; what is under way counts for nothing."""
@@ -96,7 +112,7 @@ class Finding:
             return
 
         def answered(result: Any) -> None:
-            if self._stopped:
+            if self._stopped or row not in self._rows:
                 return
             if isinstance(result, tuple):
                 self._step(row, steps, lambda: steps.send(result))

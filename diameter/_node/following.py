@@ -1,21 +1,28 @@
 """Following redirect indications (RFC 6733 section 6.1.8): requests of ours and in transit go where an answer says.
 
-Only to peers of the peer table that are open: whom this node talks to is for its configuration to say, not for an
-answer.  Where none of the hosts named is one, the answer goes to whoever asked.
+To peers that are open; and where the configuration allows an answer to say whom this node talks to, to hosts that are
+connected for it (`redirect_peers`).  Where none of the hosts named can be reached, the answer goes to whoever asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from diameter._node.core import Core, Line, Request, Waiter
+from diameter._node.redirect_peers import RedirectPeers, Waiting
 from diameter._node.transit import Crossing
 from diameter.errors import RemoteFault
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
 from diameter.routing.realm_redirect import realm_indication, to_realm
-from diameter.routing.redirect import Asked, Redirects, indication
+from diameter.routing.redirect import Asked, Indication, Redirects, indication
+from diameter.security.identity import plain
 from diameter.trace import Point
+
+if TYPE_CHECKING:
+    from diameter._node.peering import Peering
 
 
 class Following:
@@ -33,7 +40,10 @@ class Following:
         self._pending = pending
         self._place = place
         self._screen = screen
-        self.cache = Redirects()
+        self.cache, self.realms = Redirects(), Redirects()
+        """Where requests go instead: to hosts; to a realm (RFC 7075)."""
+        self.peers: RedirectPeers | None = None
+        """Connects to hosts that are no peers, where that is allowed."""
 
     def instead(
         self,
@@ -50,10 +60,28 @@ class Following:
         )
         return self._open(self.cache.find(asked, core.now), application, avoid)
 
-    def take(self, request: Request, answer: Message) -> bool:
-        """Send a request elsewhere if its answer is a redirect indication that can be followed.
+    def realm_for(
+        self, destination: tuple[int, str | None, str | None], session: str | None, user: str | None
+    ) -> str | None:
+        """The realm that a remembered redirection has a request go to, in place of its own."""
+        core, (application, host, realm) = self._core, destination
+        usual = core.table.choose(application, host, realm)
+        asked = Asked(
+            application=application, realm=realm, session=session, user=user, host=usual.host if usual else None
+        )  # fmt: skip
+        return next(iter(self.realms.find(asked, core.now)), None)
 
-        The request waits no longer when this is called.  Nobody is asked twice: who has redirected is avoided.
+    def opened(self, line: Line) -> None:
+        """Requests may be sent on this line."""
+        if self.peers is not None:
+            self.peers.opened(line)
+
+    def take(self, request: Request, answer: Message, by: Line, back: Callable[[], None]) -> bool:
+        """Send a request elsewhere if its answer, which the line `by` brought, is a redirect indication that can be
+        followed.
+
+        The request waits no longer when this is called.  Nobody is asked twice: who has redirected is avoided.  `back`
+        is called later where it looked as if it could be followed, and in the end it cannot.
         """
         if isinstance(request.waiter, Crossing):
             return False
@@ -63,29 +91,88 @@ class Following:
         core, (application, _, realm) = self._core, request.destination
         avoid = (*request.avoid, request.host)
         line = self._open([uri.fqdn.rstrip(".") for uri in said.hosts], application, avoid)
-        if line is None or line.entry is None:
+        if line is None and self.peers is None:
             return False
         asked = Message(request.octets, core.dictionary)
-        what = Asked(
-            application=application, realm=realm, host=request.host,
-            session=text_of(asked, "Session-Id"), user=text_of(asked, "User-Name"),
-        )  # fmt: skip
-        self.cache.learn(said, what, core.now)
+        what = self._asked(asked, application, realm, request.host)
+        goes = partial(self._goes, request, asked, said, what, avoid)
+        if line is not None:
+            return goes(line)
+        return self._connect(request, said, what, by, goes, back)
+
+    def _goes(
+        self, request: Request, asked: Message, said: Indication, what: Asked, avoid: tuple[str, ...], line: Line
+    ) -> bool:
+        """Follow to a line, and remember that others are to."""
+        entry = line.entry
+        if entry is None or not entry.offers(what.application) or plain(entry.host) in map(plain, avoid):
+            return False
+        self.cache.learn(said, what, self._core.now)
         return self._again(request, asked, line, avoid)
+
+    def _connect(
+        self,
+        request: Request,
+        said: Indication,
+        what: Asked,
+        by: Line,
+        goes: Callable[[Line], bool],
+        back: Callable[[], None],
+    ) -> bool:
+        """Let a request wait until one of the hosts named is connected; False when none can be."""
+        pending, core = self._pending, self._core
+        if self.peers is None or request.transmissions >= core.config.limits.transmissions:
+            return False
+
+        def left_s() -> float:
+            return pending.left_s(request, core.now)
+
+        def wait() -> None:
+            request.link, request.counted, request.earlier = 0, 0, ()
+            sent_at = request.sent_at
+            pending.add(request, core.now, left_s())
+            request.sent_at = sent_at
+
+        def try_line(line: Line) -> bool:
+            pending.remove(request)
+            if goes(line):
+                return True
+            wait()
+            return False
+
+        def give_back() -> None:
+            pending.remove(request)
+            back()
+
+        applications = by.config.applications if by.config is not None else ()
+        before = request.host
+        wait()
+        if self.peers.take(Waiting(request, said.hosts, what.realm, applications, left_s, try_line, give_back)):
+            return True
+        pending.remove(request)
+        request.host = before
+        return False
+
+    @staticmethod
+    def _asked(request: Message, application: int, realm: str | None, host: str) -> Asked:
+        session, user = text_of(request, "Session-Id"), text_of(request, "User-Name")
+        return Asked(application=application, realm=realm, session=session, user=user, host=host)
 
     def _to_realm(self, request: Request, answer: Message) -> bool:
         """Route a request by the realm that its answer names (RFC 7075), as often as a request may be sent."""
-        core, realm = self._core, realm_indication(answer)
-        if realm is None or request.transmissions >= core.config.limits.transmissions:
+        core, said = self._core, realm_indication(answer)
+        if said is None or request.transmissions >= core.config.limits.transmissions:
             return False
         application = request.destination[0]
-        entry = core.table.choose(application, None, realm, request.avoid)
+        entry = core.table.choose(application, None, said.realm, request.avoid)
         line = None if entry is None else core.lines.get(entry.link)
         if line is None:
             return False
-        asked = to_realm(Message(request.octets, core.dictionary), realm)
-        before, request.destination = request.destination, (application, None, realm)
-        if self._again(request, asked, line, request.avoid):
+        told = Message(request.octets, core.dictionary)
+        before, request.destination = request.destination, (application, None, said.realm)
+        what = self._asked(told, application, before[2], request.host)
+        if self._again(request, to_realm(told, said.realm), line, request.avoid):
+            self.realms.keep(said.usage, said.cache_s, (said.realm,), what, core.now)
             return True
         request.destination = before
         return False
@@ -95,7 +182,7 @@ class Following:
         core = self._core
         assert line.entry is not None
         screened = self._screen(line, asked)
-        left_s = core.config.request_timeout_s - (core.now - request.sent_at)
+        left_s = self._pending.left_s(request, core.now)
         if screened is None or left_s <= 0:
             return False
         core.say(Point.REDIRECTED, peer=request.host, command=asked.command, reason=line.whose)
@@ -108,6 +195,10 @@ class Following:
         core.stats.redirected += 1
         return True
 
+    def waits(self, request: Request) -> bool:
+        """True while a request waits for its answer."""
+        return self._pending.get(request.hop_by_hop) is request
+
     def _open(self, hosts: Iterable[str], application: int, avoid: Iterable[str]) -> Line | None:
         """The first of `hosts` that is an open peer, offers the application and is not to be avoided."""
         shunned = {each.lower() for each in avoid}
@@ -118,6 +209,14 @@ class Following:
                 if line is not None:
                     return line
         return None
+
+
+def follow(core: Core, peering: Peering, following: Following) -> None:
+    """Let redirects name peers where the configuration allows that."""
+    if core.config.redirects.connect:
+        following.peers = RedirectPeers(
+            core, peering, following.waits, lambda host: following.cache.leads(host, core.now)
+        )  # fmt: skip
 
 
 def text_of(message: Message, name: str) -> str | None:

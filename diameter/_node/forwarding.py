@@ -18,6 +18,7 @@ from diameter._node.requests import NoWay, Requests
 from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
 from diameter._node.transit import Busy, Transit
 from diameter.app import Screen
+from diameter.config import Limits
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, ResultCode
 from diameter.message import Message, encode
 from diameter.routing.agents import (
@@ -33,6 +34,7 @@ from diameter.routing.identifiers import EndToEnd, HopByHop
 from diameter.routing.marks import way_of
 from diameter.routing.overload import priority_of, share_of
 from diameter.routing.pending import Pending
+from diameter.routing.realm_redirect import to_realm
 from diameter.routing.refusal import TEXT_LIMIT, refuse_application
 from diameter.security.identity import may_send
 from diameter.trace import Drop
@@ -101,10 +103,19 @@ class Forwarding:
         self._guard = guard
         self._bug = bug
         self._identify = identify
-        self._limit = core.config.limits.inbound_requests
-        self._nearly = self._limit * 3 // 4
+        self.bound(core.config.limits)
         self._entrances: dict[int, Entrance] = {}
-        self._redirects = requests.following.cache
+        self._following = requests.following
+
+    def bound(self, limits: Limits) -> None:
+        """Keep to these bounds from now on."""
+        self._limit = limits.inbound_requests
+        self._nearly = self._limit * 3 // 4
+
+    @property
+    def transit(self) -> int:
+        """Requests on their way through this node, without an answer."""
+        return sum(entrance.transit for entrance in self._entrances.values())
 
     # ---- a request has come
 
@@ -139,7 +150,7 @@ class Forwarding:
             known.version == self._core.table.version
             and known.onward is not None
             and not known.onward[0].held
-            and not self._redirects
+            and not (self._following.cache or self._following.realms)
         ):
             self._pass(line, entrance, request, request.octets, known.onward, entrance.avoid)
         else:
@@ -241,8 +252,11 @@ class Forwarding:
         avoid: tuple[str, ...] = entrance.avoid
         if ROUTE_RECORD in passing.keys:
             avoid += passing.all("Route-Record")
-        if self._requests.following.cache:
+        following = self._requests.following
+        if following.cache or following.realms:
             session, user = text_of(passing, "Session-Id"), text_of(passing, "User-Name")
+            if realm := following.realm_for(destination, session, user):
+                passing, destination = to_realm(passing, realm), (destination[0], None, realm)
             other = self._requests.way(destination, avoid, session, user)
         else:
             other = self._requests.way(destination, avoid)
@@ -354,4 +368,6 @@ class Forwarding:
         if line.gone:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
+        if (overloading := self._serving.overloading) is not None:
+            octets = overloading.front(request, octets)
         self._core.answered(line, octets)

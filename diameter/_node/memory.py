@@ -19,7 +19,7 @@ class Wire:
     `delay_s`: time octets take.  `chunk`: octets delivered at once, 0 for all.  `deaf`: nothing arrives any more, and
     nobody is told (a peer that hangs, a cut cable).  `refuse`: dialling fails with this reason.  `links`: every end
     made, dialled ones first of each pair.
-    `names`: what name servers say, by kind and name.
+    `names`: what name servers say, by kind and name; `hosts`: the address of a name that is dialled.
     `passed`: (dialled end speaks, octets) of everything delivered.
     """
 
@@ -32,10 +32,12 @@ class Wire:
         self.links: list[MemoryLink] = []
         self.passed: list[tuple[bool, bytes]] = []
         self.listeners: dict[tuple[str, int], LinkOwner] = {}
+        self.hosts: dict[str, str] = {}
         self.names: dict[tuple[str, str], tuple[Record, ...] | LookupFailed] = {}
 
     def join(self, dialler: LinkOwner, host: str, port: int, name: str, limit: int) -> MemoryLink | None:
         """Two ends; both owners are told.  None when nobody listens there."""
+        host = self.hosts.get(host, host)
         owner = self.listeners.get((host, port))
         if owner is None or self.refuse:
             return None

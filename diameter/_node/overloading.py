@@ -3,93 +3,165 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from time import process_time
+from typing import TYPE_CHECKING, Final
 
 from diameter._node.core import Core, Line
 from diameter.message import Message
 from diameter.message.build import write_avps
-from diameter.routing.overload import LOAD_HOST, LOAD_PEER, LOSS, Reporter, Reports, load_avps, loads_of
+from diameter.routing.overload import (
+    HOST_REPORT,
+    LOAD_HOST,
+    LOAD_PEER,
+    LOSS,
+    REALM_REPORT,
+    Reporter,
+    Reports,
+    load_avps,
+    loads_of,
+)
+from diameter.routing.regulator import Regulator
 from diameter.wire import header
 
 if TYPE_CHECKING:
     from diameter._node.requests import Requests
     from diameter._node.serving import Serving
 
+LOOK_S: Final = 1.0
+"""Seconds between two looks at the load."""
+Other = Callable[[tuple[str, ...]], object]
+"""The line of another peer than these hosts, or anything else where there is none."""
+
 
 class Overloading:
     """The reports and loads of one node (RFC 7683, RFC 8583)."""
 
-    def __init__(self, core: Core, in_work: Callable[[], int]) -> None:
-        """`in_work`: requests of others that wait for something."""
+    def __init__(self, core: Core, in_work: Callable[[], int], cpu_s: Callable[[], float]) -> None:
+        """`in_work`: requests of others that wait for something; `cpu_s`: seconds of processor time used so far."""
         self._core = core
         self._in_work = in_work
-        self._config = core.config.overload
-        self._limit = core.config.limits.requests_in_work
+        self._cpu_s = cpu_s
         self.reports = Reports()
         self.reporter = Reporter(core.dictionary)
+        self.regulator = Regulator()
         self._announced = write_avps(core.dictionary.tables(0), {"OC-Supported-Features": {"OC-Feature-Vector": LOSS}})
-        self._overloaded = False
-        self.asked = 0
-        """Reduction the operator asks for, whatever is in work."""
+        self._looked = core.now, core.stats.requests_in, cpu_s()
+        self._used = 0.0
+
+    # ---- reacting
 
     def announce(self, octets: bytes) -> bytes:
         """A request of ours that says that we hear reports (section 5.1.1)."""
-        return appended(octets, self._announced) if self._config.reports else octets
+        return appended(octets, self._announced) if self._core.config.overload.reports else octets
 
-    def withhold(self, application: int, host: str | None, line: Line, realm: str, priority: int) -> str:
-        """Why a request is not to be sent, or "" when it is.
+    def admit(
+        self, line: Line, host: str | None, application: int, realm: str, priority: int, other: Other
+    ) -> Line | str:
+        """The line for a request, or why it is not to be sent (section 5.2.2).
 
-        With `host`, or when the line leads to a host and not to an agent, the host's report counts; without, the
-        realm's too (section 5.2.1).
+        `host`: its Destination-Host.  A realm report counts for requests without one; a host report for those with one,
+        and for those whose line leads to a host and not to an agent.  What a host report takes out is diverted: to the
+        line that `other(hosts to avoid)` finds, if one does.
         """
         if not len(self.reports):
-            return ""
-        now, entry = self._core.now, line.entry
+            return line
+        now = self._core.now
+        avoid: tuple[str, ...] = ()
         if host is None and self.reports.realm(application, realm, priority, now):
             return f"realm {realm} is overloaded and has asked for less"
-        fixed = host or (entry.host if entry is not None and not entry.is_relay else None)
-        if fixed is not None and self.reports.host(application, fixed, priority, now):
-            return f"{fixed} is overloaded and has asked for less"
-        return ""
+        first = ""
+        while True:
+            entry = line.entry
+            fixed = host or (entry.host if entry is not None and not entry.is_relay else None)
+            if fixed is None or not self.reports.host(application, fixed, priority, now):
+                return line
+            first = first or f"{fixed} is overloaded and has asked for less"
+            avoid = (*avoid, fixed)
+            found = other(avoid) if host is None else None
+            if not isinstance(found, Line) or found.whose in avoid:
+                return first
+            line = found
 
     def hear(self, line: Line, answer: Message) -> None:
         """Take what an answer to a request of ours reports; a peer's load only from itself (RFC 8583 section 6)."""
         _ = answer.faults  # first, because it finds on its way where the AVPs stand
-        if self._config.reports:
+        config = self._core.config.overload
+        if config.reports:
             self.reports.hear(answer, self._core.now)
-        if not self._config.load:
+        if not config.load:
             return
         for said in loads_of(answer):
             entry = self._core.table.find(said.source)
             if entry is not None and (said.kind == LOAD_HOST or (said.kind == LOAD_PEER and entry is line.entry)):
                 entry.load = said.value
 
+    # ---- reporting
+
     def dress(self, request: Message, octets: bytes) -> bytes:
         """An answer of ours with what we report."""
-        core, config, waiting = self._core, self._config, self._in_work()
-        more = b""
+        core = self._core
+        config, more = core.config.overload, b""
         if config.reports:
-            self._judge(waiting)
+            self._judge()
             more = self.reporter.avps(request, core.now)
         if config.load:
-            more += load_avps(core.dictionary, core.config.origin_host, waiting / self._limit)
+            self._look()
+            used = max(self._in_work() / self._limit, self._used)
+            more += load_avps(core.dictionary, core.config.origin_host, used)
         return appended(octets, more) if more else octets
 
-    def _judge(self, waiting: int) -> None:
-        """Overloaded from `report_at` percent of the requests that may be in work, until half of that."""
-        config, limit = self._config, self._limit
-        if not self._overloaded and waiting * 100 >= config.report_at * limit:
-            self._overloaded = True
-        elif self._overloaded and waiting * 200 < config.report_at * limit:
-            self._overloaded = False
-        percent = max(self.asked, config.reduction if self._overloaded else 0)
-        self.reporter.ask(percent, self._core.now, validity_s=config.validity_s)
+    def front(self, request: Message, octets: bytes) -> bytes:
+        """An answer that passes this agent, with the report of the realm at the front of which it is."""
+        core, config = self._core, self._core.config.overload
+        if not config.reports or config.scope == "host":
+            return octets
+        self._judge()
+        realms = config.realms or (core.config.origin_realm,)
+        more = self.reporter.front(request, Message(octets, core.dictionary), realms, core.now)
+        return appended(octets, more) if more else octets
+
+    @property
+    def _limit(self) -> int:
+        return self._core.config.limits.requests_in_work
+
+    def _judge(self) -> None:
+        """Ask for what the load needs."""
+        config, now = self._core.config.overload, self._core.now
+        if self._look():
+            in_work = self._in_work() * 100 / (config.report_at * self._limit)
+            self.regulator.judge(max(in_work, self._used))
+        percent = max(self.regulator.percent, config.reduction)
+        for kind, scope in ((HOST_REPORT, "host"), (REALM_REPORT, "realm")):
+            wanted = percent if config.scope in (scope, "both") else 0
+            self.reporter.ask(wanted, now, validity_s=config.validity_s, kind=kind)
+
+    def _look(self) -> bool:
+        """Measure what was used since the last look, of what there is to be used; False when that was just now."""
+        core, config = self._core, self._core.config.overload
+        then, requests, cpu_s = self._looked
+        passed_s = core.now - then
+        if passed_s < LOOK_S:
+            return False
+        self._looked = core.now, core.stats.requests_in, self._cpu_s()
+        self._used = 0.0
+        if config.capacity_per_s:
+            self._used = (self._looked[1] - requests) / passed_s / config.capacity_per_s
+        if config.cpu_at:
+            self._used = max(self._used, (self._looked[2] - cpu_s) / passed_s * 100 / config.cpu_at)
+        return True
 
 
-def join(core: Core, serving: Serving, requests: Requests) -> None:
-    """Give both halves of a node the overload control that its configuration switches on, if any."""
-    if core.config.overload.reports or core.config.overload.load:
-        serving.overloading = requests.overloading = Overloading(core, lambda: len(serving.waiting))
+def join(core: Core, serving: Serving, requests: Requests, cpu_s: Callable[[], float] = process_time) -> None:
+    """Give both halves of a node the overload control that its configuration switches on, or take it from them."""
+    config = core.config.overload
+    if not config.reports and not config.load:
+        serving.overloading = requests.overloading = None
+    elif serving.overloading is None:
+
+        def in_work() -> int:
+            return len(serving.waiting) + (0 if serving.agent is None else serving.agent.transit)
+
+        serving.overloading = requests.overloading = Overloading(core, in_work, cpu_s)
 
 
 def appended(octets: bytes, more: bytes) -> bytes:

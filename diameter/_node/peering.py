@@ -1,8 +1,7 @@
 """Links and peers joined: what the transport tells goes into the peer layer, what that asks for is carried out.
 
 Who connects to us is known by its CER only (RFC 6733 section 5.6.1).  Between handshake and table of peers stand the
-checks of
-`diameter.security`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
+checks of `admission`: may this certificate claim that Origin-Host, and is the link protected as its place demands.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Set
 from random import Random
 
+from diameter._node import admission
 from diameter._node.alarms import Alarms
 from diameter._node.core import Core, Line
 from diameter._node.dialling import Dialler, Dialling
 from diameter._node.finding import Finding
 from diameter._node.lines import Above, Lines
-from diameter._node.manners import habits_of, timers_for, unannounced, unknown_peer
+from diameter._node.manners import habits_of, timers_for
 from diameter._node.setup import addresses_of
 from diameter.app import Neighbour
 from diameter.config import PeerConfig
@@ -28,7 +28,7 @@ from diameter.peer.incoming import Incoming
 from diameter.peer.inputs import DisconnectCause, Timers
 from diameter.peer.peer import Peer
 from diameter.routing.entries import PeerEntry, Source
-from diameter.security.identity import may_claim
+from diameter.security.identity import Complaint, may_claim
 from diameter.trace import Drop, Point
 from diameter.transport.link import Link
 
@@ -56,13 +56,13 @@ class Peering:
         self._dialler = Dialler(links, above.wake, self._failed)
         self._lines_of: dict[Peer, set[Line]] = {}
         self._alarms = Alarms(core, above.wake, self._expire)
-        self._pumping: set[str] = set()
+        self._pumping: set[Peer] = set()
         self._lines = Lines(core, above, self._closed)
         self.kept: set[str] = set()
         """Peers without configuration that stay while their link is down: discovery wants them."""
         self.forgotten: list[Callable[[str], None]] = []
         """Told of each peer that is no longer in the tables."""
-        self._finding = Finding(core, self, links, above.wake)
+        self.finding = Finding(core, self, links, above.wake)
         for config in core.config.peer:
             if not config.discover:
                 self.add(config)
@@ -79,6 +79,13 @@ class Peering:
         self.configs[key] = config
         return peer
 
+    def retime(self, timers: Timers, handshakes: int) -> None:
+        """Use these waiting times from the next that begins, and this bound of links whose peer is unknown."""
+        self._timers = timers
+        self._incoming.bound(timers, handshakes)
+        for key, peer in self.peers.items():
+            peer.retime(timers_for(self.configs[key], timers) if key in self.configs else timers)
+
     # ---- from the operator
 
     def start(self) -> None:
@@ -86,18 +93,18 @@ class Peering:
         for peer in list(self.peers.values()):
             peer.start(self._core.now)
             self.pump(peer)
-        self._finding.start()
+        self.finding.start()
 
     def stop(self, cause: DisconnectCause) -> None:
         """DPR to every open peer; no connection is attempted any more."""
-        self._finding.stop()
+        self.finding.stop()
         for peer in list(self.peers.values()):
             peer.stop(self._core.now, cause)
             self.pump(peer)
 
     def close_all(self) -> None:
         """Abort what is still there and forget every timer."""
-        self._finding.stop()
+        self.finding.stop()
         for line in list(self._core.lines.values()):
             line.link.abort("the node has stopped")
         self._dialler.cancel_all()
@@ -173,6 +180,10 @@ class Peering:
         """A base message, or any message while the line is not open."""
         core = self._core
         if line.peer is not None:
+            if line.link.dialled and not line.is_open and (complaint := admission.of_cea(core, line, message)):
+                self._lines.refused(line, complaint.text, complaint.code)
+                line.link.abort(complaint.text)
+                return
             line.peer.receive(line.link.id, message, core.now)
             self.pump(line.peer)
         elif self._incoming.waiting(line.link.id):
@@ -193,19 +204,9 @@ class Peering:
         """The CER says who is there; find the peer, check that it is, hand the link over."""
         core, incoming, link = self._core, self._incoming, line.link
         key = host.lower()
-        config = self.configs.get(key)
-        if config is None and not core.draining:
-            config = unknown_peer(core.config, host, cer, link)
-        if config is None:
-            reason = f"{host} is no peer of {core.config.origin_host}"
-            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, reason)
-            return
-        complaint = may_claim(config, host, cer.get("Origin-Realm"), link.security, core.config)
-        if complaint is not None:
-            incoming.refuse(link.id, cer, ResultCode(complaint.code), complaint.text)
-            return
-        if elsewhere := unannounced(config, cer, link):
-            incoming.refuse(link.id, cer, ResultCode.UNKNOWN_PEER, elsewhere)
+        config = admission.of_cer(core, self.configs.get(key), host, cer, link)
+        if isinstance(config, Complaint):
+            incoming.refuse(link.id, cer, ResultCode(config.code), config.text)
             return
         self._admit(line, config, host, cer)
 
@@ -238,18 +239,19 @@ class Peering:
 
     def pump(self, peer: Peer) -> None:
         """Carry out everything `peer` wants, keep its row in the tables, arm its timer."""
-        if peer.host in self._pumping:  # called from within: the loop below takes it
+        if peer in self._pumping:  # called from within: the loop below takes it
             return
-        self._pumping.add(peer.host)
+        self._pumping.add(peer)
         try:
             while outputs := peer.drain():
                 self._mark(peer)
                 for output in outputs:
                     self._carry_out(peer, output)
         finally:
-            self._pumping.discard(peer.host)
-        self._mark(peer)
-        self._alarms.set(peer, peer.deadline())
+            self._pumping.discard(peer)
+        if self.peers.get(peer.host.lower()) is peer:  # else it was forgotten meanwhile
+            self._mark(peer)
+            self._alarms.set(peer, peer.deadline())
 
     def _mark(self, peer: Peer) -> None:
         """Keep the peer's row in step with its state."""
@@ -298,6 +300,7 @@ class Peering:
                 self._trouble(peer, output.reason)
                 self._core.say(Point.CONNECTING_FAILED, peer=peer.host, reason=output.reason)
                 self._lines.again(peer)
+                self.forget(peer)
             case _:
                 self._lines.carry_out(output)
 

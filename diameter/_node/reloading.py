@@ -1,4 +1,4 @@
-"""A new peer table and new routes for a running node: what stayed the same is not touched.
+"""A new configuration for a running node: what stayed the same is not touched.
 
 A peer that is gone is told DO_NOT_WANT_TO_TALK_TO_YOU, one whose links must be other links is told REBOOTING and comes
 back as it is written now; what concerns only how it is used (`SOFT`) takes its place without the link noticing.
@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from diameter._node.core import NONE, Core
 from diameter._node.manners import habits_of
+from diameter._node.settings import Settings, differing
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import ConfigError, DictionaryError
 from diameter.message import Dictionary
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.table import RoutingTable
 from diameter.trace import Point
+from diameter.transport.link import Address
 
 if TYPE_CHECKING:
     from diameter._node.peering import Peering
@@ -26,6 +28,16 @@ if TYPE_CHECKING:
 
 SOFT: Final = frozenset({"weight", "applications", "agent", "agent_realms", "realms", "answers_of_others"})
 """Keys of a `[[peer]]` that may change while its link stays."""
+
+
+class Listening(Protocol):
+    """Who listens (`diameter.transport.endpoints.Links`)."""
+
+    @property
+    def listening(self) -> tuple[tuple[str, Address], ...]: ...
+
+    def reload(self, node: NodeConfig, /) -> tuple[str, ...]:
+        """Read keys again, open and close listeners, or raise ConfigError; the keys that need another start."""
 
 
 class Reloading:
@@ -36,36 +48,51 @@ class Reloading:
         core: Core,
         peering: Peering,
         serving: Serving,
-        keys: Callable[[], None],
+        settings: Settings,
+        links: Listening,
         tables: Callable[[NodeConfig], RoutingTable],
         wake: Callable[[Callable[[], None]], None],
     ) -> None:
-        """`keys`: reads keys and certificates again, or raises ConfigError; `tables`: the routes of a configuration."""
+        """`tables`: the routes of a configuration."""
         self._core = core
         self._peering = peering
         self._serving = serving
-        self._keys = keys
+        self._settings = settings
+        self._links = links
         self._tables = tables
         self._wake = wake
         self._returning: dict[str, PeerConfig] = {}
         peering.forgotten.append(self._forgotten)
 
     def take(self, config: NodeConfig) -> NodeConfig:
-        """Make peers and routes of `config` ours, and read keys again; return what is in force now.
+        """Make `config` ours, and read keys again; return what is in force now.
 
-        What else it says of the node, and its rows with `discover`, wait for the next start.  Raises ConfigError, with
-        nothing changed.
+        What only another start can change stays, and is said.  Raises ConfigError, with nothing changed.
         """
         wanted = {row.host.lower(): row for row in config.peer if not row.discover}
-        check(wanted.values(), self._core.dictionary)
-        table = self._tables(config)
-        self._keys()
+        check(config.peer, self._core.dictionary)
+        rules, (config_now, stuck) = self._settings.check(config), self._settings.in_force(config)
+        table = self._tables(config_now)
+        stuck += self._relisten(config)
         if config is not self._core.config:
-            self._wake(lambda: self._take(wanted, table))
-            fields = {name: getattr(self._core.config, name) for name in NodeConfig.model_fields}
-            fields |= {"peer": config.peer, "route": config.route}
-            self._core.config = NodeConfig.model_construct(**fields)
+
+            def taken() -> None:
+                self._settings.take(config_now, rules, stuck)
+                self._take(wanted, table)
+                self._peering.finding.reload([row for row in config.peer if row.discover])
+
+            self._wake(taken)
         return self._core.config
+
+    def _relisten(self, config: NodeConfig) -> tuple[str, ...]:
+        """Keys and listeners as `config` has them; says which listeners came and went."""
+        before = set(self._links.listening)
+        stuck = self._links.reload(config)
+        now = set(self._links.listening)
+        for point, ends in ((Point.LISTENING, now - before), (Point.LISTENING_ENDED, before - now)):
+            for transport, address in sorted(ends, key=str):
+                self._core.say(point, transport=transport, remote=str(address))
+        return stuck
 
     def _take(self, wanted: dict[str, PeerConfig], table: RoutingTable) -> None:
         peering, core = self._peering, self._core
@@ -144,11 +171,6 @@ class Reloading:
         if self._returning.get(key) is row and not self._core.draining:
             del self._returning[key]
             self._come(key, row)
-
-
-def differing(one: PeerConfig, other: PeerConfig) -> set[str]:
-    """Keys in which two rows differ."""
-    return {name for name in PeerConfig.model_fields if getattr(one, name) != getattr(other, name)}
 
 
 def check(rows: Iterable[PeerConfig], dictionary: Dictionary) -> None:

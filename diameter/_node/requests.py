@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from diameter._node.core import Core, Line, Request, Waiter
@@ -14,6 +15,7 @@ from diameter._node.overloading import Overloading
 from diameter._node.serving import Guard, Raised
 from diameter._node.transit import Busy, Transit
 from diameter.app import Later, Screen
+from diameter.config import Limits
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.held import DEFAULT
@@ -65,14 +67,18 @@ class Requests:
         self._screens = tuple(screens)
         self._settle = settle
         self._originator = Originator(core.config.origin_host, core.config.origin_realm)
-        self._limit = core.config.limits.outbound_requests
         self._ways: dict[Destination, tuple[Line, int]] = {}
-        self._room = min(self._limit, core.config.limits.held_requests)
+        self.bound(core.config.limits)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
         self.following = Following(core, self.pending, self.place, self._screened)
         self.overloading: Overloading | None = None
         self._failover = Failover(core, self.pending, self.place, self._screened)
+
+    def bound(self, limits: Limits) -> None:
+        """Keep to these bounds from the next request on."""
+        self._limit = limits.outbound_requests
+        self._room = min(self._limit, limits.held_requests)
 
     def send(
         self,
@@ -86,18 +92,25 @@ class Requests:
     ) -> Later[Message]:
         """See `Application.request`."""
         core = self._core
-        session = avps.get("Session-Id") or self._ids.sessions.next()
-        line = self.way((application, to, realm), (), session, avps.get("User-Name"))
+        session, user = avps.get("Session-Id") or self._ids.sessions.next(), avps.get("User-Name")
+        if to is None and realm is None and isinstance(user, str) and "@" in user:
+            realm = user.rpartition("@")[2] or None  # section 6.6: the realm portion of the User-Name
+        if self.following.realms and (other := self.following.realm_for((application, to, realm), session, user)):
+            to, realm = None, other
+        line = self.way((application, to, realm), (), session, user)
         if isinstance(line, NoWay):
             return self._undeliverable(command, line.reason)
         assert line.entry is not None
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
         realm = realm or self._realm_of(line.entry, to)
         overloading = self.overloading
-        if overloading is not None and (
-            why := overloading.withhold(application, to, line, realm, avps.get("DRMP", DEFAULT))
-        ):
-            return self._undeliverable(command, why)
+        if overloading is not None:
+            divert = partial(self.way, (application, to, realm), session=session, user=user)
+            admitted = overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), divert)
+            if isinstance(admitted, str):
+                return self._undeliverable(command, admitted)
+            line = admitted
+        assert line.entry is not None
         filled = self._originator.fill(plan, avps, session, to, realm)
         hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
         message = core.dictionary.request(
@@ -281,8 +294,13 @@ class Requests:
         answer.context = line.neighbour
         if self.overloading is not None and isinstance(later, Later):
             self.overloading.hear(line, answer)
-        if answer.error and self.following.take(request, answer):
+        if answer.error and self.following.take(request, answer, line, partial(self._hand, line, later, answer)):
             return
+        self._hand(line, later, answer)
+
+    def _hand(self, line: Line, later: Waiter, answer: Message) -> None:
+        """Give an answer to whoever asked."""
+        core = self._core
         if isinstance(later, Transit):  # faults are for the two ends to see
             later.resolve(answer)
         elif answer.faults and (fault := unusable(answer)) is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from diameter._node.core import Core, Line
 from diameter._node.overloading import Overloading
 from diameter.app import Bound, Later, Screen
+from diameter.config import Limits
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, RequestError, ResultCode
 from diameter.message import Message, encode
 from diameter.message.answers import refusal
@@ -106,22 +107,28 @@ class Serving:
         self._guard = guard
         self._attach = attach
         self._bug = bug
-        limits = core.config.limits
-        self._limit = limits.inbound_requests
-        self._node_limit = limits.requests_in_work
-        self._nearly, self._node_nearly = self._limit * 3 // 4, self._node_limit * 3 // 4
-        self._duplicates: Duplicates[tuple[Line, Message]] = Duplicates(
-            answers=limits.duplicate_answers,
-            octets=limits.duplicate_octets,
-            window_s=limits.duplicate_window_s,
-            held=limits.held_duplicates,
-        )
+        self._duplicates: Duplicates[tuple[Line, Message]] = Duplicates()
         self._spawned: list[Work] = []
         self.agent: Forwarding | None = None
         """Takes the requests that are for others, where the node is an agent."""
         self.overloading: Overloading | None = None
         self.waiting: set[Work] = set()
         self.wakeups: Wakeups
+        self.bound(core.config.limits)
+
+    def bound(self, limits: Limits) -> None:
+        """Keep to these bounds from now on."""
+        self._limit = limits.inbound_requests
+        self._node_limit = limits.requests_in_work
+        self._nearly, self._node_nearly = self._limit * 3 // 4, self._node_limit * 3 // 4
+        self._duplicates.bound(
+            answers=limits.duplicate_answers,
+            octets=limits.duplicate_octets,
+            window_s=limits.duplicate_window_s,
+            held=limits.held_duplicates,
+        )
+        if self.agent is not None:
+            self.agent.bound(limits)
 
     # ---- a request has come
 

@@ -147,7 +147,7 @@ class Sharing(Peering):
             if key not in self._rows and peer.state is State.CLOSED:
                 peer.start(now)
                 self.pump(peer)
-        self._finding.start(lambda row: row.host.lower() == key)
+        self.finding.start(lambda row: row.host.lower() == key)
 
     def granted(self, host: str, granted: bool) -> None:
         """What came of a claim."""
@@ -237,7 +237,7 @@ class Sharing(Peering):
 
     def pump(self, peer: Peer) -> None:
         """As ever; then the other workers hear what has become of the peer, and a claim is released."""
-        outer = peer.host not in self._pumping
+        outer = peer not in self._pumping
         super().pump(peer)
         key = peer.host.lower()
         if outer and key in self._owned:

@@ -66,11 +66,21 @@ class Tally:
             counts.setdefault(key, [0])
         return counts[key]
 
+    def answers_of(self, peer: str) -> int:
+        """Answers given to and received from one peer; looks at every row."""
+        return sum(count for key, (count,) in self._counts.items() if key[0] == peer)
+
     def rows(self, dictionary: Dictionary) -> Iterator[Row]:
-        """Everything counted, with names."""
-        for (peer, outgoing, what, result), (count,) in sorted(self._counts.items()):
-            application, command = _names(what, dictionary)
-            yield Row(peer, outgoing, application, command, _shown(result), count)
+        """Everything counted, with names, in the order in which it was met first; may be read little by little."""
+        names: dict[bytes, tuple[str, str]] = {}
+        results: dict[bytes, str] = {}
+        for (peer, outgoing, what, result), (count,) in list(self._counts.items()):
+            if what not in names:
+                names[what] = _names(what, dictionary)
+            if result not in results:
+                results[result] = _shown(result)
+            application, command = names[what]
+            yield Row(peer, outgoing, application, command, results[result], count)
 
 
 class Book:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from diameter._node.core import Core, Line
 from diameter._node.ends import Openings
 from diameter._node.faults import Faults
+from diameter._node.following import follow
 from diameter._node.manners import foreign
 from diameter._node.requests import Requests
 from diameter._node.serving import Serving
@@ -39,6 +40,11 @@ class Traffic:
         self.wake = wake
         self.faults = Faults(core, wake, self.receive)
         self.peering: Peering
+
+    def attach(self, peering: Peering) -> None:
+        """The peers of this traffic; those that redirects name are among them where that is allowed."""
+        self.peering = peering
+        follow(self._core, peering, self._requests.following)
 
     def take(self, line: Line, data: bytes) -> None:
         """Handle every message that `data` completes.  In OPEN, application messages bypass the peer layer."""
@@ -85,6 +91,7 @@ class Traffic:
     def opened(self, line: Line) -> None:
         """Requests may be sent on this line (again)."""
         self._requests.release(line)
+        self._requests.following.opened(line)
         self._openings.tell()
 
     def suspect(self, line: Line) -> None:

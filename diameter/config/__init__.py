@@ -3,18 +3,17 @@
 from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.faults import FaultConfig
+from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.load import Complaints, load, parse, top_level, validate
 from diameter.config.models import (
     CLEAR_PORT,
     SECURE_PORT,
     FunctionConfig,
-    Limits,
     LinkProfile,
     LinkTable,
     ListenConfig,
     NodeConfig,
     NodeTable,
-    OverloadConfig,
     PeerConfig,
     Placement,
     RouteConfig,

@@ -15,10 +15,12 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.admin import AdminConfig
-from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table, one_line, realm_pattern
+from diameter.config.base import Identity, InputFile, OutputFile, Port, Seconds, Table, one_line, realm_pattern
 from diameter.config.faults import FaultConfig
+from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
+from diameter.config.redirects import RedirectsConfig
 
 Transport = Literal["tcp", "tls"]
 Placement = Literal["inside", "outside"]
@@ -162,42 +164,6 @@ class RouteConfig(Table):
     )
 
 
-class Limits(Table):
-    """Bounds that keep one peer from exhausting the node."""
-
-    send_limit: Octets = Field(default=4_194_304, description="octets waiting to be sent on one link, at most")
-    message_limit: Octets = Field(default=262_144, description="octets of one message, at most")
-    inbound_requests: int = Field(default=2000, ge=1, description="requests of one link in work; 3004 for more")
-    requests_in_work: int = Field(default=20_000, ge=1, description="requests of all links in work; 3004 for more")
-    duplicate_answers: int = Field(default=20_000, ge=0, description="answers remembered to tell duplicates; 0: none")
-    duplicate_octets: Octets = Field(default=67_108_864, description="octets of the answers remembered")
-    duplicate_window_s: Seconds = Field(default=240, description="time an answer is remembered, if the bounds allow")
-    held_duplicates: int = Field(default=1000, ge=0, description="copies of requests in work that wait for the answer")
-    outbound_requests: int = Field(default=10_000, ge=1, description="requests of ours on one link without an answer")
-    held_requests: int = Field(
-        default=10_000, ge=1, description="requests held back for one link, never more than outbound_requests"
-    )
-    transmissions: int = Field(default=3, ge=1, le=16, description="how often one request is sent, failover included")
-    connections: int = Field(default=1000, ge=1, description="links of one listener at once")
-    handshakes: int = Field(default=100, ge=1, description="links of one listener that are not yet authenticated")
-
-    @model_validator(mode="after")
-    def _a_message_fits(self) -> Self:
-        if self.message_limit * 4 > self.send_limit:
-            raise Complaints([("send_limit", "must be at least four times message_limit")])
-        return self
-
-
-class OverloadConfig(Table):
-    """Overload control: off unless switched on, because not every peer takes AVPs that it does not know."""
-
-    reports: bool = Field(default=False, description="hear and make overload reports, RFC 7683")
-    report_at: int = Field(default=80, ge=1, le=100, description="overloaded at this percentage of requests_in_work")
-    reduction: int = Field(default=20, ge=1, le=100, description="percentage fewer requests asked for when overloaded")
-    validity_s: int = Field(default=30, ge=1, le=86400, description="time a report of ours holds")
-    load: bool = Field(default=False, description="say our Load in answers and hear that of others, RFC 8583")
-
-
 class LinkProfile(Table):
     """The least that a link of one placement must have, in numbers (E-TSP-12)."""
 
@@ -274,6 +240,7 @@ class NodeTable(Table):
     capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
     limits: Limits = Limits()
     overload: OverloadConfig = OverloadConfig()
+    redirects: RedirectsConfig = RedirectsConfig()
     security: SecurityConfig = SecurityConfig()
 
 
@@ -352,6 +319,8 @@ def _agree(
     found += [(f"fault.{at}", text) for at, rule in enumerate(faults) for text in rule.misplaced(hosts, outside)]
     if node.accept_unknown and not node.lab:
         found.append((f"{prefix}accept_unknown", f"allowed in a lab only: needs {prefix}lab = true"))
+    if node.redirects.connect and node.tls is None and not node.redirects.physical_protection:
+        found.append((f"{prefix}redirects.connect", f"needs {prefix}tls, or clear text that is protected"))
     wanting = [place for place, link in links if link.transport == "tls"]
     if wanting and node.tls is None:
         found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))

@@ -34,6 +34,11 @@ class Incoming:
         self._waiting: dict[LinkId, tuple[Connection, float]] = {}
         self._out: list[Output] = []
 
+    def bound(self, timers: Timers, limit: int) -> None:
+        """Use these from the next link on."""
+        self._cer_timeout_s = timers.cer_timeout_s
+        self._limit = limit
+
     def admit(self, connection: Connection, now: float) -> None:
         """An inbound link is up.  Over the limit it is closed at once."""
         if len(self._waiting) >= self._limit:

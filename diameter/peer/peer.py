@@ -99,15 +99,23 @@ class Peer(Machine):
 
     # ---- inputs from the operator
 
-    def start(self, now: float) -> None:
+    def retime(self, timers: Timers) -> None:
+        """Use these waiting times from the next that begins; those that run end as they began."""
+        self._timers = timers
+        self._dog.retime(timers)
+        self._retry.retime(timers)
+
+    def start(self, now: float, *, once: bool = False) -> None:
         """Want a connection: connect now if nothing is under way, and again after Tc whenever it is lost (Start of
-        5.6).
+        5.6), or with `once` not again.
 
         A peer with `initiate` false goes on waiting to be connected to.
         """
         if self._initiate:
             self._retry.want()
             self._feed(Input.START, Turn(now))
+            if once:
+                self._retry.unwant()
 
     def stop(self, now: float, cause: DisconnectCause = DisconnectCause.REBOOTING) -> None:
         """Disconnect by DPR and stay disconnected until `start` or until the peer connects (Stop)."""

@@ -27,6 +27,10 @@ class Reconnection:
         self._failures = 0
         self._barred = False
 
+    def retime(self, timers: Timers) -> None:
+        """Use these from the next attempt that is planned."""
+        self._timers = timers
+
     def want(self) -> None:
         """The operator asks for a connection: refusals of the peer count no more."""
         self.wanted = True

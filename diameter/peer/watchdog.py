@@ -116,6 +116,10 @@ class Watchdog:
         self._armed_at = float("-inf")
         self._deadline: float | None = None
 
+    def retime(self, timers: Timers) -> None:
+        """Use these from the next time Tw is set."""
+        self._timers = timers
+
     def deadline(self) -> float | None:
         """When `expire` has something to look at; None while no link is up (INITIAL, DOWN)."""
         return self._deadline

@@ -58,19 +58,23 @@ class Duplicates(Generic[T]):
         "_young",
     )
 
-    def __init__(self, *, answers: int, octets: int, window_s: float, held: int) -> None:
-        """Bounds: `answers` remembered (0: none, nothing is recognised), their `octets`, for `window_s` at least;
-        `held` copies of requests in work.
-        """
-        self._answers = max(answers // 2, 1) if answers else 0
-        self._octets_limit = octets // 2
-        self._window_s = window_s
-        self._held_limit = held
+    def __init__(self, *, answers: int = 0, octets: int = 0, window_s: float = 0.0, held: int = 0) -> None:
+        """Bounds: see `bound`."""
+        self.bound(answers=answers, octets=octets, window_s=window_s, held=held)
         self._young: dict[bytes, bytes] = {}
         self._old: dict[bytes, bytes] = {}
         self._octets = self._size = 0
         self._until = 0.0
         self._held: dict[bytes, list[T]] = {}
+
+    def bound(self, *, answers: int, octets: int, window_s: float, held: int) -> None:
+        """From now on: `answers` remembered (0: none, nothing is recognised), their `octets`, for `window_s` at least;
+        `held` copies of requests in work.  What is kept already goes as it would have.
+        """
+        self._answers = max(answers // 2, 1) if answers else 0
+        self._octets_limit = octets // 2
+        self._window_s = window_s
+        self._held_limit = held
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -1,8 +1,8 @@
 """Overload control without I/O: RFC 7683 (DOIC, loss algorithm), RFC 8583 (Load) and RFC 7944 (DRMP).
 
 A reacting node keeps the newest report of each host and realm and withholds the share of requests asked for
-(`Reports`); a reporting node says what it asks for (`Reporter`).  Load is no request for anything: a number for whoever
-balances (`loads_of`).
+(`Reports`); a reporting node says what it asks for (`Reporter`), which `regulator` works out.  Load is no request for
+anything: a number for whoever balances (`loads_of`).
 
 The loss algorithm (section 6) leaves open which requests are withheld.  Here each request adds the percentage to a
 debt, and one that finds the debt at 100 pays it by being withheld: exact where a random draw is right on average only,
@@ -12,7 +12,7 @@ which pay at once, pay for them (RFC 7944 section 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from diameter.errors import RemoteFault
@@ -39,6 +39,11 @@ PATIENCE: Final = 1000
 """Debt, in hundredths of a request, from which on high priorities pay too."""
 KEPT: Final = 1024
 """Reports kept; peers write host names."""
+RETURN_S: Final = 10
+"""Seconds from the end of a report to full traffic."""
+LAST_SEQUENCE: Final = 2**64 - 1
+ROLL: Final = LAST_SEQUENCE // 100
+"""A sequence number that falls from so near its maximum to so near zero has rolled over (section 5.2.1.3)."""
 
 
 def priority_of(message: Message) -> int:
@@ -60,21 +65,37 @@ def share_of(limit: int, priority: int) -> int:
 
 
 class Report:
-    """The newest report of one host or realm for one application: what it asks for until `until`."""
+    """The newest report of one host or realm for one application: what it asks for until `until`, and less and less
+    for `RETURN_S` after it (sections 5.2.2 and 6.3).  `ended`: it was told to be over.
+    """
 
-    __slots__ = ("debt", "percent", "sequence", "until")
+    __slots__ = ("debt", "ended", "percent", "sequence", "until")
 
     def __init__(self, sequence: int, percent: int, until: float) -> None:
         self.sequence = sequence
         self.percent = percent
         self.until = until
-        self.debt = 0
+        self.ended = False
+        self.debt: float = 0
+
+    def matters(self, now: float) -> bool:
+        """True until the return to full traffic is over."""
+        return now < self.until + (RETURN_S if self.percent else 0)
+
+    def replaced_by(self, sequence: int, now: float) -> bool:
+        """True for a report that is newer (section 5.2.1.3); one that has expired gives way to any."""
+        if now >= self.until and not (self.ended and self.matters(now)):
+            return True
+        rolled_over = self.sequence > LAST_SEQUENCE - ROLL and sequence < ROLL
+        return sequence > self.sequence or rolled_over
 
     def withhold(self, priority: int, now: float) -> bool:
         """True when this request is one of those not to be sent."""
-        percent = self.percent
-        if now >= self.until or not percent:
+        percent: float = self.percent
+        if not percent or not self.matters(now):
             return False
+        if now >= self.until:
+            percent *= 1 - (now - self.until) / RETURN_S
         if percent >= 100:
             return True
         self.debt += percent
@@ -120,13 +141,14 @@ class Reports:
 
     def _take(self, key: tuple[int, int, str], sequence: int, percent: int, validity_s: int, now: float) -> None:
         old = self._reports.get(key)
-        if old is not None and now < old.until and sequence <= old.sequence:
+        if old is not None and not old.replaced_by(sequence, now):
             return
         if validity_s == 0:
-            self._reports.pop(key, None)
+            if old is not None:
+                old.sequence, old.until, old.ended = sequence, min(old.until, now), True
             return
         if len(self._reports) >= KEPT and old is None:
-            self._reports = {one: report for one, report in self._reports.items() if now < report.until}
+            self._reports = {one: report for one, report in self._reports.items() if report.matters(now)}
             if len(self._reports) >= KEPT:
                 return
         until = now + (validity_s if validity_s <= MOST_VALIDITY_S else DEFAULT_VALIDITY_S)
@@ -148,54 +170,89 @@ class Reports:
 class Reporter:
     """What we ask for (RFC 7683 section 5.2.3, reporting node): one report for this host, one for its realm."""
 
-    __slots__ = ("_asked", "_ends", "_sequence", "_tables")
+    __slots__ = ("_asked", "_ends", "_renewed", "_sequence", "_tables")
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._tables = dictionary.tables(0)
         self._asked: dict[int, tuple[int, int, int]] = {}
         self._ends: dict[int, float] = {}
+        self._renewed: dict[int, float] = {}
         self._sequence = 0
 
     def ask(self, percent: int, now: float, *, validity_s: int = DEFAULT_VALIDITY_S, kind: int = HOST_REPORT) -> None:
         """From now on ask for a reduction by `percent`; 0 ends it, which is told as long as old reports may last.
 
-        Sequence numbers follow the clock, so that they grow over a restart as well.
+        Said again, it is renewed once half of its validity is over, because that counts from when a sequence number was
+        first heard.  Sequence numbers follow the clock, so that they grow over a restart as well.
         """
         asked = self._asked.get(kind)
-        if (asked is None and not percent) or (asked is not None and asked[1:] == (percent, validity_s)):
+        if asked is None and not percent:
+            return
+        if asked is not None and asked[1:] == (percent, validity_s) and now < self._renewed[kind] + validity_s / 2:
+            return
+        if not percent and kind in self._ends:
             return
         self._sequence = max(self._sequence + 1, int(now))
+        self._renewed[kind] = now
         if percent:
             self._asked[kind] = self._sequence, percent, validity_s
             self._ends.pop(kind, None)
-        elif asked is not None and kind not in self._ends:
+        elif asked is not None:
             self._asked[kind] = self._sequence, 0, 0
             self._ends[kind] = now + asked[2]
 
     def avps(self, request: Message, now: float) -> bytes:
         """What the answer to `request` says, as octets: nothing unless the request announces the loss algorithm."""
-        if SUPPORTED not in request.keys:
+        if not announces(request):
+            return b""
+        return self._written(self._reports(now, (HOST_REPORT, REALM_REPORT)), announce=True)
+
+    def front(self, request: Message, answer: Message, realms: Iterable[str], now: float) -> bytes:
+        """What an agent at the front of `realms` adds to the answer of a server behind it: the report of its realm.
+
+        Nothing when the request does not announce the loss algorithm, when the answer is of another realm, whose
+        report it would be, or when the answer has a report of the realm already.
+        """
+        if not announces(request):
             return b""
         try:
-            vector = request["OC-Supported-Features"].get("OC-Feature-Vector", LOSS)
-        except RemoteFault:
+            if answer["Origin-Realm"].lower() not in {realm.lower() for realm in realms}:
+                return b""
+            if any(int(one["OC-Report-Type"]) == REALM_REPORT for one in answer.all("OC-OLR")):
+                return b""
+        except (KeyError, RemoteFault):
             return b""
-        if not int(vector) & LOSS:
-            return b""
-        said: dict[str, Any] = {"OC-Supported-Features": {"OC-Feature-Vector": LOSS}}
+        return self._written(self._reports(now, (REALM_REPORT,)), announce=SUPPORTED not in answer.keys)
+
+    def _reports(self, now: float, kinds: tuple[int, ...]) -> list[dict[str, int]]:
         for kind in [kind for kind, end in self._ends.items() if now >= end]:
             del self._asked[kind], self._ends[kind]
-        if self._asked:
-            said["OC-OLR"] = [
-                {
-                    "OC-Sequence-Number": sequence,
-                    "OC-Report-Type": kind,
-                    "OC-Reduction-Percentage": percent,
-                    "OC-Validity-Duration": validity_s,
-                }
-                for kind, (sequence, percent, validity_s) in self._asked.items()
-            ]
+        return [
+            {
+                "OC-Sequence-Number": sequence,
+                "OC-Report-Type": kind,
+                "OC-Reduction-Percentage": percent,
+                "OC-Validity-Duration": validity_s,
+            }
+            for kind, (sequence, percent, validity_s) in self._asked.items()
+            if kind in kinds
+        ]
+
+    def _written(self, reports: list[dict[str, int]], *, announce: bool) -> bytes:
+        said: dict[str, Any] = {"OC-Supported-Features": {"OC-Feature-Vector": LOSS}} if announce else {}
+        if reports:
+            said["OC-OLR"] = reports
         return write_avps(self._tables, said)
+
+
+def announces(request: Message) -> bool:
+    """True for a request whose sender hears reports, by the loss algorithm (section 5.1.2)."""
+    if SUPPORTED not in request.keys:
+        return False
+    try:
+        return bool(int(request["OC-Supported-Features"].get("OC-Feature-Vector", LOSS)) & LOSS)
+    except RemoteFault:
+        return False
 
 
 class Said(NamedTuple):

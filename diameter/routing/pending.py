@@ -14,6 +14,7 @@ from diameter.routing.identifiers import EndToEnd, HopByHop
 
 T = TypeVar("T")
 NEVER: Final = 1 << 62
+ROUNDING_S: Final = 1e-3
 
 
 class Pending(Generic[T]):
@@ -103,6 +104,10 @@ class PendingTable(Generic[T]):
                 self._next_tick = tick
         bucket[entry.hop_by_hop] = entry
 
+    def left_s(self, entry: Pending[T], now: float) -> float:
+        """The time that `entry` has, or would have if it still waited, as `add` takes it: to wait on as long."""
+        return (entry.tick - 1) / self._ticks_per_s - now + ROUNDING_S
+
     def take(self, hop_by_hop: int, end_to_end: int, link: int) -> Pending[T] | None:
         """The request that an answer with these identifiers, come over `link`, answers; it waits no longer.
 
@@ -124,10 +129,6 @@ class PendingTable(Generic[T]):
     def get(self, hop_by_hop: int) -> Pending[T] | None:
         """The request that waits under this identifier, or None."""
         return self._by_hop.get(hop_by_hop)
-
-    def left_s(self, entry: Pending[T], now: float) -> float:
-        """How long a request that waits may still do so, at most one tick more than it was given."""
-        return max(0.0, entry.tick / self._ticks_per_s - now)
 
     def on_link(self, link: int) -> list[Pending[T]]:
         """Every request that waits for its answer over `link`, oldest first; they go on waiting (section 5.5.4)."""

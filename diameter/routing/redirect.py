@@ -15,7 +15,7 @@ from typing import Any, Final
 from diameter.errors import ApplicationFault, RemoteFault, ResultCode
 from diameter.message.message import Message
 from diameter.routing.agents import Agent, Decision
-from diameter.routing.table import ANY, ANY_REALM
+from diameter.routing.entries import ANY, ANY_REALM, Route, Source
 from diameter.wire.types import DiameterUri, parse_uri
 
 CACHE_LIMIT: Final = 10_000
@@ -102,8 +102,14 @@ def indication(answer: Message) -> Indication | None:
         return None
     if not hosts:
         return None
+    usage, cache_s = believed(number, seconds)
+    return Indication(hosts=hosts, usage=usage, cache_s=cache_s)
+
+
+def believed(number: int, seconds: int) -> tuple[Usage, float]:
+    """What a Redirect-Host-Usage and a Redirect-Max-Cache-Time come to."""
     usage = Usage(number) if number in Usage.__members__.values() and seconds else Usage.DONT_CACHE
-    return Indication(hosts=hosts, usage=usage, cache_s=min(float(seconds), LONGEST_S))
+    return usage, min(float(seconds), LONGEST_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +154,17 @@ class Redirects:
 
     def learn(self, said: Indication, asked: Asked, now: float) -> None:
         """Remember what a redirect answer said to a request."""
-        key = _key(said.usage, asked)
+        hosts = tuple(uri.fqdn.rstrip(".").lower() for uri in said.hosts)
+        self.keep(said.usage, said.cache_s, hosts, asked, now)
+
+    def keep(self, usage: Usage, cache_s: float, names: tuple[str, ...], asked: Asked, now: float) -> None:
+        """Remember where requests like this one go: names of hosts, or the one of a realm (RFC 7075)."""
+        key = _key(usage, asked)
         if key is None:
             return
         if len(self._entries) >= CACHE_LIMIT:
             self._tidy(now)
-        self._entries[key] = now + said.cache_s, tuple(uri.fqdn.rstrip(".").lower() for uri in said.hosts)
+        self._entries[key] = now + cache_s, names
 
     def find(self, asked: Asked, now: float) -> Sequence[str]:
         """The hosts to ask instead, best first; none when no redirection is for this request."""
@@ -166,6 +177,29 @@ class Redirects:
                 assert key is not None
                 del self._entries[key]
         return ()
+
+    def routes(self, now: float) -> list[Route]:
+        """Those for a realm, an application or both, as routes; the others are for one session, user or peer."""
+        found = []
+        for (usage, value), (until, hosts) in self._entries.items():
+            realm, application = ANY_REALM, ANY
+            if usage is Usage.REALM_AND_APPLICATION and isinstance(value, tuple):
+                realm, application = value
+            elif usage is Usage.ALL_REALM and isinstance(value, str):
+                realm = value
+            elif usage is Usage.ALL_APPLICATION and isinstance(value, int):
+                application = value
+            else:
+                continue
+            if until > now:
+                found.append(
+                    Route(realm=realm, application=application, hosts=hosts, source=Source.REDIRECT, expires=until)
+                )
+        return found
+
+    def leads(self, host: str, now: float) -> bool:
+        """True while a redirection to this host, in lower case, is remembered."""
+        return any(host in hosts and until > now for until, hosts in self._entries.values())
 
     def forget(self, host: str) -> None:
         """A host cannot be reached any more: whatever leads there is deleted (section 6.14)."""

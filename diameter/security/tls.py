@@ -10,9 +10,11 @@ reach the Diameter layer, and its send buffers cannot be counted.
 
 from __future__ import annotations
 
+import warnings
 from typing import Final
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from OpenSSL import SSL, crypto
 
 from diameter.security import certificate as profile
@@ -192,8 +194,10 @@ class TlsProtector:
     def judge(self, shown: crypto.X509, error: int, depth: int, ok: int) -> bool:
         """OpenSSL's question about each certificate of the peer's chain, issuers first; keeps the reason of a no."""
         try:
-            one = shown.to_cryptography()
-        except profile.UNREADABLE as unreadable:
+            with warnings.catch_warnings():  # what is only deprecated to read, as a serial number of 0, is no good
+                warnings.simplefilter("error", CryptographyDeprecationWarning)
+                one = shown.to_cryptography()
+        except (*profile.UNREADABLE, CryptographyDeprecationWarning) as unreadable:
             self.refusal = self.refusal or f"a certificate cannot be read: {unreadable}"
             return False
         if depth == 0:

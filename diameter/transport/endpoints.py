@@ -15,7 +15,6 @@ from twisted.internet.endpoints import (
     TCP6ServerEndpoint,
 )
 from twisted.internet.error import (
-    CannotListenError,
     ConnectError,
     ConnectionRefusedError,
     DNSLookupError,
@@ -40,8 +39,9 @@ from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
+from diameter.transport.listening import Listeners, Opened
 from diameter.transport.resolver import DnsResolver
-from diameter.transport.tcp import LinkFactory, LinkProtocol, address_of
+from diameter.transport.tcp import LinkFactory, LinkProtocol
 from diameter.transport.tls import TlsFactory, TlsLayer
 
 BACKLOG = 128
@@ -95,10 +95,12 @@ class TlsServerEndpoint:
         self._handshake_s = handshake_s
         self._handshakes = handshakes
         self._refused = refused
+        self.factory: TlsFactory | None = None
+        """What accepts connections, once this listens."""
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Fires with the port; fails as the endpoint below does."""
-        factory = TlsFactory(
+        self.factory = TlsFactory(
             protocolFactory,
             self._keys,
             self._clock,
@@ -107,7 +109,7 @@ class TlsServerEndpoint:
             handshakes=self._handshakes,
             refused=self._refused,
         )
-        return self._tcp.listen(factory)
+        return self._tcp.listen(self.factory)
 
 
 def tcp_server(reactor: Any, host: str, port: int) -> IStreamServerEndpoint:
@@ -141,18 +143,18 @@ class Links:
         self._node = node
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
-        self._ports: list[tuple[str, IListeningPort]] = []
+        self._listeners = Listeners(self._server)
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
 
     @property
     def listening(self) -> tuple[tuple[str, Address], ...]:
         """(transport, address) of each open listener; the port is the real one also where 0 was configured."""
-        return tuple((transport, address_of(port.getHost())) for transport, port in self._ports)
+        return self._listeners.addresses
 
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
-        return Deferred.fromCoroutine(self._listen())
+        return maybeDeferred(lambda: self._listeners.keep(self._listeners.open(enumerate(self._node.listen))))
 
     def connect(self, peer: PeerConfig) -> Deferred[Link]:
         """Dial a peer, each of its addresses in order; cancelling the Deferred stops it.
@@ -173,37 +175,39 @@ class Links:
         """Ask the name servers of the configuration.  Fails with LookupFailed."""
         return self._resolver.lookup(query)
 
-    def reload(self) -> None:
+    def reload(self, node: NodeTable | None = None) -> tuple[str, ...]:
         """Read keys, certificates and revocation lists again; links whose peer is no longer trusted are ended.
 
-        Raises ConfigError and keeps what was in force.
+        With another configuration its files are read, its listeners opened, those that it lacks closed; links that are
+        up stay.  Returns the keys that only another start can change.  Raises ConfigError and keeps what was in force.
         """
-        if self._keys is not None:
-            self._keys.reload()
+        before = self._node
+        node = before if node is None else node
+        keys = TlsKeys(node.tls) if self._keys is None and node.tls is not None else self._keys
+        context = keys.read(node.tls) if keys is not None else None
+        resolver = self._resolver
+        if (node.dns, node.dns_timeout_s) != (before.dns, before.dns_timeout_s):
+            resolver = DnsResolver(self._reactor, node.dns, node.dns_timeout_s)
+        kept, self._keys, self._node = self._keys, keys, node
+        try:
+            wanted, stuck = self._listeners.missing(node.listen)
+            self._listeners.keep(self._listeners.open(wanted))
+        except ConfigError:
+            self._keys, self._node = kept, before
+            raise
+        self._resolver = resolver
+        self._listeners.settle(node)
+        if keys is not None and context is not None:
+            keys.take(node.tls, context)
+        return stuck
 
     def stop(self) -> Deferred[None]:
         """Close every listener and stop every dialling; links that are up stay the owner's to close."""
         for dialling in tuple(self._dialling):
             dialling.cancel()
-        return Deferred.fromCoroutine(self._close_ports())
+        return self._listeners.stop().addCallback(lambda _: None)
 
     # -- inside
-
-    async def _listen(self) -> None:
-        for at, listener in enumerate(self._node.listen):
-            try:
-                port = await self._server(at, listener).listen(self._factory(listener))
-            except CannotListenError as error:
-                await self._close_ports()
-                what = f"{listener.transport} {Address(listener.host, listener.port_number)}"
-                cause = getattr(error.socketError, "strerror", None) or error.socketError
-                raise ConfigError(f"node.listen.{at}: cannot listen on {what}: {cause}") from None
-            self._ports.append((listener.transport, port))
-
-    async def _close_ports(self) -> None:
-        ports, self._ports = self._ports, []
-        for _, port in ports:
-            await maybeDeferred(port.stopListening)
 
     async def _connect(self, peer: PeerConfig) -> Link:
         reasons: list[str] = []
@@ -231,14 +235,15 @@ class Links:
             refused=lambda remote, reason: self._owner.link_refused(listener.transport, remote, reason),
         )
 
-    def _server(self, at: int, listener: ListenConfig) -> IStreamServerEndpoint:
+    def _server(self, listener: ListenConfig) -> Opened:
+        factory = self._factory(listener)
         if self._door is not None:
-            tcp = self._door(at)
+            tcp = self._door(self._node.listen.index(listener))
         else:
             tcp = tcp_server(self._reactor, listener.host, listener.port_number)
         if listener.transport == "tcp":
-            return tcp
-        return TlsServerEndpoint(
+            return tcp, factory, lambda: None
+        tls = TlsServerEndpoint(
             tcp,
             self._tls(),
             self._reactor,
@@ -246,6 +251,7 @@ class Links:
             handshakes=self._node.limits.handshakes,
             refused=lambda remote, reason: self._owner.link_refused("tls", remote, reason),
         )
+        return tls, factory, lambda: tls.factory
 
     def _client(self, peer: PeerConfig, host: str) -> IStreamClientEndpoint:
         tcp = tcp_client(self._reactor, host, peer.port_number, self._node.connect_timeout_s, peer.bind)

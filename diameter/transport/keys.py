@@ -40,7 +40,19 @@ class TlsKeys:
 
     def reload(self) -> None:
         """Read every file again.  Raises ConfigError and changes nothing."""
-        self.context = self._read()
+        self.take(None, self.read())
+
+    def read(self, config: TlsConfig | None = None) -> TlsContext:
+        """What the files hold now, of another table if one is given.  Raises ConfigError."""
+        before, self._config = self._config, config or self._config
+        try:
+            return self._read()
+        finally:
+            self._config = before
+
+    def take(self, config: TlsConfig | None, context: TlsContext) -> None:
+        """Put in force what `read` has read."""
+        self._config, self.context = config or self._config, context
         for each in tuple(self._watched):
             each.recheck()
 

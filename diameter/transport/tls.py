@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -36,6 +37,12 @@ from diameter.transport.tcp import address_of, reason_of
 ALERT_S = 5.0
 """Seconds that a refused peer has to read the alert before the connection is cut."""
 
+UNTRUSTED: Final = (
+    "the other side sent nothing; in TLS 1.3 it checks our certificate last, and usually this means that it does not"
+    " accept it (its trust store or revocation list, the names in our certificate)"
+)
+"""What an operator has to know of a refusal without an alert."""
+
 
 @implementer(ITransport, IConsumer, IPushProducer)
 class TlsLayer(Protocol):
@@ -47,7 +54,7 @@ class TlsLayer(Protocol):
         self.factory: TlsFactory = factory
         self.security: LinkSecurity = CLEAR
         self._ready: Deferred[IProtocol] = Deferred(lambda _: self._below.abortConnection())
-        self._produced = self._behind = False
+        self._produced = self._heard = self._behind = False
         self._above = above
         self._protector = factory.keys.context.protector(server=server)
         self._reason = ""
@@ -87,6 +94,7 @@ class TlsLayer(Protocol):
                 return
             self._connect()
         if clear:
+            self._heard = True
             self._above.dataReceived(clear)
         if self._protector.closed:
             self.unregisterProducer()
@@ -99,8 +107,11 @@ class TlsLayer(Protocol):
                 timer.cancel()
         self.factory.gone(self)
         orderly = self._protector.closed or self.disconnecting
-        if self.established and isinstance(reason.value, ConnectionDone) and not orderly and not self._reason:
-            self._reason = "closed without close_notify; the end may be missing"
+        if self.established and not orderly and not self._reason:
+            if isinstance(reason.value, ConnectionDone):
+                self._reason = "closed without close_notify; the end may be missing"
+            if not (self._heard or self.factory.server) and self.security.version == "TLSv1.3":
+                self._reason = f"{self._reason or reason_of(reason)}: {UNTRUSTED}"
         if self._reason:
             reason = Failure(ProtectionFailed(self._reason))  # type: ignore[no-untyped-call]
         elif self._protector.closed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
@@ -21,30 +23,30 @@ WATCHDOG_S: Final = 20
 """It looks at its timers every 6 s."""
 
 
-async def served(program: Program) -> Ours:
-    """Left, which dials it, not yet started."""
-    await program.said("^ready")
-    return Ours(LEFT, [Mme()], [dialled(THEIRS, CLEAR)])
+@asynccontextmanager
+async def served(start: Start, knows: str = LEFT) -> AsyncIterator[tuple[Program, Ours]]:
+    """It as server with one peer that it `knows`, and Left, which dials it."""
+    async with running(start("serve", THEIRS, REALM, AT[THEIRS], "3868", knows)) as program:
+        await program.said("^ready")
+        async with up(left := Ours(LEFT, [Mme()], [dialled(THEIRS, CLEAR)])):
+            yield program, left
 
 
 def test_as_server(python_diameter: Start) -> None:
     async def scenario() -> None:
-        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
-        async with running(program):
-            left = await served(program)
-            async with up(left):
-                await left.node.when_open(THEIRS)
-                said = read(left.tape.of("<CEA")[0])
-                assert (said.product_name, said.vendor_id) == ("python-diameter", 99999)
-                assert said.applications == frozenset({Advertised(id=S6A)})  # bare, not inside a group with its vendor
-                mme = left.node.applications[0]
-                updated = await answer(mme.request("Update-Location", UPDATE, to=THEIRS, realm=REALM))
-                assert (updated.result, updated["ULA-Flags"]) == ((0, 2001), 1)
-                assert [fault.text for fault in updated.faults] == ["Supported-Features: M bit must be clear"]
-                await program.said("request 316 001010123456789")
-                program.tell("watch")
-                await left.tape.until(">DWA", timeout_s=WATCHDOG_S)
-            assert left.tape.names()[-2:] == [">DPR", "<DPA"]
+        async with served(python_diameter) as (program, left):
+            await left.node.when_open(THEIRS)
+            said = read(left.tape.of("<CEA")[0])
+            assert (said.product_name, said.vendor_id) == ("python-diameter", 99999)
+            assert said.applications == frozenset({Advertised(id=S6A)})  # bare, not inside a group with its vendor
+            mme = left.node.applications[0]
+            updated = await answer(mme.request("Update-Location", UPDATE, to=THEIRS, realm=REALM))
+            assert (updated.result, updated["ULA-Flags"]) == ((0, 2001), 1)
+            assert [fault.text for fault in updated.faults] == ["Supported-Features: M bit must be clear"]
+            await program.said("request 316 001010123456789")
+            program.tell("watch")
+            await left.tape.until(">DWA", timeout_s=WATCHDOG_S)
+        assert left.tape.names()[-2:] == [">DPR", "<DPA"]
 
     drive(scenario(), 60)
 
@@ -53,25 +55,22 @@ def test_what_it_refuses_as_server(python_diameter: Start) -> None:
     """Never with the E bit, with Failed-AVP for some commands only, and an unknown AVP with M bit not at all."""
 
     async def scenario() -> None:
-        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", LEFT)
-        async with running(program):
-            left = await served(program)
-            async with up(left):
-                await left.node.when_open(THEIRS)
-                update = octets_of("S6a", "Update-Location", {**UPDATE, **IDS})
-                bare = [octets for octets in update if not octets.startswith((260).to_bytes(4))]
-                abroad = octets_of("S6a", "Update-Location", {**UPDATE, **IDS}, **{"Destination-Realm": "a.example"})
-                trigger = octets_of("Tsp", "Device-Action", {**ACTION, "Auth-Application-Id": TSP})
-                rows: list[tuple[bytes, int | None]] = [
-                    (raw(S6A, 316, *bare, hop_by_hop=1), 5005),  # Vendor-Specific-Application-Id, optional by TS 29.272
-                    (raw(S6A, 316, *abroad, hop_by_hop=2), 3003),
-                    (raw(S6A, 316, *update, UNKNOWN, hop_by_hop=3), 2001),
-                    (raw(TSP, 8388639, *trigger, hop_by_hop=4), None),  # a bare header
-                ]
-                for number, (octets, code) in enumerate(rows, 1):
-                    left.send(octets)
-                    refused = await left.tape.answer_to(number)
-                    assert (refused.get("Result-Code"), refused.error, "Failed-AVP" in refused) == (code, False, False)
+        async with served(python_diameter) as (_, left):
+            await left.node.when_open(THEIRS)
+            update = octets_of("S6a", "Update-Location", {**UPDATE, **IDS})
+            bare = [octets for octets in update if not octets.startswith((260).to_bytes(4))]
+            abroad = octets_of("S6a", "Update-Location", {**UPDATE, **IDS}, **{"Destination-Realm": "a.example"})
+            trigger = octets_of("Tsp", "Device-Action", {**ACTION, "Auth-Application-Id": TSP})
+            rows: list[tuple[bytes, int | None]] = [
+                (raw(S6A, 316, *bare, hop_by_hop=1), 5005),  # Vendor-Specific-Application-Id, optional by TS 29.272
+                (raw(S6A, 316, *abroad, hop_by_hop=2), 3003),
+                (raw(S6A, 316, *update, UNKNOWN, hop_by_hop=3), 2001),
+                (raw(TSP, 8388639, *trigger, hop_by_hop=4), None),  # a bare header
+            ]
+            for number, (octets, code) in enumerate(rows, 1):
+                left.send(octets)
+                refused = await left.tape.answer_to(number)
+                assert (refused.get("Result-Code"), refused.error, "Failed-AVP" in refused) == (code, False, False)
 
     drive(scenario(), 60)
 
@@ -104,13 +103,10 @@ def test_it_tells_a_stranger_so_and_we_say_it(python_diameter: Start) -> None:
     """CEA with 3010 and without the E bit counts as refused."""
 
     async def scenario() -> None:
-        program = python_diameter("serve", THEIRS, REALM, AT[THEIRS], "3868", RIGHT)
-        async with running(program):
-            left = await served(program)
-            async with up(left):
-                cea = await left.tape.until("<CEA")
-                assert (cea.result, cea.error) == ((0, 3010), False)
-                await until(lambda: left.said.of(Point.PEER_REFUSED), "Left says so")
-                assert left.said.of(Point.PEER_REFUSED)[0]["reason"] == "refused by the peer with 3010"
+        async with served(python_diameter, RIGHT) as (_, left):
+            cea = await left.tape.until("<CEA")
+            assert (cea.result, cea.error) == ((0, 3010), False)
+            await until(lambda: left.said.of(Point.PEER_REFUSED), "Left says so")
+            assert left.said.of(Point.PEER_REFUSED)[0]["reason"] == "refused by the peer with 3010"
 
     drive(scenario(), 30)

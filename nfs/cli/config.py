@@ -31,7 +31,7 @@ def command() -> None:
 def check(file: Path, name: str | None, as_json: bool) -> None:
     """Read FILE whole and name every wrong key; keys, certificates and revocation lists are opened as well.
 
-    Exit status 0 when everything is right, 2 when not.
+    Exit status: 0 when everything is right, 1 when something is wrong in FILE, 2 when there is no such file.
 
     \b
     Example: mtc config check iwf.toml
@@ -39,6 +39,8 @@ def check(file: Path, name: str | None, as_json: bool) -> None:
     from diameter.config import load, top_level
     from diameter.errors import ConfigError
 
+    if name and name not in models():
+        raise click.UsageError(f"--function: no network function {name!r} (known: {', '.join(models())})")
     function = name or ""
     try:
         function = name or str(top_level(file).get("function", ""))
@@ -57,7 +59,7 @@ def check(file: Path, name: str | None, as_json: bool) -> None:
         if not lines:
             click.echo(f"{file}: ok" + (f" ({function})" if function else ""))
     if lines:
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(1 if file.is_file() else 2)
 
 
 @command.command()

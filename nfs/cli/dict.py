@@ -46,6 +46,8 @@ def command() -> None:
 def list_avps(words: tuple[str, ...], application: str | None, extra: tuple[Path, ...], as_json: bool) -> None:
     """List AVPs: all, or those whose name holds one of WORDS or whose code is one.
 
+    Ends with status 1 when WORDS find none.
+
     Example: mtc dict list Monitoring -a T6a
     """
     definitions = _load(extra)
@@ -55,13 +57,13 @@ def list_avps(words: tuple[str, ...], application: str | None, extra: tuple[Path
         rows = [row for row in rows if name in row["applications"]]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
+    for row in () if as_json else rows:
         rules = " ".join(f"{name}:{rule}" for name, rule in row["mandatory"].items())
         click.echo(
             f"{row['name']:<48} {row['code']:>5} {row['vendor']:>6} {row['type']:<16} {row['reference']:<22} {rules}"
         )
-    click.echo(f"{len(rows)} AVP{'s' if len(rows) != 1 else ''}", err=True)
+    if not as_json:
+        click.echo(f"{len(rows)} AVP{'s' if len(rows) != 1 else ''}", err=True)
     if words and not rows:
         sys.exit(1)
 
@@ -75,11 +77,20 @@ def show(names: tuple[str, ...], application: str | None, extra: tuple[Path, ...
     """Show AVPs, commands and applications.
 
     NAMES: an AVP's name, code or vendor:code; a command's name or short name (DAR); an application's name or id.
+    Ends with status 1 when nothing has one of these names.
 
     Example: mtc dict show DAR Device-Action 10415:3122
     """
+    from diameter.errors import DictionaryError
+
     definitions = _load(extra)
-    shown = [one for name in names for one in described(definitions, name, application)]
+    if application is not None:
+        definitions.application(number_or_name(application))
+    try:
+        shown = [one for name in names for one in described(definitions, name, application)]
+    except DictionaryError as error:
+        click.echo(f"mtc: {error}", err=True)
+        sys.exit(1)
     if as_json:
         click.echo(json.dumps(shown, indent=1))
         return

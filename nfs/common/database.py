@@ -21,6 +21,9 @@ from diameter.errors import ConfigError
 BUSY_S: Final = 5.0
 """How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
 
+EXTRAS: Final = {"postgresql": "postgres"}
+"""Kind of database to the extra of the distribution that brings its driver."""
+
 
 class NewerSchema(ConfigError):
     """The database was made by a later version of the program."""
@@ -49,6 +52,10 @@ def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S)
     shown = f"database {url.database if sqlite else url.render_as_string(hide_password=True)}"
     try:
         engine = create_engine(url, connect_args={"timeout": busy_s} if sqlite else {})
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(url.get_backend_name(), "")
+        hint = f"; pip install 'mtc-diameter[{extra}]' brings it" if extra else ""
+        raise ConfigError(f"{shown}: the driver {error.name} is not installed{hint}") from None
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigError(f"{shown}: {one_line(error)}") from None
     if sqlite:

@@ -17,11 +17,12 @@ comes here again.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from pydantic import BaseModel
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
@@ -35,7 +36,7 @@ from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
 from diameter.capture.records import CaptureError
 from diameter.capture.write import CaptureWriter
-from diameter.config import FunctionConfig, PeerConfig, load
+from diameter.config import FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred
 from diameter.routing.agents import Agent
@@ -96,6 +97,8 @@ class Parts(Generic[C]):
     """Called last, when the node has stopped: close stores and files; may return a Deferred."""
     reload: Callable[[C], None] | None = None
     """Called with the new configuration on SIGHUP; raises ConfigError to keep the old one."""
+    live: Sequence[str] = ()
+    """Keys, and tables, of the function's own that `reload` takes over; the others wait for the next start."""
     endpoints: list[str] = field(default_factory=list)
     """More things listened on, for the ready line: "http 127.0.0.1:8080"; `started` may append."""
 
@@ -174,7 +177,7 @@ class _Function(Generic[C]):
         self._place = place
         self._worker = None if place is None else Worker(reactor, place, self._orphaned)
         self._admin: AdminPort | None = None
-        self._flushing = LoopingCall(self._tap.flush) if self._tap is not None else None
+        self._flushing: LoopingCall | None = None
         self._node = Node(
             config.node_config,
             parts.applications,
@@ -196,19 +199,16 @@ class _Function(Generic[C]):
     @inlineCallbacks
     def _starting(self) -> Any:
         yield self._node.start()
-        if self._flushing is not None:
-            self._flushing.clock = self._reactor
-            _ = self._flushing.start(FLUSH_S, now=False).addErrback(_say, "flushing the capture")
+        self._flush_often()
         if self._parts.started is not None:
             yield _waiting(self._parts.started, self._node)
-        pages = OfNode(self._node, self._reactor)
-        if self._config.node.admin is not None and self._worker is None:
-            self._admin = AdminPort(self._reactor, self._config.node.admin, pages)
+        self._admin = self._open_admin(self._config)
+        if self._admin is not None:
             self._parts.endpoints.append(self._admin.where)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
         begin_logging("" if self._place is None else f"worker {self._place.index}")
         if self._worker is not None:
-            self._worker.pages = Told(pages)
+            self._worker.pages = Told(OfNode(self._node, self._reactor))
             self._worker.ready(tuple(self._parts.endpoints))
             return
         listening = [f"{transport} {address}" for transport, address in self._node.listening]
@@ -231,19 +231,67 @@ class _Function(Generic[C]):
 
     def reload(self) -> None:
         """Take over the configuration file as it now is; a bad one is complained about and changes nothing."""
+        before, tap, admin = self._config, self._tap, self._admin
         try:
             config = self._load()
-            self._node.reload(config.node_config)
-            self._node.inject(config.fault)
-            if self._parts.reload is not None:
-                self._parts.reload(config)
-        except ConfigError as error:
-            for line in error.lines:
+            if config.node.capture != before.node.capture:
+                tap = _tap(config, self._place)
+            if config.node.admin != before.node.admin:
+                admin = self._open_admin(config)
+            self._take(config)
+        except (ConfigError, CannotListenError) as error:
+            for line in error.lines if isinstance(error, ConfigError) else [f"node.admin: {error}"]:
                 _log.error("reload: {line}", line=line)
+            self._drop(self._tap, tap, self._admin, admin)
             return
-        if config.node != self._config.node or discovering(config) != discovering(self._config):
-            _log.warn("reload: changes of [node], and of [[peer]] with discover, are for the next start")
+        self._drop(tap, self._tap, admin, self._admin)
+        if tap is not self._tap:
+            self._node.record(tap)
+        self._tap, self._admin, self._config = tap, admin, config
+        self._flush_often()
+        waiting = [key for key in differing(before, config) if not key.startswith(self._taken)]
+        if waiting:
+            _log.warn("reload: for the next start: {keys}", keys=", ".join(waiting))
         _log.info("reloaded {path}", path=str(self._path))
+
+    @property
+    def _taken(self) -> tuple[str, ...]:
+        """Beginnings of the keys that a reload takes over, or speaks of."""
+        return ("node.", "peer", "route", "fault", *self._parts.live)
+
+    def _take(self, config: C) -> None:
+        """Hand a configuration to the function and its node, to both or, with ConfigError, to none."""
+        reload = self._parts.reload
+        if reload is not None:
+            reload(config)
+        try:
+            self._node.reload(config.node_config)
+        except ConfigError:
+            if reload is not None:
+                reload(self._config)
+            raise
+
+    def _open_admin(self, config: C) -> AdminPort | None:
+        if config.node.admin is None or self._worker is not None:
+            return None
+        return AdminPort(self._reactor, config.node.admin, OfNode(self._node, self._reactor))
+
+    def _drop(self, tap: Any, other: Any, admin: AdminPort | None, closing: AdminPort | None) -> None:
+        """Close the capture and the port that are not used, if they are others than those that are."""
+        if other is not tap and other is not None:
+            other.close()
+        if closing is not admin and closing is not None:
+            _ = closing.stop().addErrback(_say, "closing the admin port")
+
+    def _flush_often(self) -> None:
+        """See to it that a capture is seen also while the node is quiet."""
+        if self._flushing is not None and self._flushing.running:
+            self._flushing.stop()
+        self._flushing = None
+        if self._tap is not None:
+            self._flushing = LoopingCall(self._tap.flush)
+            self._flushing.clock = self._reactor
+            _ = self._flushing.start(FLUSH_S, now=False).addErrback(_say, "flushing the capture")
 
     @inlineCallbacks
     def _stop(self) -> Any:
@@ -276,9 +324,14 @@ def read(name: str, model: type[C], path: Path) -> C:
     return config
 
 
-def discovering(config: FunctionConfig) -> tuple[PeerConfig, ...]:
-    """The rows that stand for peers found by DNS."""
-    return tuple(row for row in config.peer if row.discover)
+def differing(one: BaseModel, other: BaseModel, place: str = "") -> Iterator[str]:
+    """Keys in which two tables differ, with their tables: "hss.database"."""
+    for name in type(one).model_fields:
+        before, after = getattr(one, name), getattr(other, name)
+        if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+            yield from differing(before, after, f"{place}{name}.")
+        elif before != after:
+            yield f"{place}{name}"
 
 
 def _tap(config: FunctionConfig, place: Place | None) -> CaptureWriter | None:

@@ -50,6 +50,9 @@ class Gathered:
         asked = self._parent.ask("figures")
         return asked.addCallback(lambda pages: text_of(gather.metrics(pages, self._parent.states())))
 
+    def pieces(self, what: str) -> None:
+        """Each page comes whole, since it is made of those of all workers."""
+
     def switch(self, name: str, enabled: bool) -> Deferred[bool]:
         """Switch a fault rule in every worker."""
         asked = self._parent.ask(f"{'enable' if enabled else 'disable'}:{name}")

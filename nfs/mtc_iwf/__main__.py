@@ -99,6 +99,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         started=started,
         stopped=stopped,
         reload=reload,
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
     )
 
 

@@ -26,6 +26,7 @@ def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
         audit=audit.node_refused,
         stopped=audit.close,
         reload=reload,
+        live=("rewrite", "redirect"),
     )
 
 

@@ -142,16 +142,18 @@ class Rule:
 
 
 def _renamed(message: Message, names: Iterable[str], table: Mapping[str, str]) -> dict[str, list[str]]:
-    """The AVPs among `names` in which `table` changes something, with their new values."""
+    """The AVPs among `names` in which `table` changes something, with their new values.
+
+    Beside one that is changed, instances that are no identity and so cannot be written again are left out.
+    """
     found: dict[str, list[str]] = {}
     for name in names:
         try:
             values = message.all(name)
         except RemoteFault:
             continue  # for the other side to complain about
-        new = [table.get(value.lower(), value) for value in values]
-        if new != list(values):
-            found[name] = new
+        if any(value.lower() in table for value in values):
+            found[name] = [table.get(value.lower(), value) for value in values if value and " " not in value]
     return found
 
 

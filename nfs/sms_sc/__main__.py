@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
@@ -52,7 +53,14 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     def reload(new: SmsScConfig) -> None:
         centre.policy = policy(new)
 
-    return Parts(applications=(t4, sgd), started=started, stopping=delivery.stop, stopped=store.close, reload=reload)
+    return Parts(
+        applications=(t4, sgd),
+        started=started,
+        stopping=delivery.stop,
+        stopped=store.close,
+        reload=reload,
+        live=[f"sms_sc.{field.name}" for field in fields(Policy)],
+    )
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

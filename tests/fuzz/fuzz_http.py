@@ -5,10 +5,9 @@ what it is, in JSON where there is something to say, and no traceback.
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
-from helpers.fuzz import Choices, drive, instrumented
+from helpers.fuzz import Choices, Kept, drive, instrumented
 
 with instrumented(__name__):
     from treq.testing import StubTreq
@@ -82,15 +81,8 @@ class Lab:
         door.flush()
 
 
-@cache
-def lab() -> Lab:
-    return Lab()
-
-
-def close() -> None:
-    """End what `oracle` keeps from one input to the next."""
-    lab().close()
-    lab.cache_clear()
+lab = Kept(Lab)
+close = lab.close
 
 
 def oracle(data: bytes) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from helpers.fuzz import Choices, drive, instrumented
+from helpers.fuzz import Choices, Kept, drive, instrumented
 
 with instrumented(__name__):
     from diameter import Dictionary
@@ -80,15 +80,8 @@ class Lab:
         return self.network
 
 
-@cache
-def lab() -> Lab:
-    return Lab()
-
-
-def close() -> None:
-    """End what `oracle` keeps from one input to the next."""
-    lab().close()
-    lab.cache_clear()
+lab = Kept(Lab)
+close = lab.close
 
 
 def oracle(data: bytes) -> None:

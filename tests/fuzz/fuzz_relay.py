@@ -4,9 +4,7 @@ each request is answered once at most, and the relay meets no bug.
 
 from __future__ import annotations
 
-from functools import cache
-
-from helpers.fuzz import Choices, drive, instrumented
+from helpers.fuzz import Choices, Kept, drive, instrumented
 
 with instrumented(__name__):
     from diameter import encode
@@ -35,15 +33,8 @@ def _open() -> Chain:
     )
 
 
-@cache
-def chain() -> DamagedChain:
-    return DamagedChain(_open, dictionary())
-
-
-def close() -> None:
-    """End what `oracle` keeps from one input to the next."""
-    chain().close()
-    chain.cache_clear()
+chain = Kept(lambda: DamagedChain(_open, dictionary()))
+close = chain.close
 
 
 def oracle(data: bytes) -> None:

@@ -146,12 +146,11 @@ class _Side:
         return outputs
 
 
-class _Client(_Side):
-    def __init__(self, kind: int) -> None:
-        super().__init__()
-        self.all: Sessions[ClientSession] = Sessions()
-        self.one = ClientSession(SESSION, realm="home.example", user_name="bob", stateless=bool(kind & 1))
-        self.all.add(self.one)
+class _Authorized(_Side):
+    """What both sides of an authorization session have in common; `one` is among `all`."""
+
+    all: Sessions[Any]
+    one: Any
 
     def deadline(self) -> float | None:
         return self.all.deadline()
@@ -170,6 +169,18 @@ class _Client(_Side):
         if not len(self.all):
             assert self.one.state is State.IDLE
             self.all.add(self.one)
+
+    def check(self) -> None:
+        assert self.one.state in State
+        assert self.one.state is not State.IDLE or self.one.deadline() is None
+
+
+class _Client(_Authorized):
+    def __init__(self, kind: int) -> None:
+        super().__init__()
+        self.all = Sessions()
+        self.one = ClientSession(SESSION, realm="home.example", user_name="bob", stateless=bool(kind & 1))
+        self.all.add(self.one)
 
     def wish(self, step: int) -> None:
         causes = tuple(Cause)
@@ -195,10 +206,6 @@ class _Client(_Side):
                 outputs = self.one.answered(message, self.now, provide=willing)
         self._fed(outputs)
 
-    def check(self) -> None:
-        assert self.one.state in State
-        assert self.one.state is not State.IDLE or self.one.deadline() is None
-
     def end(self) -> None:
         self._fed(self.one.end_service(self.now))
         for _ in range(3):
@@ -206,10 +213,10 @@ class _Client(_Side):
         assert self.one.state is State.IDLE
 
 
-class _Server(_Side):
+class _Server(_Authorized):
     def __init__(self, kind: int) -> None:
         super().__init__()
-        self.all = ServerSessions()
+        self.all: ServerSessions = ServerSessions()
         self.stateless = bool(kind & 1)
         self.one = self._made(request())
 
@@ -219,23 +226,6 @@ class _Server(_Side):
             self.all.add(one)
             self.one = one
         return one
-
-    def deadline(self) -> float | None:
-        return self.all.deadline()
-
-    def expire(self) -> None:
-        for _, outputs in self.all.expire(self.now):
-            self.carried_out(outputs)
-            self._revive()
-
-    def _fed(self, outputs: Outputs) -> None:
-        self.carried_out(self.all.fed(self.one, outputs))
-        self._revive()
-
-    def _revive(self) -> None:
-        if not len(self.all):
-            assert self.one.state is State.IDLE
-            self.all.add(self.one)
 
     def wish(self, step: int) -> None:
         one, now = self.one, self.now
@@ -261,10 +251,6 @@ class _Server(_Side):
             self.all.fed(self.one, (End(reason="made anew"),))
             self._made(message)
         self._fed(self.one.authorized(message, terms, self.now))
-
-    def check(self) -> None:
-        assert self.one.state in State
-        assert self.one.state is not State.IDLE or self.one.deadline() is None
 
     def end(self) -> None:
         self._fed(self.one.terminated(_received(encode(request("Session-Termination"))), self.now))

@@ -257,6 +257,7 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "request-damaged": bytes([60, 8, 7, 3, 0, 255, 1, 4, 6, 2, 7]),
         "answer-damaged": bytes([28, 2, 7, 3, 0, 255, 1, 4]),
         "proxy-host-of-the-answer-unreadable": bytes.fromhex("94828b852ed52ea22ea28a"),
+        "empty-host-beside-one-to-rewrite": bytes.fromhex("04000100000072ffff00000000000000063eff"),
     },
     "overload": {
         "host-report": bytes([0, 0, 0, 3, 0]),

@@ -68,6 +68,7 @@ class Chain:
         weights: Sequence[int] = (),
         agent_applications: Sequence[Application] = (),
         client_options: Mapping[str, Any] | None = None,
+        client_config: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.clock = Clock()
@@ -89,7 +90,13 @@ class Chain:
         )  # fmt: skip
         towards = row(AGENT, connect=True, addresses=["127.0.0.1"], port=3868, agent=True, agent_realms=[HOME])
         self.client = self._node(
-            CLIENT, [self.asking], peers=[towards], said=self.client_said, tap=self.heard, **(client_options or {})
+            CLIENT,
+            [self.asking],
+            peers=[towards],
+            said=self.client_said,
+            tap=self.heard,
+            config=client_config,
+            **(client_options or {}),
         )
         self.nodes = [*self.servers, self.agent, self.client]
 

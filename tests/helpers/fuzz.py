@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 OPTIONS: Final = (
     "-seed=6733",  # same corpus and same code: same inputs
@@ -41,12 +41,52 @@ def instrumented(name: str) -> AbstractContextManager[Any]:
 
 
 def drive(oracle: Callable[[bytes], None], *options: str) -> None:
-    """Feed `oracle` until the options say stop, those of the command line last; does not return."""
+    """Feed `oracle` until the options say stop, those of the command line last; does not return.
+
+    The input of a finding is printed, because libFuzzer does not always get to write it.
+    """
     import atheris
 
+    def one(data: bytes) -> None:
+        whole = False
+        try:
+            oracle(data)
+            whole = True
+        finally:
+            if not whole:
+                sys.stderr.write(f"finding: {data.hex()}\n")
+
     tempfile.tempdir = os.getcwd()
-    atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], oracle)
+    atheris.Setup([sys.argv[0], *OPTIONS, *options, *sys.argv[1:]], one)
     atheris.Fuzz()
+
+
+class Closing(Protocol):
+    """What has to be closed."""
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Closing)
+
+
+class Kept(Generic[T]):
+    """What an oracle keeps from one input to the next; made at the first call.  A target calls its close `close`."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: T | None = None
+
+    def __call__(self) -> T:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        made, self._made = self._made, None
+        if made is not None:
+            made.close()
 
 
 class Choices:

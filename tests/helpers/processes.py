@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 
 
 class Started:
-    """`mtc run NF -c FILE` as a child, its output read line by line."""
+    """`mtc run NF -c FILE` as a child, its output read line by line.
+
+    Standard error is read all the time: a child that says much stands still when its pipe is full.
+    """
 
     def __init__(self, function: str, path: Path, *more: str) -> None:
         self.process = subprocess.Popen(
@@ -20,6 +25,25 @@ class Started:
             stderr=subprocess.PIPE,
             text=True,
         )
+        assert self.process.stderr is not None
+        self._errors, self.process.stderr = self.process.stderr, None
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self._errors as errors:
+            for line in errors:
+                self._lines.put(line)
+        self._lines.put("")
+
+    def _rest(self) -> str:
+        """What was left on standard error of a child that has ended."""
+        self._reader.join(timeout=30)
+        found = []
+        while not self._lines.empty():
+            found.append(self._lines.get())
+        return "".join(found)
 
     def ready(self) -> str:
         """The first line on standard output."""
@@ -27,13 +51,13 @@ class Started:
         line = self.process.stdout.readline().rstrip()
         if not line:
             self.process.kill()
-            pytest.fail(self.process.communicate()[1])
+            self.process.communicate()
+            pytest.fail(self._rest())
         return line
 
     def until(self, what: str) -> str:
         """Read standard error up to the line that holds `what`; that line."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        while line := self._lines.get(timeout=30):
             if what in line:
                 return line.rstrip()
         pytest.fail(f"no line with {what!r}")
@@ -41,5 +65,9 @@ class Started:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; the exit code and what was left on standard error."""
         self.process.send_signal(number)
-        errors = self.process.communicate(timeout=30)[1]
-        return self.process.returncode, errors
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait until it ends by itself; the same."""
+        self.process.communicate(timeout=30)
+        return self.process.returncode, self._rest()

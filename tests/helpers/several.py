@@ -15,6 +15,7 @@ from diameter.config import NodeConfig
 from diameter.node import Node
 from diameter.testing import MemoryLinks, run
 from diameter.transport.link import LinkOwner
+from helpers.agents import row
 from helpers.nodes import ACTION, REALM, Answering, Asking, Said, dictionary
 
 CLIENT = "client.example.org"
@@ -48,9 +49,12 @@ class Several:
             realm, listen = (realms or {}).get(name, REALM), f"tcp:127.0.0.1:{port}"
             made = quick_config(host(name), realm, listen=listen, peers=[CLIENT], **common, **(server or {}))
             self.nodes[name] = self._node(made, application, name)
-        to = {host(name): f"tcp:127.0.0.1:{port}" for port, name in enumerate(servers, 3868)}
+        peers = [
+            row(host(name), realm=(realms or {}).get(name, REALM), connect=True, addresses=["127.0.0.1"], port=port)
+            for port, name in enumerate(servers, 3868)
+        ]
         self.client = self._node(
-            quick_config(CLIENT, REALM, connect=to, **common, **(client or {})),
+            quick_config(CLIENT, REALM, peers=peers, **common, **(client or {})),
             self.asking,
             "client",
             **(options or {}),

@@ -28,15 +28,14 @@ from helpers.agents import CLIENT, HOME, row, server_name
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, Asking, Said, dictionary
 from helpers.processes import Started
+from helpers.relays import RELAY, relay_table
 
 pytestmark = [pytest.mark.link, pytest.mark.timeout(120)]
 
-RELAY: Final = "relay.hub.example"
 RATE_PER_S: Final = 2000
 SECONDS: Final = 2.0
 KILL_AT_S: Final = 1.0
 STEP_S: Final = 0.005
-LINK: Final = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "test on loopback"\n'
 SERVER: Final = Path(__file__).resolve().parents[1] / "helpers" / "counting_server.py"
 
 
@@ -69,32 +68,6 @@ class CountingServer:
         self.process.communicate()
 
 
-def table(ports: list[int]) -> str:
-    """The relay: both servers take what is for their realm, in turn."""
-    rows = "".join(
-        f'[[peer]]\nhost = "{server_name(at)}"\nrealm = "{HOME}"\nconnect = true\naddresses = ["127.0.0.1"]\n'
-        f"port = {port}\n{LINK}"
-        for at, port in enumerate(ports)
-    )
-    return f"""
-function = "relay"
-audit = "relay.audit"
-[node]
-origin_host = "{RELAY}"
-origin_realm = "hub.example"
-balance = "weight"
-drain_s = 2
-[[node.listen]]
-port = 0
-{LINK}
-[[peer]]
-host = "{CLIENT}"
-realm = "visited.example"
-{LINK}
-{rows}
-"""
-
-
 @asynccontextmanager
 async def lab(folder: Path) -> AsyncIterator[tuple[list[CountingServer], Asking]]:
     """Two servers, the relay and the client's application, all open; ended afterwards."""
@@ -104,7 +77,7 @@ async def lab(folder: Path) -> AsyncIterator[tuple[list[CountingServer], Asking]
             servers.append(CountingServer(number, folder))
             stack.callback(servers[-1].close)
         path = folder / "relay.toml"
-        path.write_text(table([server.port for server in servers]))
+        path.write_text(relay_table([server.port for server in servers]))
         relay = Started("relay", path)
         stack.callback(relay.process.kill)
         ready = relay.ready()

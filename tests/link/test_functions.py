@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,11 @@ def test_start_reload_and_stop(tmp_path: Path, started: list[Started]) -> None:
     assert 'node.drains: unknown key (did you mean "drain_s"?)' in hss.until("reload:")
     path.write_text(HSS.replace("drain_s = 2", "drain_s = 3"))
     os.kill(hss.process.pid, signal.SIGHUP)
-    assert "for the next start" in hss.until("reload:")
+    assert hss.until("changed in").endswith("changed in the configuration: node.drain_s")
+    path.write_text(HSS.replace("hss.db", "other.db").replace("hss.core.example", "other.core.example"))
+    os.kill(hss.process.pid, signal.SIGHUP)
+    assert hss.until("for the next").endswith("but for the next start: node.origin_host")
+    assert hss.until("for the next").endswith("for the next start: hss.database")
 
     with socket.create_connection(("127.0.0.1", int(found[1]))) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -93,6 +98,50 @@ def test_start_reload_and_stop(tmp_path: Path, started: list[Started]) -> None:
     assert "Traceback" not in errors
     assert (tmp_path / "hss.pcapng").stat().st_size > 0
     assert all(json.loads(line)["event"] == "refusal" for line in (tmp_path / "hss.audit").read_text().splitlines())
+
+
+def test_listeners_capture_and_admin_port_change_while_it_runs(tmp_path: Path, started: list[Started]) -> None:
+    path = tmp_path / "hss.toml"
+    path.write_text(HSS)
+    hss = Started("hss", path)
+    started.append(hss)
+    old = int(hss.ready().rpartition(":")[2])
+    with free_port() as taken:
+        busy = f"[[node.listen]]\nport = {taken}\n{CLEAR}\n"
+        path.write_text(HSS.replace("[hss]", busy + "[hss]").replace("hss.pcapng", "never.pcapng"))
+        os.kill(hss.process.pid, signal.SIGHUP)
+        assert f"node.listen.1: cannot listen on tcp 127.0.0.1:{taken}" in hss.until("reload:")
+    assert not (tmp_path / "never.pcapng").exists() or (tmp_path / "never.pcapng").stat().st_size < 1000
+    with free_port() as port:
+        pass
+    more = HSS.replace("port = 0", f"port = {port}").replace("hss.pcapng", "second.pcapng")
+    path.write_text(more.replace("[[node.listen]]", '[node.admin]\nsocket = "hss.sock"\n[[node.listen]]'))
+    os.kill(hss.process.pid, signal.SIGHUP)
+    assert f"listening on tcp 127.0.0.1:{port}" in hss.until("listening on")
+    assert f"listening no longer on tcp 127.0.0.1:{old}" in hss.until("listening no")
+    hss.until("reloaded")
+    assert (tmp_path / "hss.sock").is_socket()
+    before = (tmp_path / "hss.pcapng").stat().st_size
+    with socket.create_connection(("127.0.0.1", port)) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert stranger.recv(100) == b""
+    path.write_text(more)
+    os.kill(hss.process.pid, signal.SIGHUP)
+    hss.until("reloaded")
+    code, errors = hss.end()
+    assert (code, "Traceback" in errors) == (0, False), errors
+    assert not (tmp_path / "hss.sock").exists()
+    assert (tmp_path / "hss.pcapng").stat().st_size == before
+    assert (tmp_path / "second.pcapng").stat().st_size > 0
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port that is taken as long as this lasts."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
 
 
 def test_two_functions_and_ctrl_c(tmp_path: Path, started: list[Started]) -> None:

@@ -19,40 +19,11 @@ from helpers.links import CLEAR
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, Answering, Asking, Said, dictionary
 from helpers.processes import Started
+from helpers.relays import RELAY, relay_table
 
 pytestmark = pytest.mark.link
 
-RELAY = "relay.hub.example"
-LINK = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "test on loopback"\n'
-
-
-def table(port: int, more: str = "") -> str:
-    return f"""
-function = "relay"
-audit = "relay.audit"
-[node]
-origin_host = "{RELAY}"
-origin_realm = "hub.example"
-drain_s = 2
-[[node.listen]]
-port = 0
-{LINK}
-[[peer]]
-host = "{CLIENT}"
-realm = "visited.example"
-{LINK}
-[[peer]]
-host = "{server_name(0)}"
-realm = "{HOME}"
-connect = true
-addresses = ["127.0.0.1"]
-port = {port}
-{LINK}
-[[route]]
-realm = "by-route.example"
-hosts = ["{server_name(0)}"]
-{more}
-"""
+ROUTE = f'[[route]]\nrealm = "by-route.example"\nhosts = ["{server_name(0)}"]\n'
 
 
 def node(name: str, application: Any, said: Said, **more: Any) -> Node:
@@ -84,7 +55,7 @@ class Between:
 
     async def open(self) -> None:
         await self.server.start()
-        self._path.write_text(table(self.server.listening[0][1].port, self._more))
+        self._path.write_text(relay_table([self.server.listening[0][1].port], ROUTE + self._more))
         self.relay = Started("relay", self._path)
         ready = self.relay.ready()
         assert ready.startswith("relay ready on tcp 127.0.0.1:")
@@ -148,8 +119,7 @@ realm = {{ "{HOME}" = "public.example" }}
 
 def test_a_rule_that_names_nothing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     path = tmp_path / "relay.toml"
-    path.write_text(table(3868, "[[rewrite]]\nadd = { No-Such-AVP = 1 }\n"))
-    started = Started("relay", path)
-    errors = started.process.communicate(timeout=30)[1]
-    assert started.process.returncode == 2
+    path.write_text(relay_table([3868], "[[rewrite]]\nadd = { No-Such-AVP = 1 }\n"))
+    code, errors = Started("relay", path).ended()
+    assert code == 2
     assert errors.splitlines() == ["relay: rewrite.0.add.No-Such-AVP: no dictionary has an AVP named 'No-Such-AVP'"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from treq.testing import StubTreq
 
@@ -16,8 +17,11 @@ from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin, OfNode
 from diameter.app import Later
 from diameter.config import AdminConfig, FaultConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
-from diameter.routing.entries import Route, Source
+from diameter.metrics import NodeCollector, exposition
+from diameter.routing.entries import PeerEntry, Route, Source
+from diameter.routing.redirect import Asked, Indication, Usage
 from diameter.trace import Point
+from diameter.wire.types import parse_uri
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
 from helpers.schemas import assert_fits
 
@@ -30,7 +34,8 @@ class Rig:
     def __init__(self, bench: Bench, *, left: bool = False, names: frozenset[bytes] | None = OWN_NAMES) -> None:
         self.bench = bench
         node = bench.pair.left if left else bench.pair.right
-        self.treq: Any = _stub(Admin(OfNode(node, bench.pair.clock), names).app.resource())
+        self.steps = 0
+        self.treq: Any = _stub(Admin(OfNode(node, bench.pair.clock), names, bench.pair.clock).app.resource())
 
     def get(
         self, path: str, *, host: str = "localhost", method: str = "GET", body: bytes | None = None
@@ -40,6 +45,11 @@ class Rig:
         asked = self.treq.request(method, f"http://{host}/{path}", data=body)
         _ = asked.addCallback(found.append)
         self.treq.flush()
+        clock = self.bench.pair.clock
+        while self.steps < 1000 and any(call.getTime() <= clock.seconds() for call in clock.getDelayedCalls()):
+            clock.advance(0)
+            self.treq.flush()
+            self.steps += 1
         (response,) = found
         came: list[bytes] = []
         _ = response.content().addCallback(came.append)
@@ -109,6 +119,16 @@ def test_routes_that_were_found_end_some_time() -> None:
         bench.pass_time(10)
         (route,) = Rig(bench).json("routes")["routes"]
         assert (route["source"], route["expires_s"], route["hosts"]) == ("discovered", 20.0, [LEFT])
+
+
+def test_routes_learnt_from_redirects() -> None:
+    with Bench() as bench:
+        node = bench.pair.right
+        said = Indication(hosts=(parse_uri(f"aaa://{LEFT}"),), usage=Usage.ALL_REALM, cache_s=60.0)
+        what = Asked(application=TSP, realm=REALM)
+        node._requests.following.cache.learn(said, what, bench.pair.clock.seconds())
+        (route,) = Rig(bench).json("routes")["routes"]
+        assert (route["source"], route["expires_s"], route["realm"]) == ("redirect", 60.0, REALM)
 
 
 def test_pending_requests_oldest_first() -> None:
@@ -204,6 +224,59 @@ def test_a_rule_that_cannot_be_switched(path: str, body: bytes, code: int) -> No
         assert rig.get("faults/busy", host="rebound.example.net", method="PUT", body=body)[0] == 403
         assert bench.ask().result == (0, 2001)
         assert rig.get("faults/busy")[0] == 405
+
+
+def test_thousands_of_peers_are_told_in_pieces_with_the_node_at_work_between() -> None:
+    with Bench() as bench:
+        rig, table = Rig(bench), bench.pair.right._core.table
+        small = rig.get("metrics")[1]
+        assert rig.steps == 0  # a few come at once
+        entries = [PeerEntry(f"peer{number}.example.org", REALM) for number in range(1000)]
+        for entry in entries:
+            table.add(entry)
+            bench.pair.right._core.tally.count(entry.host, bench.request().answer(2001).octets, True)
+        code, body = rig.get("metrics")
+        assert (code, rig.steps > 0) == (200, True)
+        families = {family.name: family for family in text_string_to_metric_families(body.decode())}
+        assert len(families["diameter_answers"].samples) == 1000
+        assert len(families["diameter_peer_usable"].samples) == 1001
+        assert small.splitlines()[0] == body.splitlines()[0]
+        rig.steps = 0
+        peers = rig.json("peers")["peers"]
+        assert (len(peers), rig.steps > 0) == (1001, True)
+        assert [each["host"] for each in peers] == [LEFT, *(entry.host for entry in entries)]
+        for entry in entries:
+            table.remove(entry)
+
+
+def test_names_of_peers_are_escaped_in_metrics() -> None:
+    with Bench() as bench:
+        bench.pair.right._core.tally.count('a"b\\c\nd', bench.request().answer(2001).octets, True)
+        (family,) = [
+            each
+            for each in text_string_to_metric_families(Rig(bench).get("metrics")[1].decode())
+            if each.name == "diameter_answers"
+        ]
+        assert family.samples[0].labels["peer"] == 'a"b\\c\nd'
+
+
+def test_both_ways_to_the_metrics_say_the_same() -> None:
+    with Bench() as bench:
+        bench.ask()
+        registry = CollectorRegistry()
+        registry.register(NodeCollector(bench.pair.right))
+        ours = {
+            (s.name, tuple(sorted(s.labels.items()))): s.value
+            for f in text_string_to_metric_families(exposition(bench.pair.right).decode())
+            for s in f.samples
+        }
+        theirs = {
+            (s.name, tuple(sorted(s.labels.items()))): s.value
+            for f in text_string_to_metric_families(generate_latest(registry).decode())
+            for s in f.samples
+        }
+        assert ours == theirs
+        assert len(ours) > 20
 
 
 @pytest.mark.parametrize("path", ["health", "peers", "routes", "pending", "faults", "metrics"])

@@ -19,6 +19,7 @@ EXCHANGES: Final = 50
 BY_ADDRESS: Final = 5000
 """Connections from one loopback address."""
 START_S: Final = 60.0
+DEVICE_WATCHDOG: Final = 280
 SUCCESS: Final = b"\0\0\1\x0c\x40\0\0\x0c\0\0\x07\xd1"
 
 Load = Callable[[int], tuple[int, bytes]]
@@ -125,7 +126,8 @@ class Peers:
 
     def _message(self, peer: int, octets: bytes) -> None:
         if header.is_request(octets):
-            body = self._answer + _origin(peer)
+            watchdog = header.command_code(octets) == DEVICE_WATCHDOG
+            body = (SUCCESS if watchdog else self._answer) + _origin(peer)
             head = octets[4:5]
             flags = bytes((head[0] & 0x40,))
             size = (header.LENGTH + len(body)).to_bytes(3)

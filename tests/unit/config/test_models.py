@@ -49,6 +49,15 @@ def test_registered_ports() -> None:
     assert ListenConfig(port=0).port_number == 0
 
 
+def test_redirects_may_name_peers_only_where_there_is_protection() -> None:
+    assert not NodeConfig.model_validate(_node()).redirects.connect
+    assert "needs tls" in _complaint(NodeConfig, _node(redirects={"connect": True}))
+    bare = {"connect": True, "physical_protection": True}
+    assert "needs physical_protection_reason" in _complaint(NodeConfig, _node(redirects=bare))
+    said = {**bare, "physical_protection_reason": "one rack"}
+    assert NodeConfig.model_validate(_node(redirects=said)).redirects.peers == 16
+
+
 @pytest.mark.requirement("R-TSP-13", "S-EXP-17")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "192.0.2.1"])
 def test_clear_text_needs_a_declaration_and_a_reason_loopback_included(host: str) -> None:

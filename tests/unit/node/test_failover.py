@@ -84,13 +84,19 @@ def until_suspect(net: Several) -> None:
     raise AssertionError(net.said["client"].names())
 
 
+def ask_and_suspect(net: Several) -> Later[Message]:
+    """A request that goes to "a", which falls silent with it and is suspected."""
+    asked = net.ask(timeout_s=120)
+    net.pass_time(0.01)
+    net.silence("a")
+    until_suspect(net)
+    return asked
+
+
 def test_the_requests_of_a_suspect_peer_go_to_another_with_t() -> None:
     net, a, b = suspected()
     with net:
-        asked = net.ask(timeout_s=120)
-        net.pass_time(0.01)
-        net.silence("a")
-        until_suspect(net)
+        asked = ask_and_suspect(net)
         net.pass_time(0.01)
         assert [a.got[0].retransmitted, b.got[0].retransmitted] == [False, True]
         b.go.resolve(None)
@@ -100,10 +106,7 @@ def test_the_requests_of_a_suspect_peer_go_to_another_with_t() -> None:
 def test_a_late_answer_of_the_suspect_peer_is_taken_and_the_second_is_a_stray() -> None:
     net, a, b = suspected()
     with net:
-        asked = net.ask(timeout_s=120)
-        net.pass_time(0.01)
-        net.silence("a")
-        until_suspect(net)
+        asked = ask_and_suspect(net)
         net.pass_time(0.01)
         assert len(b.got) == 1
         a.go.resolve(None)
@@ -118,10 +121,7 @@ def test_a_late_answer_of_the_suspect_peer_is_taken_and_the_second_is_a_stray() 
 def test_without_another_peer_the_suspect_keeps_its_requests() -> None:
     a = Slow()
     with Several({"a": a}, config={"tw_s": 6}) as net:
-        asked = net.ask(timeout_s=120)
-        net.pass_time(0.01)
-        net.silence("a")
-        until_suspect(net)
+        asked = ask_and_suspect(net)
         assert net.client.pending == 1
         a.go.resolve(None)
         assert net.run(asked)["Origin-Host"] == host("a")
@@ -130,10 +130,7 @@ def test_without_another_peer_the_suspect_keeps_its_requests() -> None:
 def test_when_the_second_fails_the_first_may_still_answer() -> None:
     net, a, _ = suspected()
     with net:
-        asked = net.ask(timeout_s=120)
-        net.pass_time(0.01)
-        net.silence("a")
-        until_suspect(net)
+        asked = ask_and_suspect(net)
         net.cut("b")
         assert net.client.pending == 1
         a.go.resolve(None)

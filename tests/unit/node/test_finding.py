@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from diameter._node.memory import Wire
@@ -265,3 +266,49 @@ def test_a_peer_that_was_configured_since_is_not_dismissed(field: Field) -> None
     field.point(HOSTS[1])
     field.pass_time(TTL_S + 1)
     assert set(field.peers()) == set(HOSTS[:2])
+
+
+def test_a_reload_looks_into_other_realms(field: Field) -> None:
+    """A realm that is new is looked into at once; the peers of one that is gone are told so and forgotten."""
+    field.start()
+    assert set(field.peers()) == set(HOSTS[:2])
+    row = field.scs.config.peer[0]
+    field.scs.reload(field.scs.config.model_copy(update={"peer": ()}))
+    field.pass_time(2)
+    assert field.peers() == {}
+    assert [fields["peer"] for fields in field.said.of(Point.PEER_REMOVED)] == [f"(found by DNS in {REALM})"]
+    field.pass_time(2 * TTL_S)
+    assert field.peers() == {}
+    field.point(HOSTS[2])
+    field.scs.reload(field.scs.config.model_copy(update={"peer": (row,)}))
+    field.pass_time(2)
+    assert field.peers() == {HOSTS[2]: "I-Open"}
+
+
+def test_a_row_that_changes_is_looked_into_anew_and_its_links_stay(field: Field) -> None:
+    field.start()
+    row = field.scs.config.peer[0].model_copy(update={"discover_limit": 3, "weight": 5})
+    field.point(*HOSTS)
+    field.scs.reload(field.scs.config.model_copy(update={"peer": (row,)}))
+    field.pass_time(2)
+    assert field.peers() == dict.fromkeys(HOSTS, "I-Open")
+    assert field.said.of(Point.PEER_CLOSED) == []
+    assert field.scs._peering.configs[HOSTS[0]].weight == 5
+
+
+def test_what_was_asked_for_a_row_that_is_gone_counts_for_nothing(field: Field) -> None:
+    for node, _ in field.servers.values():
+        _ = node.start()
+    asked: list[Any] = []
+    links = field.scs._links
+
+    def lookup(_query: object) -> Any:
+        asked.append(Deferred())
+        return asked[-1]
+
+    links.lookup = lookup
+    _ = field.scs.start()
+    field.scs.reload(field.scs.config.model_copy(update={"peer": ()}))
+    asked[0].callback(field.wire.names[SRV])
+    field.pass_time(2)
+    assert (field.peers(), len(asked)) == ({}, 1)

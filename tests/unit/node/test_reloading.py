@@ -14,6 +14,7 @@ from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Bench
 
 CLEAR: dict[str, Any] = {"transport": "tcp", "physical_protection": True, "physical_protection_reason": "in memory"}
 THIRD = "third.example.org"
+LISTEN: dict[str, Any] = {RIGHT: {"listen": "tcp:127.0.0.1:3868", "physical_protection": "in memory"}}
 
 
 def row(host: str = LEFT, **keys: Any) -> PeerConfig:
@@ -25,7 +26,7 @@ def dialled(**keys: Any) -> PeerConfig:
 
 
 def config(*peers: PeerConfig, routes: tuple[RouteConfig, ...] = (), host: str = RIGHT) -> NodeConfig:
-    made = quick_config(host, REALM, peers=peers)
+    made = quick_config(host, REALM, peers=peers, **LISTEN.get(host, {}))
     return made.model_copy(update={"route": routes})
 
 

@@ -27,6 +27,18 @@ def test_an_answer_comes_back_to_whoever_asked() -> None:
         assert (stats.requests_out, stats.answers_in, bench.pair.left.pending) == (1, 1, 0)
 
 
+def test_the_realm_of_a_user_name_is_asked() -> None:
+    with Bench() as bench:
+        later = bench.client.request("Device-Action", {**ACTION, "User-Name": f"meter@{REALM}"})
+        assert bench.pair.run(later)["Result-Code"] == 2001
+        assert bench.server.seen[-1]["Destination-Realm"] == REALM
+        lost = bench.client.request("Device-Action", {**ACTION, "User-Name": "meter@nowhere.example"})
+        with pytest.raises(Undeliverable, match=r"no way to nowhere\.example"):
+            bench.pair.run(lost)
+        imsi = bench.client.request("Device-Action", {**ACTION, "User-Name": "001010000000001"})
+        assert bench.pair.run(imsi)["Result-Code"] == 2001
+
+
 def test_what_every_request_has_is_filled_in() -> None:
     with Bench() as bench:
         bench.ask(realm=None)

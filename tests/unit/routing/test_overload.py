@@ -93,7 +93,43 @@ def test_a_report_expires(validity: dict[str, int], lasts_s: int) -> None:
     reports = Reports()
     reports.hear(answer(olr(percent=100, **validity)), 0.0)
     assert withheld(reports, 1, now=lasts_s - 0.1) == 1
-    assert withheld(reports, 1, now=lasts_s) == 0
+    assert withheld(reports, 100, now=lasts_s + 10) == 0
+
+
+@pytest.mark.parametrize("ending", ["expired", "ended"])
+def test_traffic_returns_little_by_little(ending: str) -> None:
+    """Sections 5.2.2 and 6.3: from all to nothing withheld in ten seconds, not at once."""
+    reports = Reports()
+    reports.hear(answer(olr(sequence=1, percent=100, OC_Validity_Duration=20)), 0.0)
+    assert withheld(reports, 100, now=19.0) == 100
+    if ending == "ended":
+        reports.hear(answer(olr(sequence=2, percent=0, OC_Validity_Duration=0)), 20.0)
+    assert [withheld(reports, 1000, now=20.0 + after) for after in (0, 2.5, 5, 7.5, 10)] == [1000, 750, 500, 250, 0]
+
+
+def test_a_report_that_asked_for_nothing_leaves_nothing() -> None:
+    reports = Reports()
+    reports.hear(answer(olr(percent=0)), 0.0)
+    assert withheld(reports, 100, now=31.0) == 0
+
+
+def test_an_older_report_does_not_bring_back_what_has_ended() -> None:
+    reports = Reports()
+    reports.hear(answer(olr(sequence=1, percent=40)), 0.0)
+    reports.hear(answer(olr(sequence=2, percent=0, OC_Validity_Duration=0)), 1.0)
+    reports.hear(answer(olr(sequence=1, percent=40)), 2.0)
+    assert withheld(reports, 1000, now=10.9) < 10
+    reports.hear(answer(olr(sequence=3, percent=40)), 3.0)
+    assert withheld(reports, 1000, now=10.9) == 400
+
+
+def test_a_sequence_number_may_roll_over() -> None:
+    reports = Reports()
+    reports.hear(answer(olr(sequence=2**64 - 1, percent=100)), 0.0)
+    reports.hear(answer(olr(sequence=2**63, percent=0)), 1.0)
+    assert withheld(reports, 10) == 10
+    reports.hear(answer(olr(sequence=3, percent=0)), 1.0)
+    assert withheld(reports, 10) == 0
 
 
 def test_only_a_higher_sequence_number_replaces_a_report() -> None:
@@ -110,14 +146,18 @@ def test_the_same_report_again_does_not_prolong_it() -> None:
     reports = Reports()
     reports.hear(answer(olr(percent=100)), 0.0)
     reports.hear(answer(olr(percent=100)), 20.0)
-    assert withheld(reports, 1, now=31.0) == 0
+    assert withheld(reports, 1, now=40.0) == 0
 
 
 def test_a_validity_of_zero_ends_it() -> None:
     reports = Reports()
     reports.hear(answer(olr(sequence=1, percent=100)), 0.0)
     reports.hear(answer(olr(sequence=2, percent=100, OC_Validity_Duration=0)), 1.0)
-    assert len(reports) == 0
+    assert withheld(reports, 100, now=11.0) == 0
+    reports.hear(answer(olr(sequence=1, percent=100, OC_Validity_Duration=0)), 1.0)
+    unheard = Reports()
+    unheard.hear(answer(olr(sequence=1, percent=100, OC_Validity_Duration=0)), 1.0)
+    assert len(unheard) == 0
 
 
 def test_what_is_not_heard() -> None:
@@ -137,7 +177,7 @@ def test_reports_are_bounded_and_dead_ones_make_room() -> None:
     for number in range(1100):
         reports.hear(one.edit(replace={"Origin-Host": f"h{number}.example.org"}), 0.0)
     assert len(reports) == 1024
-    reports.hear(one, 31.0)
+    reports.hear(one, 41.0)
     assert len(reports) == 1
 
 
@@ -195,6 +235,44 @@ def test_the_sequence_number_grows_with_each_change_and_over_a_restart() -> None
     again = Reporter(dictionary())
     again.ask(10, 200.0)
     assert said(again, 200.0)["OC-OLR"]["OC-Sequence-Number"] > numbers[-1]
+
+
+def test_a_report_is_renewed_before_it_expires() -> None:
+    """Section 7.5: its validity counts from when a sequence number was first heard."""
+    reporter, reports, numbers = Reporter(dictionary()), Reports(), []
+    for second in range(100, 140):
+        reporter.ask(100, float(second), validity_s=10)
+        group = said(reporter, float(second))["OC-OLR"]
+        numbers.append(group["OC-Sequence-Number"])
+        reports.hear(answer(**SUPPORTED, **{"OC-OLR": group}), float(second))
+        assert withheld(reports, 10, now=second + 0.9) == 10
+    assert len(set(numbers)) == 8
+    assert numbers == sorted(numbers)
+
+
+def test_what_an_agent_adds_for_its_realm() -> None:
+    reporter, asking = Reporter(dictionary()), request(**SUPPORTED)
+    reporter.ask(20, 100.0)
+    reporter.ask(50, 100.0, kind=REALM_REPORT)
+
+    def added(passing: Message, by: Message = asking) -> Message:
+        empty = encode(dictionary().request("Device-Watchdog", {"Origin-Host": "a", "Origin-Realm": "b"}))
+        return Message(empty[:20] + reporter.front(by, passing, ("a.example", REALM.upper()), 100.0), dictionary())
+
+    whole = added(answer())
+    assert whole["OC-OLR"]["OC-Report-Type"] == REALM_REPORT
+    assert whole["OC-Supported-Features"]["OC-Feature-Vector"] == 1
+    beside = added(answer(olr()))
+    assert beside["OC-OLR"]["OC-Report-Type"] == REALM_REPORT
+    assert "OC-Supported-Features" not in beside
+    for nothing in (
+        added(answer(olr(kind=REALM_REPORT))),
+        added(answer(**{"Origin-Realm": "other.example"})),
+        added(answer().edit(remove="Origin-Realm")),
+        added(answer(), by=request()),
+        added(answer(olr()).edit(replace={"OC-OLR": b"\0\0\2\x70\0\0\0\7"})),
+    ):
+        assert nothing.avps == ()
 
 
 def test_the_end_is_told_as_long_as_old_reports_may_last() -> None:

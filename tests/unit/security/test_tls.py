@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from OpenSSL import SSL, crypto
 
@@ -155,9 +155,19 @@ def test_a_certificate_that_only_openssl_can_read_is_refused_in_words() -> None:
     assert server.refusal == first
 
 
+def test_a_serial_number_below_one_is_refused() -> None:
+    """RFC 5280 section 4.1.2.2: a positive integer."""
+    negative = bytearray(DER)
+    negative[15] |= 0x80
+    _, server = _pair()
+    assert server.judge(crypto.load_certificate(crypto.FILETYPE_ASN1, bytes(negative)), 0, 0, 1) is False
+    assert "serial number which wasn't positive" in server.refusal
+
+
 @given(
     st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 2)
 )
+@example([(15, 128)], 0)
 def test_any_certificate_gets_a_verdict(changes: list[tuple[int, int]], depth: int) -> None:
     octets = bytearray(DER)
     for at, value in changes:

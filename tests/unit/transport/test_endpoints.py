@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import (
+    CannotListenError,
     ConnectError,
     ConnectionRefusedError,
     DNSLookupError,
@@ -99,7 +100,7 @@ def test_keys_are_read_before_any_port_is_opened(tmp_path: Path) -> None:
 
 def test_stopping_twice_and_reloading_without_tls() -> None:
     links = _links(MemoryReactorClock(), listener("tcp"))
-    links.reload()
+    assert links.reload() == ()
     done: list[None] = []
     links.stop().addCallback(done.append)
     links.stop().addCallback(done.append)
@@ -120,3 +121,78 @@ def test_an_accepted_connection_is_a_link() -> None:
     protocol.connectionLost(Failure(ConnectionRefusedError("odd")))
     assert owner.lost == ["Connection was refused by other side: odd"]
     assert factory.live == 0  # type: ignore[attr-defined]  # a LinkFactory
+
+
+class Busy(MemoryReactorClock):
+    """Port 1 is taken; `closed` are the ports that were closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed: list[int] = []
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        if port == 1:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+        made = super().listenTCP(port, factory, backlog, interface)
+        made.stopListening = lambda: self.closed.append(port)
+        return made
+
+
+def _opened(links: Links) -> list[int]:
+    return sorted(address.port for _, address in links.listening)
+
+
+def test_a_reload_opens_and_closes_listeners_and_leaves_the_others() -> None:
+    reactor = Busy()
+    links = _links(reactor, listener("tcp", "::1", 3868), listener("tcp", "::1", 3869))
+    _ = links.listen()
+    kept: Any = reactor.tcpServers[0][1]
+    limits = {"connections": 3, "send_limit": 2**21}
+    after = node("a.example", None, listener("tcp", "::1", 3868), listener("tcp", "::1", 3870), limits=limits)
+    assert links.reload(after) == ()
+    assert reactor.closed == [3869]
+    assert [port for port, *_ in reactor.tcpServers] == [3868, 3869, 3870]
+    assert (kept.connections, kept.send_limit) == (3, 2**21)
+
+
+def test_a_listener_that_cannot_be_opened_changes_nothing() -> None:
+    reactor = Busy()
+    links = _links(reactor, listener("tcp", "::1", 3868))
+    _ = links.listen()
+    wanted = (listener("tcp", "::1", 3870), listener("tcp", "::1", 1))
+    with pytest.raises(ConfigError, match=r"node\.listen\.1: cannot listen on tcp \[::1\]:1: Address already in use"):
+        links.reload(node("a.example", None, *wanted))
+    assert reactor.closed == [3870]
+    assert len(links.listening) == 1
+
+
+def test_another_transport_on_the_same_port_needs_another_start(tmp_path: Path) -> None:
+    reactor = Busy()
+    links = _links(reactor, listener("tcp", "::1", 3868))
+    _ = links.listen()
+    table = tls_table(tmp_path, "a", CA.issue())
+    wanted = listener("tls", "::1", 3868), listener("tls", "::1", 5868)
+    assert links.reload(node("a.example", table, *wanted, dns=("192.0.2.53",))) == ("node.listen.0.transport",)
+    assert [transport for transport, _ in links.listening] == ["tcp", "tls"]
+    tls: Any = reactor.tcpServers[1][1]
+    assert links.reload(node("a.example", table, *wanted, handshake_timeout_s=3.0, limits={"handshakes": 5}))
+    assert (tls.handshakes, tls.handshake_s) == (5, 3.0)
+
+
+def test_other_keys_are_read_before_anything_changes(tmp_path: Path) -> None:
+    reactor = Busy()
+    table, other = tls_table(tmp_path, "a", CA.issue()), tls_table(tmp_path, "b", CA.issue())
+    links = _links(reactor, listener("tls", "::1", 5868), tls=table)
+    _ = links.listen()
+    factory: Any = reactor.tcpServers[0][1]
+    keys = factory.keys
+    before = keys.context
+    (tmp_path / "b.key").write_text("x")
+    with pytest.raises(ConfigError, match=r"b\.key: not a PEM private key"):
+        links.reload(node("a.example", other))
+    assert (keys.context, reactor.closed) == (before, [])
+    with pytest.raises(ConfigError, match="cannot listen"):
+        links.reload(node("a.example", tls_table(tmp_path, "c", CA.issue()), listener("tcp", "::1", 1)))
+    assert keys.context is before
+    links.reload(node("a.example", tls_table(tmp_path, "c", CA.issue()), listener("tls", "::1", 5868)))
+    assert keys.context is not before

@@ -177,6 +177,23 @@ def test_the_end_of_a_link_in_its_three_forms(keys: tuple[TlsKeys, TlsKeys]) -> 
         client.lose()
 
 
+@pytest.mark.parametrize("lost", [None, ConnectionLost()])
+def test_a_server_that_ends_without_a_word_may_not_accept_our_certificate(
+    keys: tuple[TlsKeys, TlsKeys], lost: Exception | None
+) -> None:
+    """In TLS 1.3 a client is done before the server has looked at its certificate; one that has spoken has accepted."""
+    for spoken in (False, True):
+        client, server = End(keys[0], server=False), End(keys[1], server=True)
+        _carry(client, server)
+        if spoken:
+            server.layer.write(b"CEA")
+            _carry(client, server)
+        client.lose(lost)
+        hint = "in TLS 1.3 it checks our certificate last" in client.above.told[-1]
+        assert hint is not spoken, client.above.told
+        server.lose()
+
+
 def test_aborting_and_pausing_reach_the_transport(ends: tuple[End, End]) -> None:
     client, server = ends
     _carry(client, server)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from diameter.dictionary import Definitions
-from diameter.errors import LocalError
+from diameter.errors import DictionaryError, LocalError
 from nfs.cli.dict import command
 
 WIRESHARK = """<dictionary><vendor vendor-id="ACME" code="4711"/>
@@ -84,7 +84,8 @@ def test_show_as_json() -> None:
 
 
 def test_show_what_nobody_knows() -> None:
-    assert isinstance(run("show", "Nothing").exception, LocalError)
+    done = run("show", "Nothing")
+    assert (done.exit_code, done.stderr) == (1, "mtc: no AVP, command or application is called 'Nothing'\n")
     assert isinstance(run("list", "-a", "Tps").exception, LocalError)
 
 
@@ -148,3 +149,20 @@ def test_every_verb_has_help_with_an_example() -> None:
     assert isinstance(command, click.Group)
     for verb in command.commands:
         assert "Example: mtc dict" in run(verb, "--help").output
+
+
+def test_what_nothing_is_called_ends_with_status_1() -> None:
+    """A name that no dictionary has is an answer, for `list` as for `show`; an application that is none is not."""
+    names: tuple[tuple[str, ...], ...] = (
+        ("list", "Nonsense"),
+        ("list", "--json", "Nonsense"),
+        ("show", "Nonsense"),
+        ("show", "99:99"),
+    )
+    for words in names:
+        assert run(*words).exit_code == 1, words
+    assert json.loads(run("list", "--json", "Nonsense").stdout) == []
+    assert run("show", "DAR", "Nonsense").stdout == ""
+    names = (("list", "-a", "Nonsense"), ("show", "DAR", "-a", "Nonsense"))
+    for words in names:
+        assert isinstance(run(*words).exception, DictionaryError), words

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy import URL, Engine, inspect, make_url, text
 
 from diameter.errors import ConfigError
+from nfs.common import database
 from nfs.common.database import database_url, open_engine
 
 
@@ -92,3 +93,19 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         open_hss(database_url("nosuchengine://u:secret@db/hss", tmp_path))
     assert "secret" not in str(caught.value)
+
+
+def test_a_driver_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr(database, "create_engine", missing)
+    with pytest.raises(ConfigError) as caught:
+        open_hss(make_url("postgresql+psycopg://u:secret@db.example/hss"))
+    (line,) = caught.value.lines
+    assert line == (
+        "database postgresql+psycopg://u:***@db.example/hss: the driver psycopg is not installed;"
+        " pip install 'mtc-diameter[postgres]' brings it"
+    )
+    with pytest.raises(ConfigError, match=r"the driver psycopg is not installed$"):
+        open_hss(make_url("oracle://db.example/hss"))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from diameter import Message, encode
+from diameter import Message, decode, encode
 from diameter.config.load import validate
 from diameter.errors import ConfigError
+from diameter.routing.agents import forwarded, route_record
 from helpers.agents import AGENT, CLIENT, HOME, Chain, server_name
 from helpers.nodes import dictionary
 from nfs.relay.config import RelayConfig
@@ -51,6 +52,21 @@ def test_a_hidden_host_is_hidden_in_the_route_record_too() -> None:
     assert seen["Origin-Host"] == "front.visited.example"
     assert seen.all("Route-Record") == ("front.visited.example",)
     assert answer["Result-Code"] == 2001
+
+
+def test_beside_a_host_that_is_hidden_what_is_no_identity_is_left_out() -> None:
+    plain = {"Session-Id": "s;1", "Origin-Host": "a.example", "Origin-Realm": "example"}
+    made = dictionary().request("Device-Action", plain, application="Tsp")
+    empty = made.octets + bytes.fromhex("0000011a 40000008")
+    odd = decode(empty[:1] + len(empty).to_bytes(3) + empty[4:], dictionary())
+    record = route_record("far.example")
+    hops = decode(forwarded(odd.octets, 1, record), dictionary())
+    rewritten = rewriting({"host": {"far.example": "near.example"}}).request(hops, CLIENT)
+    assert isinstance(rewritten, Message)
+    assert rewritten.all("Route-Record") == ("near.example",)
+    other = rewriting({"host": {"a.example": "b.example"}}).request(hops, CLIENT)
+    assert isinstance(other, Message)
+    assert other.all("Route-Record") == ("", "far.example")
 
 
 def test_avps_are_removed_replaced_and_added() -> None:
