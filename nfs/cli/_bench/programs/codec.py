@@ -10,35 +10,45 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from itertools import cycle
+from typing import Any, Final
 
 from diameter import Dictionary, LocalError, decode, encode
 from diameter.message.members import Members
 from diameter.wire import avp, header
-from nfs.cli._bench.messages import EVERY, FIVE, FIVE_VALUES, RELAY, TWO, UPDATE_LOCATION, WITH_ARITY
+from nfs.cli._bench.messages import EVERY, FIVE, FIVE_VALUES, RELAY, TWO, UPDATE_LOCATION, WITH_ARITY, session
 from nfs.cli._bench.programs.said import say
+
+VARIANTS: Final = 997
+"""Different messages."""
 
 
 def operations(dictionary: Dictionary) -> dict[str, Callable[[], object]]:
-    """What is timed with the medium message; LocalError when the codec would not find a fault in it."""
-    wire = encode(dictionary.request("Update-Location", UPDATE_LOCATION, application="S6a"))
-    prove(wire, dictionary)
+    """What is timed with the medium message; LocalError when the codec would not find a fault in it.
+
+    The message is another one each time, of another session and subscriber, so that nothing is won by knowing it.
+    """
+    avps = [_variant(number) for number in range(VARIANTS)]
+    wires = [encode(dictionary.request("Update-Location", one, application="S6a")) for one in avps]
+    prove(encode(dictionary.request("Update-Location", UPDATE_LOCATION, application="S6a")), dictionary)
+    wire, values = cycle(wires).__next__, cycle(avps).__next__
 
     def relay() -> None:
-        message = decode(wire, dictionary)
+        message = decode(wire(), dictionary)
         for name in TWO:
             message[name]
 
     def read() -> None:
-        message = decode(wire, dictionary)
+        message = decode(wire(), dictionary)
         if message.faults:
             raise SystemError("the benchmark's own message is faulty")
         for name in FIVE:
             message[name]
 
-    names = _names(decode(wire, dictionary))
+    names = _names(decode(wire(), dictionary))
 
     def whole() -> None:
-        message = decode(wire, dictionary)
+        message = decode(wire(), dictionary)
         if message.faults:
             raise SystemError("the benchmark's own message is faulty")
         for name, members in names:
@@ -47,9 +57,16 @@ def operations(dictionary: Dictionary) -> dict[str, Callable[[], object]]:
                 value[member]
 
     def build() -> bytes:
-        return encode(dictionary.request("Update-Location", UPDATE_LOCATION, application="S6a"))
+        return encode(dictionary.request("Update-Location", values(), application="S6a"))
 
     return {RELAY: relay, FIVE_VALUES: read, EVERY: whole, WITH_ARITY: build}
+
+
+def _variant(number: int) -> dict[str, Any]:
+    """The medium message of another subscriber; as long."""
+    device = {"IMEI": f"{35299708123456 + number}", "Software-Version": "78"}
+    changed = {"Session-Id": session(number), "User-Name": f"0010101{number:08}", "Terminal-Information": device}
+    return UPDATE_LOCATION | changed
 
 
 def _names(message: Members) -> list[tuple[str, list[str]]]:
