@@ -63,6 +63,7 @@ class BuildCore(build_ext):
     def run(self) -> None:
         if not self._translated():
             self.extensions = []
+        self.parallel = self.parallel or True
         super().run()
         if self.inplace:
             return
@@ -115,7 +116,9 @@ def _digest() -> int:
 
 
 def _extension(path: str) -> Extension:
-    return Extension(_renamed(path.removesuffix(".py").replace("/", ".")), [path], optional=True)
+    return Extension(
+        _renamed(path.removesuffix(".py").replace("/", ".")), [path], optional=True, extra_compile_args=["-g0"]
+    )
 
 
 def _renamed(text: str) -> str:

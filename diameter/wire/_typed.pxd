@@ -50,7 +50,7 @@ cdef class Checks:
     cdef Row _add(self, uint64_t key)
     @cython.locals(at=Py_ssize_t)
     cdef object _put(self, Row row)
-    cpdef Py_ssize_t verify(self, bytes wire, Py_ssize_t start, Py_ssize_t end, Rules rules, list found) except -1
+    cpdef Py_ssize_t verify(self, bytes wire, Py_ssize_t start, Py_ssize_t end, Rules rules, list found) except? -1
     @cython.locals(begin=Py_ssize_t, present=uint64_t, again=uint64_t, bit=uint64_t, key=uint64_t, others=bint,
                    rest=uint32_t, length=Py_ssize_t, size=Py_ssize_t, after=Py_ssize_t, row=Row)
     cdef Py_ssize_t _walk(self, const unsigned char *p, Py_ssize_t start, Py_ssize_t end, Rules rules, list found,
@@ -67,7 +67,7 @@ cdef bint _begins(const unsigned char *p, Py_ssize_t start, Py_ssize_t end, uint
 @cython.locals(key=uint64_t, rest=uint32_t, length=Py_ssize_t)
 cdef Py_ssize_t _index(const unsigned char *p, Py_ssize_t start, Py_ssize_t end, list keys, list heads) except -1
 
-cpdef Py_ssize_t index(bytes wire, Py_ssize_t start, Py_ssize_t end, list keys, list heads) except -1
+cpdef Py_ssize_t index(bytes wire, Py_ssize_t start, Py_ssize_t end, list keys, list heads) except? -1
 
 cpdef Py_ssize_t find(bytes wire, Py_ssize_t start, Py_ssize_t end, uint64_t key) except -2
 

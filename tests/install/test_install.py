@@ -13,6 +13,7 @@ import pytest
 from diameter._version import VERSION
 from helpers.environments import Environment
 
+pytestmark = pytest.mark.timeout(290)  # an empty environment is filled, and C compiled
 ENDPOINTS = """
 from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
@@ -23,8 +24,10 @@ for interface in (IStreamClientEndpointStringParserWithReactor, IStreamServerEnd
 
 def check(environment: Environment, core: str = "compiled") -> None:
     """The command, the core, the dictionaries, a PKI and the endpoint plugin, from a folder without a checkout."""
-    for named, more in ((core, {}), ("pure", {"DIAMETER_PURE": "1"})):
-        assert environment.run("mtc", "--version", **more).stdout == f"mtc-diameter {VERSION}, core: {named}\n"
+    forced: tuple[tuple[str, dict[str, str]], ...] = ((core, {}), ("pure", {"DIAMETER_PURE": "1"}))
+    for named, more in forced:
+        done = environment.run("mtc", "--version", ok=True, **more)
+        assert done.stdout == f"mtc-diameter {VERSION}, core: {named}\n"
     environment.run("mtc", "dict", "check")
     environment.run("mtc", "pki", "init")
     found = environment.run("python", "-W", "error", "-c", ENDPOINTS).stdout.splitlines()
@@ -108,7 +111,7 @@ def test_the_wheel_has_every_file_of_the_packages(built: Path, checkout: Path) -
 def test_the_sdist_can_test_itself(built: Path) -> None:
     with tarfile.open(sdist_of(built)) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert not [name for name in names if name.endswith((".c", ".so"))]
+    assert not [name for name in names if name.endswith((".c", ".so")) and name.startswith(("diameter/", "build/"))]
     wanted = {"Makefile", "LICENSE", "tests/run.py", "tests/data/parts.txt", "requirements/run.lock", "docs/index.md"}
     assert wanted <= names, wanted - names
 

@@ -198,7 +198,7 @@ PARTS: Final = (
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
     Part(name="docs", run=with_pytest, paths=("tests/docs",)),
-    Part(name="install", run=with_pytest, paths=("tests/install",), limit_s=900),
+    Part(name="install", run=with_pytest, paths=("tests/install",), needs=("gcc",), limit_s=1200),
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
