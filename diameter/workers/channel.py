@@ -57,6 +57,8 @@ class Channel(_descriptor):  # type: ignore[misc]  # so its subclass has none
     def writeSomeData(self, data: bytes) -> Any:
         """Octets taken by the kernel, with the descriptors that wait (FileDescriptor)."""
         going = [self._leaving[at] for at in range(min(AT_ONCE, len(self._leaving)))]
+        if len(self._leaving) > AT_ONCE:
+            data = data[:1]  # the others need octets to travel with
         try:
             sent = socket.send_fds(self._end, [data], going) if going else self._end.send(data)
         except OSError as error:

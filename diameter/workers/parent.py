@@ -8,14 +8,15 @@ ends the node, with the reasons that the worker has printed.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -124,7 +125,7 @@ class Parent:
     def reload(self, config: NodeConfig) -> None:
         """The configuration has changed; the workers read it themselves."""
         self._config = config
-        self._signal(signal.SIGHUP)
+        self._signal("HUP")
         if self._whole is None:
             self._carry_out(self.claims.dial(self._dialled()))
 
@@ -140,9 +141,9 @@ class Parent:
         for child in self._children:
             if child.again is not None and child.again.active():
                 child.again.cancel()
-        self._signal(signal.SIGTERM)
+        self._signal("TERM")
         wait_s = 3 * self._config.drain_s + 5.0
-        self._killing = self._reactor.callLater(wait_s, self._signal, signal.SIGKILL)
+        self._killing = self._reactor.callLater(wait_s, self._signal, "KILL")
         self._look_whether_over()
 
     # ---- processes
@@ -168,8 +169,8 @@ class Parent:
     def _silent(self, child: Child, reason: str) -> None:
         """The socket to a worker has ended: either it has, or it is of no use any more."""
         self._left(child, f"worker {child.index} has gone")
-        if not self.stopping and child.process is not None and child.process.pid is not None:
-            child.process.signalProcess("KILL")
+        if not self.stopping:
+            self._signal("KILL", [child])
 
     def exited(self, child: Child, status: str, code: int | None) -> None:
         """The process of one place has ended."""
@@ -199,10 +200,11 @@ class Parent:
             self._killing.cancel()
         self._reactor.callLater(0, self._ended, self._exit_code)
 
-    def _signal(self, number: int) -> None:
-        for child in self._children:
-            if child.process is not None and child.process.pid is not None:
-                os.kill(child.process.pid, number)
+    def _signal(self, name: str, children: Sequence[Child] = ()) -> None:
+        for child in children or self._children:
+            if child.process is not None:
+                with suppress(ProcessExitedAlready):
+                    child.process.signalProcess(name)
 
     def _left(self, child: Child, reason: str) -> None:
         """A worker takes nothing any more: its claims are free."""

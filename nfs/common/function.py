@@ -32,6 +32,7 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 
 from diameter import Dictionary
+from diameter._node import pauses
 from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
 from diameter.capture.records import CaptureError
@@ -46,7 +47,7 @@ from diameter.workers.member import Place, Worker
 from diameter.workers.pages import Told
 from nfs.common.database import database_url, open_engine
 from nfs.common.several import Several
-from nfs.common.shell import begin_logging, complain, ready
+from nfs.common.shell import begin_logging, complain, ready, stop_once
 from nfs.common.store import Store
 
 C = TypeVar("C", bound=FunctionConfig)
@@ -194,6 +195,7 @@ class _Function(Generic[C]):
     def start(self) -> None:
         """Listen, then say so; on failure say why, and end."""
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        stop_once(self._reactor)
         _ = self._starting().addErrback(self._failed)
 
     @inlineCallbacks
@@ -207,6 +209,7 @@ class _Function(Generic[C]):
             self._parts.endpoints.append(self._admin.where)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
         begin_logging("" if self._place is None else f"worker {self._place.index}")
+        pauses.keep_short()
         if self._worker is not None:
             self._worker.pages = Told(OfNode(self._node, self._reactor))
             self._worker.ready(tuple(self._parts.endpoints))
@@ -252,6 +255,7 @@ class _Function(Generic[C]):
         waiting = [key for key in differing(before, config) if not key.startswith(self._taken)]
         if waiting:
             _log.warn("reload: for the next start: {keys}", keys=", ".join(waiting))
+        pauses.look_again()
         _log.info("reloaded {path}", path=str(self._path))
 
     @property

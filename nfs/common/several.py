@@ -25,7 +25,7 @@ from diameter.metrics import text_of
 from diameter.workers import gather
 from diameter.workers.member import Place
 from diameter.workers.parent import CHANNEL, Parent
-from nfs.common.shell import begin_logging, complain, ready
+from nfs.common.shell import begin_logging, complain, ready, stop_once
 
 PAGES: Final = {
     "peers": gather.peers, "routes": gather.routes, "pending": gather.pending, "faults": gather.faults,
@@ -92,6 +92,7 @@ class Several:
         """Start the workers, then say that they are there."""
         config = self._config.node.admin
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        stop_once(self._reactor)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
         try:
             if config is not None:

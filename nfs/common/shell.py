@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -29,6 +30,22 @@ def begin_logging(process: str = "") -> None:
     observed: Any = named if process else text
     observer = FilteringLogObserver(observed, [LogLevelFilterPredicate(LogLevel.info)])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def stop_once(reactor: Any) -> None:
+    """SIGTERM and SIGINT end the process in good order; another one while it ends means nothing.
+
+    A service manager sends SIGTERM to workers as well as to their parent, which passes it on; so does a terminal.
+    """
+    asked: list[bool] = []
+
+    def stop() -> None:
+        if not asked:
+            reactor.stop()
+
+    reactor.addSystemEventTrigger("before", "shutdown", asked.append, True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(stop))
 
 
 def complain(name: str, error: BaseException) -> None:

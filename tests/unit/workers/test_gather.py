@@ -19,7 +19,7 @@ def figures(requests: int, *answers: list[Any], peers: list[list[Any]]) -> dict[
     }  # fmt: skip
 
 
-STATES = [
+STATES: list[dict[str, Any]] = [
     {"worker": 0, "pid": 10, "state": "ready", "starts": 1, "peers": 2, "connections": 1},
     {"worker": 1, "pid": None, "state": "down", "starts": 3, "peers": 0, "connections": 0},
 ]
