@@ -44,6 +44,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
+from diameter._node import pauses
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.forwarding import Forwarding
@@ -113,8 +114,7 @@ class Node:
     which are refused without one (`diameter.routing.agents`).  `audit` is called with a `Refused` for each refusal;
     `observe` with each trace point (the log is spared floods of them).  `tap`: a capture.  `links`: where links come
     from, `diameter.transport` unless a test says otherwise; `seed`: makes identifiers and jitter the same each time.
-    `member`: a worker's.
-    `stats`: plain counters.  Raises LocalError (ConfigError, DictionaryError) for what cannot work.
+    `member`: a worker's.  `stats`: plain counters.  Raises LocalError for what cannot work.
     """
 
     def __init__(
@@ -170,8 +170,6 @@ class Node:
         self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
-
-    # ---- for those who own the node
 
     def start(self) -> Deferred[None]:
         """Listen, and begin to connect to peers.  Fails with a LocalError of one line (port in use, ...)."""
@@ -318,8 +316,6 @@ class Node:
         if self._core.audit is not None:
             self._core.audit(Refused(stage="link", peer=str(remote), text=reason))
 
-    # ---- small parts
-
     def _attach(self, awaited: object, wake: Callable[[BaseException | None], None]) -> bool:
         """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""
         if isinstance(awaited, Later):
@@ -374,9 +370,8 @@ def run(
     """Run a node with these applications until SIGTERM or Ctrl-C; for small programs (see the top of this module).
 
     `config`: as `diameter._node.setup.quick_config` takes it: listen, connect, peers, physical_protection, tls, and
-    any key of `[node]`.
-    `started` is called once it listens.  Raises LocalError for a configuration that cannot be; what prevents the start
-    (a port in use) is one line on standard error and exit code 2.
+    any key of `[node]`.  `started` is called once it listens.  Raises LocalError for a configuration that cannot be;
+    what prevents the start (a port in use) is one line on standard error and exit code 2.
     """
     made = quick_config(identity, realm, **config)
 
@@ -386,6 +381,7 @@ def run(
 
         def up(_: None) -> Deferred[None]:
             running.addSystemEventTrigger("before", "shutdown", node.stop)
+            pauses.keep_short()
             if started is not None:
                 started(node)
             return for_ever
