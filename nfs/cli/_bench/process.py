@@ -60,7 +60,8 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(END_S)
         for pid in reversed(self._tree()):
-            os.kill(pid, 9)  # all of them are below a process that we have not waited for
+            with suppress(ProcessLookupError):  # one that just ended
+                os.kill(pid, 9)
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -108,11 +109,19 @@ class Process:
 
     def cpu_s(self) -> float:
         """CPU seconds so far, all threads, and of the processes that it started."""
-        return sum(machine.cpu_s(pid) for pid in self._tree())
+        spent = 0.0
+        for pid in self._tree():
+            with suppress(OSError):  # one that just ended
+                spent += machine.cpu_s(pid)
+        return spent
 
     def rss_kb(self) -> int:
         """Resident memory in kB, with that of the processes that it started."""
-        return sum(machine.rss_kb(pid) for pid in self._tree())
+        held = 0
+        for pid in self._tree():
+            with suppress(OSError):  # one that just ended
+                held += machine.rss_kb(pid)
+        return held
 
     def _tree(self) -> list[int]:
         """It, and those below it; nothing when it has ended."""
