@@ -1,64 +1,18 @@
 # C types for _typed.py.
 cimport cython
+cimport diameter.message._typed_lookup as k
 cimport diameter.wire._octets as o
 cimport diameter.wire._typed as w
 from libc.stdint cimport uint32_t, uint64_t
 
-cdef int DECODE, UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP, OCTETS
-
-@cython.final
-cdef class Reader:
-    cdef readonly uint64_t key
-    cdef int form
-    cdef int size
-    cdef object unpack
-    cdef object decode
-
-@cython.final
-cdef class Writer:
-    cdef uint64_t key
-    cdef uint32_t code
-    cdef uint32_t word
-    cdef uint32_t vendor
-    cdef int form
-    cdef object encode
-    cdef object definition
-    cdef w.Rules rules
-    cdef object kind
-
-    @cython.locals(row=w.Row)
-    cdef object _find_rules(self, Lookup lookup)
-
-@cython.final
-cdef class Order:
-    cdef unsigned int want
-    cdef unsigned int also
-    cdef bint ids
-    cdef w.Rules rules
-
-@cython.final
-cdef class Lookup(w.Checks):
-    cdef readonly object tables
-    cdef readonly uint32_t application_id
-    cdef bytes vsai
-    cdef w.Rules error
-    cdef dict _readers
-    cdef dict _writers
-    cdef dict _orders
-
-    @cython.locals(writer=Writer)
-    cdef Writer writer(self, object name)
-    @cython.locals(reader=Reader)
-    cdef Reader reader(self, object name)
-    @cython.locals(order=Order)
-    cdef Order order(self, uint32_t code)
+cdef int UTF8, ASCII, U32, I32, U64, I64, UNPACK, GROUP
 
 cdef class Members:
     cdef bytes _wire
     cdef Py_ssize_t _start
     cdef Py_ssize_t _end
     cdef Py_ssize_t _stop
-    cdef Lookup _lookup
+    cdef k.Lookup _lookup
     cdef list _keys
     cdef list _heads
     cdef dict _groups
@@ -66,12 +20,12 @@ cdef class Members:
     @cython.locals(keys=list, heads=list)
     cdef object _walk(self)
     @cython.locals(p=o.octets_t, form=int, rest=uint32_t, start=Py_ssize_t, end=Py_ssize_t)
-    cdef object _value(self, Py_ssize_t head, object name, Reader reader)
+    cdef object _value(self, Py_ssize_t head, object name, k.Reader reader)
     @cython.locals(groups=dict, group=Members)
     cdef object _group(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t end, object kind)
-    @cython.locals(reader=Reader, head=Py_ssize_t)
+    @cython.locals(reader=k.Reader, head=Py_ssize_t)
     cdef object _item(self, object name, object default)
-    @cython.locals(reader=Reader)
+    @cython.locals(reader=k.Reader)
     cdef bint _has(self, object name) except -1
     cpdef object _read(self, Py_ssize_t head, object name, object label)
 
@@ -90,11 +44,11 @@ cdef class Frame(Members):
     cdef public object pending
 
     @cython.locals(whole=bytes, p=o.octets_t, size=Py_ssize_t, first=uint32_t, word=uint32_t, application=uint32_t,
-                   lookups=dict, lookup=Lookup)
+                   lookups=dict, lookup=k.Lookup)
     cdef object _fill(self, bytes octets, object dictionary)
-    @cython.locals(lookup=Lookup, order=Order, rules=w.Rules, found=list, flags="unsigned int")
+    @cython.locals(lookup=k.Lookup, order=k.Order, rules=w.Rules, found=list, flags="unsigned int")
     cdef object _find_faults(self)
-    @cython.locals(order=Order, rules=w.Rules)
+    @cython.locals(order=k.Order, rules=w.Rules)
     cpdef bint _holds(self, object grammar, object keys) except -1
     @cython.locals(p=o.octets_t, start=Py_ssize_t, end=Py_ssize_t, rest=uint32_t, key=uint64_t, bit=uint64_t,
                    present=uint64_t, again=uint64_t, others=bint)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import diameter.message._typed as m
+import diameter.message._typed_lookup as k
 import diameter.wire._octets as o
 import diameter.wire._typed as w
 from diameter.errors import EncodeError
@@ -30,7 +31,7 @@ class Body:
     __slots__ = ("_at", "_buffer", "_lookup", "_p", "_size", "keys", "problem")
 
     def __init__(self, tables: Any) -> None:
-        self._lookup: m.Lookup = tables.lookup
+        self._lookup: k.Lookup = tables.lookup
         self._buffer = o.room(ROOM)
         self._p = self._buffer
         self._size = ROOM
@@ -66,7 +67,7 @@ class Body:
                         again |= bit
         return rules is None or rules.kept(present, again, others)
 
-    def _values(self, writer: m.Writer, name: str, value: Any, depth: int) -> int:
+    def _values(self, writer: k.Writer, name: str, value: Any, depth: int) -> int:
         """One AVP, or one for each value of a list; how many."""
         if o.is_several(value):
             for one in value:
@@ -75,7 +76,7 @@ class Body:
         self._one(writer, name, value, depth)
         return 1
 
-    def _one(self, writer: m.Writer, name: str, value: Any, depth: int) -> None:
+    def _one(self, writer: k.Writer, name: str, value: Any, depth: int) -> None:
         head = self._at
         data = head + (12 if writer.vendor else 8)
         size = self._data(writer, value, data)
@@ -100,7 +101,7 @@ class Body:
             data += 1
         self._at = data
 
-    def _data(self, writer: m.Writer, value: Any, at: int) -> int:
+    def _data(self, writer: k.Writer, value: Any, at: int) -> int:
         """Write a value of the usual kind; how many octets, or -1 for any other."""
         self._need(at, 16)
         form = writer.form
@@ -140,7 +141,7 @@ class Body:
         o.put(self._p, at, octets, size)
         return size
 
-    def _group(self, writer: m.Writer, value: Any, at: int, depth: int) -> int:
+    def _group(self, writer: k.Writer, value: Any, at: int, depth: int) -> int:
         """Write the members of a group and hold them against its grammar."""
         if depth >= DEEPEST:
             raise RecursionError(f"groups nested deeper than {DEEPEST}")
@@ -150,14 +151,14 @@ class Body:
             self._complain(writer, rules, bytes(self._buffer[at : self._at]))
         return self._at - at
 
-    def _complain(self, writer: m.Writer, rules: w.Rules, octets: bytes) -> None:
+    def _complain(self, writer: k.Writer, rules: w.Rules, octets: bytes) -> None:
         keys: list[int] = []
         w.index(octets, 0, len(octets), keys, [])
         one = writer.definition
         if one.grammar is not None and not w.holds(rules.grammar, keys):
             self.problem = complaint(one.name, one.reference, one.grammar, keys, self._lookup.tables.scope.avps)
 
-    def _other_group(self, writer: m.Writer, value: Any, at: int, depth: int) -> int:
+    def _other_group(self, writer: k.Writer, value: Any, at: int, depth: int) -> int:
         if isinstance(value, writer.kind):
             return self._octets(at, value.octets)
         if isinstance(value, (bytes, bytearray)):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from diameter.wire.core import NAME
 
 if TYPE_CHECKING or NAME == "pure":
-    from diameter.message._core import Frame, Lookup, Members
+    from diameter.message._core import Lookup, Members
     from diameter.message._core_body import Body
+    from diameter.message._core_frame import Frame
 else:
-    from diameter.message._ccore import Frame, Lookup, Members
+    from diameter.message._ccore import Frame, Members
     from diameter.message._ccore_body import Body
+    from diameter.message._ccore_lookup import Lookup
 
 __all__ = ["Body", "Frame", "Lookup", "Members"]
