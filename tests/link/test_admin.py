@@ -115,8 +115,7 @@ def test_an_admin_port_in_use_is_one_line(tmp_path: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         write(path, f"port = {listener.getsockname()[1]}", PEER.format(host="a.example.org", more=""))
-        relay = Started("relay", path)
-        _, errors = relay.process.communicate(timeout=30)
-    assert relay.process.returncode == 2
+        code, errors = Started("relay", path).ended()
+    assert code == 2
     assert len(errors.splitlines()) == 1, errors
     assert "in use" in errors
