@@ -102,7 +102,7 @@ class Requests:
             return self._undeliverable(command, line.reason)
         assert line.entry is not None
         plan = self._originator.plan(core.dictionary.tables(application).scope, command)
-        realm = realm or self._realm_of(line.entry, to)
+        realm = realm or (line.entry.realm if to == line.entry.host else self._realm_of(line.entry, to))
         overloading = self.overloading
         if overloading is not None:
             divert = partial(self.way, (application, to, realm), session=session, user=user)
@@ -182,7 +182,9 @@ class Requests:
         """
         core = self._core
         self.pending.add(request, core.now, core.config.request_timeout_s if timeout_s is None else timeout_s)
-        if not self.place(line, request):
+        if not (line.held or line.outstanding >= self._limit or line.link.congested):
+            self._put(line, request)
+        elif not self._hold(line, request):
             self.pending.remove(request)
             core.stats.undeliverable += 1
             command = Message(request.octets, core.dictionary).command

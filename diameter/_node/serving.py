@@ -73,7 +73,11 @@ class Work:
         self.key = key
 
     def __call__(self) -> None:
-        self.serving.resume(self)
+        serving = self.serving
+        if serving.wakeups.awake:
+            serving.go_on(self)
+        else:
+            serving.wakeups.wake(lambda: serving.go_on(self))
 
 
 def step(coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None) -> tuple[bool, Any]:
@@ -300,7 +304,7 @@ class Serving:
         while self._spawned:
             spawned, self._spawned = self._spawned, []
             for work in spawned:
-                self._go_on(work)
+                self.go_on(work)
 
     def _wait(self, work: Work, awaited: object) -> None:
         """Leave `work` until `awaited` is done."""
@@ -311,19 +315,12 @@ class Serving:
                 line.in_work += 1
         if awaited.__class__ is Later:
             awaited.then(work)
-        elif not self._attach(awaited, lambda error: self._go_on(work, error)):
+        elif not self._attach(awaited, lambda error: self.go_on(work, error)):
             work.coroutine.close()
             what = f"awaits {type(awaited).__name__}, which is neither a Later nor a Deferred"
             self._end(work, Raised(LocalError(f"{_name(work)} {what}")))
 
-    def resume(self, work: Work) -> None:
-        """Run `work` on in the present wake-up, or in one of its own."""
-        if self.wakeups.awake:
-            self._go_on(work)
-        else:
-            self.wakeups.wake(lambda: self._go_on(work))
-
-    def _go_on(self, work: Work, error: BaseException | None = None) -> None:
+    def go_on(self, work: Work, error: BaseException | None = None) -> None:
         """Run `work` on, to its end or until it waits again."""
         outcome = self._guard(step, work.coroutine, error)
         if outcome.__class__ is tuple:
