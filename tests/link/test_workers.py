@@ -42,7 +42,7 @@ def test_the_same_peer_connects_twice_under_four_workers(tmp_path: Path) -> None
         assert first.hear(silent=False).command_code == DWR
         assert node.worker_of(A) == 0
         other = RawPeer.opened(B, node.port)
-        assert node.worker_of(B) == 1
+        assert node.worker_of(B) not in (None, 0)
         first.close()
         until(lambda: node.worker_of(A), lambda worker: worker is None)
         again = RawPeer.opened(A, node.port)
@@ -212,12 +212,13 @@ def test_tls_begins_in_the_worker(tmp_path: Path) -> None:
     link, tls = 'transport = "tls"\n', f'[node.tls]\n{keys}trust = ["{ca_path}"]\n'
     peer_tables = [peer_table(host, link=link) for host in (A, B)]
     with Node(tmp_path, relay_table(*peer_tables, more=tls, link=link), 2) as node:
-        peers = []
+        peers, contexts = [], {}
         for stem, host in (("a", A), ("b", B)):
-            context = ssl.create_default_context(cafile=str(ca_path))
-            context.load_cert_chain(files[stem]["certificate"], files[stem]["key"])
-            peers.append(RawPeer.opened(host, node.port, context))
-            second = RawPeer.to(host, node.port, context)
+            contexts[host] = ssl.create_default_context(cafile=str(ca_path))
+            contexts[host].load_cert_chain(files[stem]["certificate"], files[stem]["key"])
+            peers.append(RawPeer.opened(host, node.port, contexts[host]))
+        for host in (A, B):
+            second = RawPeer.to(host, node.port, contexts[host])
             assert second.exchange().result == ELECTION_LOST
             second.close()
         assert {node.worker_of(host) for host in (A, B)} == {0, 1}
