@@ -7,12 +7,13 @@ TRIGGERS ?= 1000
 RUN = SYSTEM=$(SYSTEM) SECONDS=$(SECONDS) $(PYTHON) tests/run.py
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 
-.PHONY: help demo test test-unit lint bench fuzz requirements lock release clean
+.PHONY: help core demo test test-unit lint bench fuzz requirements lock release clean
 
 help:
 	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
 	@echo "make test          set up and run everything; ends with a table"
 	@echo "make test-unit     unit tests against the checkout, under a minute"
+	@echo "make core          compile the core in place; DIAMETER_PURE=1 keeps to the pure one"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
 	@echo "make bench         everything measured beside the stacks that are installed; figures in build/bench/"
 	@echo "make fuzz          fuzz targets, SECONDS=$(SECONDS) each"
@@ -30,6 +31,10 @@ test:
 test-unit:
 	@$(ENVIRONMENT) .venv requirements/dev.lock
 	@PYTHONPATH=. .venv/bin/pytest -q -n 2 --dist loadfile tests/unit tests/test_layering.py tests/test_style.py tests/test_project.py
+
+core:
+	@$(ENVIRONMENT) .venv requirements/dev.lock
+	@.venv/bin/python setup.py -q build_ext --inplace --build-temp build/core
 
 lint:
 	@$(RUN) lint
@@ -61,4 +66,5 @@ release:
 	@ls -l dist
 
 clean:
+	rm -f diameter/*/_ccore*.so
 	rm -rf build dist demo .venv .venv-run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

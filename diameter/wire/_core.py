@@ -85,6 +85,7 @@ SHORT_GROUP: Final = 64
 
 _two = Struct(">II").unpack_from
 _three = Struct(">III").unpack_from
+_word = Struct(">I").unpack_from
 _int = Struct(">i").unpack_from
 _ZERO: Final = (b"", b"\0", b"\0\0", b"\0\0\0")
 
@@ -127,6 +128,22 @@ def index(wire: bytes, start: int, end: int, keys: list[int], heads: list[int], 
         if code == until:
             break
     return start if start < end else end
+
+
+def frames(data: bytes, limit: int, messages: list[bytes]) -> int:
+    """Append every whole message at the head of `data`; return where what is none, or not yet whole, begins.
+
+    A message begins with version 1 and a Message Length of at least 20, at most `limit`, a multiple of 4 (section 3).
+    """
+    at, size = 0, len(data)
+    while size - at >= 20:
+        (word,) = _word(data, at)
+        length = word & 0xFFFFFF
+        if word >> 24 != 1 or length < 20 or length & 3 or length > limit or at + length > size:
+            break
+        messages.append(data[at : at + length])
+        at += length
+    return at
 
 
 def verify(

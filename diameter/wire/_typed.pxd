@@ -77,4 +77,7 @@ cdef Py_ssize_t seek(const unsigned char *p, Py_ssize_t start, Py_ssize_t end, u
 @cython.locals(rest=uint32_t, after=Py_ssize_t)
 cpdef Py_ssize_t first_end(bytes wire, Py_ssize_t start, Py_ssize_t end) except -2
 
+@cython.locals(p=o.octets_t, at=Py_ssize_t, size=Py_ssize_t, word=uint32_t, length=Py_ssize_t)
+cpdef Py_ssize_t frames(bytes data, Py_ssize_t limit, list messages) except -1
+
 cdef bint _is_utf8(object octets) except -1

@@ -337,6 +337,21 @@ def seek(p: bytes, start: int, end: int, key: int) -> int:
     return -1
 
 
+def frames(data: bytes, limit: int, messages: list[bytes]) -> int:
+    """Like `_core.frames`."""
+    p = data
+    at = 0
+    size = len(data)
+    while size - at >= 20:
+        word = o.word(p, at)
+        length = word & 0xFFFFFF
+        if word >> 24 != 1 or length < 20 or length & 3 or length > limit or at + length > size:
+            break
+        messages.append(o.cut(p, at, at + length))
+        at += length
+    return at
+
+
 def holds(grammar: PlainGrammar, keys: list[int]) -> bool:
     """`_core.holds`."""
     return plain_holds(grammar, keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from diameter.errors import InvalidMessageLength, RemoteFault, UnsupportedVersion
+from diameter.wire.core import frames
 from diameter.wire.header import LENGTH, VERSION
 
 DEFAULT_LIMIT: Final = 1 << 20
@@ -48,20 +49,19 @@ class Framer:
             data = bytes(held)
             held.clear()
         messages: list[bytes] = []
-        at, size, limit = 0, len(data), self._limit
-        want = LENGTH
-        while size - at >= LENGTH:  # a whole header, also a wrong one: an answer needs its identifiers
+        if data.__class__ is not bytes:
+            data = bytes(data)
+        at: int = frames(data, self._limit, messages)
+        self._want = LENGTH
+        if at == len(data):
+            return messages
+        if len(data) - at >= LENGTH:  # a whole header, also a wrong one: an answer needs its identifiers
             length = int.from_bytes(data[at + 1 : at + 4])
-            if data[at] != VERSION or length < LENGTH or length & 3 or length > limit:
+            if data[at] != VERSION or length < LENGTH or length & 3 or length > self._limit:
                 self.fault = self._complaint(data[at], length)
-                break
-            if at + length > size:
-                want = length
-                break
-            messages.append(data[at : at + length])
-            at += length
+            else:
+                self._want = length
         held += data[at:]
-        self._want = want
         return messages
 
     def _complaint(self, version: int, length: int) -> RemoteFault:

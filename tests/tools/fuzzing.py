@@ -36,8 +36,11 @@ def run_one(python: Path, target: Path, seconds: int) -> tuple[Path, int, str]:
     seeds = ROOT / "tests" / "corpus" / target.stem.removeprefix("fuzz_")
     command: list[str | Path] = [python, target, grown, *([seeds] if seeds.is_dir() else [])]
     command += [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=20", f"-artifact_prefix={work}/"]
+    # The pure core, whose branches libFuzzer can see; the compiled one gets what it finds by way of the corpora.
     # One order of sets in every run, so that the seed alone decides what is tried and a finding can be had again.
-    environment = safe_environment(PYTHONPATH=str(ROOT / "tests"), MTC_FUZZING="1", PYTHONHASHSEED="0")
+    environment = safe_environment(
+        PYTHONPATH=str(ROOT / "tests"), MTC_FUZZING="1", PYTHONHASHSEED="0", DIAMETER_PURE="1"
+    )
     log = work / "log.txt"
     with log.open("wb") as file:
         try:

@@ -106,6 +106,18 @@ def test_a_message_cannot_be_opened_beyond_its_octets() -> None:
                 members(bytes(8), start, end, dictionary().tables(S6A))
 
 
+@given(st.lists(raw_messages(), max_size=4), st.sampled_from((20, 100, 4096, 1 << 24)))
+def test_streams_are_cut_alike(stream: list[bytes], limit: int) -> None:
+    octets = b"".join(stream)
+    whole: list[bytes] = []
+    at = _core.frames(octets, limit, whole)
+    assert b"".join(whole) == octets[:at]
+    for module in OTHERS:
+        messages: list[bytes] = []
+        assert module.frames(octets, limit, messages) == at
+        assert messages == whole
+
+
 WORDS: Final = st.binary(min_size=8, max_size=8)
 
 
