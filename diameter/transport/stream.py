@@ -228,34 +228,31 @@ class StreamLink(Link):
         if queue:
             octets = queue[0] if len(queue) == 1 else b"".join(queue)
             queue.clear()
-            size = self._outstanding = len(octets)
+            size = len(octets)
             self._queued = 0
             if size > self.peak_buffered:
                 self.peak_buffered = size
-            self._writable = False
             self.writes += 1
             self.octets_out += size
-            if self._put(octets):
-                self._writable = True
-                self._outstanding = 0
-                if self._congested or not self._reading:
-                    self._ease()
+            self._outstanding = self._put(octets)
+            self._writable = not self._outstanding
+            if self._congested or not self._reading:
+                self._ease()
         if self._closing and self._up:
             self._wire.unregisterProducer()
             self._wire.loseConnection()
 
-    def _put(self, octets: bytes) -> bool:
-        """Offer octets to the kernel, leave what it does not take to the transport; True when nothing is left."""
+    def _put(self, octets: bytes) -> int:
+        """Offer octets to the kernel, leave what it does not take to the transport; return how many that are."""
         at_once = getattr(self._wire, "writeSomeData", None)
         if at_once is not None:
             sent = at_once(octets)
             if sent == len(octets):
-                return True
+                return 0
             if isinstance(sent, int) and sent > 0:
                 octets = octets[sent:]
-                self._outstanding = len(octets)
         self._wire.write(octets)  # a connection that is lost says so from the reactor
-        return False
+        return len(octets)
 
     def _ease(self) -> None:
         """Less waits than before: end what the marks began."""

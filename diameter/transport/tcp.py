@@ -19,7 +19,7 @@ from diameter.transport.stream import StreamLink, StreamTransport
 class Offering(Interface):
     """A TLS layer (`diameter.transport.tls.TlsLayer.offer`)."""
 
-    def offer(self, data: bytes) -> bool: ...
+    def offer(self, data: bytes) -> int: ...
 
 
 class TcpLink(StreamLink):
@@ -35,7 +35,7 @@ class TlsLink(StreamLink):
     __slots__ = ()
     transport: ClassVar[str] = "tls"
 
-    def _put(self, octets: bytes) -> bool:
+    def _put(self, octets: bytes) -> int:
         return cast(Offering, self._wire).offer(octets)
 
 

@@ -134,25 +134,25 @@ class TlsLayer(Protocol):
             self._protector.protect(data)
             self._flush()
 
-    def offer(self, data: bytes) -> bool:
-        """Send clear octets in one flight of records; True when the kernel has taken all of them.
+    def offer(self, data: bytes) -> int:
+        """Send clear octets in one flight of records; return about how many of them the kernel has not taken.
 
         For a pull producer while nothing waits; when something is left it is told once that has gone.
         """
         if not data or self._reason or self.disconnecting:
-            return False
+            return len(data)
         self._protector.protect(data)
         octets = self._protector.outgoing()
         at_once = getattr(self._below, "writeSomeData", None)
         if at_once is not None and not self._behind:
             sent = at_once(octets)
             if sent == len(octets):
-                return True
+                return 0
             if isinstance(sent, int) and sent > 0:
                 octets = octets[sent:]
         self._behind = False  # behind all that this layer has sent by itself
         self._below.write(octets)
-        return False
+        return min(len(octets), len(data))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """Send clear octets."""

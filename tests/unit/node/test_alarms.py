@@ -18,10 +18,11 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.core: Any = SimpleNamespace(clock=self.clock, now=0.0)
+        self.core = SimpleNamespace(clock=self.clock, now=0.0)
+        core: Any = self.core
         self.rung: list[tuple[float, Hashable]] = []
         self.ring: Callable[[Hashable], None] = lambda key: None
-        self.alarms = Alarms(self.core, self._wake, self._ring)
+        self.alarms = Alarms(core, self._wake, self._ring)
 
     def _wake(self, call: Callable[[], None]) -> None:
         self.core.now = self.clock.seconds()

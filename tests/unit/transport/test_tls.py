@@ -246,3 +246,30 @@ def test_a_factory_above_may_refuse_and_too_many_are_refused(keys: tuple[TlsKeys
     assert factory.buildProtocol(address) is not None
     assert factory.buildProtocol(address) is None
     assert refused == [(address, "more than 1 connections without authentication")]
+
+
+class AtOnce(Below):
+    """A transport whose kernel takes `room` octets at once."""
+
+    room = 1 << 20
+
+    def writeSomeData(self, data: bytes) -> int:
+        taken = min(len(data), self.room)
+        self.io.write(data[:taken])
+        return taken
+
+
+def test_a_flight_of_records_is_offered_to_the_kernel_behind_what_the_layer_has_sent(ends: tuple[End, End]) -> None:
+    client, server = ends
+    _carry(client, server)
+    below = client.below
+    below.__class__ = AtOnce
+    assert client.layer.offer(b"first") == 5, "the end of the handshake may still be waiting below"
+    assert client.layer.offer(b"second") == 0
+    below.room = 10  # type: ignore[attr-defined]  # it is an AtOnce now
+    assert client.layer.offer(b"third") == 5
+    assert client.layer.offer(b"") == 0
+    _carry(client, server)
+    assert "".join(server.above.told) == "madefirstsecondthird"
+    client.layer.loseConnection()
+    assert client.layer.offer(b"fourth") == 6
