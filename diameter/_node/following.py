@@ -91,7 +91,7 @@ class Following:
         core, (application, _, realm) = self._core, request.destination
         avoid = (*request.avoid, request.host)
         line = self._open([uri.fqdn.rstrip(".") for uri in said.hosts], application, avoid)
-        if line is None and self.peers is None:
+        if line is None and not core.config.redirects.connect:
             return False
         asked = Message(request.octets, core.dictionary)
         what = self._asked(asked, application, realm, request.host)
@@ -212,11 +212,8 @@ class Following:
 
 
 def follow(core: Core, peering: Peering, following: Following) -> None:
-    """Let redirects name peers where the configuration allows that."""
-    if core.config.redirects.connect:
-        following.peers = RedirectPeers(
-            core, peering, following.waits, lambda host: following.cache.leads(host, core.now)
-        )  # fmt: skip
+    """Let redirects name peers while the configuration allows that."""
+    following.peers = RedirectPeers(core, peering, following.waits, lambda host: following.cache.leads(host, core.now))
 
 
 def text_of(message: Message, name: str) -> str | None:

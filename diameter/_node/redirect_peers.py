@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from diameter._node.core import Core, Line, Request
 from diameter.config import PeerConfig
+from diameter.config.redirects import RedirectsConfig
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.entries import Source
 from diameter.security.identity import lies_in, plain
@@ -75,12 +76,15 @@ class RedirectPeers:
         """`waits`: true while a request waits for its answer; `leads`: a redirect to this host is remembered."""
         self._core = core
         self._peering = peering
-        self._settings = core.config.redirects
         self._waits = waits
         self._leads = leads
         self._opening: dict[str, list[Waiting]] = {}
         self._answers: dict[str, int] = {}
         peering.forgotten.append(self._forgotten)
+
+    @property
+    def _settings(self) -> RedirectsConfig:
+        return self._core.config.redirects  # another one after a reload
 
     def take(self, waiting: Waiting) -> bool:
         """Connect to the first of the hosts that may be a peer; False when none may."""

@@ -42,7 +42,7 @@ class Traffic:
         self.peering: Peering
 
     def attach(self, peering: Peering) -> None:
-        """The peers of this traffic; those that redirects name are among them where that is allowed."""
+        """The peers of this traffic; those that redirects name are among them while that is allowed."""
         self.peering = peering
         follow(self._core, peering, self._requests.following)
 

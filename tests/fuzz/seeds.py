@@ -281,9 +281,10 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "peers": b"\x07\0",
         "metrics": b"\x0d\0",
         "elsewhere": b"\x0f\x06../etc",
+        "fault-switched": b'\x8b\0{"enabled": true}',
     },
 }
-"""Inputs that are decisions (`helpers.fuzz.Choices`), by target and name."""
+"""Inputs that are decisions (`helpers.fuzz.Choices`)."""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from diameter.config import PeerConfig
 from diameter.node import Node, run
 
 RELAY: Final = "relay.hub.example"
-WORK_S: Final = 0.02
+WORK_S: Final = 0.1
 
 
 class Executing(Application):

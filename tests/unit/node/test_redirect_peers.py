@@ -149,6 +149,17 @@ def test_the_host_is_connected_and_asked() -> None:
         assert not one.applications[0].seen[0].retransmitted
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_whether_to_connect_is_decided_anew_after_a_reload(before: bool) -> None:
+    with net(connect=before) as one:
+        config = one.client.config
+        table = config.redirects.model_copy(update={"connect": not before})
+        one.client.reload(config.model_copy(update={"redirects": table}))
+        one.pass_time(1)
+        assert answered_3006(one.ask()) is before
+        assert one.peers() == ({} if before else {server_name(0): Source.REDIRECT})
+
+
 def test_without_caching_only_what_was_redirected_goes_there() -> None:
     with net() as one:
         _ = one.ask()
@@ -161,7 +172,7 @@ def test_without_caching_only_what_was_redirected_goes_there() -> None:
 def test_it_is_off_unless_it_is_asked_for() -> None:
     with net(connect=False) as one:
         assert answered_3006(one.ask())
-        assert (one.peers(), one.client._requests.following.peers) == ({}, None)
+        assert one.peers() == {}
 
 
 @pytest.mark.parametrize("usage", list(Usage)[1:])
