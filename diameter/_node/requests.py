@@ -307,6 +307,10 @@ class Requests:
         self._failover.lost(line, reason)
         self.following.cache.forget(line.whose)
 
+    def unsent(self, line: Line, messages: Sequence[bytes]) -> None:
+        """These messages never left for the line."""
+        self._failover.unsent(line, messages)
+
     def give_up(self) -> None:
         """The node has stopped: nothing will be answered any more."""
         for request in self.pending.take_all():

@@ -3,15 +3,21 @@
 from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.faults import FaultConfig
-from diameter.config.load import Complaints, load, parse, top_level, validate
-from diameter.config.models import (
+from diameter.config.links import (
+    ASSOCIATIONS,
+    CLEAR,
     CLEAR_PORT,
     SECURE_PORT,
+    LinkTable,
+    ListenConfig,
+    TlsConfig,
+    Transport,
+)
+from diameter.config.load import Complaints, load, parse, top_level, validate
+from diameter.config.models import (
     FunctionConfig,
     Limits,
     LinkProfile,
-    LinkTable,
-    ListenConfig,
     NodeConfig,
     NodeTable,
     OverloadConfig,
@@ -19,11 +25,12 @@ from diameter.config.models import (
     Placement,
     RouteConfig,
     SecurityConfig,
-    TlsConfig,
-    Transport,
 )
+from diameter.config.sctp import SctpConfig, SctpKind, SctpOrder
 
 __all__ = [
+    "ASSOCIATIONS",
+    "CLEAR",
     "CLEAR_PORT",
     "SECURE_PORT",
     "AdminConfig",
@@ -45,6 +52,9 @@ __all__ = [
     "Placement",
     "Port",
     "RouteConfig",
+    "SctpConfig",
+    "SctpKind",
+    "SctpOrder",
     "Seconds",
     "SecurityConfig",
     "Table",

@@ -34,13 +34,15 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from diameter.config import ListenConfig, NodeTable, PeerConfig
+from diameter.config import ASSOCIATIONS, LinkTable, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
 from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.resolver import DnsResolver
+from diameter.transport.sctp_choice import Listening
+from diameter.transport.sctp_endpoints import SctpLinks, ends
 from diameter.transport.tcp import LinkFactory, LinkProtocol, address_of
 from diameter.transport.tls import TlsFactory, TlsLayer
 
@@ -139,13 +141,21 @@ class Links:
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
         self._ports: list[tuple[str, IListeningPort]] = []
+        self._sctp = SctpLinks(reactor, node, owner)
+        self._associations: list[tuple[str, Listening]] = []
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
 
     @property
     def listening(self) -> tuple[tuple[str, Address], ...]:
         """(transport, address) of each open listener; the port is the real one also where 0 was configured."""
-        return tuple((transport, address_of(port.getHost())) for transport, port in self._ports)
+        streams = tuple((transport, address_of(port.getHost())) for transport, port in self._ports)
+        return streams + tuple((transport, port.addresses[0]) for transport, port in self._associations)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen where there was a choice, and why: a line each."""
+        return self._sctp.chosen
 
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
@@ -187,7 +197,13 @@ class Links:
     # -- inside
 
     async def _listen(self) -> None:
+        for at, peer in enumerate(getattr(self._node, "peer", ())):
+            if peer.transport in ASSOCIATIONS and peer.connect:
+                self._prove(f"peer.{at}.sctp", peer)
         for at, listener in enumerate(self._node.listen):
+            if listener.transport in ASSOCIATIONS:
+                await self._listen_sctp(at, listener)
+                continue
             try:
                 port = await self._server(listener).listen(self._factory(listener))
             except CannotListenError as error:
@@ -197,12 +213,39 @@ class Links:
                 raise ConfigError(f"node.listen.{at}: cannot listen on {what}: {cause}") from None
             self._ports.append((listener.transport, port))
 
+    async def _listen_sctp(self, at: int, listener: ListenConfig) -> None:
+        place = f"node.listen.{at}"
+        try:
+            self._prove(f"{place}.sctp", listener)
+            port = self._sctp.listen(listener)
+        except OSError as error:
+            await self._close_ports()
+            hosts = (listener.host, *listener.association.local_addresses)
+            what = f"{listener.transport} {ends([Address(host, listener.port_number) for host in hosts])}"
+            raise ConfigError(f"{place}: cannot listen on {what}: {error.strerror or error}") from None
+        except ConfigError:
+            await self._close_ports()
+            raise
+        self._associations.append((listener.transport, port))
+
+    def _prove(self, place: str, table: LinkTable) -> None:
+        """Is there an SCTP for this link?  Raises ConfigError."""
+        try:
+            self._sctp.carrier(table)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error}") from None
+
     async def _close_ports(self) -> None:
+        associations, self._associations = self._associations, []
+        for _, listening in associations:
+            listening.close()
         ports, self._ports = self._ports, []
         for _, port in ports:
             await maybeDeferred(port.stopListening)
 
     async def _connect(self, peer: PeerConfig) -> Link:
+        if peer.transport in ASSOCIATIONS:
+            return await self._sctp.connect(peer)
         reasons: list[str] = []
         factory = LinkFactory(
             self._owner, self._reactor, send_limit=self._node.limits.send_limit, dialled=peer.host

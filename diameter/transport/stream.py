@@ -25,7 +25,8 @@ EASY: Final = 8
 CLOSE_S: Final = 5.0
 """Seconds a closing link may take to send what was written; a peer that stopped reading would hold it for ever."""
 
-_ids = count(1)
+link_ids: Final = count(1)
+"""Numbers of links, of every transport."""
 
 
 class StreamTransport(Protocol):
@@ -60,7 +61,7 @@ class StreamLink(Link):
         send_limit: int,
         security: LinkSecurity = CLEAR,
     ) -> None:
-        super().__init__(next(_ids), *ends, security)
+        super().__init__(next(link_ids), *ends, security)
         self._wire = wire
         self._owner = owner
         self._clock = clock
@@ -88,7 +89,7 @@ class StreamLink(Link):
         """True from a quarter of `send_limit` up, until an eighth is left."""
         return self._congested
 
-    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None) -> None:
+    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None, after_all: bool = False) -> None:
         """Take octets for the end of this wake-up; a byte stream has one order and no streams."""
         if self._closing:
             raise NotOpen(f"link {self.id} to {self.remote} is closed")
