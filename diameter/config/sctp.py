@@ -56,6 +56,7 @@ class SctpConfig(Table):
     local_addresses: tuple[IpAddress, ...] = Field(
         default=(), strict=False, description="further addresses of ours, IPv4 and IPv6"
     )
+    local_port: Port = Field(default=0, description="port to dial from; 0 for any")
     primary: IpAddress | None = Field(default=None, description="address of the peer to send to while it is reachable")
     udp_port: Port = Field(default=9899, description="our UDP port where SCTP goes over UDP (RFC 6951)")
     remote_udp_port: Port = Field(default=9899, description="and that of the peer")

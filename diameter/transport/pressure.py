@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-EASY: Final = 2
-"""The marks are far away while less than one part in so many of the lowest one waits."""
-
 
 class Pressure:
     """Counts octets.  `held`: the owner wants nothing delivered.  `told`: what the owner last heard of congestion."""
@@ -48,10 +43,9 @@ class Pressure:
         """Is it more than may ever wait?"""
         return self.waiting > self.limit
 
-    @property
-    def easy(self) -> bool:
-        """Is there room for a burst of answers?"""
-        return self.waiting * EASY <= self._congested_at
+    def fits(self, octets: int) -> bool:
+        """Would so many more not stop the reading?"""
+        return self.waiting + octets < self._paused_at
 
     @property
     def untold(self) -> bool:

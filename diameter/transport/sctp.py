@@ -34,7 +34,7 @@ from diameter.transport.sctp_events import (
     Unknown,
     Up,
 )
-from diameter.transport.stream import CLOSE_S, link_ids
+from diameter.transport.stream import CLOSE_S, EASY, link_ids
 
 PPID: Final = 46
 """Diameter in DATA chunks, RFC 6733 section 11.5; host order."""
@@ -46,7 +46,6 @@ LOOK_S: Final = 0.005
 """Seconds between looks at whether everything is acknowledged."""
 
 CAUSES: Final = {
-    0: "no answer of the peer on any path",
     3: "stale cookie",
     4: "the peer is out of resources",
     11: "restart with new addresses",
@@ -69,7 +68,7 @@ class SctpLink(Link):
     """One association; what that tells comes in as `AssociationUser`."""
 
     __slots__ = (
-        "_association", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished", "_flush", "_gone",
+        "_association", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished", "_flush", "_gone",
         "_next", "_order", "_owner", "_piece", "_pressure", "_queue", "_reads", "_reason", "_renew", "_strange",
         "_unread", "_writable",
     )  # fmt: skip
@@ -109,6 +108,7 @@ class SctpLink(Link):
         self._writable = self._reads = True
         self._closing = self._delivering = self._finished = self._down = False
         self._reason: str | None = None
+        self._cause = ""
         self._flush: IDelayedCall | None = None
         self._end: IDelayedCall | None = None
 
@@ -186,7 +186,7 @@ class SctpLink(Link):
 
     def abort(self, reason: str = "aborted") -> None:
         """ABORT at once; what was not sent comes back by `link_unsent`."""
-        if not self._down:
+        if not self._down and not self._reason:
             self._closing = True
             self._reason = reason
             self._unread.clear()
@@ -221,7 +221,7 @@ class SctpLink(Link):
             case Up(restarted=True):
                 self._restarted()
             case Lost():
-                self._reason = self._reason if self._reason is not None else cause_of(event)
+                self._cause = cause_of(event)
             case PeerShutsDown():
                 self._closing = True
             case SendFailed():
@@ -246,7 +246,7 @@ class SctpLink(Link):
 
     def ended(self, reason: str) -> None:
         """The association is gone."""
-        self._over(reason if self._reason is None else self._reason)
+        self._over((self._cause or reason) if self._reason is None else self._reason)
 
     # -- inside
 
@@ -303,7 +303,7 @@ class SctpLink(Link):
         try:
             at = 0
             while at < len(messages) and self._pressure.go and not self._closing:
-                size = len(messages) if self._pressure.easy else SLICE
+                size = len(messages) if self._pressure.fits(sum(map(len, messages)) * EASY) else SLICE
                 self._owner.link_messages(self, messages[at : at + size])
                 at += size
             if not self._closing:
@@ -391,6 +391,8 @@ class SctpLink(Link):
 
 
 def cause_of(event: Lost) -> str:
-    """Why an association ended, in words."""
+    """Why an association ended, in words; "" when only the error of its socket says."""
+    if not event.error:
+        return ""
     text = CAUSES.get(event.error, f"error cause {event.error}")
     return f"the association could not be made: {text}" if event.failed_to_start else f"association lost: {text}"

@@ -65,13 +65,13 @@ class SctpLinks:
         """Connect to a peer at all its addresses.  Raises ConnectFailed."""
         remote = await resolve(self._reactor, peer.dial, peer.port_number)
         hosts = [peer.bind] if peer.bind else []
-        local = [Address(host, 0) for host in (*hosts, *peer.association.local_addresses)]
+        local = [Address(host, peer.association.local_port) for host in (*hosts, *peer.association.local_addresses)]
         try:
             association = await connected(
                 self._reactor, self.carrier(peer), remote, local, peer.association,
                 message_limit=self._node.limits.message_limit, timeout_s=self._node.connect_timeout_s,
             )  # fmt: skip
-        except (OSError, ConfigError) as error:
+        except (OSError, ConfigError, ConnectFailed) as error:
             raise ConnectFailed(f"{peer.transport} {ends(remote)}: {error}") from None
         making = _Making(self._reactor, self._owner, self._node, peer.association)
         return making.made(association, dialled=peer.host)

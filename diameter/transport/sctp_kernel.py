@@ -29,6 +29,10 @@ ANCILLARY: Final = 256
 ROOM_S: Final = 0.05
 """Seconds until the next attempt when the system has no memory or no descriptor left."""
 SCARCE: Final = frozenset({errno.ENOMEM, errno.ENOBUFS, errno.EMFILE, errno.ENFILE})
+ENDS: Final = {
+    errno.ETIMEDOUT: "association lost: no answer of the peer on any path",
+    errno.ECONNRESET: "association lost: the peer does not know it",
+}
 _LINGER_ABORT: Final = pack("=ii", 1, 0)
 _buffer = bytearray(BUFFER)
 """What is read lies here until it is copied out; one reactor reads one descriptor at a time."""
@@ -82,7 +86,8 @@ class KernelAssociation(Descriptor, Association):
         self._assembler, self._notes = Assembler(message_limit), Assembler(BUFFER)
         self._infos: dict[tuple[int, int, bool], Ancillary] = {}
         self._later: IDelayedCall | None = None
-        self._paused = self._over = self._finishing = False
+        self._paused = self._over = False
+        self._lost: OSError | None = None
         found = sctp_socket.status(sock)
         self.outbound_streams = found.outbound_streams
         self.largest = sctp_socket.largest(sock)
@@ -124,7 +129,7 @@ class KernelAssociation(Descriptor, Association):
         info = self._infos.get(key)
         if info is None:
             info = self._infos[key] = sctp_socket.send_info(stream, ppid, ordered=ordered)
-        if self._over:
+        if self._over or self._lost:
             return False
         try:
             self.sock.sendmsg((data,), info, socket.MSG_MORE if more else 0)
@@ -134,7 +139,10 @@ class KernelAssociation(Descriptor, Association):
         except OSError as error:
             if error.errno in SCARCE and self._later is None:
                 self._later = self.reactor.callLater(ROOM_S, self._again)
-            return False  # gone: reading tells why
+            elif error.errno != errno.EPIPE:  # the peer has begun to shut down: its end is still to be read
+                self._lost = error  # it is told once only, and what came before it is still to be read
+                self.reactor.callLater(0, self._drain)
+            return False
         return True
 
     def pause(self) -> None:
@@ -150,7 +158,6 @@ class KernelAssociation(Descriptor, Association):
 
     def finish(self) -> None:
         """SHUTDOWN behind what was sent; the end comes as an empty read."""
-        self._finishing = True
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -176,14 +183,18 @@ class KernelAssociation(Descriptor, Association):
         self._again()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor found an error: read what is left, the cause among it."""
-        while self._read():
+        """The reactor found an error."""
+        self._drain()
+
+    # -- inside
+
+    def _drain(self) -> None:
+        """There was an error: read what is left, the cause among it, and end."""
+        while not self._over and self._read():
             pass
         if not self._over:
             number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._end(os.strerror(number) if number else "")
-
-    # -- inside
+            self._end(words(OSError(number, os.strerror(number))) if number else "")
 
     def _read(self) -> bool:
         """Read BATCH times at most; True when there may be more.  Notifications are events."""
@@ -196,6 +207,8 @@ class KernelAssociation(Descriptor, Association):
                 size, ancillary, flags, _address = receive((_buffer,), ANCILLARY)
             except (BlockingIOError, InterruptedError):
                 self._hand_over(found)
+                if self._lost:
+                    self._end(words(self._lost))
                 return False
             except OSError as error:
                 self._hand_over(found)
@@ -242,6 +255,8 @@ class KernelAssociation(Descriptor, Association):
             self._user.happened(event)
         if isinstance(event, sctp_events.ShutDown):
             self._end("")  # who began the SHUTDOWN gets no empty read
+        elif isinstance(event, sctp_events.Lost):  # what was not sent may follow; the error, if it was not taken before
+            self._lost = self._lost or OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
 
     def _refresh(self) -> None:
         """Addresses may have come or gone, or another one be the primary."""
@@ -279,5 +294,7 @@ class KernelAssociation(Descriptor, Association):
 
 def words(error: OSError) -> str:
     """An error of the system, for people."""
+    if error.errno in ENDS:
+        return ENDS[error.errno]
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]

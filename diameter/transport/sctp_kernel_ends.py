@@ -80,9 +80,11 @@ class KernelPort(Descriptor):
         self._later: IDelayedCall | None = None
         try:
             setup.configure(self.sock, config, message_limit)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old associations may linger on the port
             setup.bind(self.sock, addresses)
             self.sock.listen(backlog)
-            self.addresses = setup.local_addresses(self.sock)
+            port = self.sock.getsockname()[1]
+            self.addresses = tuple(Address(each.host, port) for each in addresses)
         except OSError:
             self.sock.close()
             raise

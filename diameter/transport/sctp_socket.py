@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from struct import Struct, pack
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from diameter.config import SctpConfig
 from diameter.transport import sctp_events
@@ -52,7 +52,7 @@ _PPID: Final = Struct("!8xI")
 _STATUS: Final = Struct("=iiIHHHHI")
 _GET_ADDRS: Final = Struct("=iI")
 STATUS_OCTETS: Final = 176
-ADDRESSES_OCTETS: Final = 4096
+ADDRESSES_OCTETS: Final = 1024  # the most that Python asks for: 36 IPv6 or 63 IPv4 addresses
 _HEARTBEAT_ON, _HEARTBEAT_OFF = 1, 2
 Ancillary = list[tuple[int, int, bytes]]
 
@@ -137,11 +137,11 @@ class Setup:
 
     def peer_addresses(self, sock: socket.socket) -> tuple[Address, ...]:
         """Every address of the peer.  Raises OSError."""
-        return _addresses(sock, GET_PEER_ADDRS)
+        return _addresses(sock, GET_PEER_ADDRS, sock.getpeername)
 
     def local_addresses(self, sock: socket.socket) -> tuple[Address, ...]:
         """Every address of ours.  Raises OSError."""
-        return _addresses(sock, GET_LOCAL_ADDRS)
+        return _addresses(sock, GET_LOCAL_ADDRS, sock.getsockname)
 
     def set_initial(self, sock: socket.socket, config: SctpConfig) -> None:
         """Streams and INIT; before the association is there."""
@@ -198,7 +198,7 @@ def subscribe(sock: socket.socket, *kinds: int) -> None:
 
 
 def set_buffers(sock: socket.socket, config: SctpConfig, message_limit: int) -> None:
-    """Buffers as configured; that for sending at least so that a message of `message_limit` octets fits.
+    """Buffers as configured; else at least so that a message of `message_limit` octets fits into each.
 
     The system takes twice the number, and no more than net.core.wmem_max and rmem_max allow.
     """
@@ -207,8 +207,11 @@ def set_buffers(sock: socket.socket, config: SctpConfig, message_limit: int) -> 
         wanted = message_limit
     if wanted is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted)
-    if config.receive_buffer is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, config.receive_buffer)
+    wanted = config.receive_buffer
+    if wanted is None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < 2 * message_limit:
+        wanted = message_limit  # with less, long messages come by retransmission
+    if wanted is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
 
 
 def largest(sock: socket.socket) -> int:
@@ -238,7 +241,15 @@ def receive_info(ancillary: Ancillary) -> tuple[int, int]:
     return 0, 0
 
 
-def _addresses(sock: socket.socket, option: int) -> tuple[Address, ...]:
-    octets = sock.getsockopt(IPPROTO_SCTP, option, ADDRESSES_OCTETS)
+def _addresses(sock: socket.socket, option: int, one: Callable[[], Any]) -> tuple[Address, ...]:
+    """All addresses of an end of an association (a listening socket has none); where there are more than can be told,
+    the `one` it is named by.
+    """
+    try:
+        octets = sock.getsockopt(IPPROTO_SCTP, option, ADDRESSES_OCTETS)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        return (Address(*one()[:2]),)
     _, count = _GET_ADDRS.unpack_from(octets)
     return unpack_addresses(octets[_GET_ADDRS.size :], count)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from diameter.config import ListenConfig, NodeTable, PeerConfig
+from diameter.transport.association import Association
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Link
+from diameter.transport.sctp import SctpLink
 from helpers.links import CLEAR, Recorder
 from helpers.loop import reactor
 
@@ -45,6 +47,12 @@ def dialling(
         "addresses": addresses or (FIRST,), "bind": bind, "sctp": sctp, "association": options, **CLEAR,
     }  # fmt: skip
     return PeerConfig.model_validate(row)
+
+
+def association_of(link: Link) -> Association:
+    """What carries a link."""
+    assert isinstance(link, SctpLink)
+    return link._association
 
 
 class Ends:

@@ -42,12 +42,17 @@ def kernel_has_sctp() -> bool:
 
 
 def run_in_guest(
-    command: Sequence[str | Path], *, limit_s: float, environment: Mapping[str, str], memory: str = MEMORY
+    command: Sequence[str | Path],
+    at: Path,
+    *,
+    limit_s: float,
+    environment: Mapping[str, str],
+    memory: str = MEMORY,
 ) -> int:
-    """Exit status of `command` in a guest, in the present folder; LATE after `limit_s` seconds.  Prints as it runs."""
+    """Exit status of `command` in a guest, in the folder `at`; LATE after `limit_s` seconds.  Prints as it runs."""
     with tempfile.TemporaryDirectory(prefix="guest-") as name:
         folder = Path(name)
-        lines = [f"cd {shlex.quote(os.getcwd())}"]
+        lines = [f"cd {shlex.quote(str(at))}"]
         lines += [f"export {key}={shlex.quote(value)}" for key, value in environment.items() if key.isidentifier()]
         lines += [f"exec {shlex.join(map(str, command))}"]
         (folder / "command").write_text("\n".join(lines) + "\n")
@@ -104,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or shutil.which(KERNEL) is None:
         print(__doc__ if not arguments else f"{KERNEL} not found (apt-get install user-mode-linux)", file=sys.stderr)
         return 2
-    return run_in_guest(arguments, limit_s=float(os.environ.get("LIMIT_S", "600")), environment=os.environ)
+    return run_in_guest(arguments, Path.cwd(), limit_s=float(os.environ.get("LIMIT_S", "600")), environment=os.environ)
 
 
 if __name__ == "__main__":
