@@ -3,16 +3,18 @@ PYTHON ?= python3
 SYSTEM ?= yes
 SECONDS ?= 60
 TRIGGERS ?= 1000
+ASSOCIATIONS ?= 2000
 RUN = SYSTEM=$(SYSTEM) SECONDS=$(SECONDS) $(PYTHON) tests/run.py
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 
-.PHONY: help demo test test-unit lint bench fuzz requirements lock release clean
+.PHONY: help demo test test-unit lint rig bench fuzz requirements lock release clean
 
 help:
 	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
 	@echo "make test          set up and run everything; ends with a table"
 	@echo "make test-unit     unit tests against the checkout, under a minute"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
+	@echo "make rig           the tests that need kernel SCTP, in a guest; ASSOCIATIONS=$(ASSOCIATIONS) are opened and closed"
 	@echo "make bench         codec and end-to-end benchmarks"
 	@echo "make fuzz          fuzz targets, SECONDS=$(SECONDS) each"
 	@echo "make requirements  the requirements matrix of the last run, into docs/requirements.md"
@@ -32,6 +34,9 @@ test-unit:
 
 lint:
 	@$(RUN) lint
+
+rig:
+	@MTC_ASSOCIATIONS=$(ASSOCIATIONS) $(RUN) rig
 
 bench:
 	@$(ENVIRONMENT) .venv-run requirements/run.lock --project

@@ -68,9 +68,9 @@ class SctpLink(Link):
     """One association; what that tells comes in as `AssociationUser`."""
 
     __slots__ = (
-        "_association", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished", "_flush", "_gone",
-        "_next", "_order", "_owner", "_piece", "_pressure", "_queue", "_reads", "_reason", "_renew", "_strange",
-        "_unread", "_writable",
+        "_association", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished",
+        "_flush", "_gone", "_next", "_order", "_owner", "_piece", "_pressure", "_queue", "_reads", "_reason", "_renew",
+        "_strange", "_unread", "_writable",
     )  # fmt: skip
     transport: ClassVar[str] = "sctp"
     message_oriented: ClassVar[bool] = True

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from diameter.transport import sctp_events, sctp_socket
 from diameter.transport.association import Assembler, Association, AssociationUser, Received
 from diameter.transport.link import Address
+from diameter.transport.sctp_events import PathState
 from diameter.transport.sctp_socket import Ancillary, Setup
 
 BATCH: Final = 64
@@ -29,6 +30,7 @@ ANCILLARY: Final = 256
 ROOM_S: Final = 0.05
 """Seconds until the next attempt when the system has no memory or no descriptor left."""
 SCARCE: Final = frozenset({errno.ENOMEM, errno.ENOBUFS, errno.EMFILE, errno.ENFILE})
+REARRANGED: Final = frozenset((PathState.ADDED, PathState.REMOVED, PathState.PRIMARY))
 ENDS: Final = {
     errno.ETIMEDOUT: "association lost: no answer of the peer on any path",
     errno.ECONNRESET: "association lost: the peer does not know it",
@@ -240,15 +242,16 @@ class KernelAssociation(Descriptor, Association):
             return
         event = sctp_events.parse(whole)
         match event:
-            case sctp_events.PathChanged():
+            case sctp_events.PathChanged(state=state) if state in REARRANGED:
                 self._refresh()
             case sctp_events.DeliveryAborted():
                 self._assembler.drop()
             case sctp_events.Up():
                 self.outbound_streams = event.outbound or self.outbound_streams
-                self._assembler.drop()
-                self._infos.clear()
-                self._refresh()
+                if event.restarted:
+                    self._assembler.drop()
+                    self._infos.clear()
+                    self._refresh()
             case _:
                 pass
         if self._user is not None:

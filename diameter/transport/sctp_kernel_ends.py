@@ -81,7 +81,7 @@ class KernelPort(Descriptor):
         try:
             setup.configure(self.sock, config, message_limit)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old associations may linger on the port
-            setup.bind(self.sock, addresses)
+            setup.bind_listener(self.sock, addresses)
             self.sock.listen(backlog)
             port = self.sock.getsockname()[1]
             self.addresses = tuple(Address(each.host, port) for each in addresses)

@@ -1,7 +1,7 @@
 """Kernel SCTP on the plain `socket` module: options, addresses and ancillary data of Linux (RFC 6458, linux/sctp.h).
 
 No Twisted here.  Everything is for one-to-one sockets, where the association identifier is always 0.  `Setup` is how
-an association is opened and configured; `diameter.transport.pysctp` does the same by pysctp.
+an association is opened and configured; `diameter.transport.pysctp` has most of it done by pysctp.
 """
 
 from __future__ import annotations
@@ -129,6 +129,10 @@ class Setup:
             port = sock.getsockname()[1]
             rest = b"".join(pack_address(Address(each.host, port)) for each in more)
             sock.setsockopt(IPPROTO_SCTP, BINDX_ADD, rest)
+
+    def bind_listener(self, sock: socket.socket, addresses: Sequence[Address]) -> None:
+        """As `bind`, for a socket that will listen."""
+        self.bind(sock, addresses)
 
     def connect(self, sock: socket.socket, addresses: Sequence[Address]) -> None:
         """Begin to connect to a peer with these addresses; the socket becomes writable.  Raises OSError."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,9 +62,57 @@ class Space:
         self._file.close()
 
 
+@dataclass
+class Cables:
+    """Two networks and what joins them."""
+
+    left: Space
+    right: Space
+    paths: int = 2
+
+    def __post_init__(self) -> None:
+        self._cut: set[int] = set()
+        self._spoilt = False
+        self._added: list[tuple[Space, str]] = []
+
+    def add(self, space: Space, *hosts: str) -> None:
+        """Give `space` one more address on each cable, until the end of the test."""
+        for number, host in enumerate(hosts, 1):
+            self._added.append((space, f"{host}/24 dev path{number}"))
+        space.ip(*(f"addr add {text}" for _, text in self._added[-len(hosts) :]))
+
+    def repair(self) -> None:
+        """As it was."""
+        for number in sorted(self._cut):
+            self.mend(number)
+        if self._spoilt:
+            self._spoilt = False
+            for space in (self.left, self.right):
+                space.tc(*(f"qdisc del dev path{number} root" for number in range(1, self.paths + 1)))
+        for space, text in self._added:
+            space.ip(f"addr del {text}")
+        self._added.clear()
+
+    def cut(self, number: int) -> None:
+        """Pull the plug of one cable."""
+        self._cut.add(number)
+        self.left.ip(f"link set path{number} down")
+
+    def mend(self, number: int) -> None:
+        """Put it back."""
+        self._cut.discard(number)
+        self.left.ip(f"link set path{number} up")
+
+    def spoil(self, fault: str) -> None:
+        """Make every cable lose, delay, repeat or reorder packets, in words of `tc netem`."""
+        self._spoilt = True
+        for space in (self.left, self.right):
+            space.tc(*(f"qdisc add dev path{number} root netem {fault}" for number in range(1, self.paths + 1)))
+
+
 @contextmanager
-def two_spaces(paths: int = 1) -> Iterator[tuple[Space, Space]]:
-    """Two namespaces joined by `paths` cables: 10.1.N.1 and fd00:N::1 at one end of the Nth, .2 and ::2 at the other.
+def two_networks(paths: int = 2) -> Iterator[Cables]:
+    """Two networks joined by `paths` cables: 10.1.N.1 and fd00:N::1 at one end of the Nth, .2 and ::2 at the other.
 
     The interfaces are pathN at both ends.
     """
@@ -79,8 +128,9 @@ def two_spaces(paths: int = 1) -> Iterator[tuple[Space, Space]]:
                     f"addr add fd00:{number}::{end}/64 dev path{number} nodad",
                     f"link set path{number} up",
                 ]
+            space.sysctl("net.ipv6.conf.all.keep_addr_on_down", 1)
             space.ip(*lines)
-        yield left, right
+        yield Cables(left, right, paths)
     finally:
         left.close()
         right.close()

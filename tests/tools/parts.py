@@ -203,6 +203,10 @@ def rig(part: Part, python: Path) -> Outcome:
     outcome = Outcome()
     if not here and shutil.which(KERNEL) is None:
         return Outcome(not_run=1, why=f"the kernel has no SCTP, and there is no {KERNEL} (package user-mode-linux)")
+    beam = OUT / "beam"
+    beam.mkdir(parents=True, exist_ok=True)
+    compile_it = f"from pathlib import Path; from helpers.erlang import compiled; compiled(Path({str(beam)!r}))"
+    call([python, "-c", compile_it], part.limit_s, {**measured(part, python), "PYTHONPATH": str(ROOT / "tests")})
     for folder in sorted({path.parent for path in (ROOT / "tests" / "rig").glob("*/test_*.py")}):
         print(f"-- {folder.name}: {'on this kernel' if here else 'in a guest'}", flush=True)
         report = OUT / f"{part.name}-{folder.name}.xml"
@@ -215,7 +219,7 @@ def rig(part: Part, python: Path) -> Outcome:
             "-p",
             "no:cacheprovider",
         ]
-        environment = measured(part, python)
+        environment = {**measured(part, python), "MTC_BEAM": str(beam)}
         if here:
             status = call(command, part.limit_s, environment)
         else:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from helpers.network_spaces import Space
+from diameter.security.pki import Pki
+from helpers.erlang import compiled
+from helpers.network_spaces import Cables, Space, two_networks
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +21,29 @@ def nowhere() -> Iterator[None]:
     with space:
         yield
     space.close()
+
+
+@pytest.fixture(scope="session")
+def _networks() -> Iterator[Cables]:
+    with two_networks() as made:
+        yield made
+
+
+@pytest.fixture
+def cables(_networks: Cables) -> Iterator[Cables]:
+    """Two networks joined by two cables, whole at the beginning."""
+    yield _networks
+    _networks.repair()
+
+
+@pytest.fixture
+def pki(tmp_path: Path) -> Pki:
+    """A lab PKI: freeDiameter wants a certificate even where it needs none."""
+    return Pki.init(tmp_path / "pki")
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with Erlang's compiled peer; whoever boots a guest has it compiled outside, where that is quick."""
+    made = os.environ.get("MTC_BEAM")
+    return Path(made) if made else compiled(tmp_path_factory.mktemp("beam"))

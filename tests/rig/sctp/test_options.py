@@ -70,7 +70,7 @@ def test_heartbeats_can_be_turned_off(setup: Setup, sock: socket.socket) -> None
 def test_several_addresses_of_both_kinds_share_a_port(setup: Setup) -> None:
     hosts = ["127.0.0.1", "::1", "127.0.0.9"]
     with sctp_socket.open_socket(hosts) as sock, sctp_socket.open_socket(hosts) as client:
-        setup.bind(sock, [Address(host, 0) for host in hosts])
+        setup.bind_listener(sock, [Address(host, 0) for host in hosts])
         port = sock.getsockname()[1]
         sock.listen()
         client.setblocking(True)
@@ -157,6 +157,32 @@ def test_pysctp_keeps_something_of_each_message() -> None:
 def test_pysctp_dies_of_a_message_that_could_not_be_sent() -> None:
     """As above: SCTP_SEND_FAILED with octets that are no UTF-8."""
     assert run(CRASH).returncode == -11
+
+
+KEEPS = """
+import gc, socket, sys, sctp
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as sock:
+    view = sctp.sctpsocket_tcp(socket.AF_INET, sock)
+    times = view.get_rtoinfo()
+    def bind():
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as view._sk:
+            view.bindx([tuple(["127.0.0.1", 0])])
+        view._sk = sock
+    for call in (lambda: sctp.sctpsocket_tcp(socket.AF_INET, sock), bind, lambda: view.set_rtoinfo(times)):
+        for count in (10, 300):
+            gc.collect()
+            before = sys.getallocatedblocks()
+            for _ in range(count):
+                call()
+            gc.collect()
+        print(sys.getallocatedblocks() - before)
+"""
+
+
+def test_pysctp_keeps_objects_of_some_calls() -> None:
+    """As above: one for each socket it is shown and each bindx, three for each setting of times."""
+    made, bound, times = map(int, run(KEEPS).stdout.split())
+    assert (made > 250, bound > 250, times > 750) == (True, True, True)
 
 
 def test_our_own_reading_keeps_nothing() -> None:

@@ -5,8 +5,6 @@ repeat.  Both ends live in this process, each in its own network, joined by two 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -15,7 +13,7 @@ from twisted.internet.task import deferLater
 from diameter.config import ListenConfig, PeerConfig
 from diameter.transport.link import ConnectFailed, Link
 from helpers.loop import drive, reactor
-from helpers.network_spaces import Space, two_spaces
+from helpers.network_spaces import Cables, Space
 from helpers.sctp import PORT, Ends, association_of, dialling, listening
 
 pytestmark = pytest.mark.rig
@@ -28,35 +26,6 @@ HERE_6, THERE_6 = ("fd00:1::1", "fd00:2::1"), ("fd00:1::2", "fd00:2::2")
 COUNT: Final = 1000
 
 
-@dataclass
-class Cables:
-    """The dialling end lives in `left`, the listening end in `right`."""
-
-    left: Space
-    right: Space
-
-    async def open(self, ends: Ends, peer: PeerConfig | None = None) -> tuple[Link, Link]:
-        """Both ends of a new link."""
-        with self.right:
-            await ends.server.listen()
-        with self.left:
-            return await ends.connect(peer or dial())
-
-    def cut(self, number: int) -> None:
-        """Pull the plug of one cable."""
-        self.left.ip(f"link set path{number} down")
-
-    def mend(self, number: int) -> None:
-        """Put it back."""
-        self.left.ip(f"link set path{number} up")
-
-
-@pytest.fixture
-def cables() -> Iterator[Cables]:
-    with two_spaces(paths=2) as (left, right):
-        yield Cables(left, right)
-
-
 def listen(*hosts: str, **options: Any) -> ListenConfig:
     first, *more = hosts or THERE
     return listening(first, *more, **{**QUICK, **options})
@@ -64,6 +33,14 @@ def listen(*hosts: str, **options: Any) -> ListenConfig:
 
 def dial(*, to: tuple[str, ...] = THERE, here: tuple[str, ...] = HERE, **options: Any) -> PeerConfig:
     return dialling(*to, bind=here[0], local_addresses=here[1:], **{**QUICK, **options})
+
+
+async def opened(cables: Cables, ends: Ends, peer: PeerConfig | None = None) -> tuple[Link, Link]:
+    """Both ends of a new link: the dialling one lives in the left network, the listening one in the right."""
+    with cables.right:
+        await ends.server.listen()
+    with cables.left:
+        return await ends.connect(peer or dial())
 
 
 def back(link: Link, data: bytes) -> None:
@@ -103,7 +80,7 @@ def test_addresses_of_both_kinds_are_known_at_both_ends(cables: Cables) -> None:
 
     async def scenario() -> None:
         async with Quiet(listen(*there), react=back) as ends:
-            ours, theirs = await cables.open(ends, dial(to=there, here=here))
+            ours, theirs = await opened(cables, ends, dial(to=there, here=here))
             for link, near, far in ((ours, here, there), (theirs, there, here)):
                 assert {each.host for each in link.local_addresses} == set(near)
                 assert {each.host for each in link.remote_addresses} == set(far)
@@ -116,11 +93,10 @@ def test_addresses_of_both_kinds_are_known_at_both_ends(cables: Cables) -> None:
 def test_one_address_of_a_peer_is_enough_to_find_the_others(cables: Cables) -> None:
     async def scenario() -> None:
         async with Quiet(listen()) as ends:
-            ours, _ = await cables.open(ends, dial(to=("10.1.3.2", THERE[1])))  # the first one is nobody's
+            ours, _ = await opened(cables, ends, dial(to=("10.1.3.2", THERE[1])))  # the first one is nobody's
             assert {each.host for each in ours.remote_addresses} == set(THERE)
 
-    with cables.left:
-        cables.left.ip("route add 10.1.3.0/24 dev path1")
+    cables.left.ip("route replace 10.1.3.0/24 dev path1")
     drive(scenario())
 
 
@@ -128,7 +104,7 @@ def test_one_address_of_a_peer_is_enough_to_find_the_others(cables: Cables) -> N
 def test_the_primary_path_is_the_one_wanted(cables: Cables, primary: str) -> None:
     async def scenario() -> None:
         async with Quiet(listen(), react=back) as ends:
-            ours, _ = await cables.open(ends, dial(primary=primary))
+            ours, _ = await opened(cables, ends, dial(primary=primary))
             await exchange(ends, ours, 200)
             assert association_of(ours).remote_addresses[0].host == primary
             wanted = THERE.index(primary)
@@ -151,7 +127,7 @@ def octets_sent(space: Space, interface: str) -> int:
 def test_a_cut_path_loses_nothing_and_is_told(cables: Cables) -> None:
     async def scenario() -> None:
         async with Quiet(listen(), react=back) as ends:
-            ours, _ = await cables.open(ends)
+            ours, _ = await opened(cables, ends)
             await exchange(ends, ours, 200)
             cables.cut(1)
             await exchange(ends, ours, 200)
@@ -171,7 +147,7 @@ def test_a_path_is_cut_while_messages_are_on_it(cables: Cables) -> None:
 
     async def scenario() -> None:
         async with Quiet(listen(), react=back) as ends:
-            ours, _ = await cables.open(ends)
+            ours, _ = await opened(cables, ends)
             await exchange(ends, ours, 10)
             reactor.callLater(0.02, cables.cut, 1)
             await exchange(ends, ours, COUNT)
@@ -182,7 +158,7 @@ def test_a_path_is_cut_while_messages_are_on_it(cables: Cables) -> None:
 def test_with_every_path_cut_the_peer_is_gone_and_what_was_not_sent_comes_back(cables: Cables) -> None:
     async def scenario() -> None:
         async with Quiet(listen(), send_limit=1 << 26) as ends:
-            ours, _ = await cables.open(ends)
+            ours, _ = await opened(cables, ends)
             cables.cut(1)
             cables.cut(2)
             messages = [b"%06d" % number + b"\xff" * 20_000 for number in range(100)]
@@ -213,7 +189,7 @@ def test_a_peer_that_starts_again_is_another_link(cables: Cables) -> None:
 
     async def scenario() -> None:
         async with Quiet(listen(heartbeat_ms=0), react=back) as ends:
-            ours, theirs = await cables.open(ends)
+            ours, theirs = await opened(cables, ends)
             port = ours.local.port
             for number in (1, 2):
                 cables.cut(number)
@@ -244,12 +220,11 @@ FAULTS: Final = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, fault: str) -> None:
-    for space in (cables.left, cables.right):
-        space.tc(*(f"qdisc add dev path{number} root netem {FAULTS[fault]}" for number in (1, 2)))
+    cables.spoil(FAULTS[fault])
 
     async def scenario() -> None:
         async with Quiet(listen(**LOSSY), react=back) as ends:
-            ours, _ = await cables.open(ends, dial(**LOSSY))
+            ours, _ = await opened(cables, ends, dial(**LOSSY))
             await exchange(ends, ours, COUNT)
             await pause(0.1)  # a double would come now
             assert len(ends.client_owner.pieces) == COUNT
