@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,8 @@ from helpers.sctp_live import BOTH, dialling, expecting, join, listening, listen
 
 pytestmark = pytest.mark.rig
 COUNT = 1000
+PATIENT: dict[str, Any] = {"tw_s": float(TW_MINIMUM_S), "request_timeout_s": 60.0}
+"""freeDiameter sends again when the kernel's own times say so, which may be seconds."""
 
 
 class Chain:
@@ -32,9 +35,9 @@ class Chain:
         join(cables)
         self.cables = cables
         self.asking, self.answering = Asking(), Answering()
-        self.left = Ours(LEFT, [self.asking], [dialling(LEFT, THEIRS)], tw_s=float(TW_MINIMUM_S))
+        self.left = Ours(LEFT, [self.asking], [dialling(LEFT, THEIRS)], **PATIENT)
         agent = expecting(THEIRS, agent=True, agent_realms=[REALM])
-        self.right = Ours(RIGHT, [self.answering], [agent], listen=listening(RIGHT))
+        self.right = Ours(RIGHT, [self.answering], [agent], listen=listening(RIGHT), **PATIENT)
         to_right = connect_by_sctp(RIGHT, *BOTH[RIGHT], tw_s=TW_MINIMUM_S)
         self.config = configure(folder, pki, to_right, clear=True, sctp=BOTH[THEIRS])
 

@@ -15,7 +15,7 @@ from helpers.sctp import Ends, dialling, listening
 
 pytestmark = [pytest.mark.rig, pytest.mark.usefixtures("nowhere")]
 COUNT = int(os.environ.get("MTC_ASSOCIATIONS", "2000"))
-"""How many are opened and closed: 12 ms each in a guest, so `make rig ASSOCIATIONS=10000` takes two minutes for them."""
+"""How many are opened and closed, 12 ms each in a guest; `make rig ASSOCIATIONS=10000` is the whole number."""
 AT_ONCE = 50
 
 
