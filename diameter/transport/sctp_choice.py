@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from diameter.config import SctpConfig, SctpKind
 from diameter.errors import ConfigError
-from diameter.transport import pysctp, sctp_socket
+from diameter.transport import pysctp, sctp_socket, usrsctp_library, usrsctp_wires
 from diameter.transport.association import Association
 from diameter.transport.link import Address
 from diameter.transport.sctp_kernel_ends import KernelCarrier
+from diameter.transport.usrsctp_ends import UserCarrier
 
 ADVICE: Final = (
     "the kernel has no SCTP ({reason}): load its module (modprobe sctp), or have the host of this container load it "
@@ -69,16 +70,42 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(wanted: SctpKind, kernel: Callable[[], str] = sctp_socket.available) -> Choice:
-    """What `wanted` means on this machine.  Raises ConfigError that says what to do when it cannot be had."""
-    if wanted not in ("auto", "kernel"):
-        raise ConfigError(f'sctp = "{wanted}" is not available in this version')
-    reason = kernel()
-    if reason:
-        raise ConfigError(ADVICE.format(reason=reason))
-    return Choice("kernel", "SCTP of the kernel" + (", which has it" if wanted == "auto" else ", as configured"))
+def choose(
+    wanted: SctpKind,
+    kernel: Callable[[], str] = sctp_socket.available,
+    user: Callable[[], str] = usrsctp_library.missing,
+    raw: Callable[[], str] = usrsctp_wires.raw_refused,
+) -> Choice:
+    """What `wanted` means on this machine; `kernel`, `user` and `raw` tell why there is none, or "".
+
+    Raises ConfigError that says what to do when it cannot be had.
+    """
+    as_asked = "" if wanted == "auto" else ", as configured"
+    if wanted in ("auto", "kernel"):
+        reason = (kernel or sctp_socket.available)()
+        if not reason:
+            return Choice("kernel", f"SCTP of the kernel{as_asked or ', which has it'}")
+        if wanted == "kernel":
+            raise ConfigError(ADVICE.format(reason=reason))
+    lack = user()
+    if lack and wanted == "auto":
+        raise ConfigError(f"{ADVICE.format(reason=reason)}; for that, {lack}")
+    if lack:
+        raise ConfigError(f'sctp = "{wanted}" cannot be had: {lack}')
+    if wanted == "usrsctp-raw":
+        refused = raw()
+        if refused:
+            raise ConfigError(f'sctp = "usrsctp-raw" needs the right to raw sockets (CAP_NET_RAW): {refused}')
+        return Choice("usrsctp-raw", f"SCTP in user space, IP protocol 132{as_asked}")
+    why = as_asked or f", because the kernel has no SCTP ({reason}); the peer must do the same (RFC 6951)"
+    return Choice("usrsctp-udp", f"SCTP in user space, over UDP{why}")
 
 
 def carrier_of(kind: SctpKind, reactor: Any) -> Carrier:
     """The implementation that a choice names; raises ConfigError when this machine has not got it."""
+    if kind in ("usrsctp-udp", "usrsctp-raw"):
+        try:
+            return UserCarrier(reactor, kind)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise ConfigError(f'sctp = "{kind}" cannot be had: {error}') from None
     return KernelCarrier(reactor, pysctp.setup())

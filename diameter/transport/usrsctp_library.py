@@ -32,6 +32,8 @@ BUSY_S: Final = 0.01
 LINGER_S: Final = 0.25
 IDLE_S: Final = 0.1
 AF_CONN: Final = 123
+BUFFER: Final = 262_144
+"""Octets read at once."""
 
 DECLARATIONS: Final = """
 typedef unsigned int socklen_t;
@@ -68,8 +70,8 @@ int usrsctp_sysctl_set_sctp_auto_asconf(uint32_t);
 class Wire(Protocol):
     """One end that packets leave by."""
 
-    def carry(self, packet: Any) -> None:
-        """Send this packet, a writable buffer that is gone afterwards.  Must not raise."""
+    def carry(self, packet: Any, size: int) -> None:
+        """Send the packet at this place in memory, which may be changed and is gone afterwards.  Must not raise."""
 
 
 class Woken(Protocol):
@@ -85,6 +87,10 @@ class Library:
     def __init__(self) -> None:
         """Raises ImportError and OSError that say what is missing."""
         self.ffi, self.lib = _load()
+        self.buffer = self.ffi.new("char[]", BUFFER)
+        """What is read lies here until it is copied out; one socket is read at a time."""
+        self.no_address = self.ffi.new("socklen_t *", 0)
+        self.mark: Any = None
         self._wires: dict[int, Wire] = {}
         self._free: list[int] = []
         self._sockets: dict[int, Woken] = {}
@@ -117,7 +123,7 @@ class Library:
         def carry(end: int, packet: Any, size: int, _tos: int, _whole: int) -> int:
             wire = wires.get(end)
             if wire is not None:
-                wire.carry(ffi.buffer(packet, size))
+                wire.carry(packet, size)
             return 0
 
         @ffi.callback("void(void *, uintptr_t, int)")
@@ -126,7 +132,7 @@ class Library:
                 self._soon = self._reactor.callLater(0, self.settle)
             marked[number] = None
 
-        self._carry, self._mark = carry, mark  # the library has no reference that Python counts
+        self._carry, self.mark = carry, mark  # the library has no reference that Python counts
         lib.usrsctp_init_nothreads(0, carry, ffi.NULL)
         lib.usrsctp_enable_crc32c_offload()  # wires change ports, so they make and check the sums
         lib.usrsctp_sysctl_set_sctp_ecn_enable(0)  # it sees no IP header

@@ -136,19 +136,19 @@ class Wire:
 
     # -- packets
 
-    def carry(self, packet: Any) -> None:
+    def carry(self, packet: Any, size: int) -> None:
         """Send a packet to the peer whose port inside it names; what the system does not take is lost, as on a line."""
-        ours, theirs, _ = _HEAD.unpack_from(packet)
-        found = self.peers.outside(theirs)
+        library_ = self._library
+        octets = library_.ffi.buffer(packet, size)
+        found = self.peers.outside(_PORT.unpack_from(octets, 2)[0])
         if found is None:
             return
         place, port = found
-        _PORT.pack_into(packet, 2, port)
-        library_ = self._library
-        _SUM.pack_into(packet, 8, 0)
-        _SUM.pack_into(packet, 8, library_.lib.usrsctp_crc32c(library_.ffi.from_buffer(packet), len(packet)))
+        _PORT.pack_into(octets, 2, port)
+        _SUM.pack_into(octets, 8, 0)
+        _SUM.pack_into(octets, 8, library_.lib.usrsctp_crc32c(packet, size))
         try:
-            self.sock.sendto(packet, place)
+            self.sock.sendto(octets, place)
         except OSError:
             return
 
@@ -281,7 +281,7 @@ def _place(family: int, host: str, port: int) -> Place:
     bare, _, zone = host.partition("%")
     scope = 0 if not zone else int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
     name = str(ip_address(bare))
-    return (f"{name}%{socket.if_indextoname(scope)}" if scope else name, port, 0, scope)
+    return (name, port, 0, scope)
 
 
 def source(host: str) -> str:
@@ -290,3 +290,12 @@ def source(host: str) -> str:
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.connect(_place(family, host, 9))
         return str(asking.getsockname()[0])
+
+
+def raw_refused() -> str:
+    """Why this process gets no raw socket, "" when it does."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, IPPROTO_SCTP).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
