@@ -82,7 +82,7 @@ def choose(
     """
     as_asked = "" if wanted == "auto" else ", as configured"
     if wanted in ("auto", "kernel"):
-        reason = (kernel or sctp_socket.available)()
+        reason = kernel()
         if not reason:
             return Choice("kernel", f"SCTP of the kernel{as_asked or ', which has it'}")
         if wanted == "kernel":

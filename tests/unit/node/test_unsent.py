@@ -8,6 +8,7 @@ from diameter import Message
 from diameter.app import Later
 from diameter.errors import Undeliverable
 from diameter.trace import Drop, Point
+from diameter.wire import header
 from helpers.nodes import Waiting
 from helpers.several import Counting, Several, host
 
