@@ -119,21 +119,20 @@ class Library:
     def _begin(self) -> None:
         ffi, lib, wires, marked = self.ffi, self.lib, self._wires, self._marked
 
-        @ffi.callback("int(uintptr_t, void *, size_t, uint8_t, uint8_t)")
         def carry(end: int, packet: Any, size: int, _tos: int, _whole: int) -> int:
             wire = wires.get(end)
             if wire is not None:
                 wire.carry(packet, size)
             return 0
 
-        @ffi.callback("void(void *, uintptr_t, int)")
         def mark(_socket: Any, number: int, _flags: int) -> None:
             if not marked and not self._running:
                 self._soon = self._reactor.callLater(0, self.settle)
             marked[number] = None
 
-        self._carry, self.mark = carry, mark  # the library has no reference that Python counts
-        lib.usrsctp_init_nothreads(0, carry, ffi.NULL)
+        self._carry = ffi.callback("int(uintptr_t, void *, size_t, uint8_t, uint8_t)", carry)
+        self.mark = ffi.callback("void(void *, uintptr_t, int)", mark)
+        lib.usrsctp_init_nothreads(0, self._carry, ffi.NULL)
         lib.usrsctp_enable_crc32c_offload()  # wires change ports, so they make and check the sums
         lib.usrsctp_sysctl_set_sctp_ecn_enable(0)  # it sees no IP header
         lib.usrsctp_sysctl_set_sctp_auto_asconf(0)

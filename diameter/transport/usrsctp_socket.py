@@ -18,6 +18,7 @@ RTOINFO, ASSOCINFO, INITMSG, NODELAY, PEER_ADDR_PARAMS = 1, 2, 3, 4, 10
 EVENT, RECVRCVINFO, STATUS = 0x1E, 0x1F, 0x100
 SENDV_SNDINFO: Final = 1
 MSG_NOTIFICATION: Final = 0x2000
+MSG_EOR: Final = int(socket.MSG_EOR)  # an enumeration is slow to ask
 UNORDERED, ABORT = 0x0400, 0x0200
 _HEARTBEAT_ON, _HEARTBEAT_OFF = 1, 2
 _STATUS: Final = Struct("=IiIHHHHI")
@@ -56,6 +57,7 @@ class UserSocket:
             raise self._error()
         self._so = made
         self.closed = False
+        self._infos: dict[tuple[int, int, int], Any] = {}
         lib.usrsctp_set_non_blocking(made, 1)
         self.number = library.enlist(who)
         lib.usrsctp_set_upcall(made, library.mark, self.number)
@@ -119,7 +121,10 @@ class UserSocket:
     def send(self, data: bytes, stream: int, ppid: int, *, flags: int = 0) -> None:
         """Give one message to the library.  Raises OSError: BlockingIOError when there is no room."""
         ffi = self._ffi
-        info = ffi.new("struct sctp_sndinfo *", (stream, flags, socket.htonl(ppid), 0, 0))
+        info = self._infos.get((stream, ppid, flags))
+        if info is None:
+            info = ffi.new("struct sctp_sndinfo *", (stream, flags, socket.htonl(ppid), 0, 0))
+            self._infos[stream, ppid, flags] = info
         if self._lib.usrsctp_sendv(self._so, data, len(data), ffi.NULL, 0, info, 16, SENDV_SNDINFO, 0) < 0:
             raise self._error()
 
@@ -136,7 +141,7 @@ class UserSocket:
             raise self._error()
         flags, info = self._flags[0], self._info
         data = self._ffi.buffer(self._buffer, size)[:]
-        last = bool(flags & socket.MSG_EOR)
+        last = bool(flags & MSG_EOR)
         if flags & MSG_NOTIFICATION:
             return Arrived(data, 0, 0, last, True)
         return Arrived(data, info.rcv_sid, socket.ntohl(info.rcv_ppid), last, False)

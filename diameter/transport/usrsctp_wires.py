@@ -68,11 +68,10 @@ class Peers:
         self._loose.pop(port, None)
 
     def drop(self, port: int) -> None:
-        """Undo one `hold`."""
+        """Undo one `hold`; after the last one the peer is a stranger again, and forgotten."""
         self._held[port] -= 1
         if not self._held[port]:
-            del self._held[port]
-            self._loose[port] = None
+            del self._held[port], self._inside[self._outside.pop(port)]
 
     def _new(self, place: Place, port: int) -> int:
         """Raises OSError when every port inside is held."""
