@@ -4,10 +4,11 @@ PYTHON ?= python3
 SYSTEM ?= yes
 SECONDS ?= 60
 TRIGGERS ?= 1000
+ASSOCIATIONS ?= 2000
 RUN = SYSTEM=$(SYSTEM) SECONDS=$(SECONDS) $(PYTHON) tests/run.py
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 
-.PHONY: help core demo test test-unit lint bench fuzz requirements lock release clean
+.PHONY: help core demo test test-unit lint rig bench fuzz requirements lock release clean
 
 help:
 	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
@@ -15,6 +16,7 @@ help:
 	@echo "make test-unit     unit tests against the checkout, under a minute"
 	@echo "make core          compile the core in place; DIAMETER_PURE=1 keeps to the pure one"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
+	@echo "make rig           the tests that need kernel SCTP, in a guest; ASSOCIATIONS=$(ASSOCIATIONS) are opened and closed"
 	@echo "make bench         everything measured beside the stacks that are installed; figures in build/bench/"
 	@echo "make fuzz          fuzz targets, SECONDS=$(SECONDS) each"
 	@echo "make requirements  the requirements matrix of the last run, into docs/requirements.md"
@@ -38,6 +40,9 @@ core:
 
 lint:
 	@$(RUN) lint
+
+rig:
+	@MTC_ASSOCIATIONS=$(ASSOCIATIONS) $(RUN) rig
 
 bench:
 	@$(ENVIRONMENT) .venv-run requirements/run.lock --project

@@ -48,6 +48,7 @@ from diameter._node import pauses
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.forwarding import Forwarding
+from diameter._node.hearing import Hearing
 from diameter._node.overloading import join
 from diameter._node.reloading import Reloading
 from diameter._node.requests import Identifiers, Requests
@@ -70,7 +71,7 @@ from diameter.routing.refusal import Refused
 from diameter.routing.table import PeerEntry, Route
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
-from diameter.transport.link import Address, Link
+from diameter.transport.link import Address
 
 T = TypeVar("T")
 _log = Logger(namespace="diameter")
@@ -106,7 +107,7 @@ def as_deferred(later: Later[T]) -> Deferred[T]:
     return deferred
 
 
-class Node:
+class Node(Hearing):
     """One Diameter identity with its peers and applications.
 
     `reactor`: Twisted's, or anything with time and TCP.  `screens` run in order on every inbound request before its
@@ -175,6 +176,8 @@ class Node:
         """Listen, and begin to connect to peers.  Fails with a LocalError of one line (port in use, ...)."""
 
         def listening(_: None) -> None:
+            for text in getattr(self._links, "notes", ()):
+                self._core.say(Point.CHOSEN, reason=text)
             for transport, address in self._links.listening:
                 self._core.say(Point.LISTENING, transport=transport, remote=str(address))
             self.wake(self._peering.start)
@@ -279,42 +282,7 @@ class Node:
             raise LocalError(f"{request.command} did not come from a peer")
         return request.context
 
-    # ---- from the links: `diameter.transport.link.LinkOwner`
-
-    def link_up(self, link: Link) -> None:
-        """A link is usable."""
-        self.wake(lambda: self._peering.link_up(link))
-
-    def link_received(self, link: Link, data: bytes) -> None:
-        """Octets of one read: everything in them is handled in this pass."""
-        line = self._core.lines.get(link.id)
-        if line is None or line.gone:
-            return
-        self._wakeups.begin()
-        try:
-            self._traffic.take(line, data)
-        finally:
-            self._wakeups.end()
-
-    def link_lost(self, link: Link, reason: str) -> None:
-        """A link is gone."""
-        self.wake(lambda: self._peering.link_lost(link, reason))
-
-    def link_congested(self, link: Link) -> None:
-        """Requests of ours for this link are held back from now on: `link.congested` says so when the next is made."""
-
-    def link_drained(self, link: Link) -> None:
-        """Send what was held back."""
-        line = self._core.lines.get(link.id)
-        if line is not None and line.held:
-            self.wake(lambda: self._requests.release(line))
-
-    def link_refused(self, transport: str, remote: Address, reason: str) -> None:
-        """Somebody connected and never became a link."""
-        self._core.say(Point.LINK_REFUSED, transport=transport, remote=str(remote), reason=reason)
-        self._core.stats.links_refused += 1
-        if self._core.audit is not None:
-            self._core.audit(Refused(stage="link", peer=str(remote), text=reason))
+    # ---- small parts
 
     def _attach(self, awaited: object, wake: Callable[[BaseException | None], None]) -> bool:
         """Call `wake` in a wake-up once `awaited` is done; False when it is nothing to wait for."""

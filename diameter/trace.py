@@ -20,11 +20,13 @@ class Point(Enum):
     """A trace point: (level, text with the fields it always has)."""
 
     STARTED = ("info", "{peer} is up")
+    CHOSEN = ("info", "{reason}")
     LISTENING = ("info", "listening on {transport} {remote}")
     STOPPING = ("info", "stopping ({reason})")
     STOPPED = ("info", "stopped")
     LINK_UP = ("debug", "link {link} {transport} {remote} is up")
     LINK_LOST = ("debug", "link {link} {transport} {remote} is gone: {reason}")
+    LINK_NOTE = ("info", "link {link} {transport} {remote}: {reason}")
     LINK_REFUSED = ("warn", "refused a link from {transport} {remote}: {reason}")
     LINK_FAULT = ("warn", "link {link} of {peer}: {reason}; closing it")
     CONNECTING = ("info", "connecting to {peer}")

@@ -22,6 +22,7 @@ from diameter.routing.refusal import Refused, session_of
 from diameter.routing.table import PeerEntry, RoutingTable
 from diameter.trace import Drop, Observer, Point
 from diameter.transport.link import Link
+from diameter.wire import header
 
 if TYPE_CHECKING:
     from diameter._node.faults import Faults
@@ -33,6 +34,9 @@ FLUSH_OCTETS: Final = 65_536
 
 FAR: Final = "worker"
 """The transport of a line that leads to another process of this node (`diameter._node.crossing`)."""
+DISCONNECT_PEER: Final = (282).to_bytes(3)
+"""Command code of DPR and DPA, which must not overtake anything."""
+
 Waiter = Later[Message] | Transit
 """Who wants an answer: somebody here, or the node that a request in transit came from."""
 Request = Pending[Waiter]
@@ -204,9 +208,10 @@ class Core:
                 self.tap.message(self.now, True, link, octets)
         try:
             if link.message_oriented:
-                ordered = line.connection.ordered
+                ordered, by_session = line.connection.ordered, link.by_session
                 for octets in out:
-                    link.write(octets, ordered=ordered)
+                    stream = header.session_number(octets) if by_session else None
+                    link.write(octets, ordered=ordered, stream=stream, after_all=octets[5:8] == DISCONNECT_PEER)
             else:
                 link.write(out[0] if len(out) == 1 else b"".join(out))
         except NotOpen:

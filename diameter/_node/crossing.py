@@ -76,7 +76,7 @@ class Far(Link):
         """True while that worker does not keep up."""
         return self.port.congested
 
-    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None) -> None:
+    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None, after_all: bool = False) -> None:
         """Take whole messages.  Raises NotOpen once closed."""
         if self._gone:
             raise NotOpen(f"{self.remote} has gone")

@@ -7,14 +7,14 @@ comes second is a stray.  Failback needs nothing here: a peer that is open again
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.transit import Crossing
 from diameter.errors import Undeliverable
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
-from diameter.trace import Point
+from diameter.trace import Drop, Point
 from diameter.wire import header
 
 
@@ -63,11 +63,35 @@ class Failover:
 
     def given_back(self, line: Line, request: Request, reason: str) -> None:
         """One request cannot be sent on `line` after all: it goes to another peer, or fails with the reason."""
-        if self._move(request, line, alive=False):
+        if self._elsewhere(line, request, reason):
             self._say(line, 1, reason)
-        elif not self._wait_on(request):
-            line.outstanding -= request.counted
+
+    def unsent(self, line: Line, messages: Sequence[bytes]) -> None:
+        """These messages never left for the line: a request goes to another peer as if it had not been sent (without
+        the T flag), or fails; an answer is lost.
+        """
+        moved = lost = 0
+        for octets in messages:
+            request = self._pending.get(header.hop_by_hop(octets)) if octets[4] & header.FLAG_R else None
+            if request is None or request.link != line.link.id:
+                lost += 1
+                continue
+            request.transmissions -= 1
+            moved += self._elsewhere(line, request, f"it could not be sent to {line.whose}")
+        self._say(line, moved, "they could not be sent")
+        if lost:
+            self._core.stats.dropped[Drop.LINK_GONE] += lost
+            self._core.say(Point.DROPPED, command=f"{lost} messages", peer=line.whose, reason=Drop.LINK_GONE.value)
+
+    def _elsewhere(self, line: Line, request: Request, reason: str) -> bool:
+        """Take a request off a line that stays; False when no other peer takes it, and then it may fail."""
+        if self._move(request, line, alive=False):
+            return True
+        line.outstanding -= request.counted
+        request.counted = 0
+        if not self._wait_on(request):
             self._fail(request, reason)
+        return False
 
     def _say(self, line: Line, moved: int, reason: str) -> None:
         if moved:

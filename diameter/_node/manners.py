@@ -86,7 +86,7 @@ def unknown_peer(node: NodeTable, host: str, cer: Message, link: Link) -> PeerCo
     """
     if not node.accept_unknown or not node.lab:
         return None
-    transport: Any = "tls" if link.secure else "tcp"
+    transport: Any = link.transport
     try:
         realm = cer.text("Origin-Realm")
         if not any(fits(realm, pattern) for pattern in node.accept_unknown):

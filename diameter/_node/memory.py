@@ -79,7 +79,7 @@ class MemoryLink(Link):
         """True from a quarter of the limit up, until an eighth is left."""
         return self._congested
 
-    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None) -> None:
+    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None, after_all: bool = False) -> None:
         """Take octets.  Raises NotOpen."""
         if self._ending is not None:
             raise NotOpen(f"link {self.id} is closed")

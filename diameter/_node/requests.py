@@ -349,6 +349,10 @@ class Requests:
         """A request that another worker was to send: it cannot."""
         self._failover.given_back(line, request, reason)
 
+    def unsent(self, line: Line, messages: Sequence[bytes]) -> None:
+        """These messages never left for the line."""
+        self._failover.unsent(line, messages)
+
     def give_up(self) -> None:
         """The node has stopped: nothing will be answered any more."""
         for request in self.pending.take_all():

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from diameter.app import Application, Bound, Port
-from diameter.config import NodeConfig, PeerConfig, TlsConfig
+from diameter.config import CLEAR, NodeConfig, PeerConfig, TlsConfig, Transport
 from diameter.config.load import validate
 from diameter.errors import ConfigError, DictionaryError, LocalError
 from diameter.message import Dictionary
@@ -121,13 +121,13 @@ def timers_of(config: NodeConfig) -> Timers:
     )
 
 
-def endpoint(text: str) -> tuple[Literal["tcp", "tls"], str, int | None]:
-    """ "tcp:127.0.0.1:3868", "tls:[::1]:5868" or "tls:iwf.example.org" as (transport, host, port or None).  Raises
-    ConfigError.
+def endpoint(text: str) -> tuple[Transport, str, int | None]:
+    """ "tcp:127.0.0.1:3868", "tls:[::1]:5868", "sctp:[::1]" or "tls:iwf.example.org" as (transport, host, port or
+    None).  Raises ConfigError.
     """
     transport, _, rest = text.partition(":")
-    if transport not in ("tcp", "tls") or not rest:
-        raise ConfigError(f"{text!r} is no endpoint; write tcp:HOST:PORT or tls:HOST:PORT")
+    if transport not in get_args(Transport) or not rest:
+        raise ConfigError(f"{text!r} is no endpoint; write tcp:HOST:PORT, tls:HOST:PORT or sctp:HOST:PORT")
     host, port = rest, ""
     if rest.startswith("["):
         host, _, port = rest[1:].partition("]")
@@ -136,7 +136,7 @@ def endpoint(text: str) -> tuple[Literal["tcp", "tls"], str, int | None]:
         host, port = rest.split(":")
     if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise ConfigError(f"{text!r}: {port!r} is no port")
-    return ("tls" if transport == "tls" else "tcp"), host, int(port) if port else None
+    return cast(Transport, transport), host, int(port) if port else None
 
 
 def quick_config(
@@ -161,7 +161,7 @@ def quick_config(
     clear = {"physical_protection": bool(physical_protection), "physical_protection_reason": physical_protection}
 
     def guarded(transport: str) -> dict[str, Any]:
-        return {"transport": transport, **(clear if transport == "tcp" else {})}
+        return {"transport": transport, **(clear if transport in CLEAR else {})}
 
     listeners: list[dict[str, Any]] = []
     for text in (listen,) if isinstance(listen, str) else listen:

@@ -52,7 +52,18 @@ class Traffic:
         core.stats.octets_in += len(data)
         if line.is_open:
             self.peering.heard(line)
-        messages: Sequence[bytes] = line.connection.feed(data)
+        self._take(line, line.connection.feed(data))
+
+    def take_all(self, line: Line, messages: Sequence[bytes]) -> None:
+        """The same for messages that came whole."""
+        self._core.stats.octets_in += sum(map(len, messages))
+        if line.is_open:
+            self.peering.heard(line)
+        connection = line.connection
+        self._take(line, [each for octets in messages for each in connection.feed(octets)])
+
+    def _take(self, line: Line, messages: Sequence[bytes]) -> None:
+        core = self._core
         if core.tap is not None:
             for octets in messages:
                 core.tap.message(core.now, False, line.link, octets)

@@ -4,25 +4,32 @@ from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
-from diameter.config.load import Complaints, load, parse, top_level, validate
-from diameter.config.models import (
+from diameter.config.links import (
+    ASSOCIATIONS,
+    CLEAR,
     CLEAR_PORT,
     SECURE_PORT,
-    FunctionConfig,
-    LinkProfile,
     LinkTable,
     ListenConfig,
+    TlsConfig,
+    Transport,
+)
+from diameter.config.load import Complaints, load, parse, top_level, validate
+from diameter.config.models import (
+    FunctionConfig,
+    LinkProfile,
     NodeConfig,
     NodeTable,
     PeerConfig,
     Placement,
     RouteConfig,
     SecurityConfig,
-    TlsConfig,
-    Transport,
 )
+from diameter.config.sctp import SctpConfig, SctpKind, SctpOrder
 
 __all__ = [
+    "ASSOCIATIONS",
+    "CLEAR",
     "CLEAR_PORT",
     "SECURE_PORT",
     "AdminConfig",
@@ -44,6 +51,9 @@ __all__ = [
     "Placement",
     "Port",
     "RouteConfig",
+    "SctpConfig",
+    "SctpKind",
+    "SctpOrder",
     "Seconds",
     "SecurityConfig",
     "Table",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from diameter.config import LinkProfile, PeerConfig, SecurityConfig
+from diameter.config import CLEAR, LinkProfile, PeerConfig, SecurityConfig
 from diameter.errors import ResultCode
 from diameter.security.link import LinkSecurity
 
@@ -78,7 +78,7 @@ def _kind(peer: PeerConfig, security: LinkSecurity, profile: LinkProfile) -> str
             if kind_is_right
             else f"the link is {security.mechanism}, but {peer.transport} is agreed with {peer.host}"
         )
-    if peer.transport != "tcp":
+    if peer.transport not in CLEAR:
         return f"the link is in clear, but {peer.transport} is agreed with {peer.host}"
     if not (peer.physical_protection and peer.physical_protection_reason):
         return f"the link to {peer.host} is in clear and not declared physically protected"

@@ -11,7 +11,7 @@ reach the Diameter layer, and its send buffers cannot be counted.
 from __future__ import annotations
 
 import warnings
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
@@ -74,7 +74,7 @@ class TlsContext:
         key = own_key(credentials, chain[0])
         self.certificate = chain[0]
         self._anchors = frozenset(profile.fingerprint(each) for each in trusted)
-        context = _context(credentials)
+        context = self._empty(credentials)
         try:
             context.use_certificate(chain[0])
             for each in chain[1:]:
@@ -90,7 +90,11 @@ class TlsContext:
 
     def protector(self, *, server: bool) -> TlsProtector:
         """Return one end of a new link; a server is the end that was connected to."""
-        return TlsProtector(self, SSL.Connection(self._context, None), server=server)
+        return TlsProtector(self, self.connection(), server=server)
+
+    def connection(self) -> SSL.Connection:
+        """A new connection of OpenSSL's on memory buffers."""
+        return SSL.Connection(self._context, None)
 
     def complaint(self, leaf: x509.Certificate, chain: list[x509.Certificate]) -> str:
         """Return why a peer that is connected would be refused now, or "" (after new revocation lists were read)."""
@@ -105,11 +109,16 @@ class TlsContext:
         """True for a certificate of the trust store itself."""
         return profile.fingerprint(certificate) in self._anchors
 
+    def _empty(self, credentials: Credentials) -> SSL.Context:
+        """A context that speaks the profile, still without certificate and trust."""
+        return _context(credentials)
 
-class TlsProtector:
-    """One end of one TLS link, a `diameter.security.link.Protector`."""
+
+class Party:
+    """One end of one link: the handshake, and whom it has shown to be at the other end."""
 
     __slots__ = ("__weakref__", "_connection", "_context", "_server", "closed", "established", "refusal")
+    mechanism: ClassVar[str] = "tls"
 
     def __init__(self, context: TlsContext, connection: SSL.Connection, *, server: bool) -> None:
         self._context = context
@@ -128,38 +137,6 @@ class TlsProtector:
         """Begin; a client has its ClientHello ready after this."""
         self._handshake()
 
-    def receive(self, octets: bytes) -> bytes:
-        """Take octets from the wire; return clear octets, maybe none.  Raises ProtectionFailed."""
-        connection = self._connection
-        connection.bio_write(octets)
-        if not self.established and not self._handshake():
-            return b""
-        clear: list[bytes] = []
-        try:
-            while True:
-                clear.append(connection.recv(RECORD))
-        except SSL.WantReadError:
-            pass
-        except SSL.ZeroReturnError:
-            self.closed = True
-        except SSL.Error as error:
-            raise ProtectionFailed(self._reason(error)) from None
-        return clear[0] if len(clear) == 1 else b"".join(clear)
-
-    def protect(self, clear: bytes) -> None:
-        """Take clear octets to be sent."""
-        self._connection.sendall(clear)
-
-    def outgoing(self) -> bytes:
-        """Return the octets to put on the wire, maybe none."""
-        parts: list[bytes] = []
-        try:
-            while not parts or len(parts[-1]) == FLIGHT:  # to be told that nothing is left costs an exception
-                parts.append(self._connection.bio_read(FLIGHT))
-        except SSL.WantReadError:
-            pass
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
     def close(self) -> None:
         """Queue the close_notify alert; of a link that is not established there is nothing to say."""
         if self.established:
@@ -173,7 +150,7 @@ class TlsProtector:
         leaf, connection = self._leaf(), self._connection
         kind, bits = profile.key_of(leaf)
         return LinkSecurity(
-            mechanism="tls",
+            mechanism=self.mechanism,
             version=connection.get_protocol_version_name(),
             cipher=connection.get_cipher_name() or "",
             group=connection.get_group_name() or "",
@@ -232,17 +209,61 @@ class TlsProtector:
             [entry[2] for entry in error.args[0]] if error.args and isinstance(error.args[0], list) else [str(error)]
         )
         said = [text for text in texts if " alert " in text]
-        return f"refused by the peer: {said[0]}" if said else f"TLS: {'; '.join(filter(None, texts)) or 'failed'}"
+        name = self.mechanism.upper()
+        return f"refused by the peer: {said[0]}" if said else f"{name}: {'; '.join(filter(None, texts)) or 'failed'}"
+
+
+class TlsProtector(Party):
+    """One end of one TLS link, a `diameter.security.link.Protector`."""
+
+    __slots__ = ()
+
+    def receive(self, octets: bytes) -> bytes:
+        """Take octets from the wire; return clear octets, maybe none.  Raises ProtectionFailed."""
+        connection = self._connection
+        connection.bio_write(octets)
+        if not self.established and not self._handshake():
+            return b""
+        clear: list[bytes] = []
+        try:
+            while True:
+                clear.append(connection.recv(RECORD))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.closed = True
+        except SSL.Error as error:
+            raise ProtectionFailed(self._reason(error)) from None
+        return clear[0] if len(clear) == 1 else b"".join(clear)
+
+    def protect(self, clear: bytes) -> None:
+        """Take clear octets to be sent."""
+        self._connection.sendall(clear)
+
+    def outgoing(self) -> bytes:
+        """Return the octets to put on the wire, maybe none."""
+        parts: list[bytes] = []
+        try:
+            while not parts or len(parts[-1]) == FLIGHT:  # to be told that nothing is left costs an exception
+                parts.append(self._connection.bio_read(FLIGHT))
+        except SSL.WantReadError:
+            pass
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _context(credentials: Credentials) -> SSL.Context:
-    """Return a context that speaks the profile, still without certificate and trust."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(VERSIONS[credentials.minimum_version])
     context.set_max_proto_version(VERSIONS[credentials.maximum_version])
+    context.set_tls13_ciphersuites(":".join(SUITES_13).encode())
+    apply_profile(context, credentials)
+    return context
+
+
+def apply_profile(context: SSL.Context, credentials: Credentials) -> None:
+    """What TLS and DTLS of every version have in common."""
     suites = SUITES_12 + SUITES_12_DHE if credentials.dhe else SUITES_12
     context.set_cipher_list(":".join(suites).encode())
-    context.set_tls13_ciphersuites(":".join(SUITES_13).encode())
     context.set_options(OPTIONS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
@@ -250,7 +271,6 @@ def _context(credentials: Credentials) -> SSL.Context:
     if credentials.secrets is not None:
         secrets = credentials.secrets
         context.set_keylog_callback(lambda _, line: secrets(line))
-    return context
 
 
 def _trust(
@@ -269,7 +289,7 @@ def _trust(
 
 def _verify(connection: SSL.Connection, shown: crypto.X509, error: int, depth: int, ok: int) -> bool:
     protector = connection.get_app_data()
-    assert isinstance(protector, TlsProtector)
+    assert isinstance(protector, Party)
     return protector.judge(shown, error, depth, ok)
 
 

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser)
 class DiameterEndpointParser:
-    """Parses `diameter:tcp:...` and `diameter:tls:...`, see `diameter.transport.strings`."""
+    """Parses `diameter:tcp:...`, `diameter:tls:...` and `diameter:sctp:...`, see `diameter.transport.strings`."""
 
     prefix = "diameter"
 

@@ -33,7 +33,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from diameter.config import ListenConfig, NodeTable, PeerConfig
+from diameter.config import ASSOCIATIONS, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
 from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
@@ -41,6 +41,7 @@ from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.listening import Listeners, Opened
 from diameter.transport.resolver import DnsResolver
+from diameter.transport.sctp_endpoints import SctpLinks
 from diameter.transport.tcp import LinkFactory, LinkProtocol
 from diameter.transport.tls import TlsFactory, TlsLayer
 
@@ -143,7 +144,8 @@ class Links:
         self._node = node
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
-        self._listeners = Listeners(self._server)
+        self._sctp = SctpLinks(reactor, node, owner)
+        self._listeners = Listeners(self._server, self._sctp)
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
 
@@ -152,9 +154,14 @@ class Links:
         """(transport, address) of each open listener; the port is the real one also where 0 was configured."""
         return self._listeners.addresses
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen where there was a choice, and why: a line each."""
+        return self._sctp.chosen
+
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
-        return maybeDeferred(lambda: self._listeners.keep(self._listeners.open(enumerate(self._node.listen))))
+        return maybeDeferred(self._listen)
 
     def connect(self, peer: PeerConfig) -> Deferred[Link]:
         """Dial a peer, each of its addresses in order; cancelling the Deferred stops it.
@@ -190,12 +197,14 @@ class Links:
             resolver = DnsResolver(self._reactor, node.dns, node.dns_timeout_s)
         kept, self._keys, self._node = self._keys, keys, node
         try:
+            self._sctp.prove(node)
             wanted, stuck = self._listeners.missing(node.listen)
             self._listeners.keep(self._listeners.open(wanted))
         except ConfigError:
             self._keys, self._node = kept, before
             raise
         self._resolver = resolver
+        self._sctp.node = node
         self._listeners.settle(node)
         if keys is not None and context is not None:
             keys.take(node.tls, context)
@@ -209,7 +218,13 @@ class Links:
 
     # -- inside
 
+    def _listen(self) -> None:
+        self._sctp.prove(self._node)
+        self._listeners.keep(self._listeners.open(enumerate(self._node.listen)))
+
     async def _connect(self, peer: PeerConfig) -> Link:
+        if peer.transport in ASSOCIATIONS:
+            return await self._sctp.connect(peer)
         reasons: list[str] = []
         factory = LinkFactory(
             self._owner, self._reactor, send_limit=self._node.limits.send_limit, dialled=peer.host

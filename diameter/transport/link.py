@@ -1,8 +1,9 @@
 """The seam between the node and whatever carries octets: `Link` below, `LinkOwner` above.
 
 Made for associations as well as for byte streams.  A stream link (`message_oriented` False) delivers octets in any
-cut, and the owner frames them.  A message-oriented link (SCTP) delivers exactly one message a call, has several
-addresses at each end, and obeys `stream` and `ordered`; a byte stream ignores both.  PPIDs stay below this seam.
+cut, and the owner frames them.  A message-oriented link (SCTP) delivers whole messages (`link_messages`), has several
+addresses at each end, and obeys `stream`, `ordered` and `after_all`; a byte stream has one order and ignores them.
+PPIDs stay below this seam.
 
 Back-pressure.  `buffered` counts every octet taken by `write` that the kernel has not.  Above `congested_at` the
 owner is told once (`link_congested`) and should originate nothing more; above `paused_at` the link stops reading by
@@ -14,6 +15,7 @@ load each other cannot lock each other up with requests.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from diameter.errors import DiameterError
@@ -79,6 +81,16 @@ class Link(ABC):
         return (self.remote,)
 
     @property
+    def by_session(self) -> bool:
+        """True when messages that need no order among each other want `stream` to be a number of their session."""
+        return False
+
+    @property
+    def largest(self) -> int | None:
+        """Octets of the longest message that can be sent; None when any can."""
+        return None
+
+    @property
     @abstractmethod
     def buffered(self) -> int:
         """Octets written and not yet taken by the kernel, at most `send_limit`."""
@@ -89,9 +101,11 @@ class Link(ABC):
         """True between `link_congested` and `link_drained`: originate nothing."""
 
     @abstractmethod
-    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None) -> None:
+    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None, after_all: bool = False) -> None:
         """Take one whole message (or several, on a byte stream) for sending at the end of this wake-up.
 
+        `ordered`: nothing written before with it may be overtaken.  `stream`: any number, messages of one number stay
+        in order where the link is `by_session`.  `after_all`: nothing at all written before may be overtaken.
         Raises NotOpen when the link is closing or gone.  Beyond `send_limit` the link is aborted, without raising.
         """
 
@@ -112,14 +126,14 @@ class Link(ABC):
         """Close at once and throw away what was not sent.  `link_lost(reason)` follows."""
 
 
-class LinkOwner(Protocol):
-    """What a link tells; calls come from the reactor, never from inside a method of the link."""
+class StreamOwner(Protocol):
+    """What a link of a byte stream tells; calls come from the reactor, never from inside a method of the link."""
 
     def link_up(self, link: Link) -> None:
         """The link is usable, its handshake done.  First call for this link; also for one that we dialled."""
 
     def link_received(self, link: Link, data: bytes) -> None:
-        """Octets, never none: any cut of the stream, or one message when message-oriented."""
+        """Octets, never none: any cut of the stream.  Links that are not message-oriented."""
 
     def link_lost(self, link: Link, reason: str) -> None:
         """The link is gone; last call for this link.  `reason` is "" after an orderly close by the peer or by us."""
@@ -132,3 +146,18 @@ class LinkOwner(Protocol):
 
     def link_refused(self, transport: str, remote: Address, reason: str) -> None:
         """Somebody connected and never became a link (handshake, certificate, too many); for the audit."""
+
+
+class LinkOwner(StreamOwner, Protocol):
+    """What any link tells."""
+
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None:
+        """Whole messages of one wake-up, at least one, in order of arrival.  Message-oriented links; what is longer
+        than a message may be comes cut off.
+        """
+
+    def link_note(self, link: Link, text: str) -> None:
+        """Something that an operator may want to know of the link, e.g. that a path is gone; it goes on."""
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
+        """These messages have certainly not arrived and will not; before `link_lost`, or while the link goes on."""

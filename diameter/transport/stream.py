@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from diameter.errors import NotOpen
 from diameter.security.link import CLEAR, LinkSecurity
-from diameter.transport.link import Address, Link, LinkOwner
+from diameter.transport.link import Address, Link, StreamOwner
 
 SLICE: Final = 4096
 """Octets delivered at once while the link is under pressure, so that a pause takes effect soon."""
@@ -27,7 +27,8 @@ EASY: Final = 8
 CLOSE_S: Final = 5.0
 """Seconds a closing link may take to send what was written; a peer that stopped reading would hold it for ever."""
 
-_ids = count(1)
+link_ids: Final = count(1)
+"""Numbers of links, of every transport."""
 
 
 class StreamTransport(Protocol):
@@ -55,14 +56,14 @@ class StreamLink(Link):
     def __init__(
         self,
         wire: StreamTransport,
-        owner: LinkOwner,
+        owner: StreamOwner,
         clock: IReactorTime,
         *,
         ends: tuple[Address, Address],
         send_limit: int,
         security: LinkSecurity = CLEAR,
     ) -> None:
-        super().__init__(next(_ids), *ends, security)
+        super().__init__(next(link_ids), *ends, security)
         self._wire = wire
         self._owner = owner
         self._clock = clock
@@ -90,7 +91,7 @@ class StreamLink(Link):
         """True from a quarter of `send_limit` up, until an eighth is left."""
         return self._congested
 
-    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None) -> None:
+    def write(self, data: bytes, *, ordered: bool = True, stream: int | None = None, after_all: bool = False) -> None:
         """Take octets for the end of this wake-up; a byte stream has one order and no streams."""
         if self._closing:
             raise NotOpen(f"link {self.id} to {self.remote} is closed")

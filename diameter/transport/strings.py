@@ -1,10 +1,12 @@
 """Twisted endpoint strings: `diameter:tls:host=iwf.example:certificate=...:key=...:trust=...` and its server form.
 
     diameter:tcp:host=H[:port=3868]:physical_protection=yes:physical_protection_reason=WHY
+    diameter:sctp:host=H[:port=3868][:sctp=kernel]:physical_protection=yes:physical_protection_reason=WHY
     diameter:tls:host=H[:port=5868]:certificate=FILE:key=FILE:trust=FILE,FILE[:crl=FILE,FILE][:minimum_version=1.3]
 
 A client connects to `host`, a server listens on it (default 127.0.0.1).  Keys are those of the configuration file, so
-the same rules hold: clear text needs its reason.  Besides: `connect_timeout_s`, `handshake_timeout_s`, `bind`.
+the same rules hold: clear text needs its reason.  Over SCTP each message is one `dataReceived` and each `write` one
+message.  Besides: `connect_timeout_s`, `handshake_timeout_s`, `bind`.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
-from diameter.config import LinkTable, ListenConfig, Seconds, TlsConfig, validate
+from diameter.config import ASSOCIATIONS, LinkTable, ListenConfig, Seconds, TlsConfig, validate
 from diameter.transport.endpoints import TlsClientEndpoint, TlsServerEndpoint, tcp_client, tcp_server
 from diameter.transport.keys import TlsKeys
+from diameter.transport.sctp_choice import carrier_of, choose
+from diameter.transport.sctp_twisted import SctpClientEndpoint, SctpServerEndpoint
 
 LISTS: Final = ("trust", "crl")
 
@@ -38,6 +42,9 @@ def client(reactor: Any, transport: str = "", /, **values: str) -> IStreamClient
     source = f"diameter:{transport}"
     link, tls = _split(transport, values)
     table = validate(link, _Client, source=source, base=Path(), strict=False)
+    if table.transport in ASSOCIATIONS:
+        carrier = carrier_of(choose(table.sctp).kind, reactor)
+        return SctpClientEndpoint(reactor, carrier, table, table.host, table.connect_timeout_s, table.bind)
     tcp = tcp_client(reactor, table.host, table.port_number, table.connect_timeout_s, table.bind)
     if table.transport == "tcp":
         return tcp
@@ -49,6 +56,8 @@ def server(reactor: Any, transport: str = "", /, **values: str) -> IStreamServer
     source = f"diameter:{transport}"
     link, tls = _split(transport, values)
     table = validate(link, _Server, source=source, base=Path(), strict=False)
+    if table.transport in ASSOCIATIONS:
+        return SctpServerEndpoint(carrier_of(choose(table.sctp).kind, reactor), table, table.host)
     tcp = tcp_server(reactor, table.host, table.port_number)
     if table.transport == "tcp":
         return tcp

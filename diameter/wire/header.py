@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from struct import Struct
 from typing import Final
+from zlib import crc32
 
 LENGTH: Final = 20
 """Octets of the header."""
@@ -16,6 +17,9 @@ FLAG_P: Final = 0x40
 FLAG_E: Final = 0x20
 FLAG_T: Final = 0x10
 RESERVED: Final = 0x0F
+
+SESSION_ID: Final = (263).to_bytes(4)
+"""AVP Code of Session-Id."""
 
 Fields = tuple[int, int, int, int, int]
 """version << 24 | length, flags << 24 | command code, application id, hop-by-hop, end-to-end."""
@@ -42,6 +46,15 @@ def hop_by_hop(octets: bytes) -> int:
     """Hop-by-Hop Identifier, 32 bits."""
     value: int = _word.unpack_from(octets, 12)[0]
     return value
+
+
+def session_number(octets: bytes) -> int:
+    """A number that messages of one session share: of the Session-Id where it stands first, as it must (section 8.8),
+    else 0.
+    """
+    if octets[20:24] != SESSION_ID:
+        return 0
+    return crc32(octets[28 : 20 + int.from_bytes(octets[25:28])])
 
 
 def build(flags_octet: int, command: int, application: int, hop: int, end: int, avps: bytes) -> bytes:

@@ -2,7 +2,8 @@
 %%
 %%   erl -noshell -pa DIR -s live_peer main MODE APPLICATION HOST REALM ADDRESS PORT TW [CERTIFICATE KEY TRUST]
 %%
-%% MODE: serve (it listens at ADDRESS and PORT) or dial (it connects to them).  APPLICATION: s6a, or relay: then it
+%% MODE: serve (it listens at ADDRESS and PORT) or dial (it connects to them), over TCP; serve_sctp or dial_sctp, where
+%% ADDRESS may be several with a + between them.  APPLICATION: s6a, or relay: then it
 %% relays whatever comes to its Destination-Host.  TW: its watchdog time in ms.  The names of three PEM files make it TLS.
 %%
 %% Prints "ready", "event ..." for each event of the service and "request ..." for each request.  Lines of standard
@@ -22,16 +23,20 @@
 -define(VENDOR, 10415).
 
 main([Mode, Application, Host, Realm, Address, Port, Tw | Files]) ->
-    {ok, Ip} = inet:parse_address(atom_to_list(Address)),
+    Ips = [ip(Text) || Text <- string:lexemes(atom_to_list(Address), "+")],
     {ok, _} = application:ensure_all_started(ssl),
     ok = persistent_term:put(application, Application),
     ok = diameter:start(),
     true = diameter:subscribe(lab),
     ok = diameter:start_service(lab, service(Application, atom_to_list(Host), atom_to_list(Realm))),
-    {ok, _} = diameter:add_transport(lab, transport(Mode, Ip, number(Port), number(Tw), tls(Files))),
+    {ok, _} = diameter:add_transport(lab, transport(Mode, Ips, number(Port), number(Tw), tls(Files))),
     spawn(fun() -> commands(atom_to_list(Realm)) end),
     say("ready", []),
     events().
+
+ip(Text) ->
+    {ok, Ip} = inet:parse_address(Text),
+    Ip.
 
 number(Atom) -> list_to_integer(atom_to_list(Atom)).
 
@@ -51,12 +56,21 @@ identity(Host, Realm) ->
     [{'Origin-Host', Host}, {'Origin-Realm', Realm}, {'Vendor-Id', 193}, {'Product-Name', "erlang"},
      {'Supported-Vendor-Id', [?VENDOR]}].
 
-transport(serve, Ip, Port, Tw, Tls) ->
+transport(serve, [Ip], Port, Tw, Tls) ->
     {listen, [{transport_module, diameter_tcp}, {watchdog_timer, Tw},
               {transport_config, [{reuseaddr, true}, {ip, Ip}, {port, Port} | Tls]}]};
-transport(dial, Ip, Port, Tw, Tls) ->
+transport(serve_sctp, Ips, Port, Tw, []) ->
+    {listen, [{transport_module, diameter_sctp}, {watchdog_timer, Tw},
+              {transport_config, [{reuseaddr, true}, {port, Port}, rto() | [{ip, Ip} || Ip <- Ips]]}]};
+transport(dial_sctp, Ips, Port, Tw, []) ->
+    {connect, [{transport_module, diameter_sctp}, {watchdog_timer, Tw}, {connect_timer, 1000},
+               {transport_config, [{rport, Port}, rto() | [{raddr, Ip} || Ip <- Ips]]}]};
+transport(dial, [Ip], Port, Tw, Tls) ->
     {connect, [{transport_module, diameter_tcp}, {watchdog_timer, Tw}, {connect_timer, 1000},
                {transport_config, [{raddr, Ip}, {rport, Port} | Tls]}]}.
+
+%% Times of SCTP in ms (initial, max, min) that let it see soon that a path is gone.
+rto() -> {sctp_rtoinfo, {sctp_rtoinfo, 0, 200, 400, 100}}.
 
 tls([]) -> [];
 tls(Files) ->

@@ -67,6 +67,7 @@ class Exchange:
         self._connection: Connection | None = None
         self._gone: Deferred[None] | None = None
         self.link: Link | None = None
+        self.tell: Callable[[str], None] = lambda text: None
 
     async def ask(self, request: tuple[bytes, int], timeout_s: float) -> tuple[Message, float]:
         """Send (octets, Hop-by-Hop Identifier); the answer and the milliseconds it took.  Raises Silent."""
@@ -117,6 +118,18 @@ class Exchange:
         if self._connection.fault is not None:
             link.abort(str(self._connection.fault))
 
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None:
+        """Whole messages, of an association."""
+        for octets in messages:
+            self.link_received(link, octets)
+
+    def link_note(self, link: Link, text: str) -> None:
+        """An association tells of its paths."""
+        self.tell(text)
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
+        """Nobody will answer these; that the link is lost follows."""
+
     def link_lost(self, link: Link, reason: str) -> None:
         """Nobody will answer any more."""
         self.link = None
@@ -162,6 +175,7 @@ class Contact:
     async def open(self, peer: PeerConfig, report: Report, timeout_s: float, tell: Callable[[str], None]) -> None:
         """Dial, CER and CEA.  Raises DiameterError."""
         started = self._reactor.seconds()
+        self.exchange.tell = tell
         link = await self._links.connect(peer)
         report.connect_ms = (self._reactor.seconds() - started) * 1000
         report.security = f"{link.security.version}, {link.security.cipher}" if link.secure else "clear"

@@ -33,7 +33,7 @@ _IDENTITY = (
         "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
     ),
 )
-transport = click.option("--transport", type=click.Choice(["tcp", "tls"]), help="tls unless PEER says tcp:.")
+transport = click.option("--transport", type=click.Choice(["tcp", "tls", "sctp"]), help="tls unless PEER says it.")
 """How the link is made; stands first."""
 timeout = click.option(
     "--timeout", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds an answer may take."
@@ -61,7 +61,7 @@ def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
         if found is not None:
             return known, found
     transport, host, port = endpoint(
-        text if text.startswith(("tcp:", "tls:")) else f"{given['transport'] or 'tls'}:{text}"
+        text if text.startswith(("tcp:", "tls:", "sctp:")) else f"{given['transport'] or 'tls'}:{text}"
     )
     if given["transport"] not in (None, transport):
         raise ConfigError(f"{text!r} is not --transport {given['transport']}")

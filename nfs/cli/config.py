@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from diameter.config import FunctionConfig
+    from diameter.config import FunctionConfig, LinkTable
 
 EXAMPLE = """
 \b
@@ -46,6 +46,7 @@ def check(file: Path, name: str | None, as_json: bool) -> None:
         function = name or str(top_level(file).get("function", ""))
         config = load(file, model_of(function, str(file)))
         _open_keys(config, str(file))
+        _find_sctp(config, str(file))
     except ConfigError as error:
         lines = error.lines
     else:
@@ -112,6 +113,25 @@ def models() -> dict[str, type[FunctionConfig]]:
             if isinstance(each, type) and issubclass(each, FunctionConfig) and each.__module__ == module.__name__:
                 found[folder.replace("_", "-")] = each
     return found
+
+
+def _find_sctp(config: FunctionConfig, source: str) -> None:
+    """Is there an SCTP for each link that wants it?  Raises ConfigError that says what to do where there is none."""
+    from diameter.config import ASSOCIATIONS
+    from diameter.errors import ConfigError
+    from diameter.transport.sctp_choice import choose
+
+    links: list[tuple[str, LinkTable]] = [(f"node.listen.{at}", link) for at, link in enumerate(config.node.listen)]
+    links += [(f"peer.{at}", peer) for at, peer in enumerate(config.peer) if peer.connect]
+    wrong = []
+    for place, link in links:
+        try:
+            if link.transport in ASSOCIATIONS:
+                choose(link.sctp)
+        except ConfigError as error:
+            wrong += [f"{source}: {place}.sctp: {line}" for line in error.lines]
+    if wrong:
+        raise ConfigError(*wrong)
 
 
 def _open_keys(config: FunctionConfig, source: str) -> None:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 def command(**given: Any) -> int:
     """Connect to PEER, exchange capabilities, send watchdog requests, disconnect with DPR.
 
-    PEER is HOST, HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT, or with -c the Origin-Host of a peer in that file.
+    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT or sctp:HOST:PORT, or with -c the Origin-Host of a peer in
+    that file.
     Exit status: 0 when all was answered, 1 when not, 2 for wrong usage.
 
     \b
     Example: mtc ping tcp:127.0.0.1:3868 -n 3
+             mtc ping --transport sctp 127.0.0.1
              mtc ping tls:iwf.example.org --certificate scs.pem --key scs.key --trust ca.pem --app Tsp
              mtc ping iwf.example.org -c scs.toml --json
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -23,17 +24,35 @@ def connect_to(host: str, *, clear: bool, tw_s: int = 3600) -> str:
     return f'ConnectPeer = "{host}" {{ {words}}};'
 
 
-def configure(folder: Path, pki: Pki, *more: str, clear: bool, tw_s: int = 3600, admits: str = REALM) -> Path:
+def connect_by_sctp(host: str, *addresses: str, tw_s: int = 3600) -> str:
+    """The same by SCTP, in clear, to a host with several addresses."""
+    to = " ".join(f'ConnectTo = "{address}";' for address in addresses)
+    return (
+        f'ConnectPeer = "{host}" {{ {to} Port = 3868; No_TCP; TcTimer = {TW_MINIMUM_S}; TwTimer = {tw_s}; No_TLS; }};'
+    )
+
+
+def configure(
+    folder: Path,
+    pki: Pki,
+    *more: str,
+    clear: bool,
+    tw_s: int = 3600,
+    admits: str = REALM,
+    sctp: Sequence[str] = (),
+) -> Path:
     """Write the configuration of the daemon `helpers.live.THEIRS`; the path of it.
 
     `clear`: whether hosts of `admits` may connect in clear; else they must by TLS.  `more`: further lines.  `tw_s`:
-    watchdog time for those who connect.
+    watchdog time for those who connect.  `sctp`: addresses of ours in its place on TCP's, where it speaks SCTP only.
     """
     mine = pki.issue(THEIRS)
     (folder / "acl.conf").write_text(f"{'ALLOW_IPSEC ' if clear else ''}*.{admits}\n")
+    listen = [f'ListenOn = "{address}";' for address in sctp or (AT[THEIRS],)]
+    listen += ["No_TCP;", "SCTP_streams = 6;"] if sctp else ["No_SCTP;"]
     filled = Template(TEMPLATE.read_text()).substitute(
-        identity=THEIRS, realm=REALM, address=AT[THEIRS], tc_s=TW_MINIMUM_S, tw_s=tw_s, certificate=mine.certificate,
-        key=mine.key, trust=pki.ca_path, acl=folder / "acl.conf", more="\n".join(more),
+        identity=THEIRS, realm=REALM, listen="\n".join(listen), tc_s=TW_MINIMUM_S, tw_s=tw_s,
+        certificate=mine.certificate, key=mine.key, trust=pki.ca_path, acl=folder / "acl.conf", more="\n".join(more),
     )  # fmt: skip
     path = folder / "freeDiameter.conf"
     path.write_text(filled)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Recorder:
         self.lost: list[str] = []
         self.refused: list[tuple[str, str]] = []
         self.congested: list[str] = []
+        self.notes: list[str] = []
+        self.unsent: list[bytes] = []
         self._react = react
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
@@ -53,6 +55,18 @@ class Recorder:
             self.pieces.append(data)
         else:
             self._react(link, data)
+        self._look()
+
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None:
+        for data in messages:
+            self.link_received(link, data)
+
+    def link_note(self, link: Link, text: str) -> None:
+        self.notes.append(text)
+        self._look()
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
+        self.unsent += messages
         self._look()
 
     def link_lost(self, link: Link, reason: str) -> None:

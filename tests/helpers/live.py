@@ -82,7 +82,7 @@ class Ours:
         agent: Agent | None = None,
         **more: Any,
     ) -> None:
-        rows = [{**row, "bind": AT[host]} if row.get("connect") else row for row in peers]
+        rows = [{"bind": AT[host], **row} if row.get("connect") else row for row in peers]
         table = {
             "origin_host": host, "origin_realm": REALM, "tls": tls, "drain_s": 3.0, "tc_s": 0.3, "tw_s": 3600.0,
             "peer": rows, "listen": () if listen is None else [{"host": AT[host], **listen}], **more,

@@ -16,7 +16,7 @@ from typing import Final
 
 CLONE_NEWNET: Final = 0x40000000
 OURS: Final = Path("/proc/thread-self/ns/net")
-_libc: Final = ctypes.CDLL(None, use_errno=True)
+libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def network(*addresses: str) -> Iterator[None]:
     They are on one end of a veth pair that leads nowhere else.  Raises OSError without the right to make one.
     """
     with OURS.open("rb") as before:
-        _check(_libc.unshare(CLONE_NEWNET))
+        check(libc.unshare(CLONE_NEWNET))
         try:
             _ip("link", "set", "lo", "up")
             _ip("link", "add", "lab0", "type", "veth", "peer", "name", "lab1")
@@ -36,14 +36,14 @@ def network(*addresses: str) -> Iterator[None]:
                 _ip("link", "set", end, "up")
             yield
         finally:
-            _check(_libc.setns(before.fileno(), CLONE_NEWNET))
+            check(libc.setns(before.fileno(), CLONE_NEWNET))
 
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, timeout=10)
 
 
-def _check(status: int) -> None:
+def check(status: int) -> None:
     if status:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -43,6 +44,12 @@ class Stranger:
 
     def link_received(self, link: Link, data: bytes) -> None:
         self.back += data
+
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None: ...
+
+    def link_note(self, link: Link, text: str) -> None: ...
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None: ...
 
     def link_lost(self, link: Link, reason: str) -> None:
         self.lost = reason

@@ -15,6 +15,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from tools.environment import PEERS, ROOT, NoEnvironment, ensure, safe_environment
+from tools.guest import KERNEL, kernel_has_sctp, run_in_guest
 
 OUT: Final = ROOT / "build" / "test"
 WIRESHARK: Final = Path("/usr/share/wireshark/diameter/dictionary.xml")
@@ -92,7 +93,12 @@ def with_pytest(part: Part, python: Path) -> Outcome:
     command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
     if part.workers:
         command += ["-n", str(part.workers), "--dist", "loadfile"]
-    environment = safe_environment(
+    return _counted(report, call(command, part.limit_s, measured(part, python)))
+
+
+def measured(part: Part, python: Path) -> dict[str, str]:
+    """Environment of a test run against the installed wheel; branches are measured, subprocesses included."""
+    return safe_environment(
         MTC_TEST_INSTALLED="1",
         MTC_PART=part.name,
         COVERAGE_PROCESS_START=str(ROOT / "pyproject.toml"),
@@ -100,7 +106,6 @@ def with_pytest(part: Part, python: Path) -> Outcome:
         PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         **part.environment,
     )
-    return _counted(report, call(command, part.limit_s, environment))
 
 
 def _counted(report: Path, status: int) -> Outcome:
@@ -192,6 +197,41 @@ def live_peers(part: Part, python: Path) -> Outcome:
     return with_pytest(part, python)
 
 
+def rig(part: Part, python: Path) -> Outcome:
+    """Each folder of tests/rig in a guest kernel of its own; on this one where it has SCTP and we may use it."""
+    here = kernel_has_sctp() and may_have_a_network()
+    outcome = Outcome()
+    if not here and shutil.which(KERNEL) is None:
+        return Outcome(not_run=1, why=f"the kernel has no SCTP, and there is no {KERNEL} (package user-mode-linux)")
+    beam = OUT / "beam"
+    beam.mkdir(parents=True, exist_ok=True)
+    compile_it = f"from pathlib import Path; from helpers.erlang import compiled; compiled(Path({str(beam)!r}))"
+    call([python, "-c", compile_it], part.limit_s, {**measured(part, python), "PYTHONPATH": str(ROOT / "tests")})
+    for folder in sorted({path.parent for path in (ROOT / "tests" / "rig").glob("*/test_*.py")}):
+        print(f"-- {folder.name}: {'on this kernel' if here else 'in a guest'}", flush=True)
+        report = OUT / f"{part.name}-{folder.name}.xml"
+        report.unlink(missing_ok=True)
+        command: list[str | Path] = [
+            python.parent / "pytest",
+            folder,
+            f"--junitxml={report}",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ]
+        environment = {**measured(part, python), "MTC_BEAM": str(beam)}
+        if here:
+            status = call(command, part.limit_s, environment)
+        else:
+            status = run_in_guest(command, ROOT, limit_s=part.limit_s, environment=environment)
+        found = _counted(report, status)
+        outcome.passed += found.passed
+        outcome.failed += found.failed
+        outcome.not_run += found.not_run
+        outcome.why = outcome.why or found.why
+    return outcome
+
+
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=400),
     Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
@@ -203,6 +243,7 @@ PARTS: Final = (
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
     Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=300),
+    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc"), limit_s=420),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),

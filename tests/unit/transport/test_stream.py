@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -71,6 +71,15 @@ class Owner:
     def link_received(self, link: Link, data: bytes) -> None:
         self.told.append(f"received {len(data)}")
         self.react(link, data)
+
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None:
+        raise AssertionError
+
+    def link_note(self, link: Link, text: str) -> None:
+        raise AssertionError
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
+        raise AssertionError
 
     def link_lost(self, link: Link, reason: str) -> None:
         self.told.append(f"lost: {reason}")

@@ -18,3 +18,14 @@ def test_fields_are_changed_and_nothing_else() -> None:
     assert changed[16:20] == (8).to_bytes(4)
     assert changed[4] == 0x50
     assert (changed[:4], changed[5:12], changed[20:]) == (OCTETS[:4], OCTETS[5:12], OCTETS[20:])
+
+
+def test_messages_of_a_session_have_one_number() -> None:
+    def with_session(name: bytes) -> bytes:
+        avp = (263).to_bytes(4) + b"\x40" + (8 + len(name)).to_bytes(3) + name + bytes(-len(name) % 4)
+        return header.build(0xC0, 8388639, 16777309, 1, 2, avp + OCTETS[20:])
+
+    first, again, other = (header.session_number(with_session(name)) for name in (b"a;1;1", b"a;1;1", b"a;1;2"))
+    assert first == again != other
+    assert header.session_number(OCTETS) == 0
+    assert header.session_number(OCTETS[:20]) == 0

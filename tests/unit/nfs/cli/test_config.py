@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from diameter.config import FunctionConfig
 from diameter.errors import ConfigError
+from diameter.transport import sctp_choice
 from helpers.certificates import Ca
 from nfs.cli.config import command, model_of, models
 
@@ -83,3 +84,27 @@ def test_no_such_function(tmp_path: Path) -> None:
 def test_no_file_at_all(tmp_path: Path) -> None:
     result = run("check", tmp_path / "none.toml")
     assert (result.exit_code, result.stderr) == (2, f"{tmp_path}/none.toml: cannot read: No such file or directory\n")
+
+
+def test_each_link_that_has_no_sctp_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to do about it comes from `diameter.transport.sctp_choice`."""
+
+    def choose(wanted: str) -> None:
+        raise ConfigError(f"{wanted}: no SCTP; load its module")
+
+    monkeypatch.setattr(sctp_choice, "choose", choose)
+    path = tmp_path / "a.toml"
+    link = 'transport = "{}"\nphysical_protection = true\nphysical_protection_reason = "test"\n'
+    rows = f"[[node.listen]]\n{link.format('sctp')}[[node.listen]]\n{link.format('tcp')}"
+    for host, connect in (("b", "true"), ("c", "false")):
+        rows += f'[[peer]]\nhost = "{host}.example"\nrealm = "example"\nconnect = {connect}\nsctp = "kernel"\n'
+        rows += link.format("sctp")
+    path.write_text(NODE + rows)
+    result = run("check", path)
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        2,
+        [
+            f"{path}: node.listen.0.sctp: auto: no SCTP; load its module",
+            f"{path}: peer.0.sctp: kernel: no SCTP; load its module",
+        ],
+    )

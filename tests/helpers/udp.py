@@ -1,0 +1,40 @@
+"""SCTP over UDP for tests: ports, and how to write down its ends."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from diameter.config import ListenConfig, PeerConfig
+from helpers.sctp import FIRST, dialling, listening
+from helpers.sctp_suite import Way
+
+
+def free_port(host: str = FIRST) -> int:
+    """A UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind((host, 0))
+        return int(asking.getsockname()[1])
+
+
+class OneSocket(Way):
+    """Everything over one UDP socket, which both ends share."""
+
+    sctp = "usrsctp-udp"
+
+    def __init__(self) -> None:
+        self.udp_port = free_port()
+
+    def listening(self, host: str = FIRST, *more: str, **options: Any) -> ListenConfig:
+        return listening(host, *more, sctp=self.sctp, udp_port=self.udp_port, **options)
+
+    def dialling(self, *hosts: str, **options: Any) -> PeerConfig:
+        options = {"udp_port": self.udp_port, "remote_udp_port": self.udp_port, **options}
+        return dialling(*hosts, sctp=self.sctp, **options)
+
+
+class TwoSockets(OneSocket):
+    """Each end has a UDP socket of its own."""
+
+    def dialling(self, *hosts: str, **options: Any) -> PeerConfig:
+        return super().dialling(*hosts, **{"udp_port": 0, **options})

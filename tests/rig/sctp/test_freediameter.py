@@ -1,0 +1,123 @@
+"""freeDiameter over SCTP with two addresses: both directions, requests through it, a cut cable, bad lines."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diameter.peer.capabilities import read
+from diameter.security.pki import Pki
+from diameter.trace import Point
+from helpers.freediameter import TW_MINIMUM_S, configure, connect_by_sctp, open_to, started
+from helpers.live import LEFT, REALM, RIGHT, THEIRS, Ours, answer, up
+from helpers.loop import drive
+from helpers.network_spaces import Cables
+from helpers.nodes import ACTION, Answering, Asking
+from helpers.programs import Program, running, until
+from helpers.sctp_live import BOTH, dialling, expecting, join, listening, listens
+
+pytestmark = pytest.mark.rig
+COUNT = 1000
+PATIENT: dict[str, Any] = {"tw_s": float(TW_MINIMUM_S), "request_timeout_s": 60.0}
+"""freeDiameter sends again when the kernel's own times say so, which may be seconds."""
+
+
+class Chain:
+    """Left dials freeDiameter, which dials Right."""
+
+    def __init__(self, cables: Cables, folder: Path, pki: Pki) -> None:
+        join(cables)
+        self.cables = cables
+        self.asking, self.answering = Asking(), Answering()
+        self.left = Ours(LEFT, [self.asking], [dialling(LEFT, THEIRS)], **PATIENT)
+        agent = expecting(THEIRS, agent=True, agent_realms=[REALM])
+        self.right = Ours(RIGHT, [self.answering], [agent], listen=listening(RIGHT), **PATIENT)
+        to_right = connect_by_sctp(RIGHT, *BOTH[RIGHT], tw_s=TW_MINIMUM_S)
+        self.config = configure(folder, pki, to_right, clear=True, sctp=BOTH[THEIRS])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Program]:
+        with self.cables.left:
+            async with up(self.right):
+                with self.cables.right:
+                    daemon = await started(self.config)
+                async with running(daemon):
+                    await listens(self.cables.right)
+                    async with up(self.left):
+                        await self.left.node.when_open(THEIRS, timeout_s=20)
+                        await open_to(daemon, LEFT, RIGHT)
+                        yield daemon
+
+    async def ask(self, count: int, window: int = 250) -> None:
+        """So many requests from Left to Right, each answered, and seen there once."""
+        before = len(self.answering.seen)
+        waiting = []
+        for number in range(count):
+            action = {**ACTION["Device-Action"], "Reference-Number": number}
+            waiting.append(self.asking.request("Device-Action", {"Device-Action": action}, to=RIGHT, realm=REALM))
+            if len(waiting) == window or number == count - 1:
+                numbers = [(await answer(each))["Device-Notification"]["Reference-Number"] for each in waiting]
+                assert numbers == list(range(number - len(numbers) + 1, number + 1))
+                waiting.clear()
+        seen = Counter(each["Device-Action"]["Reference-Number"] for each in self.answering.seen[before:])
+        assert seen == Counter(range(count))
+
+
+def test_both_directions_with_requests_between(cables: Cables, tmp_path: Path, pki: Pki) -> None:
+    async def scenario() -> None:
+        chain = Chain(cables, tmp_path, pki)
+        left, right = chain.left, chain.right
+        async with chain.running() as daemon:
+            for one in (left, right):
+                assert (await one.node.when_open(THEIRS)).transport == "sctp"
+            await chain.ask(20)
+            await left.tape.until("<DWA", timeout_s=15)
+            await right.tape.until(">DWA", timeout_s=15)
+            await left.node.stop()
+            await daemon.end(signal.SIGTERM)
+            await until(lambda: right.said.of(Point.PEER_CLOSED), "Right has closed")
+        assert left.tape.names()[:2] == [">CER", "<CEA"]
+        assert left.tape.names()[-2:] == [">DPR", "<DPA"]
+        assert right.tape.names()[:2] == ["<CER", ">CEA"]
+        assert right.tape.names()[-2:] == ["<DPR", ">DPA"]
+        for message in (left.tape.of("<CEA")[0], right.tape.of("<CER")[0]):
+            assert {str(address) for address in read(message).addresses} == set(BOTH[THEIRS])
+        mine = {str(address) for address in read(left.tape.of(">CER")[0]).addresses}
+        assert mine == set(BOTH[LEFT])
+        assert left.said.of(Point.DROPPED) == right.said.of(Point.DROPPED) == []
+
+    drive(scenario(), 90)
+
+
+def test_a_cut_cable_loses_no_answer(cables: Cables, tmp_path: Path, pki: Pki) -> None:
+    async def scenario() -> None:
+        chain = Chain(cables, tmp_path, pki)
+        async with chain.running():
+            await chain.ask(50)
+            cables.cut(1)
+            await chain.ask(200)
+            notes = [fields["reason"] for fields in chain.left.said.of(Point.LINK_NOTE)]
+            assert "path 10.1.1.2 is unreachable" in notes
+            cables.mend(1)
+            await chain.ask(50)
+            assert chain.left.said.of(Point.PEER_CLOSED) == chain.right.said.of(Point.PEER_CLOSED) == []
+
+    drive(scenario(), 90)
+
+
+@pytest.mark.parametrize("fault", ["loss 2%", "delay 10ms 5ms", "delay 5ms reorder 30% 50%", "duplicate 20%"])
+def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, tmp_path: Path, pki: Pki, fault: str) -> None:
+    async def scenario() -> None:
+        chain = Chain(cables, tmp_path, pki)
+        async with chain.running():
+            cables.spoil(fault)
+            await chain.ask(COUNT)
+            assert chain.left.said.of(Point.DROPPED) == chain.right.said.of(Point.DROPPED) == []
+
+    drive(scenario(), 100)

@@ -1,0 +1,116 @@
+"""A guest kernel for tests that the machine's own kernel has nothing for: User-Mode Linux of Debian's package.
+
+    python3 tests/tools/guest.py COMMAND ...       run one command in a guest, as root there; its exit status
+
+The guest has the whole file system of the machine, with the rights of whoever starts it, and a network of its own.  It
+has one processor and slow system calls (about 200 times), so a suite runs in one guest, not a guest for each test.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+KERNEL: Final = "linux.uml"
+INIT: Final = Path(__file__).resolve().parent.parent / "rig" / "guest-init"
+MEMORY: Final = "1G"
+LATE: Final = 124
+"""Exit status of a guest that had to be ended."""
+NO_STATUS: Final = 125
+"""Exit status when the guest died before its command had ended."""
+IPPROTO_SCTP: Final = 132
+NOISE: Final = (b"SELinux: ", b"mmapper_init", b"Failed to initialize ubd", b"reboot: ")
+
+
+def kernel_has_sctp() -> bool:
+    """True when this machine's kernel gives us SCTP sockets: then no guest is needed."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True
+
+
+def run_in_guest(
+    command: Sequence[str | Path],
+    at: Path,
+    *,
+    limit_s: float,
+    environment: Mapping[str, str],
+    memory: str = MEMORY,
+) -> int:
+    """Exit status of `command` in a guest, in the folder `at`; LATE after `limit_s` seconds.  Prints as it runs."""
+    with tempfile.TemporaryDirectory(prefix="guest-") as name:
+        folder = Path(name)
+        lines = [f"cd {shlex.quote(str(at))}"]
+        lines += [f"export {key}={shlex.quote(value)}" for key, value in environment.items() if key.isidentifier()]
+        lines += [f"exec {shlex.join(map(str, command))}"]
+        (folder / "command").write_text("\n".join(lines) + "\n")
+        kernel = [
+            KERNEL, "rootfstype=hostfs", "rootflags=/", "rw", f"mem={memory}", f"umid={folder.name}",
+            f"uml_dir={folder}/", f"init={INIT}", f"GUEST={folder}", "con=null", "con0=null,fd:1", "ssl=null", "quiet",
+            "random.trust_cpu=on",
+        ]  # fmt: skip
+        with (folder / "errors").open("wb") as errors:
+            late = _watch(kernel, errors.fileno(), limit_s)
+        status = folder / "status"
+        if status.exists() and status.read_text().strip():
+            return int(status.read_text())
+        if late:
+            return LATE
+        tail = (folder / "errors").read_bytes()[-2000:].decode(errors="replace")
+        print(f"the guest died before its command had ended:\n{tail}", file=sys.stderr, flush=True)
+        return NO_STATUS
+
+
+def _watch(kernel: Sequence[str], errors: int, limit_s: float) -> bool:
+    """Run the kernel to its end and print what the guest's console says; True when it had to be ended."""
+    child = subprocess.Popen(
+        kernel, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+    )
+    assert child.stdout is not None
+    late = False
+
+    def end(_number: int, _frame: object) -> None:
+        nonlocal late
+        late = True
+        os.killpg(child.pid, signal.SIGKILL)
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        for line in child.stdout:
+            if not any(noise in line for noise in NOISE):
+                sys.stdout.buffer.write(line.replace(b"\r\n", b"\n"))
+                sys.stdout.buffer.flush()
+        child.wait()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    return late
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what the command line says, with this process's environment."""
+    if not arguments or shutil.which(KERNEL) is None:
+        print(__doc__ if not arguments else f"{KERNEL} not found (apt-get install user-mode-linux)", file=sys.stderr)
+        return 2
+    return run_in_guest(arguments, Path.cwd(), limit_s=float(os.environ.get("LIMIT_S", "600")), environment=os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
