@@ -13,7 +13,7 @@ with instrumented(__name__):
     from treq.testing import StubTreq
 
     from diameter import Message
-    from diameter.admin import OWN_NAMES, Admin
+    from diameter.admin import OWN_NAMES, Admin, OfNode
     from diameter.app import Application, answers
     from diameter.config import FaultConfig
     from diameter.testing import Pair
@@ -54,7 +54,7 @@ class Lab:
         clock = self.pair.clock
         self.doors: tuple[Any, ...] = (
             _stub(Http(scs, TOKEN, 30.0, clock).app.resource()),
-            _stub(Admin(self.pair.left, clock, OWN_NAMES).app.resource()),
+            _stub(Admin(OfNode(self.pair.left, clock), OWN_NAMES, clock).app.resource()),
         )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nfs.cli.run import available, command, package
+from nfs.common.function import Processes
 
 
 def test_programs_are_found_by_their_name_on_the_command_line() -> None:
@@ -28,14 +29,14 @@ def test_an_unknown_name_lists_those_there_are() -> None:
 
 
 def test_its_run_gets_the_path_and_gives_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, Processes]] = []
 
     class Program(ModuleType):
         @staticmethod
-        def run(path: str) -> int:
-            asked.append(path)
+        def run(path: str, processes: Processes) -> int:
+            asked.append((path, processes))
             return 2
 
     monkeypatch.setitem(sys.modules, "nfs.mme.__main__", Program("nfs.mme.__main__"))
-    result = CliRunner().invoke(command, ["mme", "-c", "mme.toml"], standalone_mode=False)
-    assert (asked, result.return_value) == (["mme.toml"], 2)
+    result = CliRunner().invoke(command, ["mme", "-c", "mme.toml", "--workers", "3"], standalone_mode=False)
+    assert (asked, result.return_value) == ([("mme.toml", Processes(count=3))], 2)
