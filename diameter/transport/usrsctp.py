@@ -225,4 +225,5 @@ class UserAssociation(Association):
 
 def refusal(error: OSError) -> str:
     """Why an attempt to connect failed, for people."""
-    return words(OSError(error.errno, os.strerror(error.errno or 0)))
+    text = os.strerror(error.errno or 0)
+    return text[:1].lower() + text[1:]
