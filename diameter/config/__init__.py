@@ -5,6 +5,7 @@ from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, 
 from diameter.config.faults import FaultConfig
 from diameter.config.links import (
     ASSOCIATIONS,
+    CERTIFIED,
     CLEAR,
     CLEAR_PORT,
     SECURE_PORT,
@@ -26,10 +27,11 @@ from diameter.config.models import (
     RouteConfig,
     SecurityConfig,
 )
-from diameter.config.sctp import SctpConfig, SctpKind, SctpOrder
+from diameter.config.sctp import SctpAuth, SctpConfig, SctpKind, SctpOrder
 
 __all__ = [
     "ASSOCIATIONS",
+    "CERTIFIED",
     "CLEAR",
     "CLEAR_PORT",
     "SECURE_PORT",
@@ -52,6 +54,7 @@ __all__ = [
     "Placement",
     "Port",
     "RouteConfig",
+    "SctpAuth",
     "SctpConfig",
     "SctpKind",
     "SctpOrder",

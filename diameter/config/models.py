@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, Octets, OutputFile, Seconds, Table, realm_pattern
 from diameter.config.faults import FaultConfig
-from diameter.config.links import ASSOCIATIONS, LinkTable, ListenConfig, TlsConfig, TlsVersion
+from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
 
@@ -279,9 +279,12 @@ def _agree(
     found += [(f"fault.{at}", text) for at, rule in enumerate(faults) for text in rule.misplaced(hosts, outside)]
     if node.accept_unknown and not node.lab:
         found.append((f"{prefix}accept_unknown", f"allowed in a lab only: needs {prefix}lab = true"))
-    wanting = [place for place, link in links if link.transport == "tls"]
+    wanting = [(place, link.transport) for place, link in links if link.transport in CERTIFIED]
     if wanting and node.tls is None:
-        found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))
+        found.append((f"{prefix}tls", f'missing, but {wanting[0][0]} has transport = "{wanting[0][1]}"'))
+    datagrams = [place for place, link in links if link.transport == "dtls"]
+    if datagrams and node.tls is not None and node.tls.minimum_version != "1.2":
+        found.append((f"{prefix}tls.minimum_version", f"{datagrams[0]} is dtls, which has no version above 1.2"))
     if found:
         raise Complaints(found)
 

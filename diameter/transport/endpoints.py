@@ -141,7 +141,7 @@ class Links:
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
         self._ports: list[tuple[str, IListeningPort]] = []
-        self._sctp = SctpLinks(reactor, node, owner)
+        self._sctp = SctpLinks(reactor, node, owner, self._keys)
         self._associations: list[tuple[str, Listening]] = []
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()

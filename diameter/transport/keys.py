@@ -12,6 +12,7 @@ from diameter.config import TlsConfig
 from diameter.errors import ConfigError
 from diameter.security.certificate import lifetime
 from diameter.security.credentials import BadCredentials, Credentials
+from diameter.security.dtls import DtlsContext
 from diameter.security.tls import TlsContext
 
 PARTS: Final = {"chain": "certificate", "key": "key", "trust": "trust", "crls": "crl"}
@@ -36,7 +37,15 @@ class TlsKeys:
         self._config = config
         self._place = place
         self._watched: set[Watched] = set()
+        self._dtls: DtlsContext | None = None
         self.context = self._read()
+
+    @property
+    def dtls(self) -> DtlsContext:
+        """What is in force for DTLS: the same files."""
+        if self._dtls is None:
+            self._dtls = DtlsContext(self._credentials)
+        return self._dtls
 
     def reload(self) -> None:
         """Read every file again.  Raises ConfigError and changes nothing."""
@@ -72,6 +81,7 @@ class TlsKeys:
         begin, end = lifetime(context.certificate)
         if not begin <= datetime.now(UTC) < end:
             raise self._wrong("chain", 0, f"our own certificate is valid from {begin:%F} to {end:%F} only")
+        self._credentials, self._dtls = credentials, None
         return context
 
     def _octets(self, key: str, path: Path) -> bytes:

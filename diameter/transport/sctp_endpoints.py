@@ -16,10 +16,15 @@ from zope.interface import implementer
 
 from diameter.config import LinkTable, ListenConfig, NodeTable, PeerConfig, SctpConfig
 from diameter.errors import ConfigError
+from diameter.security.link import CLEAR
 from diameter.transport.association import Association
+from diameter.transport.dtls import DtlsLink, ProtectedAssociation
+from diameter.transport.dtls_endpoints import Handshakes, demanding
+from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.sctp import SctpLink
 from diameter.transport.sctp_choice import Carrier, Choice, Dialling, Listening, carrier_of, choose
+from diameter.transport.sctp_kernel import words
 
 BACKLOG: Final = 128
 
@@ -27,10 +32,11 @@ BACKLOG: Final = 128
 class SctpLinks:
     """The SCTP side of `diameter.transport.endpoints.Links`."""
 
-    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner) -> None:
+    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner, keys: TlsKeys | None = None) -> None:
         self._reactor = reactor
         self._node = node
         self._owner = owner
+        self._handshakes = Handshakes(reactor, node, keys)
         self._carriers: dict[str, tuple[Choice, Carrier]] = {}
 
     def carrier(self, table: LinkTable) -> Carrier:
@@ -48,13 +54,14 @@ class SctpLinks:
 
     def listen(self, listener: ListenConfig) -> Listening:
         """Open a listener.  Raises OSError and ConfigError."""
-        made = _Accepting(self._reactor, self._owner, self._node, listener)
+        protected = listener.transport == "dtls"
+        made = _Accepting(self._reactor, self._owner, self._node, listener, self._handshakes if protected else None)
         addresses = [
             Address(host, listener.port_number) for host in (listener.host, *listener.association.local_addresses)
         ]
         return self.carrier(listener).listen(
             addresses,
-            listener.association,
+            demanding(listener.association) if protected else listener.association,
             message_limit=self._node.limits.message_limit,
             backlog=BACKLOG,
             accepted=made.accepted,
@@ -66,13 +73,18 @@ class SctpLinks:
         remote = await resolve(self._reactor, peer.dial, peer.port_number)
         hosts = [peer.bind] if peer.bind else []
         local = [Address(host, peer.association.local_port) for host in (*hosts, *peer.association.local_addresses)]
+        protected = peer.transport == "dtls"
+        config = demanding(peer.association) if protected else peer.association
         try:
             association = await connected(
-                self._reactor, self.carrier(peer), remote, local, peer.association,
+                self._reactor, self.carrier(peer), remote, local, config,
                 message_limit=self._node.limits.message_limit, timeout_s=self._node.connect_timeout_s,
             )  # fmt: skip
+            if protected:
+                association = await self._handshakes.protect(association, config, server=False)
         except (OSError, ConfigError, ConnectFailed) as error:
-            raise ConnectFailed(f"{peer.transport} {ends(remote)}: {error}") from None
+            reason = words(error) if isinstance(error, OSError) else error
+            raise ConnectFailed(f"{peer.transport} {ends(remote)}: {reason}") from None
         making = _Making(self._reactor, self._owner, self._node, peer.association)
         return making.made(association, dialled=peer.host)
 
@@ -89,8 +101,10 @@ class _Making:
 
     def made(self, association: Association, *, dialled: str = "") -> SctpLink:
         """A link, which the owner knows when this returns."""
-        link = SctpLink(
+        protected = isinstance(association, ProtectedAssociation)
+        link = (DtlsLink if protected else SctpLink)(
             association, self._owner, self._reactor, config=self._config, send_limit=self._node.limits.send_limit,
+            security=association.security if isinstance(association, ProtectedAssociation) else CLEAR,
             renew=self.made, gone=self._gone,
         )  # fmt: skip
         link.dialled = dialled
@@ -105,20 +119,33 @@ class _Making:
 class _Accepting(_Making):
     """The links of one listener, which are not to be too many."""
 
-    def __init__(self, reactor: Any, owner: LinkOwner, node: NodeTable, listener: ListenConfig) -> None:
+    def __init__(
+        self, reactor: Any, owner: LinkOwner, node: NodeTable, listener: ListenConfig, handshakes: Handshakes | None
+    ) -> None:
+        """`handshakes`: where the associations are protected."""
         super().__init__(reactor, owner, node, listener.association)
+        self._handshakes = handshakes
         self._transport = listener.transport
         self._limit = node.limits.connections
 
     def accepted(self, association: Association) -> None:
-        """A new association: a link, or none when there are enough."""
-        if self.live >= self._limit:
+        """A new association: a link, or a handshake that makes one, or neither when there are enough."""
+        handshakes = self._handshakes
+        reason = f"more than {self._limit} connections" if self.live >= self._limit else ""
+        if not reason and handshakes is not None:
+            reason = handshakes.too_many()
+        if reason:
             association.abort()
-            self._owner.link_refused(
-                self._transport, association.remote_addresses[0], f"more than {self._limit} connections"
-            )  # fmt: skip
-        else:
+            self._refused(association.remote_addresses[0], reason)
+        elif handshakes is None:
             self.made(association)
+        else:
+            remote = association.remote_addresses[0]
+            secured = handshakes.protect(association, self._config, server=True)
+            _ = secured.addCallbacks(self.made, lambda failure: self._refused(remote, failure.getErrorMessage()))
+
+    def _refused(self, remote: Address, reason: str) -> None:
+        self._owner.link_refused(self._transport, remote, reason)
 
 
 def connected(

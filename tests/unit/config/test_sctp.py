@@ -40,8 +40,8 @@ def test_options_need_sctp() -> None:
         'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "x"'
     )
     assert text == (
-        'x: peer.0.sctp: means nothing without transport = "sctp"\n'
-        'x: peer.0.association: means nothing without transport = "sctp"'
+        'x: peer.0.sctp: means nothing without transport = "sctp" or "dtls"\n'
+        'x: peer.0.association: means nothing without transport = "sctp" or "dtls"'
     )
 
 
@@ -77,3 +77,28 @@ def test_a_found_peer_keeps_its_defaults() -> None:
     row = PeerConfig(host="b.example", realm="example", transport="tcp", **CLEAR)
     same = {name: getattr(row, name) for name in PeerConfig.model_fields}
     assert PeerConfig.model_validate(same) == row
+
+
+def test_dtls_is_protected_and_has_the_secure_port() -> None:
+    link = ListenConfig(transport="dtls", association=SctpConfig(auth="wanted", label_with_nul=True))
+    assert (link.port_number, link.physical_protection) == (5868, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[[listen]]\ntransport = "dtls"', 'x: tls: missing, but listen.0 has transport = "dtls"'),
+        (
+            '[[listen]]\ntransport = "dtls"\n[tls]\ncertificate = "x"\nkey = "x"\ntrust = ["x"]\nminimum_version = "1.3"',
+            "x: tls.minimum_version: listen.0 is dtls, which has no version above 1.2",
+        ),
+        (
+            '[[listen]]\ntransport = "sctp"\nphysical_protection = true\nphysical_protection_reason = "x"\n'
+            'association = {auth = "wanted", label_with_nul = true}',
+            'x: listen.0.association.auth: means nothing without transport = "dtls"\n'
+            'x: listen.0.association.label_with_nul: means nothing without transport = "dtls"',
+        ),
+    ],
+)
+def test_what_dtls_needs(text: str, line: str) -> None:
+    assert complaint(text) == line
