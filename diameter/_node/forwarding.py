@@ -16,7 +16,7 @@ from diameter._node.core import Core, Line, Request
 from diameter._node.following import text_of
 from diameter._node.requests import NoWay, Requests
 from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
-from diameter._node.transit import Busy, Transit
+from diameter._node.transit import Busy, TooLong, Transit
 from diameter.app import Screen
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, ResultCode
 from diameter.message import Message, encode
@@ -274,6 +274,8 @@ class Forwarding:
         busy = isinstance(error, Busy)
         code = ResultCode.TOO_BUSY if busy else ResultCode.UNABLE_TO_DELIVER
         text = "too many requests wait" if busy else "no answer from where it was sent to"
+        if isinstance(error, TooLong):
+            code, text = ResultCode.UNABLE_TO_COMPLY, "too long for the link that it would have to go on"
         self._refuse(transit.line, transit.request, code, text, logged=str(error))
 
     def lost(self, line: Line) -> None:
@@ -318,6 +320,7 @@ class Forwarding:
         if line.gone:
             self._core.drop(line, request, Drop.LINK_GONE)
             return
+        octets = self._core.fitting(line, request, octets)
         self._core.stats.answers_out += 1
         self._core.tally.count(line.whose, octets, True)
         self._core.write(line, octets)

@@ -272,6 +272,7 @@ class Serving:
             return
         if self.overloading is not None:
             octets = self.overloading.dress(request, octets)
+        octets = self._core.fitting(line, request, octets)
         self._core.stats.answers_out += 1
         self._core.tally.count(line.whose, octets, True)
         self._core.write(line, octets)
