@@ -135,7 +135,13 @@ PURE_PYTHON: Final = (
     "diameter.app",
 )
 
-UNTYPED: Final = ("asn1tools", "construct", "dpkt", "sctp")  # each behind one wrapper module, with stubs in stubs/
+UNTYPED: Final = (
+    "asn1tools",
+    "cffi",
+    "construct",
+    "dpkt",
+    "sctp",
+)  # each behind one wrapper module, with stubs in stubs/
 
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:

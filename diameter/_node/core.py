@@ -4,6 +4,7 @@ world.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -12,13 +13,13 @@ from diameter._node.tally import Book, Tally
 from diameter._node.transit import Transit
 from diameter.app import Later, Neighbour
 from diameter.config import NodeConfig, PeerConfig
-from diameter.errors import NotOpen
+from diameter.errors import NotOpen, ResultCode
 from diameter.message import Dictionary, Message
 from diameter.peer.connection import Connection
 from diameter.routing.held import Held
 from diameter.routing.overload import priority_of
 from diameter.routing.pending import Pending
-from diameter.routing.refusal import Refused, session_of
+from diameter.routing.refusal import Refused, refuse, session_of
 from diameter.routing.table import PeerEntry, RoutingTable
 from diameter.trace import Drop, Observer, Point
 from diameter.transport.link import Link
@@ -74,15 +75,17 @@ class Line:
     `own_answers`: the peer may bring no answers of other hosts.  `out`: messages queued in this wake-up.  `held`:
     requests of ours that wait for a congested link or for one of the `outstanding` ones to be answered.  `in_work`:
     requests of the peer whose handlers wait.  `given`, `got`: where answers to the peer, and of it, are counted.
+    `largest`: octets of the longest message the link takes.
     """
 
     __slots__ = (
         "allowed", "config", "connection", "entry", "given", "gone", "got", "held", "in_work", "is_open", "known",
-        "link", "neighbour", "out", "out_octets", "outstanding", "own_answers", "peer",
+        "largest", "link", "neighbour", "out", "out_octets", "outstanding", "own_answers", "peer",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
         self.link = link
+        self.largest = link.largest or sys.maxsize
         self.connection = connection
         self.peer: Peer | None = None
         self.entry: PeerEntry | None = None
@@ -191,6 +194,12 @@ class Core:
         """Where answers of the peer of a line are counted."""
         line.got = Book(self.tally, line.whose, False)
         return line.got
+
+    def fitting(self, line: Line, request: Message, octets: bytes) -> bytes:
+        """An answer with 5012 in place of one to `request` that is longer than its link takes."""
+        text = f"an answer of {len(octets)} octets, and the link takes {line.largest}"
+        self.refused(line, request, "size", ResultCode.UNABLE_TO_COMPLY, 0, text, text)
+        return refuse(request, ResultCode.UNABLE_TO_COMPLY, text).octets
 
     def flush(self) -> None:
         """Write everything queued: one write a link."""

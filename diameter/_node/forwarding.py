@@ -16,7 +16,7 @@ from diameter._node.core import Core, Line, Request
 from diameter._node.following import text_of
 from diameter._node.requests import NoWay, Requests
 from diameter._node.serving import KNOWN_WAYS, Guard, Raised, Serving
-from diameter._node.transit import Busy, Transit
+from diameter._node.transit import Busy, TooLong, Transit
 from diameter.app import Screen
 from diameter.config import Limits
 from diameter.errors import ApplicationFault, LocalError, RemoteFault, ResultCode
@@ -329,6 +329,8 @@ class Forwarding:
         busy = isinstance(error, Busy)
         code = ResultCode.TOO_BUSY if busy else ResultCode.UNABLE_TO_DELIVER
         text = "too many requests wait" if busy else "no answer from where it was sent to"
+        if isinstance(error, TooLong):
+            code, text = ResultCode.UNABLE_TO_COMPLY, "too long for the link that it would have to go on"
         self._refuse(transit.line, transit.request, code, text, logged=str(error))
 
     def lost(self, line: Line) -> None:
@@ -370,4 +372,6 @@ class Forwarding:
             return
         if (overloading := self._serving.overloading) is not None:
             octets = overloading.front(request, octets)
+        if len(octets) > line.largest:
+            octets = self._core.fitting(line, request, octets)
         self._core.answered(line, octets)

@@ -13,7 +13,7 @@ from diameter._node.failover import Failover
 from diameter._node.following import Following
 from diameter._node.overloading import Overloading
 from diameter._node.serving import Guard, Raised
-from diameter._node.transit import Busy, Transit
+from diameter._node.transit import Busy, TooLong, Transit
 from diameter.app import Later, Screen
 from diameter.config import Limits
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
@@ -188,9 +188,13 @@ class Requests:
             self.pending.remove(request)
             core.stats.undeliverable += 1
             command = Message(request.octets, core.dictionary).command
+            length = len(request.octets)
+            kind: type[Busy | TooLong] = Busy
             reason = f"peer {line.whose} does not keep up: {line.outstanding} requests without an answer"
+            if length > line.largest:
+                kind, reason = TooLong, f"{length} octets, and the link to {line.whose} takes {line.largest}"
             core.say(Point.UNDELIVERABLE, command=command, reason=reason)
-            request.waiter.fail(Busy(f"{command}: {reason}"))
+            request.waiter.fail(kind(f"{command}: {reason}"))
 
     def _realm_of(self, entry: PeerEntry, to: str | None) -> str:
         """Destination-Realm when the caller named none: that of the host asked for or chosen; behind a relay our
@@ -229,7 +233,9 @@ class Requests:
         return later
 
     def place(self, line: Line, request: Request) -> bool:
-        """Send a request on `line`, or hold it back; False when there is no room for it there."""
+        """Send a request on `line`, or hold it back; False when there is no room for it there, or it is too long."""
+        if len(request.octets) > line.largest:
+            return False
         if line.held or line.outstanding >= self._limit or line.link.congested:
             return self._hold(line, request)
         self._put(line, request)

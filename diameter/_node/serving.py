@@ -289,6 +289,8 @@ class Serving:
             return
         if self.overloading is not None:
             octets = self.overloading.dress(request, octets)
+        if len(octets) > line.largest:
+            octets = self._core.fitting(line, request, octets)
         self._core.answered(line, octets)
 
     # ---- coroutines that wait

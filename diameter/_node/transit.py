@@ -18,6 +18,10 @@ class Busy(Undeliverable):
     """Every peer that could take the request has all that it may hold (3004, RFC 6733 section 7.1.3)."""
 
 
+class TooLong(Undeliverable):
+    """No link of a peer that could take the request carries a message of this length (5012)."""
+
+
 class Transit:
     """Waits for the answer in the place of the node that asked: `resolve` and `fail` as `diameter.app.Later` has them.
 

@@ -6,6 +6,7 @@ from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import (
     ASSOCIATIONS,
+    CERTIFIED,
     CLEAR,
     CLEAR_PORT,
     SECURE_PORT,
@@ -25,10 +26,11 @@ from diameter.config.models import (
     RouteConfig,
     SecurityConfig,
 )
-from diameter.config.sctp import SctpConfig, SctpKind, SctpOrder
+from diameter.config.sctp import SctpAuth, SctpConfig, SctpKind, SctpOrder
 
 __all__ = [
     "ASSOCIATIONS",
+    "CERTIFIED",
     "CLEAR",
     "CLEAR_PORT",
     "SECURE_PORT",
@@ -51,6 +53,7 @@ __all__ = [
     "Placement",
     "Port",
     "RouteConfig",
+    "SctpAuth",
     "SctpConfig",
     "SctpKind",
     "SctpOrder",

@@ -11,13 +11,15 @@ from diameter.config.base import InputFile, OutputFile, Port, Table, one_line
 from diameter.config.load import Complaints
 from diameter.config.sctp import SctpConfig, SctpKind
 
-Transport = Literal["tcp", "tls", "sctp"]
+Transport = Literal["tcp", "tls", "sctp", "dtls"]
 TlsVersion = Literal["1.2", "1.3"]
 
 CLEAR: Final = frozenset({"tcp", "sctp"})
 """Transports whose octets anybody on the way can read."""
-ASSOCIATIONS: Final = frozenset({"sctp"})
+ASSOCIATIONS: Final = frozenset({"sctp", "dtls"})
 """Transports that are SCTP associations."""
+CERTIFIED: Final = frozenset({"tls", "dtls"})
+"""Transports whose ends show certificates."""
 CLEAR_PORT: Final = 3868
 """Diameter over TCP or SCTP in clear, RFC 6733 section 2.1."""
 SECURE_PORT: Final = 5868
@@ -52,9 +54,9 @@ class LinkTable(Table):
     """What a listening and a configured link have in common."""
 
     transport: Transport = Field(
-        default="tls", description="tls, or tcp or sctp where a physically protected link allows it"
+        default="tls", description="tls or dtls (over SCTP), or tcp or sctp where a physically protected link allows it"
     )
-    port: Port | None = Field(default=None, description="3868 for tcp and sctp, 5868 for tls when not given")
+    port: Port | None = Field(default=None, description="3868 for tcp and sctp, 5868 for tls and dtls when not given")
     sctp: SctpKind = Field(default="auto", description="which SCTP: of the kernel, or libusrsctp over UDP or raw IP")
     association: SctpConfig = Field(default=SctpConfig(), description="options of SCTP")
     physical_protection: bool = Field(default=False, description="clear text is allowed on this link")
@@ -78,7 +80,11 @@ class LinkTable(Table):
         fields = type(self).model_fields
         given = [name for name in ("sctp", "association") if getattr(self, name) != fields[name].default]
         if given and self.transport not in ASSOCIATIONS:
-            raise Complaints([(name, 'means nothing without transport = "sctp"') for name in given])
+            raise Complaints([(name, 'means nothing without transport = "sctp" or "dtls"') for name in given])
+        if self.transport == "sctp":
+            only = [name for name in ("auth", "label_with_nul") if getattr(self.association, name)]
+            if only:
+                raise Complaints([(f"association.{name}", 'means nothing without transport = "dtls"') for name in only])
         return self
 
     @property
@@ -86,7 +92,7 @@ class LinkTable(Table):
         """The port to use: as configured, else the registered one."""
         if self.port is not None:
             return self.port
-        return SECURE_PORT if self.transport == "tls" else CLEAR_PORT
+        return SECURE_PORT if self.transport in CERTIFIED else CLEAR_PORT
 
 
 class ListenConfig(LinkTable):

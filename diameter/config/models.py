@@ -17,7 +17,7 @@ from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, OutputFile, Seconds, Table, realm_pattern
 from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
-from diameter.config.links import ASSOCIATIONS, LinkTable, ListenConfig, TlsConfig, TlsVersion
+from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
 from diameter.config.redirects import RedirectsConfig
@@ -249,9 +249,12 @@ def _agree(
         found.append((f"{prefix}accept_unknown", f"allowed in a lab only: needs {prefix}lab = true"))
     if node.redirects.connect and node.tls is None and not node.redirects.physical_protection:
         found.append((f"{prefix}redirects.connect", f"needs {prefix}tls, or clear text that is protected"))
-    wanting = [place for place, link in links if link.transport == "tls"]
+    wanting = [(place, link.transport) for place, link in links if link.transport in CERTIFIED]
     if wanting and node.tls is None:
-        found.append((f"{prefix}tls", f'missing, but {wanting[0]} has transport = "tls"'))
+        found.append((f"{prefix}tls", f'missing, but {wanting[0][0]} has transport = "{wanting[0][1]}"'))
+    datagrams = [place for place, link in links if link.transport == "dtls"]
+    if datagrams and node.tls is not None and node.tls.minimum_version != "1.2":
+        found.append((f"{prefix}tls.minimum_version", f"{datagrams[0]} is dtls, which has no version above 1.2"))
     if found:
         raise Complaints(found)
 

@@ -15,6 +15,7 @@ from diameter.config.base import Octets, Port, Table
 from diameter.config.load import Complaints
 
 SctpKind = Literal["auto", "kernel", "usrsctp-udp", "usrsctp-raw"]
+SctpAuth = Literal["required", "wanted"]
 SctpOrder = Literal["unordered", "ordered", "session"]
 Milliseconds = Annotated[int, Field(ge=1, le=3_600_000)]
 Retransmissions = Annotated[int, Field(ge=1, le=100)]
@@ -58,6 +59,13 @@ class SctpConfig(Table):
     )
     local_port: Port = Field(default=0, description="port to dial from; 0 for any")
     primary: IpAddress | None = Field(default=None, description="address of the peer to send to while it is reachable")
+    auth: SctpAuth | None = Field(
+        default=None,
+        description="dtls: required refuses a peer without SCTP-AUTH (RFC 4895), wanted lets it in; required if absent",
+    )
+    label_with_nul: bool = Field(
+        default=False, description="dtls: derive keys as OpenSSL before 1.1.1b does, for peers that run on it"
+    )
     udp_port: Port = Field(default=9899, description="our UDP port where SCTP goes over UDP (RFC 6951)")
     remote_udp_port: Port = Field(default=9899, description="and that of the peer")
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from diameter.security.link import LinkSecurity
+from diameter.security.tls import TlsContext
 
 
 class Send(NamedTuple):
@@ -84,3 +85,6 @@ class MessageProtector(Protocol):
 
     def security(self) -> LinkSecurity:
         """What was agreed, and with whom; only once established."""
+
+    def complaint(self, context: TlsContext) -> str:
+        """Return why this peer would be refused under other credentials, or ""."""

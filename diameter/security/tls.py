@@ -69,6 +69,7 @@ class TlsContext:
     """Keys, trust and revocation in force; makes both ends' protectors.  Raises BadCredentials."""
 
     def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
         self.common_name = credentials.common_name
         chain, trusted = own_chain(credentials), anchors(credentials)
         key = own_key(credentials, chain[0])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from diameter.transport.link import Address
+from diameter.transport.sctp_auth import AuthKeys
 from diameter.transport.sctp_events import Event
 
 
@@ -63,6 +64,11 @@ class Association(ABC):
     @abstractmethod
     def outstanding(self) -> int:
         """Pieces of messages that were sent and are not acknowledged."""
+
+    @property
+    def auth(self) -> AuthKeys | None:
+        """The keys of SCTP-AUTH, None where there is none."""
+        return None
 
     @abstractmethod
     def attach(self, user: AssociationUser) -> None:

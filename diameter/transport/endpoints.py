@@ -144,7 +144,7 @@ class Links:
         self._node = node
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
-        self._sctp = SctpLinks(reactor, node, owner)
+        self._sctp = SctpLinks(reactor, node, owner, self._keys)
         self._listeners = Listeners(self._server, self._sctp)
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
@@ -204,7 +204,7 @@ class Links:
             self._keys, self._node = kept, before
             raise
         self._resolver = resolver
-        self._sctp.node = node
+        self._sctp.take(node, keys)
         self._listeners.settle(node)
         if keys is not None and context is not None:
             keys.take(node.tls, context)

@@ -12,6 +12,7 @@ from diameter.config import TlsConfig
 from diameter.errors import ConfigError
 from diameter.security.certificate import lifetime
 from diameter.security.credentials import BadCredentials, Credentials
+from diameter.security.dtls import DtlsContext
 from diameter.security.tls import TlsContext
 
 PARTS: Final = {"chain": "certificate", "key": "key", "trust": "trust", "crls": "crl"}
@@ -36,7 +37,15 @@ class TlsKeys:
         self._config = config
         self._place = place
         self._watched: set[Watched] = set()
+        self._dtls: tuple[TlsContext, DtlsContext] | None = None
         self.context = self._read()
+
+    @property
+    def dtls(self) -> DtlsContext:
+        """What is in force for DTLS: the same files."""
+        if self._dtls is None or self._dtls[0] is not self.context:
+            self._dtls = self.context, DtlsContext(self.context.credentials)
+        return self._dtls[1]
 
     def reload(self) -> None:
         """Read every file again.  Raises ConfigError and changes nothing."""

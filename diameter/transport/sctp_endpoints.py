@@ -17,10 +17,15 @@ from zope.interface import implementer
 
 from diameter.config import ASSOCIATIONS, LinkTable, ListenConfig, NodeTable, PeerConfig, SctpConfig
 from diameter.errors import ConfigError
+from diameter.security.link import CLEAR
 from diameter.transport.association import Association
+from diameter.transport.dtls import DtlsLink, ProtectedAssociation
+from diameter.transport.dtls_endpoints import Handshakes, demanding
+from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.sctp import SctpLink
 from diameter.transport.sctp_choice import Carrier, Choice, Dialling, Listening, carrier_of, choose
+from diameter.transport.sctp_kernel import words
 
 BACKLOG: Final = 128
 
@@ -28,10 +33,11 @@ BACKLOG: Final = 128
 class SctpLinks:
     """The SCTP side of `diameter.transport.endpoints.Links`."""
 
-    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner) -> None:
+    def __init__(self, reactor: Any, node: NodeTable, owner: LinkOwner, keys: TlsKeys | None = None) -> None:
         self.node = node
         self._reactor = reactor
         self._owner = owner
+        self._handshakes = Handshakes(reactor, node, keys)
         self._carriers: dict[str, tuple[Choice, Carrier]] = {}
 
     def carrier(self, table: LinkTable) -> Carrier:
@@ -47,6 +53,11 @@ class SctpLinks:
         """What was chosen so far and why, a line each."""
         return tuple(sorted({choice.why for choice, _ in self._carriers.values()}))
 
+    def take(self, node: NodeTable, keys: TlsKeys | None) -> None:
+        """Use another configuration for links to come."""
+        self.node = node
+        self._handshakes.take(node, keys)
+
     def prove(self, node: NodeTable) -> None:
         """Is there an SCTP for every peer that is to be dialled?  Raises ConfigError."""
         for at, peer in enumerate(getattr(node, "peer", ())):
@@ -58,11 +69,12 @@ class SctpLinks:
 
     def listener(self, config: ListenConfig, /) -> AssociationListener:
         """Open a listener.  Raises OSError and ConfigError."""
-        made = _Accepting(self._reactor, self._owner, self.node, config)
+        protected = config.transport == "dtls"
+        made = _Accepting(self._reactor, self._owner, self.node, config, self._handshakes if protected else None)
         addresses = [Address(host, config.port_number) for host in (config.host, *config.association.local_addresses)]
         listening = self.carrier(config).listen(
             addresses,
-            config.association,
+            demanding(config.association) if protected else config.association,
             message_limit=self.node.limits.message_limit,
             backlog=BACKLOG,
             accepted=made.accepted,
@@ -75,13 +87,18 @@ class SctpLinks:
         remote = await resolve(self._reactor, peer.dial, peer.port_number)
         hosts = [peer.bind] if peer.bind else []
         local = [Address(host, peer.association.local_port) for host in (*hosts, *peer.association.local_addresses)]
+        protected = peer.transport == "dtls"
+        config = demanding(peer.association) if protected else peer.association
         try:
             association = await connected(
-                self._reactor, self.carrier(peer), remote, local, peer.association,
+                self._reactor, self.carrier(peer), remote, local, config,
                 message_limit=self.node.limits.message_limit, timeout_s=self.node.connect_timeout_s,
             )  # fmt: skip
+            if protected:
+                association = await self._handshakes.protect(association, config, server=False)
         except (OSError, ConfigError, ConnectFailed) as error:
-            raise ConnectFailed(f"{peer.transport} {ends(remote)}: {error}") from None
+            reason = words(error) if isinstance(error, OSError) else error
+            raise ConnectFailed(f"{peer.transport} {ends(remote)}: {reason}") from None
         making = _Making(self._reactor, self._owner, self.node, peer.association)
         return making.made(association, dialled=peer.host)
 
@@ -98,8 +115,10 @@ class _Making:
 
     def made(self, association: Association, *, dialled: str = "") -> SctpLink:
         """A link, which the owner knows when this returns."""
-        link = SctpLink(
+        protected = isinstance(association, ProtectedAssociation)
+        link = (DtlsLink if protected else SctpLink)(
             association, self._owner, self._reactor, config=self._config, send_limit=self.node.limits.send_limit,
+            security=association.security if isinstance(association, ProtectedAssociation) else CLEAR,
             renew=self.made, gone=self._gone,
         )  # fmt: skip
         link.dialled = dialled
@@ -114,20 +133,33 @@ class _Making:
 class _Accepting(_Making):
     """The links of one listener, which are not to be too many."""
 
-    def __init__(self, reactor: Any, owner: LinkOwner, node: NodeTable, listener: ListenConfig) -> None:
+    def __init__(
+        self, reactor: Any, owner: LinkOwner, node: NodeTable, listener: ListenConfig, handshakes: Handshakes | None
+    ) -> None:
+        """`handshakes`: where the associations are protected."""
         super().__init__(reactor, owner, node, listener.association)
+        self._handshakes = handshakes
         self._transport = listener.transport
 
     def accepted(self, association: Association) -> None:
-        """A new association: a link, or none when there are enough."""
+        """A new association: a link, or a handshake that makes one, or neither when there are enough."""
+        handshakes = self._handshakes
         limit = self.node.limits.connections
-        if self.live >= limit:
+        reason = f"more than {limit} connections" if self.live >= limit else ""
+        if not reason and handshakes is not None:
+            reason = handshakes.too_many()
+        if reason:
             association.abort()
-            self._owner.link_refused(
-                self._transport, association.remote_addresses[0], f"more than {limit} connections"
-            )  # fmt: skip
-        else:
+            self._refused(association.remote_addresses[0], reason)
+        elif handshakes is None:
             self.made(association)
+        else:
+            remote = association.remote_addresses[0]
+            secured = handshakes.protect(association, self._config, server=True)
+            _ = secured.addCallbacks(self.made, lambda failure: self._refused(remote, failure.getErrorMessage()))
+
+    def _refused(self, remote: Address, reason: str) -> None:
+        self._owner.link_refused(self._transport, remote, reason)
 
 
 @dataclass(slots=True)

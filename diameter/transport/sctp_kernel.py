@@ -20,6 +20,7 @@ from zope.interface import implementer
 from diameter.transport import sctp_events, sctp_socket
 from diameter.transport.association import Assembler, Association, AssociationUser, Received
 from diameter.transport.link import Address
+from diameter.transport.sctp_auth import LINUX, AuthKeys
 from diameter.transport.sctp_events import PathState
 from diameter.transport.sctp_socket import Ancillary, Setup
 
@@ -118,6 +119,16 @@ class KernelAssociation(Descriptor, Association):
         except OSError:
             return 0  # gone; the next read says so
         return found.unacknowledged + found.pending
+
+    @property
+    def auth(self) -> AuthKeys:
+        """The keys of SCTP-AUTH."""
+        sock = self.sock
+        return AuthKeys(
+            LINUX,
+            lambda option, value: sock.setsockopt(sctp_socket.IPPROTO_SCTP, option, value),
+            lambda option, size: sock.getsockopt(sctp_socket.IPPROTO_SCTP, option, size),
+        )
 
     def attach(self, user: AssociationUser) -> None:
         """Deliver to `user`."""

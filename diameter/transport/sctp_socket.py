@@ -15,7 +15,7 @@ from struct import Struct, pack
 from typing import Any, Final, NamedTuple
 
 from diameter.config import SctpConfig
-from diameter.transport import sctp_events
+from diameter.transport import sctp_auth, sctp_events
 from diameter.transport.link import Address
 from diameter.transport.sctp_events import address_of
 
@@ -192,6 +192,8 @@ class Setup:
         self.set_paths(sock, config)
         set_buffers(sock, config, message_limit)
         sock.setsockopt(IPPROTO_SCTP, RECVRCVINFO, 1)
+        if config.auth is not None:
+            sctp_auth.demand(sctp_auth.LINUX, lambda option, value: sock.setsockopt(IPPROTO_SCTP, option, value))
         subscribe(sock, *WANTED)
 
 

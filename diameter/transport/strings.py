@@ -18,6 +18,7 @@ from typing import Any, Final
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 from diameter.config import ASSOCIATIONS, LinkTable, ListenConfig, Seconds, TlsConfig, validate
+from diameter.errors import ConfigError
 from diameter.transport.endpoints import TlsClientEndpoint, TlsServerEndpoint, tcp_client, tcp_server
 from diameter.transport.keys import TlsKeys
 from diameter.transport.sctp_choice import carrier_of, choose
@@ -66,6 +67,8 @@ def server(reactor: Any, transport: str = "", /, **values: str) -> IStreamServer
 
 def _split(transport: str, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the keys of the link and those of its TLS table."""
+    if transport == "dtls":
+        raise ConfigError("diameter:dtls: DTLS over SCTP is for nodes; an endpoint string can be tls, tcp or sctp")
     link: dict[str, Any] = {"transport": transport}
     tls: dict[str, Any] = {}
     for key, value in values.items():

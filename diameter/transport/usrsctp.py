@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from diameter.transport import sctp_events, usrsctp_events
 from diameter.transport.association import Assembler, Association, AssociationUser, Received
 from diameter.transport.link import Address
+from diameter.transport.sctp_auth import USRSCTP, AuthKeys
 from diameter.transport.sctp_events import PathState
 from diameter.transport.sctp_kernel import words
 from diameter.transport.usrsctp_library import BUFFER, Library
@@ -96,6 +97,11 @@ class UserAssociation(Association):
             return self._sock.status().unacknowledged
         except OSError:
             return 0  # gone; the next read says so
+
+    @property
+    def auth(self) -> AuthKeys:
+        """The keys of SCTP-AUTH."""
+        return AuthKeys(USRSCTP, self._sock.set, self._sock.get)
 
     def attach(self, user: AssociationUser) -> None:
         """Deliver to `user`."""
@@ -225,4 +231,5 @@ class UserAssociation(Association):
 
 def refusal(error: OSError) -> str:
     """Why an attempt to connect failed, for people."""
-    return words(OSError(error.errno, os.strerror(error.errno or 0)))
+    text = os.strerror(error.errno or 0)
+    return text[:1].lower() + text[1:]

@@ -10,6 +10,7 @@ from struct import Struct, pack
 from typing import Any, Final, NamedTuple
 
 from diameter.config import SctpConfig
+from diameter.transport import sctp_auth
 from diameter.transport.usrsctp_events import WANTED
 from diameter.transport.usrsctp_library import AF_CONN, BUFFER, Library, Woken
 
@@ -92,6 +93,8 @@ class UserSocket:
         ):
             self.set(option, pack("=i", wanted or max(ROOM, enough)), socket.SOL_SOCKET)
         self.set(RECVRCVINFO, pack("=i", 1))
+        if config.auth is not None:
+            sctp_auth.demand(sctp_auth.USRSCTP, self.set)
         for kind in WANTED:
             self.set(EVENT, pack("=IHBx", 0, kind, 1))
 

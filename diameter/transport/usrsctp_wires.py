@@ -102,6 +102,7 @@ class Wire:
         self.users = 0
         self.peers = Peers()
         self.ports: dict[int, int] = {}
+        self._next_port = randbelow(len(DYNAMIC))
         self._library = library()
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
@@ -115,8 +116,9 @@ class Wire:
 
     def take_port(self, port: int) -> int:
         """Use an SCTP port of ours; for 0 one that nobody uses."""
-        while not port:
-            port = DYNAMIC[randbelow(len(DYNAMIC))]
+        while not port:  # by turns, so that a peer which has not heard the end of an old association takes no new one
+            self._next_port = (self._next_port + 1) % len(DYNAMIC)
+            port = DYNAMIC[self._next_port]
             port = 0 if port in self.ports else port
         self.ports[port] = self.ports.get(port, 0) + 1
         return port

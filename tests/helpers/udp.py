@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import pytest
+
 from diameter.config import ListenConfig, PeerConfig
+from diameter.transport.link import ConnectFailed
+from helpers.loop import drive
 from helpers.sctp import FIRST, dialling, listening
-from helpers.sctp_suite import Way
+from helpers.sctp_suite import TransportSuite, Way
 
 
 def free_port(host: str = FIRST) -> int:
@@ -38,3 +42,17 @@ class TwoSockets(OneSocket):
 
     def dialling(self, *hosts: str, **options: Any) -> PeerConfig:
         return super().dialling(*hosts, **{"udp_port": 0, **options})
+
+
+class ApartSuite(TransportSuite):
+    """The suite for ends with a UDP port each: where nobody has the UDP port, nobody answers."""
+
+    def test_nobody_listens(self) -> None:
+        """On that SCTP port of somebody who has the UDP port."""
+
+        async def scenario() -> None:
+            async with self.ends() as ends:
+                with pytest.raises(ConnectFailed, match=r"sctp 127\.0\.0\.1:3999: connection refused"):
+                    await ends.client.connect(self.way.dialling(port=3999))
+
+        drive(scenario())

@@ -62,7 +62,7 @@ def test_nothing_is_left(shared: bool) -> None:
 
     async def scenario() -> None:
         async with Ends(listening(sctp="usrsctp-udp", udp_port=port), react=answer) as ends:
-            await some(ends, 6 * AT_ONCE, port if shared else 0, port)
+            await some(ends, max(6 * AT_ONCE, COUNT // 5), port if shared else 0, port)
             before = left()
             await some(ends, COUNT, port if shared else 0, port)
             after = left()

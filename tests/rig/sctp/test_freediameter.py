@@ -23,7 +23,8 @@ from helpers.programs import Program, running, until
 from helpers.sctp_live import BOTH, dialling, expecting, join, listening, listens
 
 pytestmark = pytest.mark.rig
-COUNT = 1000
+COUNT = 300
+"""Requests on a bad line: with their answers, to and from freeDiameter, 1,200 messages."""
 PATIENT: dict[str, Any] = {"tw_s": float(TW_MINIMUM_S), "request_timeout_s": 60.0}
 """freeDiameter sends again when the kernel's own times say so, which may be seconds."""
 

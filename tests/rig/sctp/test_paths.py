@@ -105,6 +105,8 @@ def test_the_primary_path_is_the_one_wanted(cables: Cables, primary: str) -> Non
     async def scenario() -> None:
         async with Quiet(listen(), react=back) as ends:
             ours, _ = await opened(cables, ends, dial(primary=primary))
+            await exchange(ends, ours, 10)
+            await pause(0.3)  # a path is used once its heartbeat was answered
             before = [octets_sent(cables.left, f"path{number}") for number in (1, 2)]
             await exchange(ends, ours, 200)
             assert association_of(ours).remote_addresses[0].host == primary

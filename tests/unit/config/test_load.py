@@ -98,7 +98,7 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
             "node.tls.secret: unknown key",
             'peer.0.prot: unknown key (did you mean "port"?)',
             "peer.0.port: must be less than or equal to 65535",
-            "peer.0.transport: must be 'tcp', 'tls' or 'sctp'",
+            "peer.0.transport: must be 'tcp', 'tls', 'sctp' or 'dtls'",
             "peer.0.connect: must be true or false",
         ]
     )

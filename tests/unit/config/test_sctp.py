@@ -40,8 +40,8 @@ def test_options_need_sctp() -> None:
         'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "x"'
     )
     assert text == (
-        'x: peer.0.sctp: means nothing without transport = "sctp"\n'
-        'x: peer.0.association: means nothing without transport = "sctp"'
+        'x: peer.0.sctp: means nothing without transport = "sctp" or "dtls"\n'
+        'x: peer.0.association: means nothing without transport = "sctp" or "dtls"'
     )
 
 
@@ -77,3 +77,25 @@ def test_a_found_peer_keeps_its_defaults() -> None:
     row = PeerConfig(host="b.example", realm="example", transport="tcp", **CLEAR)
     same = {name: getattr(row, name) for name in PeerConfig.model_fields}
     assert PeerConfig.model_validate(same) == row
+
+
+def test_dtls_is_protected_and_has_the_secure_port() -> None:
+    link = ListenConfig(transport="dtls", association=SctpConfig(auth="wanted", label_with_nul=True))
+    assert (link.port_number, link.physical_protection) == (5868, False)
+
+
+def test_dtls_needs_keys_and_its_own_version(tmp_path: Path) -> None:
+    listen = '[[listen]]\ntransport = "dtls"\n'
+    assert complaint(listen) == 'x: tls: missing, but listen.0 has transport = "dtls"'
+    file = tmp_path / "file"
+    file.touch()
+    tls = f'[tls]\ncertificate = "{file}"\nkey = "{file}"\ntrust = ["{file}"]\nminimum_version = "1.3"'
+    assert complaint(listen + tls) == "x: tls.minimum_version: listen.0 is dtls, which has no version above 1.2"
+
+
+def test_options_of_dtls_need_dtls() -> None:
+    listen = '[[listen]]\ntransport = "sctp"\nphysical_protection = true\nphysical_protection_reason = "x"\n'
+    assert complaint(f'{listen}association = {{auth = "wanted", label_with_nul = true}}').splitlines() == [
+        'x: listen.0.association.auth: means nothing without transport = "dtls"',
+        'x: listen.0.association.label_with_nul: means nothing without transport = "dtls"',
+    ]

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from diameter import Dictionary, decode, encode
-from nfs.cli._bench_messages import APPLICATION, LOAD
-from nfs.cli._bench_scale_peers import Peers
+from nfs.cli._bench.many import Peers
+from nfs.cli._bench.messages import APPLICATION, LOAD
 
 ORIGIN = {"Origin-Host": "server.example.org", "Origin-Realm": "example.org"}
 
