@@ -182,9 +182,7 @@ class Requests:
         """
         core = self._core
         self.pending.add(request, core.now, core.config.request_timeout_s if timeout_s is None else timeout_s)
-        if not (line.held or line.outstanding >= self._limit or line.link.congested):
-            self._put(line, request)
-        elif not self._hold(line, request):
+        if not self.place(line, request):
             self.pending.remove(request)
             core.stats.undeliverable += 1
             command = Message(request.octets, core.dictionary).command
