@@ -104,7 +104,9 @@ CHANGED = """
 import sys
 from random import Random
 sys.path[:0] = {path!r}
+from diameter.errors import DiameterError
 from diameter.transport import usrsctp_wires
+from diameter.transport.link import ConnectFailed
 from helpers.loop import drive
 from helpers.sctp import Ends
 from helpers.udp import OneSocket
@@ -129,7 +131,7 @@ async def scenario():
                 for number in range(50):
                     ours.write(b"x" * 500, ordered=bool(number % 2))
                 ours.close()
-            except Exception as error:
+            except (DiameterError, ConnectFailed, OSError) as error:
                 print(type(error).__name__, file=sys.stderr)
 
 try:
