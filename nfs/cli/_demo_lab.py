@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,13 @@ FUNCTIONS: Final = ("hss", "mme", "sms-sc", "mtc-iwf", "scs")
 HOSTS: Final = {name: f"{name}.{REALM}" for name in FUNCTIONS} | {"scs": f"scs.{CUSTOMER}"}
 NUMBERS: Final = {"scs": "15550000100", "sms-sc": "15550000200", "mme": "15550000300"}
 PORTS: Final = {"scs": 0, "mtc-iwf": SECURE_PORT, "hss": CLEAR_PORT, "sms-sc": CLEAR_PORT, "mme": CLEAR_PORT}
+LISTENING: Final = {"hss_listens": "hss", "mme_listens": "mme", "sms_sc_listens": "sms-sc"}
+DIALLING: Final = {
+    "iwf_dials_hss": ("mtc-iwf", "hss"),
+    "iwf_dials_sms_sc": ("mtc-iwf", "sms-sc"),
+    "sms_sc_dials_mme": ("sms-sc", "mme"),
+}
+UDP_PORT: Final = 9899
 APPLICATION_PORT: Final = 16000  # the first one that needs no registration
 
 
@@ -45,8 +54,11 @@ def wanted() -> dict[str, Place]:
     return {name: Place(f"127.0.{block}.{10 * at}", port) for at, (name, port) in enumerate(PORTS.items(), start=1)}
 
 
-def make(folder: Path, count: int) -> str:
-    """Fill `folder` with all that the processes need; the token that the SCS asks for.  Raises LocalError."""
+def make(folder: Path, count: int, transport: str = "tcp") -> str:
+    """Fill `folder` with all that the processes need; the token that the SCS asks for.  Raises LocalError.
+
+    `transport`: of the links in clear, "tcp" or "sctp".
+    """
     _certificates(folder / "pki")
     _subscribers(folder / "hss.db", count)
     values: dict[str, object] = {
@@ -57,13 +69,46 @@ def make(folder: Path, count: int) -> str:
         "first_imsi": next(devices(1)).imsi,
         "ues": count,
     }
-    for name, place in places(wanted()).items():
+    found = places(wanted())
+    values |= clear_links(transport, found)
+    for name, place in found.items():
         key = "iwf" if name == "mtc-iwf" else name.replace("-", "_")
         values |= {f"{key}_host": HOSTS[name], f"{key}_address": place.host, f"{key}_port": place.port}
     for name, number in NUMBERS.items():
         values[f"{name.replace('-', '_')}_number"] = number
     write_configs(folder, values, FUNCTIONS)
     return write_token(folder / "scs.token")
+
+
+def clear_links(transport: str, found: Mapping[str, Place]) -> dict[str, str]:
+    """The lines that make each link in clear one of `transport`, for the templates.
+
+    SCTP in user space goes over UDP: each function has a UDP port, 9899 where nobody has it.
+    """
+    if transport == "tcp":
+        return dict.fromkeys(("clear", *LISTENING, *DIALLING), 'transport = "tcp"')
+    ports = _udp_ports(found)
+    lines = {"clear": 'transport = "sctp"'}
+    for key, name in LISTENING.items():
+        lines[key] = f'transport = "sctp"\nassociation = {{ udp_port = {ports[name]} }}'
+    for key, (name, peer) in DIALLING.items():
+        udp = f"udp_port = {ports[name]}, remote_udp_port = {ports[peer]}"
+        lines[key] = f'transport = "sctp"\nassociation = {{ {udp} }}'
+    return lines
+
+
+def _udp_ports(found: Mapping[str, Place]) -> dict[str, int]:
+    """A free UDP port at each address."""
+    ports = {}
+    with ExitStack() as held:  # all open at once, so that no two are the same
+        for name, place in found.items():
+            probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            try:
+                probe.bind((place.host, UDP_PORT))
+            except OSError:
+                probe.bind((place.host, 0))
+            ports[name] = probe.getsockname()[1]
+    return ports
 
 
 def _certificates(folder: Path) -> None:

@@ -33,7 +33,9 @@ _IDENTITY = (
         "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
     ),
 )
-transport = click.option("--transport", type=click.Choice(["tcp", "tls", "sctp"]), help="tls unless PEER says it.")
+transport = click.option(
+    "--transport", type=click.Choice(["tcp", "tls", "sctp", "dtls"]), help="tls unless PEER says it."
+)
 """How the link is made; stands first."""
 timeout = click.option(
     "--timeout", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds an answer may take."
@@ -50,7 +52,7 @@ def identity(function: F) -> F:
 def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
     """Who we are and whom we dial, by the options above and `peer`.  Raises ConfigError."""
     from diameter._node.setup import endpoint, quick_config
-    from diameter.config import TlsConfig
+    from diameter.config import CERTIFIED, TlsConfig
     from diameter.config.load import validate
     from diameter.errors import ConfigError
 
@@ -61,7 +63,7 @@ def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
         if found is not None:
             return known, found
     transport, host, port = endpoint(
-        text if text.startswith(("tcp:", "tls:", "sctp:")) else f"{given['transport'] or 'tls'}:{text}"
+        text if text.startswith(("tcp:", "tls:", "sctp:", "dtls:")) else f"{given['transport'] or 'tls'}:{text}"
     )
     if given["transport"] not in (None, transport):
         raise ConfigError(f"{text!r} is not --transport {given['transport']}")
@@ -70,8 +72,11 @@ def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
         files = {name: given[name] for name in ("certificate", "key") if given[name] is not None}
         tables = {**files, "trust": list(given["trust"]), "crl": list(given["crl"])}
         tls = validate(tables, TlsConfig, source="options", base=Path())
-    if transport == "tls" and tls is None:
-        raise ConfigError("tls needs --certificate, --key and --trust, or -c; for clear text write tcp:HOST:PORT")
+    if transport in CERTIFIED and tls is None:
+        clear = {"tls": "tcp", "dtls": "sctp"}[transport]
+        raise ConfigError(
+            f"{transport} needs --certificate, --key and --trust, or -c; for clear text write {clear}:HOST:PORT"
+        )
     own = given["origin_host"] or (known.origin_host if known is not None else f"{verb}.{socket.getfqdn()}")
     realm = given["origin_realm"] or (known.origin_realm if known is not None else own.partition(".")[2])
     at = f"{transport}:[{host}]" + (f":{port}" if port else "")

@@ -28,8 +28,10 @@ REPORT_S: Final = 60.0
 @click.option(
     "--concurrency", type=click.IntRange(1, 1000), default=50, show_default=True, help="Triggers open at once."
 )
+@click.option("--transport", type=click.Choice(["tcp", "sctp"]), default="tcp", show_default=True,
+              help="Of the links in clear; SCTP in user space where the kernel has none.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, and no progress.")
-def command(count: int, output: Path, concurrency: int, as_json: bool) -> int:
+def command(count: int, output: Path, concurrency: int, transport: str, as_json: bool) -> int:
     """Run the main job on loopback: SCS, MTC-IWF, HSS, SMS-SC, and an MME with simulated UEs, a process each.
 
     The link of the SCS is mutual TLS, with certificates made on the spot; the others are in clear on loopback.  Each
@@ -38,6 +40,7 @@ def command(count: int, output: Path, concurrency: int, as_json: bool) -> int:
     \b
     Example: mtc demo
              mtc demo --count 100 --output pictures --json
+             mtc demo --transport sctp
     """
     from nfs.cli._demo_lab import make
     from nfs.cli._lab import Lab, prepare
@@ -45,9 +48,13 @@ def command(count: int, output: Path, concurrency: int, as_json: bool) -> int:
 
     folder = output.resolve() / "lab"
     begun = time.monotonic()
+    if transport == "sctp":
+        from diameter.transport.sctp_choice import choose
+
+        _say(as_json, choose("auto").why)
     _say(as_json, "certificates, subscribers, configurations ...")
     prepare(folder)
-    token = make(folder, count)
+    token = make(folder, count, transport)
     lab = Lab(folder)
     try:
         tally = run(lambda reactor: _drive(reactor, lab, token, count, concurrency, as_json))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def command(**given: Any) -> int:
     """Connect to PEER, exchange capabilities, send watchdog requests, disconnect with DPR.
 
-    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT or sctp:HOST:PORT, or with -c the Origin-Host of a peer in
-    that file.
+    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT, or with -c the
+    Origin-Host of a peer in that file.
     Exit status: 0 when all was answered, 1 when not, 2 for wrong usage.
 
     \b

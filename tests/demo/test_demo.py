@@ -50,3 +50,13 @@ def test_a_small_demonstration(tmp_path: Path) -> None:
     out, _, numbers = demonstrate(tmp_path, dict(os.environ), "--triggers", "30", "--json")
     assert (out / "trigger.html").exists()
     assert_fits("demo", json.loads(numbers))
+
+
+@pytest.mark.link
+@pytest.mark.timeout(300)
+def test_a_small_demonstration_over_sctp(tmp_path: Path) -> None:
+    """In user space where the kernel has none; the SCS stays with TLS."""
+    out, _, numbers = demonstrate(tmp_path, dict(os.environ), "--triggers", "30", "--transport", "sctp", "--json")
+    assert_fits("demo", json.loads(numbers))
+    assert "sctp" in (out / "trigger.html").read_text(encoding="utf-8")
+    assert 'transport = "sctp"' in (out / "lab" / "hss.toml").read_text(encoding="utf-8")
