@@ -47,6 +47,8 @@ TEXT: Final = 2
 GROUPED: Final = 3
 ENUMERATED: Final = 4
 IDENTITY: Final = 5
+GRAPHIC: Final = bytes(range(0x21, 0x7F))
+"""What an identity is made of: ASCII that prints, without the space."""
 ASK: Final = 6
 """The data needs a check that only the layer above can make (Address, DiameterURI, IPFilterRule)."""
 
@@ -176,8 +178,7 @@ def verify(
                 add_head(start)
                 if kind:
                     if kind == IDENTITY:
-                        text = wire[start + size : after]
-                        if not text.isascii() or b" " in text:
+                        if wire[start + size : after].translate(None, GRAPHIC):
                             found += (VALUE, start, 0)
                     elif kind == TEXT:
                         text = wire[start + size : after]
@@ -302,7 +303,7 @@ def _check(wire: bytes, head: int, data: int, after: int, row: Row | None, found
             found += (VALUE, head, 0)
     elif kind == IDENTITY:
         text = wire[data:after]
-        if not text or not text.isascii() or b" " in text:
+        if not text or text.translate(None, GRAPHIC):
             found += (VALUE, head, 0)
     elif kind == ASK:
         found += (CHECK, head, 0)

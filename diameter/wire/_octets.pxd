@@ -32,12 +32,11 @@ cdef inline uint64_t spread(uint64_t key) noexcept nogil:
     return (key * <uint64_t>0x9E3779B97F4A7C15) >> 44
 
 cdef inline bint graph(const unsigned char *octets, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
-    cdef unsigned char high = 0, space = 0
+    cdef unsigned char other = 0
     while start < end:
-        high |= octets[start]
-        space |= octets[start] == 32
+        other |= <unsigned char>(octets[start] - 0x21) > 0x5D
         start += 1
-    return space or high & 0x80
+    return other
 
 cdef inline bint ascii(const unsigned char *octets, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
     cdef unsigned char high = 0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from diameter.wire._core import GRAPHIC
+
 Octets = bytes | bytearray
 _ONES64: Final = (1 << 64) - 1
 
@@ -43,9 +45,8 @@ def spread(key: int) -> int:
 
 
 def graph(octets: Octets, start: int, end: int) -> bool:
-    """True when there is an octet above 127 or a space: no identity."""
-    text = octets[start:end]
-    return not text.isascii() or b" " in text
+    """True when there is an octet that does not print, or a space: no identity."""
+    return bool(octets[start:end].translate(None, GRAPHIC))
 
 
 def ascii(octets: bytes, start: int, end: int) -> bool:

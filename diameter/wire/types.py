@@ -102,14 +102,14 @@ def _text_encode(value: Value) -> bytes:
 
 
 def _identity_decode(data: bytes) -> str:
-    if not data or not data.isascii() or b" " in data:
+    if not data or data.translate(None, _core.GRAPHIC):
         raise ValueError("not a DiameterIdentity: printable ASCII without spaces")
     return data.decode()
 
 
 def _identity_encode(value: Value) -> bytes:
     data = _text_encode(value)
-    if not data or not data.isascii() or b" " in data:
+    if not data or data.translate(None, _core.GRAPHIC):
         raise ValueError(f"{value!r} is not a DiameterIdentity: printable ASCII without spaces")
     return data
 

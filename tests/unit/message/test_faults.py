@@ -51,6 +51,7 @@ def test_a_message_in_order_has_no_faults() -> None:
         (watchdog(avp.build(9999, 7, 0xC0, b"")), 5001, "refuse", False),
         (watchdog(avp.build(1, 0, 0x40, b"\xff")), 5004, "refuse", False),
         (watchdog(avp.build(293, 0, 0x40, b"two words")), 5004, "refuse", False),
+        (watchdog(avp.build(293, 0, 0x40, b"two\nlines")), 5004, "refuse", False),
         (watchdog(avp.build(257, 0, 0x40, b"\0\1\1\2")), 5004, "refuse", False),
         (watchdog(avp.build(292, 0, 0x40, b"http://x")), 5004, "refuse", False),
         (watchdog(avp.build(277, 0, 0x40, b"\0\0\0\x63")), 5004, "report", False),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter.wire import _core, _octets, _typed, core
+from diameter.wire import _core, _octets, _typed, avp, core
 from helpers.cores import dictionary
 from helpers.messages import S6A, raw_messages
 
@@ -64,6 +64,19 @@ def _same(octets: bytes, start: int, end: int) -> None:
 @given(raw_messages())
 def test_random_messages(octets: bytes) -> None:
     _same(octets, min(20, len(octets)), len(octets))
+
+
+@pytest.mark.parametrize("octet", range(256))
+def test_an_identity_is_ascii_that_prints(octet: int) -> None:
+    """RFC 6733 section 4.3.1: a name of the DNS; a line feed in it would end up in a log."""
+    name = b"a" + bytes([octet]) + b"z"
+    avps = avp.build(264, 0, 0x40, b"a.z") + avp.build(264, 0, 0x40, name)  # the second head is known by then
+    for octets in (avps, avps[12:]):
+        _same(octets, 0, len(octets))
+    bad = _plain(avps, 0, len(avps), None)[1]
+    assert bad == ([] if 0x21 <= octet <= 0x7E else [_core.VALUE, 12, 0])
+    for text in (name, bytearray(name)):
+        assert _octets.graph(text, 0, 3) is bool(bad)
 
 
 @given(st.binary(max_size=64), st.integers(-2, 70), st.integers(-2, 70))
