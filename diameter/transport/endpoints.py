@@ -199,13 +199,15 @@ class Links:
         try:
             self._sctp.prove(node)
             wanted, stuck = self._listeners.missing(node.listen)
+            if self._door is not None:  # what is not opened here is not closed here either
+                wanted, stuck = [], self._listeners.others(node.listen)
             self._listeners.keep(self._listeners.open(wanted))
         except ConfigError:
             self._keys, self._node = kept, before
             raise
         self._resolver = resolver
         self._sctp.take(node, keys)
-        self._listeners.settle(node)
+        self._listeners.settle(node, closing=self._door is None)
         if keys is not None and context is not None:
             keys.take(node.tls, context)
         return stuck

@@ -133,11 +133,19 @@ class Listeners:
                 stuck.append(f"node.listen.{at}.transport")
         return found, tuple(stuck)
 
-    def settle(self, node: NodeTable) -> None:
-        """Close those that `node` has no more, and give the others its bounds."""
-        places = {_place(config) for config in node.listen}
-        self._close([one for one in self._open if _place(one.config) not in places])
-        self._open = [one for one in self._open if _place(one.config) in places]
+    def others(self, wanted: Sequence[ListenConfig]) -> tuple[str, ...]:
+        """The key of the listeners where they are to be others than those that are open."""
+        places = [
+            {(_place(one), one.transport) for one in many} for many in (wanted, (one.config for one in self._open))
+        ]
+        return () if places[0] == places[1] else ("node.listen",)
+
+    def settle(self, node: NodeTable, *, closing: bool = True) -> None:
+        """Close those that `node` has no more, if `closing`, and give the others its bounds."""
+        if closing:
+            places = {_place(config) for config in node.listen}
+            self._close([one for one in self._open if _place(one.config) not in places])
+            self._open = [one for one in self._open if _place(one.config) in places]
         for one in self._open:
             one.bound(node)
 

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReadD
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from diameter.config import ListenConfig
+from diameter.config import ASSOCIATIONS, ListenConfig, NodeConfig
 from diameter.errors import ConfigError
 from diameter.transport.endpoints import BACKLOG
 from diameter.transport.link import Address
@@ -27,6 +27,17 @@ AT_ONCE: Final = 64
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 FULL_S: Final = 1.0
 """Time until the next try where there are too many open files."""
+
+
+def fits(config: NodeConfig) -> None:
+    """Raise ConfigError for listeners that several workers cannot share: an association is not handed over."""
+    lines = [
+        f"node.listen.{at}.transport: {one.transport} is for one process; with workers listen on tcp or tls"
+        for at, one in enumerate(config.listen)
+        if one.transport in ASSOCIATIONS
+    ]
+    if lines:
+        raise ConfigError(*lines)
 
 
 @implementer(IReadDescriptor)

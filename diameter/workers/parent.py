@@ -27,7 +27,7 @@ from diameter.transport.link import Address
 from diameter.workers import frames
 from diameter.workers.channel import Channel, pair
 from diameter.workers.claims import Claims, Out
-from diameter.workers.doors import Door
+from diameter.workers.doors import Door, fits
 from diameter.workers.frames import (
     Broken,
     Claim,
@@ -97,6 +97,7 @@ class Parent:
         self.claims = Claims(config.origin_host)
         self._children = [Child(index) for index in range(processes)]
         self._doors: list[Door] = []
+        fits(config)
         try:
             for at, listener in enumerate(config.listen):
                 self._doors.append(Door(reactor, at, listener, self._hand))

@@ -41,12 +41,12 @@ def relay_table(*peers: str, node: str = "", link: str = CLEAR, name: str = NODE
 
 
 class Node:
-    """`mtc run relay --workers N`, with a configuration of its own."""
+    """`mtc run relay --workers N`, or another function, with a configuration of its own."""
 
-    def __init__(self, folder: Path, table: str, workers: int) -> None:
-        self.path = folder / "relay.toml"
+    def __init__(self, folder: Path, table: str, workers: int, function: str = "relay") -> None:
+        self.path = folder / f"{function}.toml"
         self.path.write_text(table, encoding="utf-8")
-        self.started = Started("relay", self.path, "--workers", str(workers))
+        self.started = Started(function, self.path, "--workers", str(workers))
         ends = self.started.ready().partition(" on ")[2].split(", ")
         self.port, self.admin = (int(end.rpartition(":")[2]) for end in ends)
 

@@ -16,7 +16,7 @@ from diameter import Message
 from helpers.certificates import Ca, pem
 from helpers.processes import Started
 from helpers.schemas import assert_fits
-from helpers.workers import CER, DPR, DWR, NODE, Node, RawPeer, RawServer, dialled, peer_table, relay_table
+from helpers.workers import CER, CLEAR, DPR, DWR, NODE, Node, RawPeer, RawServer, dialled, peer_table, relay_table
 
 pytestmark = [pytest.mark.link, pytest.mark.timeout(120)]
 
@@ -254,3 +254,32 @@ def test_an_admin_port_in_use_is_one_line(tmp_path: Path) -> None:
         code, errors = Started("relay", path, "--workers", "2").ended()
         assert (code, errors.count("\n")) == (2, 1)
         assert errors.startswith("relay: Couldn't listen on")
+
+
+@pytest.mark.parametrize("transport", ["sctp", "dtls"])
+def test_associations_are_refused_by_the_name_of_their_key(tmp_path: Path, transport: str) -> None:
+    """A connection of TCP is handed over; an association, or a socket of user space, is not."""
+    path = tmp_path / "relay.toml"
+    link, tls = CLEAR.replace('"tcp"', '"sctp"'), ""
+    if transport == "dtls":
+        ca, ca_path = Ca(), tmp_path / "ca.pem"
+        ca_path.write_bytes(pem(ca.certificate))
+        files = ca.issue(NODE).write(tmp_path, "node")
+        keys = "".join(f'{name} = "{files[name]}"\n' for name in ("certificate", "key"))
+        link, tls = 'transport = "dtls"\n', f'[node.tls]\n{keys}trust = ["{ca_path}"]\n'
+    path.write_text(relay_table(link=link, more=tls))
+    code, errors = Started("relay", path, "--workers", "2").ended()
+    assert code == 2
+    assert errors == (
+        f"relay: node.listen.0.transport: {transport} is for one process; with workers listen on tcp or tls\n"
+    )
+
+
+def test_listeners_wait_for_the_next_start(tmp_path: Path) -> None:
+    with Node(tmp_path, relay_table(peer_table(A)), 2) as node:
+        text = node.path.read_text()
+        before = "[[node.listen]]\nport = 0\n"
+        node.path.write_text(text.replace(before, f'[[node.listen]]\nport = 0\nhost = "127.0.0.2"\n{CLEAR}{before}'))
+        node.started.process.send_signal(signal.SIGHUP)
+        assert "node.listen" in node.started.until("for the next start")
+        RawPeer.opened(A, node.port).close()
