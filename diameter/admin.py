@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, Final, Protocol
 from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
-from twisted.web.server import Site
 
 from diameter.config.admin import AdminConfig
 from diameter.errors import ConfigError
@@ -26,6 +25,7 @@ from diameter.metrics import Figures, exposition, figures, pieces
 from diameter.node import Node
 from diameter.routing.table import ANY, PeerEntry
 from diameter.transport.link import Address
+from diameter.transport.web import QuietSite
 
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
@@ -33,7 +33,6 @@ PEERS_AT_ONCE: Final = 100
 """Peers in one piece of the list: a millisecond or two."""
 BODY_LIMIT: Final = 1024
 OWN_NAMES: Final = frozenset({b"localhost", b"127.0.0.1", b"::1"})
-_plain_site: Any = Site  # has no types
 
 
 class Request(Protocol):
@@ -45,16 +44,6 @@ class Request(Protocol):
     def write(self, data: bytes, /) -> None: ...
     @property
     def content(self) -> BinaryIO: ...
-
-
-class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
-    """Writes no line for each request, and shows no traceback to a client."""
-
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: object) -> None:
-        """Nothing."""
 
 
 class Source(Protocol):
@@ -333,7 +322,7 @@ class AdminPort:
 
     def __init__(self, reactor: Any, config: AdminConfig, source: Source) -> None:
         names = None if config.socket is not None else OWN_NAMES | {config.host.encode()}
-        site = _Quiet(Admin(source, names, reactor).app.resource())
+        site = QuietSite(Admin(source, names, reactor).app.resource())
         if config.socket is not None:
             self._port = reactor.listenUNIX(str(config.socket), site, mode=0o600, wantPID=True)
             self.where = f"admin {config.socket}"

@@ -17,10 +17,10 @@ from typing import IO, Any, Final, Protocol
 from klein import Klein
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.web.server import Site
 
 from diameter.errors import ConfigError
 from diameter.node import as_deferred
+from diameter.transport.web import QuietSite
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
@@ -134,19 +134,6 @@ def _json(request: Request, value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-_plain_site: Any = Site  # has no types
-
-
-class _Quiet(_plain_site):  # type: ignore[misc]  # so its subclass has none
-    """Writes no line for each request, and shows no traceback to a client."""
-
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: object) -> None:
-        """Nothing."""
-
-
 def read_token(path: Path) -> bytes:
     """The first line of the token's file; raises ConfigError when it is too short to be one."""
     token = path.read_bytes().partition(b"\n")[0].strip()
@@ -177,7 +164,7 @@ def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surro
     ports: list[Any] = []
 
     def started(_node: object) -> None:
-        port = around.reactor.listenTCP(table.port, _Quiet(http.app.resource()), interface="127.0.0.1")
+        port = around.reactor.listenTCP(table.port, QuietSite(http.app.resource()), interface="127.0.0.1")
         ports.append(port)
         parts.endpoints.append(f"http 127.0.0.1:{port.getHost().port}")
 

@@ -282,6 +282,8 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "metrics": b"\x0d\0",
         "elsewhere": b"\x0f\x06../etc",
         "fault-switched": b'\x8b\0{"enabled": true}',
+        "not-utf8": b"\x01\x03%ff",
+        "not-utf8-below": b"\x03\x07/%ff%c3{}",
     },
 }
 """Inputs that are decisions (`helpers.fuzz.Choices`)."""

@@ -81,7 +81,8 @@ SCALARS: Final[st.SearchStrategy[Any]] = st.one_of(
     st.text(max_size=40),
     st.text("abc.example", max_size=40),
     st.binary(max_size=40),
-    st.sampled_from(["\ud800", "a b", "a\n", "", ip_address("192.0.2.1"), datetime(2024, 1, 1, tzinfo=UTC), bytearray(b"xy")]),
+    st.sampled_from(["\ud800", "a b", "a\n", ""]),
+    st.sampled_from([ip_address("192.0.2.1"), datetime(2024, 1, 1, tzinfo=UTC), bytearray(b"xy")]),
 )
 NAMES: Final = (
     "Session-Id", "Vendor-Specific-Application-Id", "Auth-Session-State", "Origin-Host", "Origin-Realm",
