@@ -67,7 +67,7 @@ class Dictionary(Definitions):
         """A request by the name of its command: "Device-Action", "Device-Action-Request" or "DAR".
 
         Raises LocalError: unknown or decode-only command, a name in several applications without `application`, a
-        value that does not fit.  Arity is checked by `encode`.
+        value that does not fit.  A violation of arity is raised by `encode`.
         """
         found = self._commands.get((command, application)) or self._found(command, application)
         tables, due, code, flags, application_id = found
@@ -77,11 +77,15 @@ class Dictionary(Definitions):
                     avps = {"Session-Id": avps["Session-Id"], **avps}
                 break
         body = core.Body(tables)
-        body.write(avps)
+        kept = False
+        if isinstance(avps, dict):
+            kept = body.kept(avps, due.compiled, code)
+        else:
+            body.write(avps)
         if retransmitted:
             flags |= header.FLAG_T
         message = Message(body.message(flags, code, application_id, hop_by_hop, end_to_end), self)
-        message.pending = due, body.keys, body.problem
+        message.pending = None if kept else (due, body.keys, body.problem)
         return message
 
     def _found(self, name: str, application: str | int | None) -> Buildable:

@@ -35,6 +35,9 @@ OPTIONS: Final = (
 )  # fmt: skip
 RECORD: Final = 16384
 """Clear octets in one TLS record, at most."""
+HEAD: Final = 5
+"""Octets before the data of a record: type, version, length."""
+APPLICATION_DATA: Final = 0x17
 FLIGHT: Final = 65536
 """Octets of records taken from OpenSSL at once; from 128 KiB on each taking would be a mapping of its own."""
 
@@ -109,7 +112,9 @@ class TlsContext:
 class TlsProtector:
     """One end of one TLS link, a `diameter.security.link.Protector`."""
 
-    __slots__ = ("__weakref__", "_connection", "_context", "_server", "closed", "established", "refusal")
+    __slots__ = (
+        "__weakref__", "_connection", "_context", "_head", "_server", "_skip", "closed", "established", "refusal"
+    )  # fmt: skip
 
     def __init__(self, context: TlsContext, connection: SSL.Connection, *, server: bool) -> None:
         self._context = context
@@ -118,6 +123,8 @@ class TlsProtector:
         self.established = False
         self.closed = False
         self.refusal = ""
+        self._skip = 0  # octets still to come of the record that has begun
+        self._head = b""  # or what there is of its head
         connection.set_app_data(self)
         if server:
             connection.set_accept_state()
@@ -132,10 +139,13 @@ class TlsProtector:
         """Take octets from the wire; return clear octets, maybe none.  Raises ProtectionFailed."""
         connection = self._connection
         connection.bio_write(octets)
+        whole = self._whole(octets)
         if not self.established and not self._handshake():
             return b""
         clear: list[bytes] = []
         try:
+            if whole:  # one record: to be told that nothing is left would cost an exception
+                return connection.recv(RECORD)
             while True:
                 clear.append(connection.recv(RECORD))
         except SSL.WantReadError:
@@ -145,6 +155,17 @@ class TlsProtector:
         except SSL.Error as error:
             raise ProtectionFailed(self._reason(error)) from None
         return clear[0] if len(clear) == 1 else b"".join(clear)
+
+    def _whole(self, octets: bytes) -> bool:
+        """True when these octets are exactly one record of application data; keeps count of where records end."""
+        size = len(octets) - HEAD
+        if size > 0 and not self._skip and not self._head and octets[3] << 8 | octets[4] == size:
+            return octets[0] == APPLICATION_DATA
+        octets, at = self._head + octets, self._skip
+        while at + HEAD <= len(octets):
+            at += HEAD + (octets[at + 3] << 8 | octets[at + 4])
+        self._skip, self._head = max(at - len(octets), 0), octets[at:]
+        return False
 
     def protect(self, clear: bytes) -> None:
         """Take clear octets to be sent."""
