@@ -16,11 +16,12 @@ more than a `def`; one that waits gives the thread back and goes on when what it
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from diameter.errors import ApplicationFault, DictionaryError, LocalError
+from diameter.routing.later import Later
 
 if TYPE_CHECKING:
     from diameter.dictionary.load import Definitions
@@ -30,65 +31,16 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK: Final = "_answers_command"
 
-
-class Later(Generic[T]):
-    """A value that comes later: the answer of a request, the end of a coroutine.  Await it, or give `then` a callable.
-
-    One party calls `resolve` or `fail`, once; what comes after that is ignored, because a late answer must do no harm.
-    """
-
-    __slots__ = ("_error", "_value", "_wakes", "done")
-
-    def __init__(self) -> None:
-        self.done = False
-        self._value: T | None = None
-        self._error: BaseException | None = None
-        self._wakes: list[Callable[[], None]] = []
-
-    def resolve(self, value: T) -> None:
-        """Set the value and wake whoever waits."""
-        if not self.done:
-            self._value = value
-            self._finish()
-
-    def fail(self, error: BaseException) -> None:
-        """Make `result` and `await` raise `error`, and wake whoever waits."""
-        if not self.done:
-            self._error = error
-            self._finish()
-
-    def _finish(self) -> None:
-        self.done = True
-        wakes, self._wakes = self._wakes, []
-        for wake in wakes:
-            wake()
-
-    @property
-    def wanted(self) -> bool:
-        """True when somebody waits."""
-        return bool(self._wakes)
-
-    def then(self, wake: Callable[[], None]) -> None:
-        """Call `wake` once this is done; now, if it is."""
-        if self.done:
-            wake()
-        else:
-            self._wakes.append(wake)
-
-    def result(self) -> T:
-        """The value, or the error raised.  Raises LocalError before there is either."""
-        if not self.done:
-            raise LocalError(
-                "nothing is there yet: run this coroutine by Node.spawn, or by diameter.testing.run in a test"
-            )
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # resolve() set a T
-
-    def __await__(self) -> Generator[Later[T], None, T]:
-        if not self.done:
-            yield self
-        return self.result()
+__all__ = [
+    "Application",
+    "Bound",
+    "Handler",
+    "Later",
+    "Neighbour",
+    "Port",
+    "Screen",
+    "answers",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ from diameter._node.forwarding import Forwarding
 from diameter._node.hearing import Hearing
 from diameter._node.overloading import join
 from diameter._node.reloading import Reloading
-from diameter._node.requests import Identifiers, Requests
+from diameter._node.requests import Requests
 from diameter._node.serving import Raised, Serving
 from diameter._node.settings import Settings
 from diameter._node.setup import bind, local_identity, origin_octets, quick_config, table_of, timers_of
@@ -67,6 +67,7 @@ from diameter.message import Dictionary, Message
 from diameter.peer.base import BaseMessages
 from diameter.peer.inputs import DisconnectCause
 from diameter.routing.agents import Agent
+from diameter.routing.identifiers import Identifiers
 from diameter.routing.refusal import Refused
 from diameter.routing.table import PeerEntry, Route
 from diameter.trace import Observer, Point

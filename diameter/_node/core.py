@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from diameter._node.book import Book
 from diameter._node.stats import Stats
-from diameter._node.tally import Book, Tally
+from diameter._node.tally import Tally
 from diameter._node.transit import Transit
 from diameter.app import Later, Neighbour
 from diameter.config import NodeConfig, PeerConfig

@@ -18,9 +18,10 @@ from diameter.app import Later, Screen
 from diameter.config import Limits
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestTimeout, ResultCode, Undeliverable
 from diameter.message import Message, encode
+from diameter.message.build import request_octets
 from diameter.routing.held import DEFAULT
-from diameter.routing.identifiers import ALL, EndToEndSource, HopByHopSource, Lane, SessionIds
-from diameter.routing.originate import Originator
+from diameter.routing.identifiers import Identifiers
+from diameter.routing.originate import Originator, Plan
 from diameter.routing.pending import Pending, PendingTable
 from diameter.routing.refusal import unusable
 from diameter.routing.table import PeerEntry
@@ -39,19 +40,17 @@ class NoWay(NamedTuple):
     reason: str
 
 
-class Identifiers:
-    """The node's sources of identifiers, shared by applications' requests and base messages."""
+class Ready(NamedTuple):
+    """How requests of one command to one destination leave, as long as the routing table has this `version`.
 
-    def __init__(self, host: str, now: Callable[[], float], seed: int, lane: Lane = ALL) -> None:
-        """`now`: seconds since 1970; `seed`: 64 random bits; `lane`: what is ours of the identifiers of the node."""
-        self._now = now
-        self.hop_by_hop = HopByHopSource(seed)
-        self.end_to_end = EndToEndSource(seed >> 32, lane)
-        self.sessions = SessionIds(host, now(), lane)
+    `base`: what all of them are filled with; `destination`: application id, Destination-Host and -Realm.
+    """
 
-    def both(self) -> tuple[int, int]:
-        """A fresh (Hop-by-Hop, End-to-End) pair."""
-        return self.hop_by_hop.next(), self.end_to_end.next(self._now())
+    version: int
+    line: Line
+    plan: Plan
+    base: dict[str, Any]
+    destination: tuple[int, str | None, str]
 
 
 class Requests:
@@ -68,10 +67,12 @@ class Requests:
         self._settle = settle
         self._originator = Originator(core.config.origin_host, core.config.origin_realm)
         self._ways: dict[Destination, tuple[Line, int]] = {}
+        self._ready: dict[tuple[int, str, str | None, str | None], Ready] = {}
         self.bound(core.config.limits)
         self.pending: PendingTable[Waiter] = PendingTable()
         core.table.outstanding = self._outstanding
         self.following = Following(core, self.pending, self.place, self._screened)
+        self._redirects, self._realms = self.following.cache.entries, self.following.realms.entries
         self.overloading: Overloading | None = None
         self._failover = Failover(core, self.pending, self.place, self._screened)
 
@@ -91,44 +92,73 @@ class Requests:
         timeout_s: float | None,
     ) -> Later[Message]:
         """See `Application.request`."""
-        core = self._core
-        session, user = avps.get("Session-Id") or self._ids.sessions.next(), avps.get("User-Name")
-        if to is None and realm is None and isinstance(user, str) and "@" in user:
-            realm = user.rpartition("@")[2] or None  # section 6.6: the realm portion of the User-Name
-        if self.following.realms and (other := self.following.realm_for((application, to, realm), session, user)):
-            to, realm = None, other
-        line = self.way((application, to, realm), (), session, user)
-        if isinstance(line, NoWay):
-            return self._undeliverable(command, line.reason)
+        core, ids = self._core, self._ids
+        session = avps.get("Session-Id") or ids.sessions.next()
+        if to is None and realm is None:
+            user = avps.get("User-Name")
+            if isinstance(user, str) and "@" in user:
+                realm = user.rpartition("@")[2] or None  # section 6.6: the realm portion of the User-Name
+        ready = self._ready.get((application, command, to, realm))
+        if ready is None or ready.version != core.table.version or ready.line.held or self._varies():
+            found = self._prepare(application, command, avps, session, to, realm)
+            if isinstance(found, str):
+                return self._undeliverable(command, found)
+            ready = found
+        _, line, plan, base, destination = ready
         assert line.entry is not None
-        plan = self._originator.plan(core.dictionary.tables(application).scope, command)
-        realm = realm or (line.entry.realm if to == line.entry.host else self._realm_of(line.entry, to))
-        overloading = self.overloading
-        if overloading is not None:
-            divert = partial(self.way, (application, to, realm), session=session, user=user)
-            admitted = overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), divert)
-            if isinstance(admitted, str):
-                return self._undeliverable(command, admitted)
-            line = admitted
-        assert line.entry is not None
-        filled = self._originator.fill(plan, avps, session, to, realm)
-        hop, end = self._ids.hop_by_hop.next(), self._ids.end_to_end.next(core.now)
-        message = core.dictionary.request(
-            plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end
-        )
+        filled = base.copy()
+        if plan.session_id:
+            filled["Session-Id"] = session
+        filled.update(avps)
+        hop, end = ids.hop_by_hop.next(), ids.end_to_end.next(core.now)
         if self._screens:
+            message = core.dictionary.request(
+                plan.command.name, filled, application=application, hop_by_hop=hop, end_to_end=end
+            )
             screened = self._screen(line, message)
             if isinstance(screened, ApplicationFault):
                 return self._undeliverable(command, f"refused by a screen: {screened}")
-            message = screened
-        octets = encode(message)
-        if overloading is not None:
-            octets = overloading.announce(octets)
+            octets = encode(screened)
+        else:
+            octets = request_octets(core.dictionary, plan.command.name, filled, application, hop, end)
+        if self.overloading is not None:
+            octets = self.overloading.announce(octets)
         later: Later[Message] = Later()
-        request: Request = Pending(hop, end, line.link.id, line.entry.host, octets, (application, to, realm), later)
-        self.dispatch(line, request, timeout_s)
+        self.dispatch(line, Pending(hop, end, line.link.id, line.entry.host, octets, destination, later), timeout_s)
         self._settle()
         return later
+
+    def _varies(self) -> bool:
+        """True while the way of a request does not follow from its destination alone."""
+        return bool(self._redirects or self._realms) or self.overloading is not None
+
+    def _prepare(
+        self, application: int, command: str, avps: Mapping[str, Any], session: str, to: str | None, realm: str | None
+    ) -> Ready | str:
+        """Choose the line for a request, and what is filled in; a text says why it cannot be sent."""
+        core, asked, user = self._core, (application, command, to, realm), avps.get("User-Name")
+        if self._realms and (other := self.following.realm_for((application, to, realm), session, user)):
+            to, realm = None, other
+        way = application, to, realm
+        line = self.way(way, (), session, user)
+        if isinstance(line, NoWay):
+            return line.reason
+        assert line.entry is not None
+        plan = self._originator.plan(core.dictionary.tables(application).scope, command)
+        realm = realm or (line.entry.realm if to == line.entry.host else self._realm_of(line.entry, to))
+        if self.overloading is not None:
+            divert = partial(self.way, (application, to, realm), session=session, user=user)
+            admitted = self.overloading.admit(line, to, application, realm, avps.get("DRMP", DEFAULT), divert)
+            if isinstance(admitted, str):
+                return admitted
+            line = admitted
+        base = self._originator.base(plan, to, realm)
+        ready = Ready(core.table.version, line, plan, base, (application, to, realm))
+        if not self._varies() and self._ways.get(way) == (line, core.table.version):
+            if len(self._ready) >= WAYS:
+                self._ready.clear()
+            self._ready[asked] = ready
+        return ready
 
     def way(
         self,
@@ -144,10 +174,10 @@ class Requests:
         """
         core, shunned, full = self._core, tuple(avoid), None
         known = self._ways.get(destination)
-        plain = not (shunned or self.following.cache)
+        plain = not (shunned or self._redirects)
         if plain and known is not None and known[1] == core.table.version and not known[0].held:
             return known[0]
-        if self.following.cache and (line := self.following.instead(destination, shunned, session, user)) is not None:
+        if self._redirects and (line := self.following.instead(destination, shunned, session, user)) is not None:
             return line
         while (entry := core.table.choose(*destination, shunned)) is not None:
             line = core.lines.get(entry.link)

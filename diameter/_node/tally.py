@@ -14,8 +14,6 @@ from diameter.errors import DictionaryError
 from diameter.message import Dictionary
 
 ROWS: Final = 20_000
-KEPT: Final = 64
-"""Rows that a link finds by itself."""
 HEADER: Final = 20
 USUAL: Final = bytes.fromhex("0000010c4000000c")
 """The head of nearly every Result-Code.  To look for it costs less than walking there; a peer that writes these eight
@@ -58,6 +56,10 @@ class Tally:
         """The count to which an answer belongs."""
         return self._row((peer, outgoing, octets[5:12], result_in(octets)))
 
+    def key(self, octets: bytes) -> bytes:
+        """By what an answer is counted, besides its peer and direction: command, application, result."""
+        return octets[5:12] + result_in(octets)
+
     def _row(self, key: _Key) -> _Count:
         counts = self._counts
         if key not in counts:
@@ -81,29 +83,6 @@ class Tally:
                 results[result] = _shown(result)
             application, command = names[what]
             yield Row(peer, outgoing, application, command, results[result], count)
-
-
-class Book:
-    """The counts of one link in one direction, found without its peer's name."""
-
-    __slots__ = ("_counts", "_outgoing", "_peer", "_tally")
-
-    def __init__(self, tally: Tally, peer: str, outgoing: bool) -> None:
-        self._tally = tally
-        self._peer = peer
-        self._outgoing = outgoing
-        self._counts: dict[bytes, _Count] = {}
-
-    def count(self, octets: bytes) -> None:
-        """As `Tally.count`, by one."""
-        at = octets.find(USUAL, HEADER)
-        key = octets[5:12] + (octets[at + 8 : at + 12] if at >= 0 and not at & 3 else result_in(octets))
-        count = self._counts.get(key)
-        if count is None:
-            count = self._tally.found(self._peer, octets, self._outgoing)
-            if len(self._counts) < KEPT:
-                self._counts[key] = count
-        count[0] += 1
 
 
 def result_in(octets: bytes) -> bytes:

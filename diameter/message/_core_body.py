@@ -9,7 +9,7 @@ from diameter.errors import EncodeError
 from diameter.message.arity import complaint
 from diameter.message.tables import Tables, Writer
 from diameter.wire import avp, header
-from diameter.wire._core import holds
+from diameter.wire._core import Grammar, holds
 
 if TYPE_CHECKING:
     from diameter.message._core import Members
@@ -55,6 +55,11 @@ class Body:
                 parts.append(data)
                 if size & 3:
                     parts.append(_PAD[size & 3])
+
+    def kept(self, avps: dict[str, Any], grammar: Grammar, code: int) -> bool:
+        """Append AVPs of the request `code`; True when they and their groups keep the grammar; False when in doubt."""
+        self.write(avps)
+        return self.problem is None and holds(grammar, self.keys or [])
 
     def copy(self, members: Members, key: int, *, every: bool = False) -> None:
         """Append the AVP of another message as it came, the first or every one; nothing when it has none."""

@@ -20,6 +20,8 @@ cdef class Body:
     cdef readonly object keys
     cdef readonly object problem
 
+    @cython.locals(order=k.Order)
+    cpdef bint kept(self, dict avps, object grammar, uint32_t code) except? -1
     @cython.locals(lookup=k.Lookup, present=uint64_t, again=uint64_t, bit=uint64_t, others=bint, many=Py_ssize_t,
                    plain=dict, writer=k.Writer)
     cdef bint _write(self, object avps, w.Rules rules, int depth) except -1

@@ -43,6 +43,11 @@ class Body:
         """Append AVPs; EncodeError names the one whose value does not fit."""
         self._write(avps, None, 0)
 
+    def kept(self, avps: dict[str, Any], grammar: Any, code: int) -> bool:
+        """Append AVPs of the request `code`; True when they and their groups keep the grammar; False when in doubt."""
+        order = self._lookup.order(code << 1 | 1)
+        return order is not None and self._write(avps, order.rules, 0) and self.problem is None
+
     def _write(self, avps: Any, rules: w.Rules | None, depth: int) -> bool:
         """Append AVPs; True when they keep `rules`, False also when bits cannot tell."""
         lookup = self._lookup

@@ -15,6 +15,7 @@ from diameter.dictionary.model import CommandDef
 from diameter.dictionary.plain import Linked
 from diameter.errors import DictionaryError, EncodeError
 from diameter.message import core
+from diameter.message.arity import check_built
 from diameter.message.message import Message
 from diameter.message.tables import SESSION_ID, Due, Tables
 from diameter.wire import header
@@ -66,11 +67,9 @@ class Dictionary(Definitions):
         """A request by the name of its command: "Device-Action", "Device-Action-Request" or "DAR".
 
         Raises LocalError: unknown or decode-only command, a name in several applications without `application`, a
-        value that does not fit.  Arity is checked by `encode`.
+        value that does not fit.  A violation of arity is raised by `encode`.
         """
-        found = self._commands.get((command, application))
-        if found is None:
-            found = self._commands[command, application] = self._find(command, application)
+        found = self._commands.get((command, application)) or self._found(command, application)
         tables, due, code, flags, application_id = found
         if due.compiled[3] == SESSION_ID and isinstance(avps, (dict, Mapping)) and "Session-Id" in avps:
             for first in avps:
@@ -78,12 +77,20 @@ class Dictionary(Definitions):
                     avps = {"Session-Id": avps["Session-Id"], **avps}
                 break
         body = core.Body(tables)
-        body.write(avps)
+        kept = False
+        if isinstance(avps, dict):
+            kept = body.kept(avps, due.compiled, code)
+        else:
+            body.write(avps)
         if retransmitted:
             flags |= header.FLAG_T
         message = Message(body.message(flags, code, application_id, hop_by_hop, end_to_end), self)
-        message.pending = due, body.keys, body.problem
+        message.pending = None if kept else (due, body.keys, body.problem)
         return message
+
+    def _found(self, name: str, application: str | int | None) -> Buildable:
+        found = self._commands[name, application] = self._find(name, application)
+        return found
 
     def _find(self, name: str, application: str | int | None) -> Buildable:
         candidates = [one for one in self.commands_named(name) if one.request]
@@ -109,6 +116,24 @@ class Dictionary(Definitions):
         assert command is not None
         flags = header.FLAG_R | (header.FLAG_P if one.proxiable else 0)
         return tables, command.due, one.code, flags, application_id
+
+
+def request_octets(
+    dictionary: Dictionary, command: str, avps: dict[str, Any], application: int, hop_by_hop: int, end_to_end: int
+) -> bytes:
+    """What `encode` makes of such a request, checked while it is written, and without a Message of it.
+
+    `avps` begin with Session-Id where the command does.  Raises as `Dictionary.request` and `encode` do.
+    """
+    tables, due, code, flags, application_id = dictionary._commands.get((command, application)) or dictionary._found(
+        command, application
+    )
+    body = core.Body(tables)
+    if body.kept(avps, due.compiled, code):
+        return body.message(flags, code, application_id, hop_by_hop, end_to_end)
+    message = dictionary.request(command, avps, application=application, hop_by_hop=hop_by_hop, end_to_end=end_to_end)
+    check_built(message)
+    return message.octets
 
 
 def write_avps(tables: Tables, avps: Avps) -> bytes:

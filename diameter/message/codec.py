@@ -25,7 +25,8 @@ def encode(message: Message) -> bytes:
     A decoded one is what it was.  One that was built is checked against the grammar of its command and groups:
     EncodeError names the AVP and the clause.
     """
-    check_built(message)
+    if message.pending is not None:
+        check_built(message)
     return message.octets
 
 

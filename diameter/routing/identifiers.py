@@ -14,6 +14,7 @@ takes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, NewType
 
 HopByHop = NewType("HopByHop", int)
@@ -95,3 +96,18 @@ class SessionIds:
         self._value += self._step
         made = f"{self._prefix};{self._value >> 32 & 0xFFFFFFFF};{self._value & 0xFFFFFFFF}"
         return f"{made};{optional}" if optional else made
+
+
+class Identifiers:
+    """The node's sources of identifiers, shared by applications' requests and base messages."""
+
+    def __init__(self, host: str, now: Callable[[], float], seed: int, lane: Lane = ALL) -> None:
+        """`now`: seconds since 1970; `seed`: 64 random bits; `lane`: what is ours of the identifiers of the node."""
+        self._now = now
+        self.hop_by_hop = HopByHopSource(seed)
+        self.end_to_end = EndToEndSource(seed >> 32, lane)
+        self.sessions = SessionIds(host, now(), lane)
+
+    def both(self) -> tuple[int, int]:
+        """A fresh (Hop-by-Hop, End-to-End) pair."""
+        return self.hop_by_hop.next(), self.end_to_end.next(self._now())

@@ -61,20 +61,23 @@ class Originator:
         """`avps` behind the AVPs that `plan` fills in, Session-Id first (section 8.8), routing AVPs next (6.3 to
         6.6).
         """
+        filled = self.base(plan, host, realm).copy()
+        if plan.session_id:
+            filled["Session-Id"] = session_id
+        filled.update(avps)
+        return filled
+
+    def base(self, plan: Plan, host: str | None, realm: str | None) -> dict[str, Any]:
+        """What requests of one command to one destination have in common, and the place of their Session-Id."""
         key = (id(plan), host, realm)
         base = self._bases.get(key)
         if base is None:
             if len(self._bases) >= BASES:
                 self._bases.clear()
             base = self._bases[key] = self._base(plan, host, realm)
-        filled = base.copy()
-        if plan.session_id:
-            filled["Session-Id"] = session_id
-        filled.update(avps)
-        return filled
+        return base
 
     def _base(self, plan: Plan, host: str | None, realm: str | None) -> dict[str, Any]:
-        """What requests of one command to one destination have in common, and the place of their Session-Id."""
         base: dict[str, Any] = {}
         if plan.session_id:
             base["Session-Id"] = ""

@@ -144,13 +144,14 @@ def _key(usage: Usage, asked: Asked) -> Key | None:
 class Redirects:
     """Redirections that are remembered."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("entries",)
 
     def __init__(self) -> None:
-        self._entries: dict[Key, tuple[float, tuple[str, ...]]] = {}
+        self.entries: dict[Key, tuple[float, tuple[str, ...]]] = {}
+        """Until when each is remembered, and the names it leads to; always the same dictionary."""
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def learn(self, said: Indication, asked: Asked, now: float) -> None:
         """Remember what a redirect answer said to a request."""
@@ -162,26 +163,26 @@ class Redirects:
         key = _key(usage, asked)
         if key is None:
             return
-        if len(self._entries) >= CACHE_LIMIT:
+        if len(self.entries) >= CACHE_LIMIT:
             self._tidy(now)
-        self._entries[key] = now + cache_s, names
+        self.entries[key] = now + cache_s, names
 
     def find(self, asked: Asked, now: float) -> Sequence[str]:
         """The hosts to ask instead, best first; none when no redirection is for this request."""
         for usage in PRECEDENCE:
             key = _key(usage, asked)
-            found = None if key is None else self._entries.get(key)
+            found = None if key is None else self.entries.get(key)
             if found is not None:
                 if found[0] > now:
                     return found[1]
                 assert key is not None
-                del self._entries[key]
+                del self.entries[key]
         return ()
 
     def routes(self, now: float) -> list[Route]:
         """Those for a realm, an application or both, as routes; the others are for one session, user or peer."""
         found = []
-        for (usage, value), (until, hosts) in self._entries.items():
+        for (usage, value), (until, hosts) in self.entries.items():
             realm, application = ANY_REALM, ANY
             if usage is Usage.REALM_AND_APPLICATION and isinstance(value, tuple):
                 realm, application = value
@@ -199,21 +200,21 @@ class Redirects:
 
     def leads(self, host: str, now: float) -> bool:
         """True while a redirection to this host, in lower case, is remembered."""
-        return any(host in hosts and until > now for until, hosts in self._entries.values())
+        return any(host in hosts and until > now for until, hosts in self.entries.values())
 
     def forget(self, host: str) -> None:
         """A host cannot be reached any more: whatever leads there is deleted (section 6.14)."""
         name = host.lower()
-        for key, (until, hosts) in list(self._entries.items()):
+        for key, (until, hosts) in list(self.entries.items()):
             left = tuple(each for each in hosts if each != name)
             if not left:
-                del self._entries[key]
+                del self.entries[key]
             elif left != hosts:
-                self._entries[key] = until, left
+                self.entries[key] = until, left
 
     def _tidy(self, now: float) -> None:
         """Make room: what is over goes, and the oldest entry if nothing is."""
-        for key in [key for key, (until, _) in self._entries.items() if until <= now]:
-            del self._entries[key]
-        if len(self._entries) >= CACHE_LIMIT:
-            del self._entries[next(iter(self._entries))]
+        for key in [key for key, (until, _) in self.entries.items() if until <= now]:
+            del self.entries[key]
+        if len(self.entries) >= CACHE_LIMIT:
+            del self.entries[next(iter(self.entries))]

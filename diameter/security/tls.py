@@ -35,6 +35,9 @@ OPTIONS: Final = (
 )  # fmt: skip
 RECORD: Final = 16384
 """Clear octets in one TLS record, at most."""
+HEAD: Final = 5
+"""Octets before the data of a record: type, version, length."""
+APPLICATION_DATA: Final = 0x17
 FLIGHT: Final = 65536
 """Octets of records taken from OpenSSL at once; from 128 KiB on each taking would be a mapping of its own."""
 
@@ -217,16 +220,24 @@ class Party:
 class TlsProtector(Party):
     """One end of one TLS link, a `diameter.security.link.Protector`."""
 
-    __slots__ = ()
+    __slots__ = ("_head", "_skip")
+
+    def __init__(self, context: TlsContext, connection: SSL.Connection, *, server: bool) -> None:
+        super().__init__(context, connection, server=server)
+        self._head = b""  # what there is of the head of a record that has begun
+        self._skip = 0  # octets still to come of it
 
     def receive(self, octets: bytes) -> bytes:
         """Take octets from the wire; return clear octets, maybe none.  Raises ProtectionFailed."""
         connection = self._connection
         connection.bio_write(octets)
+        whole = self._whole(octets)
         if not self.established and not self._handshake():
             return b""
         clear: list[bytes] = []
         try:
+            if whole:  # one record: to be told that nothing is left would cost an exception
+                return connection.recv(RECORD)
             while True:
                 clear.append(connection.recv(RECORD))
         except SSL.WantReadError:
@@ -236,6 +247,17 @@ class TlsProtector(Party):
         except SSL.Error as error:
             raise ProtectionFailed(self._reason(error)) from None
         return clear[0] if len(clear) == 1 else b"".join(clear)
+
+    def _whole(self, octets: bytes) -> bool:
+        """True when these octets are exactly one record of application data; keeps count of where records end."""
+        size = len(octets) - HEAD
+        if size > 0 and not self._skip and not self._head and octets[3] << 8 | octets[4] == size:
+            return octets[0] == APPLICATION_DATA
+        octets, at = self._head + octets, self._skip
+        while at + HEAD <= len(octets):
+            at += HEAD + (octets[at + 3] << 8 | octets[at + 4])
+        self._skip, self._head = max(at - len(octets), 0), octets[at:]
+        return False
 
     def protect(self, clear: bytes) -> None:
         """Take clear octets to be sent."""
