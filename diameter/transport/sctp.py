@@ -26,6 +26,7 @@ from diameter.transport.pressure import Pressure
 from diameter.transport.sctp_events import (
     DeliveryAborted,
     Event,
+    KeysWorn,
     Lost,
     PathChanged,
     PeerError,
@@ -231,6 +232,8 @@ class SctpLink(Link):
                 self._note(f"path {event.address.host} is {state}")
             case DeliveryAborted():
                 self._note("the rest of a message will not come")
+            case KeysWorn():
+                self._owner.link_worn(self)
             case PeerError():
                 self._note(f"the peer reports error {event.error}")
             case Unknown():

@@ -14,6 +14,7 @@ from diameter.config import ListenConfig, NodeConfig, PeerConfig, SctpConfig, Tl
 from diameter.errors import Undeliverable
 from diameter.node import Node, as_deferred
 from diameter.peer.capabilities import RELAY, Advertised
+from diameter.trace import Point
 from diameter.transport import dtls_endpoints, sctp_endpoints
 from diameter.transport.association import Received
 from diameter.transport.dtls import NO_GOODBYE, DtlsLink, ProtectedAssociation
@@ -355,6 +356,38 @@ class DtlsSuite:
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 3)
             assert report.security.startswith("DTLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256")
+            await right.stop()
+            settle()
+
+        drive(scenario())
+
+    def test_keys_are_renewed_by_a_new_association(self, tmp_path: Path) -> None:
+        """Whoever dialled says DPR, and dials anew as soon as the old association has ended; nothing is lost."""
+        keys = {name: files(tmp_path, CA.issue(name)) for name in (LEFT, RIGHT)}
+        listener, peer = self.listening(), self.dialling(rekey_after_s=0.3)
+
+        async def scenario() -> None:
+            said, asking, answering = Said(), Asking(), Answering()
+            right = _node(RIGHT, answering, Said(), tls=keys[RIGHT], listen=(listener,), peer=(_row(LEFT),))
+            dialled = peer.model_copy(update={"host": RIGHT, "realm": REALM})
+            left = _node(LEFT, asking, said, tls=keys[LEFT], peer=(dialled,))
+            await right.start()
+            await left.start()
+            links: set[int] = set()
+            sent = 0
+            while len(links) < 3:
+                neighbour = await left.when_open(RIGHT)
+                links.add(neighbour.link)
+                asked = [as_deferred(asking.request("Device-Action", ACTION, realm=REALM)) for _ in range(20)]
+                sent += 20
+                assert [(await each)["Result-Code"] for each in asked] == [2001] * 20
+                await pause(0.02)
+                await left.when_open(RIGHT)
+            assert len(answering.seen) == sent
+            reasons = [fields["reason"] for fields in said.of(Point.LINK_NOTE)]
+            assert reasons[:2] == ["keys are renewed by a new association"] * 2
+            assert {fields["reason"] for fields in said.of(Point.LINK_LOST)} == {"closed"}
+            await left.stop()
             await right.stop()
             settle()
 

@@ -8,11 +8,12 @@ import pytest
 from twisted.internet.task import Clock
 
 from diameter.security.dtls import DtlsProtector
+from diameter.transport import dtls
 from diameter.transport.association import Received
 from diameter.transport.dtls import NO_GOODBYE, RETRY_S, UNAUTHENTICATED, DtlsLink, ProtectedAssociation
 from diameter.transport.sctp import LOOK_S
 from diameter.transport.sctp_auth import LINUX, USRSCTP, AuthKeys, demand
-from diameter.transport.sctp_events import PeerShutsDown, SendFailed, Up
+from diameter.transport.sctp_events import KeysWorn, PeerShutsDown, SendFailed, Up
 from diameter.transport.tls import ALERT_S
 from helpers.certificates import Ca
 from helpers.dtls import CLIENT, SERVER, pair
@@ -419,3 +420,17 @@ def test_sha_1_alone_where_there_is_nothing_else() -> None:
         raise OSError(107, "not connected")
 
     assert not AuthKeys(LINUX, nothing, gone).agreed
+
+
+def test_keys_wear_out_by_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dtls, "WORN_OCTETS", 20_000)
+    table = Table().begin()
+    for _ in range(3):
+        assert send(table.client, b"x" * 10_000)
+    table.clock.advance(0)
+    assert table.client.user.said == [KeysWorn()]
+    table.carry()
+    assert table.server.user.said == []
+    assert send(table.server, b"y")
+    table.clock.advance(0)
+    assert table.server.user.said == [KeysWorn()]
