@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from diameter._node.peering import Peering
     from diameter._node.serving import Serving
 
+LOOK_S: Final = 0.02
+"""Seconds between looks at whether the link of a peer that comes back has ended."""
 SOFT: Final = frozenset({"weight", "applications", "agent", "agent_realms", "realms", "answers_of_others"})
 """Keys of a `[[peer]]` that may change while its link stays."""
 
@@ -150,9 +152,14 @@ class Reloading:
             self._peering.arm(("returning", key), self._core.now, partial(self._return, key, row))
 
     def _return(self, key: str, row: PeerConfig) -> None:
-        if self._returning.get(key) is row and not self._core.draining:
-            del self._returning[key]
-            self._come(key, row)
+        core = self._core
+        if self._returning.get(key) is not row or core.draining:
+            return
+        if any(line.config is not None and line.config.host.lower() == key for line in core.lines.values()):
+            self._peering.arm(("returning", key), core.now + LOOK_S, partial(self._return, key, row))
+            return  # its link is closing: the other end would not take a second one
+        del self._returning[key]
+        self._come(key, row)
 
 
 def differing(one: PeerConfig, other: PeerConfig) -> set[str]:

@@ -1,5 +1,4 @@
-"""An SCTP association as a link (RFC 6733 sections 2.1 and 2.1.1): everything that does not depend on who implements
-SCTP.
+"""An SCTP association as a link (RFC 6733 sections 2.1 and 2.1.1), whoever implements the SCTP.
 
 Order.  What the owner writes in order goes on stream 0, in order: until the peer is known to be open that is all.
 Then, as configured: unordered, by turns on all streams; or in order on a stream for each session; or as before.
@@ -232,10 +231,10 @@ class SctpLink(Link):
                 self._note(f"path {event.address.host} is {state}")
             case DeliveryAborted():
                 self._note("the rest of a message will not come")
-            case KeysWorn():
-                self._owner.link_worn(self)
             case PeerError():
                 self._note(f"the peer reports error {event.error}")
+            case KeysWorn():
+                self._owner.link_worn(self)
             case Unknown():
                 self._note(f"notification {event.kind:#x} of {event.octets} octets is not understood")
             case _:

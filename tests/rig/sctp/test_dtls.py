@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.dtls_nodes import DtlsNodes
 from helpers.dtls_suite import DtlsSuite
 from helpers.sctp_ways import Way
 
@@ -17,4 +18,8 @@ class Kernel(Way):
 
 
 class TestOverKernelSctp(DtlsSuite):
+    way = Kernel()
+
+
+class TestNodes(DtlsNodes):
     way = Kernel()
