@@ -232,6 +232,23 @@ class DtlsSuite(Protected):
 
         drive(scenario())
 
+    def test_who_is_trusted_no_more_is_cut_off(self, tmp_path: Path) -> None:
+        """Keys, trust and lists are read again while links are up."""
+
+        async def scenario() -> None:
+            async with self.ends(tmp_path) as ends:
+                await ends.connect(self.dialling())
+                ends.server.reload()
+                await pause(0.05)
+                assert len(ends.server_owner.lost) == 0
+                STRANGER.write(tmp_path, "other")
+                (tmp_path / "trusted-ca.pem").write_bytes((tmp_path / "other-ca.pem").read_bytes())
+                ends.server.reload()
+                await ends.server_owner.until(lambda: bool(ends.server_owner.lost))
+                assert ends.server_owner.lost[0].startswith("certificate of CN=client.example: ")
+
+        drive(scenario())
+
     @pytest.mark.requirement("R-TSP-08", "E-TSP-21")
     def test_clear_text_meets_a_closed_door(self, tmp_path: Path) -> None:
         """A peer in clear at a DTLS listener, and the other way round."""
