@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ class Apart(DtlsEnds):
 @pytest.mark.parametrize("fault", ["loss 3%", "delay 5ms 4ms", "delay 10ms reorder 50%", "duplicate 20%", "corrupt 3%"])
 def test_nothing_is_lost_or_doubled_on_a_bad_line(cables: Cables, tmp_path: Path, fault: str) -> None:
     """Streams may overtake each other by any number of records; damaged packets are sent again by SCTP."""
-    quick = {"rto_initial_ms": 100, "rto_min_ms": 50, "rto_max_ms": 200}
+    quick: dict[str, Any] = {"rto_initial_ms": 100, "rto_min_ms": 50, "rto_max_ms": 200}
     listener = listening("10.1.1.2", transport="dtls", **quick)
     peer = dialling("10.1.1.2", bind="10.1.1.1", transport="dtls", outbound_streams=11, **quick)
 
