@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from diameter._node.core import NONE, Core
+from diameter._node.core import NONE, Core, Line
 from diameter._node.manners import habits_of
 from diameter._node.settings import Settings, differing
 from diameter.config import NodeConfig, PeerConfig
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from diameter._node.peering import Peering
     from diameter._node.serving import Serving
 
+LOOK_S: Final = 0.02
+"""Seconds between looks at whether the link of a peer that comes back has ended."""
 SOFT: Final = frozenset({"weight", "applications", "agent", "agent_realms", "realms", "answers_of_others"})
 """Keys of a `[[peer]]` that may change while its link stays."""
 
@@ -112,6 +114,14 @@ class Reloading:
                 self._change(key, before, row)
         core.table.reroute(table)
 
+    def renew(self, line: Line) -> None:
+        """Let another link to the same peer take the place of this one."""
+        key = "" if line.config is None else line.config.host.lower()
+        row = self._peering.configs.get(key)
+        if row is not None and self._static(key) and line.is_open and not line.gone:
+            self._returning[key] = row
+            self._leave(key, DisconnectCause.REBOOTING)
+
     def _static(self, key: str) -> bool:
         entry = self._core.table.find(key)
         return entry is not None and entry.static
@@ -168,9 +178,14 @@ class Reloading:
             self._peering.arm(("returning", key), self._core.now, partial(self._return, key, row))
 
     def _return(self, key: str, row: PeerConfig) -> None:
-        if self._returning.get(key) is row and not self._core.draining:
-            del self._returning[key]
-            self._come(key, row)
+        core = self._core
+        if self._returning.get(key) is not row or core.draining:
+            return
+        if any(line.config is not None and line.config.host.lower() == key for line in core.lines.values()):
+            self._peering.arm(("returning", key), core.now + LOOK_S, partial(self._return, key, row))
+            return  # its link is closing: the other end would not take a second one
+        del self._returning[key]
+        self._come(key, row)
 
 
 def check(rows: Iterable[PeerConfig], dictionary: Dictionary) -> None:

@@ -127,7 +127,9 @@ def endpoint(text: str) -> tuple[Transport, str, int | None]:
     """
     transport, _, rest = text.partition(":")
     if transport not in get_args(Transport) or not rest:
-        raise ConfigError(f"{text!r} is no endpoint; write tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT")
+        raise ConfigError(
+            f"{text!r} is no endpoint; write tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT"
+        )
     host, port = rest, ""
     if rest.startswith("["):
         host, _, port = rest[1:].partition("]")

@@ -82,7 +82,7 @@ class LinkTable(Table):
         if given and self.transport not in ASSOCIATIONS:
             raise Complaints([(name, 'means nothing without transport = "sctp" or "dtls"') for name in given])
         if self.transport == "sctp":
-            only = [name for name in ("auth", "label_with_nul") if getattr(self.association, name)]
+            only = [name for name in ("auth", "label_with_nul", "rekey_after_s") if getattr(self.association, name)]
             if only:
                 raise Complaints([(f"association.{name}", 'means nothing without transport = "dtls"') for name in only])
         return self

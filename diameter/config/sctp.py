@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config.base import Octets, Port, Table
+from diameter.config.base import Octets, Port, Seconds, Table
 from diameter.config.load import Complaints
 
 SctpKind = Literal["auto", "kernel", "usrsctp-udp", "usrsctp-raw"]
@@ -65,6 +65,9 @@ class SctpConfig(Table):
     )
     label_with_nul: bool = Field(
         default=False, description="dtls: derive keys as OpenSSL before 1.1.1b does, for peers that run on it"
+    )
+    rekey_after_s: Seconds | None = Field(
+        default=None, description="dtls: who dialled renews the keys, with the association, after so long"
     )
     udp_port: Port = Field(default=9899, description="our UDP port where SCTP goes over UDP (RFC 6951)")
     remote_udp_port: Port = Field(default=9899, description="and that of the peer")

@@ -7,6 +7,7 @@ association waits until everything is acknowledged, says close_notify, and only 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from diameter.security.tls import TlsContext
 from diameter.transport.association import Association, AssociationUser, Received
 from diameter.transport.link import Address
 from diameter.transport.sctp import LOOK_S, PPID, PPID_DTLS, SctpLink
-from diameter.transport.sctp_events import Event, PeerShutsDown, SendFailed, Up
+from diameter.transport.sctp_events import Event, KeysWorn, PeerShutsDown, SendFailed, Up
 from diameter.transport.tls import ALERT_S
 
 RETRY_S: Final = 0.2
@@ -30,6 +31,8 @@ UNAUTHENTICATED: Final = (
     'auth = "wanted" lets it in'
 )
 NO_GOODBYE: Final = "closed without close_notify; the end may be missing"
+WORN_OCTETS: Final = 2**38
+"""Sent or received under one key: what AES-GCM is good for with a wide margin (RFC 8446 section 5.5 has 2^38.5)."""
 Ready = Callable[["ProtectedAssociation"], None]
 
 
@@ -55,6 +58,7 @@ class ProtectedAssociation(Association):
         ready: Ready,
         refused: Callable[[str], None],
         need_auth: bool = True,
+        rekey_after_s: float | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.below = below
@@ -66,6 +70,8 @@ class ProtectedAssociation(Association):
         self._ready = ready
         self._refused = refused
         self._wall = wall
+        self._rekey_after_s = rekey_after_s
+        self._fresh = WORN_OCTETS
         self._auth = below.auth
         self._need_auth = need_auth
         self._user: AssociationUser | None = None
@@ -134,6 +140,9 @@ class ProtectedAssociation(Association):
         if self.below.outbound_streams > 1:
             stream += 1
         record = self.protector.seal(data)
+        self._fresh -= len(record)
+        if self._fresh < 0:
+            self._worn_soon()
         if not self.below.send(record, stream=stream, ppid=PPID_DTLS, ordered=ordered, more=more):
             self._sealed = record, stream, ordered  # its number is used up: it goes next
         return True
@@ -175,6 +184,7 @@ class ProtectedAssociation(Association):
                 self._hand_up(found)
                 self.fail(str(failed))
                 return
+            self._fresh -= len(data)
             for each in clear:
                 found.append(Received(each, stream, PPID))
             if not self._told:
@@ -297,7 +307,18 @@ class ProtectedAssociation(Association):
         if self.security.not_after is not None:
             left_s = self.security.not_after.timestamp() - self._wall()
             self._later("expiry", max(0.0, left_s), self.fail, "the certificate of the peer has expired")
+        if self._rekey_after_s is not None:
+            self._later("worn", self._rekey_after_s, self._worn)
         self._ready(self)
+
+    def _worn_soon(self) -> None:
+        """The key has protected enough: say so from the reactor, once."""
+        self._fresh = sys.maxsize
+        self._later("worn", 0, self._worn)
+
+    def _worn(self) -> None:
+        if self._user is not None and not self._closing:
+            self._user.happened(KeysWorn())
 
     def _after(self) -> None:
         """What a record after the handshake may have brought: a key to be forgotten, or goodbye."""

@@ -67,7 +67,7 @@ class Handshakes:
 
         made = ProtectedAssociation(
             association, protector, self._reactor, ready=ready, refused=refused,
-            need_auth=demanding(config).auth == "required",
+            need_auth=demanding(config).auth == "required", rekey_after_s=config.rekey_after_s,
         )  # fmt: skip
         if server:
             self._accepting.add(made)

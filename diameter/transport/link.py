@@ -161,3 +161,6 @@ class LinkOwner(StreamOwner, Protocol):
 
     def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
         """These messages have certainly not arrived and will not; before `link_lost`, or while the link goes on."""
+
+    def link_worn(self, link: Link) -> None:
+        """Its keys have been used for long enough: another link to the same peer should take its place."""

@@ -1,5 +1,4 @@
-"""An SCTP association as a link (RFC 6733 sections 2.1 and 2.1.1): everything that does not depend on who implements
-SCTP.
+"""An SCTP association as a link (RFC 6733 sections 2.1 and 2.1.1), whoever implements the SCTP.
 
 Order.  What the owner writes in order goes on stream 0, in order: until the peer is known to be open that is all.
 Then, as configured: unordered, by turns on all streams; or in order on a stream for each session; or as before.
@@ -26,6 +25,7 @@ from diameter.transport.pressure import Pressure
 from diameter.transport.sctp_events import (
     DeliveryAborted,
     Event,
+    KeysWorn,
     Lost,
     PathChanged,
     PeerError,
@@ -233,6 +233,8 @@ class SctpLink(Link):
                 self._note("the rest of a message will not come")
             case PeerError():
                 self._note(f"the peer reports error {event.error}")
+            case KeysWorn():
+                self._owner.link_worn(self)
             case Unknown():
                 self._note(f"notification {event.kind:#x} of {event.octets} octets is not understood")
             case _:

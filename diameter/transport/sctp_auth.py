@@ -13,10 +13,14 @@ DATA, FORWARD_TSN = 0x00, 0xC0
 HMACS: Final = ((3, 1), (1,))
 """SHA-256, then SHA-1, which must be listed (RFC 4895 section 3.3); libusrsctp is often built with SHA-1 alone."""
 CHUNKS: Final = 264
+SACK_MS: Final = 20
+"""An acknowledgement waits so long for another message, not 200 ms: DTLS waits for it at its beginning and its end."""
 
 
 class Numbers(NamedTuple):
-    """The options of one implementation.  `supported`: the switch of a socket, struct sctp_assoc_value."""
+    """The options of one implementation.  `supported`: the switch of a socket, struct sctp_assoc_value; `sack`: struct
+    sctp_sack_info.
+    """
 
     chunk: int
     hmacs: int
@@ -26,10 +30,11 @@ class Numbers(NamedTuple):
     peer_chunks: int
     own_chunks: int
     supported: int
+    sack: int
 
 
-LINUX: Final = Numbers(21, 22, 23, 24, 25, 26, 27, 129)
-USRSCTP: Final = Numbers(0x12, 0x14, 0x13, 0x15, 0x16, 0x102, 0x103, 0x27)
+LINUX: Final = Numbers(21, 22, 23, 24, 25, 26, 27, 129, 16)
+USRSCTP: Final = Numbers(0x12, 0x14, 0x13, 0x15, 0x16, 0x102, 0x103, 0x27, 0x0F)
 
 Set = Callable[[int, bytes], None]
 Get = Callable[[int, int], bytes]
@@ -38,6 +43,7 @@ Get = Callable[[int, int], bytes]
 def demand(numbers: Numbers, set_option: Set) -> None:
     """Have every peer of this socket authenticate DATA and FORWARD-TSN; before it listens or dials.  Raises OSError."""
     set_option(numbers.supported, pack("=iI", 0, 1))
+    set_option(numbers.sack, pack("=iII", 0, SACK_MS, 0))
     for hmacs in HMACS:
         try:
             set_option(numbers.hmacs, pack(f"=I{len(hmacs)}H", len(hmacs), *hmacs))

@@ -101,6 +101,11 @@ class AllSent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeysWorn(Event):
+    """What protects the association has been used for long enough; told once, by that layer and not by SCTP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerError(Event):
     """The peer reports an error that does not end the association."""
 

@@ -225,8 +225,9 @@ class UserAssociation(Association):
             self._tell_end(reason)
 
     def _tell_end(self, reason: str) -> None:
-        if self._user is not None:
-            self._user.ended(reason)
+        user, self._user = self._user, None  # each held the other
+        if user is not None:
+            user.ended(reason)
 
 
 def refusal(error: OSError) -> str:

@@ -32,6 +32,7 @@ BUSY_S: Final = 0.01
 LINGER_S: Final = 0.25
 IDLE_S: Final = 0.1
 AF_CONN: Final = 123
+PACKET: Final = 65_536
 BUFFER: Final = 262_144
 """Octets read at once."""
 
@@ -89,6 +90,9 @@ class Library:
         self.ffi, self.lib = _load()
         self.buffer = self.ffi.new("char[]", BUFFER)
         """What is read lies here until it is copied out; one socket is read at a time."""
+        self.octets = bytearray(PACKET)
+        """A packet lies here until the library has it; one is handed over at a time."""
+        self.packet = self.ffi.from_buffer("char[]", self.octets, require_writable=True)
         self.no_address = self.ffi.new("socklen_t *", 0)
         self.mark: Any = None
         self._wires: dict[int, Wire] = {}

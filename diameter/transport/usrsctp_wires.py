@@ -26,7 +26,6 @@ from diameter.transport.usrsctp_library import Library, library
 
 BATCH: Final = 64
 """Packets read before others have their turn."""
-PACKET: Final = 65_536
 STRANGERS: Final = 1024
 """Peers without an association whose ports are remembered, for the second packet of a handshake."""
 BUFFER: Final = 4_194_304
@@ -106,9 +105,7 @@ class Wire:
         self._library = library()
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        self._octets = bytearray(PACKET)
-        self._view = memoryview(self._octets)
-        self._packet = self._library.ffi.from_buffer("char[]", self._octets, require_writable=True)
+        self._octets, self._packet = self._library.octets, self._library.packet
         self.end = self._library.plug(self)
         reactor.addReader(self)
 
@@ -155,12 +152,12 @@ class Wire:
 
     def doRead(self) -> None:
         """Read packets, BATCH at most, then tell whom they woke."""
-        receive, view, library_ = self.sock.recvfrom_into, self._view, self._library
+        receive, octets, library_ = self.sock.recvfrom_into, self._octets, self._library
         library_.busy()
         try:
             for _ in range(BATCH):
                 try:
-                    size, place = receive(view)
+                    size, place = receive(octets)
                 except (BlockingIOError, InterruptedError):
                     break
                 except OSError:

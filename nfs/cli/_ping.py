@@ -130,6 +130,9 @@ class Exchange:
     def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
         """Nobody will answer these; that the link is lost follows."""
 
+    def link_worn(self, link: Link) -> None:
+        """Cannot happen so soon."""
+
     def link_lost(self, link: Link, reason: str) -> None:
         """Nobody will answer any more."""
         self.link = None

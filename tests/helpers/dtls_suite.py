@@ -10,22 +10,17 @@ from typing import Any
 import pytest
 from twisted.internet.task import deferLater
 
-from diameter.config import ListenConfig, NodeConfig, PeerConfig, SctpConfig, TlsConfig
-from diameter.errors import Undeliverable
-from diameter.node import Node, as_deferred
-from diameter.peer.capabilities import RELAY, Advertised
+from diameter.config import ListenConfig, PeerConfig, SctpConfig, TlsConfig
 from diameter.transport import dtls_endpoints, sctp_endpoints
 from diameter.transport.association import Received
 from diameter.transport.dtls import NO_GOODBYE, DtlsLink, ProtectedAssociation
 from diameter.transport.endpoints import Links
 from diameter.transport.link import ConnectFailed, Link
 from helpers.certificates import Ca, Leaf
-from helpers.dtls import CA, CLIENT, SERVER
-from helpers.loop import drive, reactor, settle
-from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
+from helpers.dtls import CLIENT, SERVER
+from helpers.loop import drive, reactor
 from helpers.sctp import Ends, association_of, table
 from helpers.sctp_ways import Way, back, numbered
-from nfs.cli._ping import ping
 
 STRANGER = Ca("Other CA").issue("client.example")
 
@@ -95,14 +90,10 @@ def without_auth(streams: int) -> Iterator[None]:
         yield
 
 
-class DtlsSuite:
-    """What DTLS over any SCTP must do."""
+class Protected:
+    """How to reach DTLS over the implementation under test."""
 
     way: Way = Way()
-
-    def ends(self, folder: Path, listener: ListenConfig | None = None, **more: Any) -> DtlsEnds:
-        """Both ends."""
-        return DtlsEnds(listener or self.listening(), folder, **more)
 
     def listening(self, **options: Any) -> ListenConfig:
         """A listener."""
@@ -111,6 +102,14 @@ class DtlsSuite:
     def dialling(self, **options: Any) -> PeerConfig:
         """The peer that listens there."""
         return self.way.dialling(**{"transport": "dtls", **options})
+
+
+class DtlsSuite(Protected):
+    """What DTLS over any SCTP must do."""
+
+    def ends(self, folder: Path, listener: ListenConfig | None = None, **more: Any) -> DtlsEnds:
+        """Both ends."""
+        return DtlsEnds(listener or self.listening(), folder, **more)
 
     @pytest.mark.requirement("R-TSP-32")
     def test_both_ends_know_each_other_before_the_first_octet(self, tmp_path: Path) -> None:
@@ -233,6 +232,23 @@ class DtlsSuite:
 
         drive(scenario())
 
+    def test_who_is_trusted_no_more_is_cut_off(self, tmp_path: Path) -> None:
+        """Keys, trust and lists are read again while links are up."""
+
+        async def scenario() -> None:
+            async with self.ends(tmp_path) as ends:
+                await ends.connect(self.dialling())
+                ends.server.reload()
+                await pause(0.05)
+                assert len(ends.server_owner.lost) == 0
+                STRANGER.write(tmp_path, "other")
+                (tmp_path / "trusted-ca.pem").write_bytes((tmp_path / "other-ca.pem").read_bytes())
+                ends.server.reload()
+                await ends.server_owner.until(lambda: bool(ends.server_owner.lost))
+                assert ends.server_owner.lost[0].startswith("certificate of CN=client.example: ")
+
+        drive(scenario())
+
     @pytest.mark.requirement("R-TSP-08", "E-TSP-21")
     def test_clear_text_meets_a_closed_door(self, tmp_path: Path) -> None:
         """A peer in clear at a DTLS listener, and the other way round."""
@@ -325,71 +341,6 @@ class DtlsSuite:
                 assert protected(ours).outstanding == 1
 
         drive(scenario())
-
-    def test_nodes_ask_and_answer(self, tmp_path: Path) -> None:
-        """CER to DPR between two nodes; 500 requests on all streams; then `mtc ping` and its report."""
-        keys = {name: files(tmp_path, CA.issue(name)) for name in (LEFT, RIGHT)}
-        listener, peer = self.listening(), self.dialling(outbound_streams=11)
-
-        async def scenario() -> None:
-            said, asking = Said(), Asking()
-            right = _node(RIGHT, Answering(), said, tls=keys[RIGHT], listen=(listener,), peer=(_row(LEFT),))
-            dialled = peer.model_copy(update={"host": RIGHT, "realm": REALM})
-            left = _node(LEFT, asking, Said(), tls=keys[LEFT], peer=(dialled,))
-            await right.start()
-            await left.start()
-            neighbour = await left.when_open(RIGHT)
-            assert (neighbour.transport, neighbour.secure) == ("dtls", True)
-            asked = [as_deferred(asking.request("Device-Action", ACTION, realm=REALM)) for _ in range(500)]
-            assert [(await each)["Result-Code"] for each in asked] == [2001] * 500
-            long = {"Device-Action": {**ACTION["Device-Action"], "Trigger-Data": {"Payload": b"x" * 16_384}}}
-            with pytest.raises(Undeliverable, match="octets, and the link to right.example.org takes 16384"):
-                await as_deferred(asking.request("Device-Action", long, realm=REALM))
-            await left.stop()
-            config = NodeConfig.model_validate(
-                {"origin_host": LEFT, "origin_realm": REALM, "tls": keys[LEFT], "peer": [dialled]}
-            )
-            report = await ping(
-                reactor, config, dialled, dictionary(), applications=[Advertised(id=RELAY)], count=3, interval_s=0.0,
-                timeout_s=5.0, tell=lambda _: None,
-            )  # fmt: skip
-            assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 3)
-            assert report.security.startswith("DTLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256")
-            await right.stop()
-            settle()
-
-        drive(scenario())
-
-    @pytest.mark.requirement("R-TSP-06")
-    def test_a_node_with_the_certificate_of_another_is_not_let_in(self, tmp_path: Path) -> None:
-        keys = {name: files(tmp_path, CA.issue(name)) for name in ("mallory.example.org", RIGHT)}
-        listener, peer = self.listening(), self.dialling()
-
-        async def scenario() -> None:
-            said = Said()
-            right = _node(RIGHT, Answering(), said, tls=keys[RIGHT], listen=(listener,), peer=(_row(LEFT),))
-            dialled = peer.model_copy(update={"host": RIGHT, "realm": REALM})
-            mallory = _node(LEFT, Asking(), Said(), tls=keys["mallory.example.org"], peer=(dialled,))
-            await right.start()
-            await mallory.start()
-            while not said.refused:
-                await pause(0.01)
-            assert f"the certificate does not carry {LEFT}" in said.refused[0].text
-            assert not any(entry.usable for entry in right.peers)
-            await mallory.stop()
-            await right.stop()
-            settle()
-
-        drive(scenario())
-
-
-def _row(host: str) -> PeerConfig:
-    return PeerConfig.model_validate({"host": host, "realm": REALM, "transport": "dtls"})
-
-
-def _node(host: str, application: Any, said: Said, **tables: Any) -> Node:
-    config = NodeConfig.model_validate({"origin_host": host, "origin_realm": REALM, **tables})
-    return Node(config, [application], dictionary(), reactor=reactor, observe=said.observe, audit=said.refused.append)
 
 
 async def pause(seconds: float) -> None:

@@ -69,6 +69,10 @@ class Recorder:
         self.unsent += messages
         self._look()
 
+    def link_worn(self, link: Link) -> None:
+        self.notes.append("worn")
+        self._look()
+
     def link_lost(self, link: Link, reason: str) -> None:
         self.lost.append(reason)
         self._look()

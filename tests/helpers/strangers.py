@@ -51,6 +51,8 @@ class Stranger:
 
     def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None: ...
 
+    def link_worn(self, link: Link) -> None: ...
+
     def link_lost(self, link: Link, reason: str) -> None:
         self.lost = reason
 

@@ -8,7 +8,7 @@ from diameter.transport.usrsctp_library import missing
 from tools.guest import kernel_has_sctp
 from tools.parts import may_have_a_network
 
-pytest.register_assert_rewrite("helpers.sctp_suite")
+pytest.register_assert_rewrite("helpers.sctp_suite", "helpers.dtls_suite", "helpers.dtls_nodes")
 LACK = missing()
 OVER_IP = not LACK and not kernel_has_sctp() and may_have_a_network()
 """A kernel with SCTP would answer packets of protocol 132 itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.dtls_nodes import DtlsNodes
 from helpers.dtls_suite import DtlsSuite
 from helpers.udp import OneSocket, TwoSockets
 
@@ -15,4 +16,8 @@ class TestOverOneSocket(DtlsSuite):
 
 
 class TestOverTwoSockets(DtlsSuite):
+    way = TwoSockets()
+
+
+class TestNodes(DtlsNodes):
     way = TwoSockets()

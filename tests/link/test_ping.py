@@ -93,6 +93,10 @@ def test_nobody_there_as_json() -> None:
     [
         (("tcp:127.0.0.1:1",), "connection refused"),
         (("127.0.0.1",), "tls needs --certificate"),
+        (
+            ("127.0.0.1", "--transport", "dtls"),
+            "dtls needs --certificate, --key and --trust, or -c; for clear text write sctp:",
+        ),
         (("tcp:127.0.0.1:x",), "is no port"),
         (("tcp:127.0.0.1", "--transport", "tls"), "is not --transport tls"),
         (("tcp:127.0.0.1", "--app", "Nonsense"), "Nonsense"),

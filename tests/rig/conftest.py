@@ -6,7 +6,7 @@ import pytest
 
 from tools.guest import kernel_has_sctp
 
-pytest.register_assert_rewrite("helpers.sctp_suite")
+pytest.register_assert_rewrite("helpers.sctp_suite", "helpers.dtls_suite", "helpers.dtls_nodes")
 HERE = kernel_has_sctp()
 collect_ignore_glob = [] if HERE else ["*/test_*.py"]
 

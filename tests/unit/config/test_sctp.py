@@ -95,7 +95,10 @@ def test_dtls_needs_keys_and_its_own_version(tmp_path: Path) -> None:
 
 def test_options_of_dtls_need_dtls() -> None:
     listen = '[[listen]]\ntransport = "sctp"\nphysical_protection = true\nphysical_protection_reason = "x"\n'
-    assert complaint(f'{listen}association = {{auth = "wanted", label_with_nul = true}}').splitlines() == [
+    assert complaint(
+        f'{listen}association = {{auth = "wanted", label_with_nul = true, rekey_after_s = 60}}'
+    ).splitlines() == [
         'x: listen.0.association.auth: means nothing without transport = "dtls"',
         'x: listen.0.association.label_with_nul: means nothing without transport = "dtls"',
+        'x: listen.0.association.rekey_after_s: means nothing without transport = "dtls"',
     ]

@@ -8,11 +8,12 @@ import pytest
 from twisted.internet.task import Clock
 
 from diameter.security.dtls import DtlsProtector
+from diameter.transport import dtls
 from diameter.transport.association import Received
 from diameter.transport.dtls import NO_GOODBYE, RETRY_S, UNAUTHENTICATED, DtlsLink, ProtectedAssociation
 from diameter.transport.sctp import LOOK_S
-from diameter.transport.sctp_auth import LINUX, USRSCTP, AuthKeys, demand
-from diameter.transport.sctp_events import PeerShutsDown, SendFailed, Up
+from diameter.transport.sctp_auth import AuthKeys
+from diameter.transport.sctp_events import KeysWorn, PeerShutsDown, SendFailed, Up
 from diameter.transport.tls import ALERT_S
 from helpers.certificates import Ca
 from helpers.dtls import CLIENT, SERVER, pair
@@ -366,56 +367,15 @@ def test_messages_that_come_before_the_link_is_there_wait_for_it() -> None:
     assert [each.data for each in table.client.user.messages] == [b"early"]
 
 
-def test_options_of_both_implementations() -> None:
-    """Structures of RFC 6458 section 8, numbers of linux/sctp.h and usrsctp.h."""
-    for numbers in (LINUX, USRSCTP):
-        given: list[tuple[int, bytes]] = []
-        demand(numbers, lambda option, value, given=given: given.append((option, value)))  # type: ignore[misc]
-        assert given == [
-            (numbers.supported, bytes(4) + b"\1\0\0\0"),
-            (numbers.hmacs, b"\2\0\0\0\3\0\1\0"),
-            (numbers.chunk, b"\0"),
-            (numbers.chunk, b"\xc0"),
-        ]
-        there = {numbers.own_chunks: b"\2\0\0\0\0\xc0", numbers.peer_chunks: b"\1\0\0\0\x80"}
-        keys = AuthKeys(
-            numbers,
-            lambda option, value, given=given: given.append((option, value)),  # type: ignore[misc]
-            lambda option, _, there=there: bytes(4) + there[option],  # type: ignore[misc]
-        )
-        found = [keys.agreed]
-        there[numbers.peer_chunks] = there[numbers.own_chunks]
-        assert [*found, keys.agreed] == [False, True]
-        given.clear()
-        keys.install(1, b"abc")
-        keys.activate(1)
-        keys.remove(0)
-        assert given == [
-            (numbers.key, b"\0\0\0\0\1\0\3\0abc"),
-            (numbers.active, b"\0\0\0\0\1\0\0\0"),
-            (numbers.delete, bytes(8)),
-        ]
-
-
-def test_sha_1_alone_where_there_is_nothing_else() -> None:
-    given: list[bytes] = []
-
-    def limited(option: int, value: bytes) -> None:
-        if option == USRSCTP.hmacs:
-            given.append(value)
-            if b"\3\0" in value[4:]:
-                raise OSError(22, "Invalid argument")
-
-    demand(USRSCTP, limited)
-    assert given[-1] == b"\1\0\0\0\1\0"
-
-    def nothing(option: int, value: bytes) -> None:
-        raise OSError(92, "Protocol not available")
-
-    with pytest.raises(OSError, match="not available"):
-        demand(LINUX, lambda option, value: None if option == LINUX.supported else nothing(option, value))
-
-    def gone(option: int, size: int) -> bytes:
-        raise OSError(107, "not connected")
-
-    assert not AuthKeys(LINUX, nothing, gone).agreed
+def test_keys_wear_out_by_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dtls, "WORN_OCTETS", 20_000)
+    table = Table().begin()
+    for _ in range(3):
+        assert send(table.client, b"x" * 10_000)
+    table.clock.advance(0)
+    assert table.client.user.said == [KeysWorn()]
+    table.carry()
+    assert table.server.user.said == []
+    assert send(table.server, b"y")
+    table.clock.advance(0)
+    assert table.server.user.said == [KeysWorn()]

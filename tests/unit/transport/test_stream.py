@@ -81,6 +81,9 @@ class Owner:
     def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None:
         raise AssertionError
 
+    def link_worn(self, link: Link) -> None:
+        raise AssertionError
+
     def link_lost(self, link: Link, reason: str) -> None:
         self.told.append(f"lost: {reason}")
 

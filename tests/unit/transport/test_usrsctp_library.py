@@ -42,6 +42,9 @@ class Plain:
     def new(self, *_: Any) -> None:
         return None
 
+    def from_buffer(self, *_: Any, **__: Any) -> None:
+        return None
+
 
 class Sleeper:
     def __init__(self, found: list[str], name: str, then: Callable[[], None] = lambda: None) -> None:
