@@ -1,5 +1,5 @@
-"""Every scenario of `mtc bench` in its shortest form with our own stack; that it finds a stack that cheats; and what it
-says of stacks that are no peers.  Shapes and validity, never a time.
+"""Every scenario of `mtc bench` in its shortest form with our own stack, and what it says of stacks that are no peers.
+Shapes and validity, never a time.
 """
 
 from __future__ import annotations

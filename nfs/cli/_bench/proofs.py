@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 
@@ -23,8 +24,30 @@ from nfs.cli._bench.stacks import OURS, PURE, Job, Stack
 
 def server(run: Run, stack: Stack) -> bool:
     """Whether a server of ours answers 5005 to a request without User-Name, and 5001 to one with an unknown AVP."""
+    return _once(run, stack, "server", _server)
+
+
+def client(run: Run, stack: Stack) -> bool:
+    """Whether a client of ours counts an answer with another Session-Id, and one with an AVP too many, as bad."""
+    return _once(run, stack, "client", _client)
+
+
+def both(run: Run, stack: Stack) -> bool:
+    """Both."""
+    return server(run, stack) and client(run, stack)
+
+
+def _once(run: Run, stack: Stack, role: str, proof: Callable[[Run, Stack], bool]) -> bool:
+    """Only of a stack of ours, and once in a run."""
     if stack.name not in (OURS, PURE):
         return True
+    key = f"{stack.name} as {role}"
+    if key not in run.proved:
+        run.proved[key] = proof(run, stack)
+    return run.proved[key]
+
+
+def _server(run: Run, stack: Stack) -> bool:
     done = False
     with run.attempt(f"{stack.name}: proof that a server finds faults", stack.name), ExitStack() as running:
         place = run.workshop.place()
@@ -65,10 +88,7 @@ def _ask(link: socket.socket, dictionary: Dictionary, framer: Framer, octets: by
     return decode(found[0], dictionary)
 
 
-def client(run: Run, stack: Stack) -> bool:
-    """Whether a client of ours counts an answer with another Session-Id, and one with an AVP too many, as bad."""
-    if stack.name not in (OURS, PURE):
-        return True
+def _client(run: Run, stack: Stack) -> bool:
     done = False
     for how in ("session", "avp"):
         done = False

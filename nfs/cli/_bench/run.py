@@ -69,6 +69,8 @@ class Run:
     records: list[Record] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
     void: list[str] = field(default_factory=list)
+    proved: dict[str, bool] = field(default_factory=dict)
+    """What was proved of a stack of ours, once in a run (see `proofs`)."""
 
     def has(self, stack: Stack, scenario: str, *roles: str, transport: str = "tcp") -> bool:
         """Whether the stack can be all that; else it is written down why not."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -27,6 +29,14 @@ def _others() -> list[ModuleType]:
 
 
 OTHERS: Final = _others()
+
+
+def test_a_whole_run_tries_the_core_that_it_means_to() -> None:
+    """The part `unit` of `make test` runs compiled where there is a compiler, `pure` does not: never one of them twice."""
+    part = os.environ.get("MTC_PART")
+    compilers = any(shutil.which(name) for name in ("cc", "gcc"))
+    assert part != "pure" or core.NAME == "pure"
+    assert part != "unit" or not compilers or core.NAME == "compiled"
 
 
 def test_the_compiled_core_is_among_them_where_it_serves() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from nfs.cli._bench import proofs
 from nfs.cli._bench.pairs import Lineup, measure
 from nfs.cli._bench.run import Run
 from nfs.cli._bench.scenarios import Scenario
@@ -21,7 +22,7 @@ RATES: Final = (1000, 5000, 10_000)
 def run(run: Run) -> None:
     """The same rates for all; who cannot keep up shows it in `lost` and in times that grow to the end of the run."""
     options = run.options
-    stacks = [one for one in run.stacks if run.has(one, "open loop", "server")]
+    stacks = [one for one in run.stacks if run.has(one, "open loop", "server") and proofs.server(run, one)]
     lineups = [Lineup(one.name, one, run.raw, against=RAW) for one in stacks]
     rates = (500,) if options.quick else RATES
     jobs = [Job(Path(), rate=one, seconds=options.seconds, warm_s=options.warm_s) for one in rates]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nfs.cli._bench import proofs
 from nfs.cli._bench.pairs import Lineup, measure
 from nfs.cli._bench.run import NO_SCTP, Run
 from nfs.cli._bench.scenarios import Bar, Scenario
@@ -14,7 +15,11 @@ def run(run: Run) -> None:
     """Over TCP."""
     options = run.options
     run.leave(NO_SCTP)
-    lineups = [Lineup(one.name, one, one) for one in run.stacks if run.has(one, "pair", "server", "client")]
+    lineups = [
+        Lineup(one.name, one, one)
+        for one in run.stacks
+        if run.has(one, "pair", "server", "client") and proofs.both(run, one)
+    ]
     jobs = [Job(Path(), window=one, seconds=options.seconds, warm_s=options.warm_s) for one in options.windows]
     measure(run, "pair", lineups, jobs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nfs.cli._bench import proofs
 from nfs.cli._bench.pairs import Lineup, measure
 from nfs.cli._bench.run import Run
 from nfs.cli._bench.scenarios import Bar, Scenario
@@ -14,6 +15,7 @@ def run(run: Run) -> None:
     """Over TLS; the minimal peer has none, so that there are only pairs."""
     options = run.options
     fitting = [one for one in run.stacks if run.has(one, "pair over TLS", "server", "client", transport="tls")]
+    fitting = [one for one in fitting if proofs.both(run, one)]
     jobs = [
         Job(Path(), window=one, seconds=options.seconds, warm_s=options.warm_s, transport="tls")
         for one in options.windows

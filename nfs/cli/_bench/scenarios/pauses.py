@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+from nfs.cli._bench import proofs
 from nfs.cli._bench.pairs import Lineup, measure
 from nfs.cli._bench.process import Process, wait
 from nfs.cli._bench.run import Run
-from nfs.cli._bench.scenarios import Scenario
+from nfs.cli._bench.scenarios import Bar, Scenario
 from nfs.cli._bench.stacks import OURS, RAW, Job
 
 RATE: Final = 1000
@@ -27,7 +28,7 @@ ANSWER_S: Final = 5.0
 def run(run: Run) -> None:
     """Each stack as a server."""
     options = run.options
-    stacks = [one for one in run.stacks if run.has(one, "pauses", "server")]
+    stacks = [one for one in run.stacks if run.has(one, "pauses", "server") and proofs.server(run, one)]
     lineups = [Lineup(one.name, one, run.raw, against=RAW) for one in stacks]
     seconds = options.seconds * TIMES_LONGER
     measure(run, "pauses", lineups, [Job(Path(), rate=RATE, seconds=seconds, warm_s=options.warm_s)], collector)
@@ -48,4 +49,14 @@ def collector(name: str, server: Process) -> dict[str, float]:
     return {"collections": found["collections"], "collector_ms": found["longest_ms"]}
 
 
-SCENARIO = Scenario("pauses", "e2e", "Pauses under an even load", run)
+AT_RATE: Final = (("offered_per_s", RATE), ("core", "compiled"))
+SCENARIO = Scenario(
+    "pauses",
+    "e2e",
+    "Pauses under an even load",
+    run,
+    (
+        Bar("longest pause of the collector under load, ms", OURS, "collector_ms", 1, AT_RATE),
+        Bar("p99.9 at 1,000 requests a second", OURS, "p999_us", 1000, AT_RATE),
+    ),
+)
