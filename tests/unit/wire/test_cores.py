@@ -32,7 +32,7 @@ OTHERS: Final = _others()
 
 
 def test_a_whole_run_tries_the_core_that_it_means_to() -> None:
-    """The part `unit` of `make test` runs compiled where there is a compiler, `pure` does not: never one of them twice."""
+    """Part `unit` of `make test` runs compiled where there is a compiler, `pure` does not: never one of them twice."""
     part = os.environ.get("MTC_PART")
     compilers = any(shutil.which(name) for name in ("cc", "gcc"))
     assert part != "pure" or core.NAME == "pure"
