@@ -56,9 +56,14 @@ def command(source: str, binary: bool, output: Path | None, check: bool, diction
         raise click.exceptions.Exit(1)
 
 
+def called(source: str) -> str:
+    """What complaints call a file of messages."""
+    return "standard input" if source == "-" else source
+
+
 def documents(source: str) -> list[dict[str, Any]]:
     """The JSON objects of a file: one, a list of them, or one a line.  LocalError names file and line."""
-    name = "standard input" if source == "-" else source
+    name = called(source)
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8", errors="replace")
     except OSError as error:

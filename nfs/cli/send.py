@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from diameter.errors import LocalError
 from nfs.cli._target import advertised, identity, timeout, transport, who
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def command(**given: Any) -> int:
     --duration or --concurrency the numbers are printed instead of the answers; with --rate a time counts from when its
     message was due.
 
-    PEER is HOST, HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT, or with -c the Origin-Host of a peer in that file.
-    Exit status: 0 when every request was answered (with --expect: so), 1 when not, 2 for wrong usage.
+    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT, or with -c the Origin-Host of
+    a peer in that file.  Exit status: 0 when every request was answered (with --expect: so), 1 when not, 2 for wrong usage.
 
     \b
     Example: mtc send tcp:127.0.0.1:3868 dar.json --origin-host scs.example.net
@@ -56,7 +57,7 @@ def command(**given: Any) -> int:
     from diameter import Dictionary
     from nfs.cli._react import run
     from nfs.cli._send import document, letters, send
-    from nfs.cli.encode import documents
+    from nfs.cli.encode import called, documents
 
     expected = given["expect"]
     if expected is not None and not RESULT.fullmatch(expected):
@@ -64,7 +65,10 @@ def command(**given: Any) -> int:
     dictionary = Dictionary.load(*given["dictionaries"])
     config, peer = who(given, "send")
     wanted = documents(given["source"])
-    messages = letters(wanted, dictionary, (config.origin_host, config.origin_realm), "invalid")
+    try:
+        messages = letters(wanted, dictionary, (config.origin_host, config.origin_realm), "invalid")
+    except LocalError as error:
+        raise LocalError(f"{called(given['source'])}: {error}") from None
     load, pace = _pace(given, len(wanted))
     quiet = given["as_json"]
     report, sent = run(

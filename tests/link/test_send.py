@@ -126,7 +126,7 @@ def test_no_answer_and_a_connection_that_ends(port: int) -> None:
     ("documents", "arguments", "said"),
     [
         ("{", (), "not JSON"),
-        ({"command": "Nonsense", "avps": {}}, (), "message 1: command: 'Nonsense'"),
+        ({"command": "Nonsense", "avps": {}}, (), "standard input: message 1: command: 'Nonsense'"),
         ({**action(), "command": "Device-Action-Answer"}, (), "message 1: Device-Action-Answer is no request"),
         (action(), ("--expect", "fine"), "'fine' is no result code"),
         (action(), ("--transport", "tls"), "is not --transport tls"),
