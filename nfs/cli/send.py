@@ -46,8 +46,9 @@ def command(**given: Any) -> int:
     --duration or --concurrency the numbers are printed instead of the answers; with --rate a time counts from when its
     message was due.
 
-    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT, or with -c the Origin-Host of
-    a peer in that file.  Exit status: 0 when every request was answered (with --expect: so), 1 when not, 2 for wrong usage.
+    PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT, or with -c the Origin-Host
+    of a peer in that file.  Exit status: 0 when every request was answered (with --expect: so), 1 when not, 2 for wrong
+    usage.
 
     \b
     Example: mtc send tcp:127.0.0.1:3868 dar.json --origin-host scs.example.net
