@@ -64,6 +64,8 @@ class Between:
         await self.client.start()
         await self.client.when_open(RELAY)
         await self.server.when_open(RELAY)
+        for _ in range(2):
+            self.relay.until("is open")  # it hears of the server's CEA a moment later than the server
 
     async def ask(self, realm: str) -> Message:
         return await as_deferred(self.asking.request("Device-Action", ACTION, realm=realm))
