@@ -142,7 +142,7 @@ def serve(
         else:
             function = Several(name, lambda: read(name, model, path), path, reactor, count)
     except LocalError as error:
-        complain(name, error)
+        complain(name, error, path)
         return 2
     reactor.callWhenRunning(function.start)
     reactor.run()
@@ -226,7 +226,7 @@ class _Function(Generic[C]):
     def _failed(self, failure: Failure) -> None:
         self.exit_code = 2
         if isinstance(failure.value, (LocalError, CannotListenError, OSError)):
-            complain(self._name, failure.value)
+            complain(self._name, failure.value, self._path)
         else:
             begin_logging()
             _log.failure("starting", failure)

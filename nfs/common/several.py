@@ -99,7 +99,7 @@ class Several:
                 source = Gathered(self._parent, self._reactor, self._config.node.origin_host)
                 self._admin = AdminPort(self._reactor, config, source)
         except CannotListenError as error:
-            complain(self._name, error)
+            complain(self._name, error, self._path)
             self._parent.stop(2)
             return
         begin_logging("parent")
@@ -121,7 +121,7 @@ class Several:
 
     def _failed(self, failure: Failure) -> None:
         if isinstance(failure.value, (LocalError, CannotListenError, OSError)):
-            complain(self._name, failure.value)
+            complain(self._name, failure.value, self._path)
         else:
             _log.failure("starting", failure)
         self._parent.stop(2)

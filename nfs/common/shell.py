@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -15,6 +17,9 @@ from twisted.logger import (
     globalLogBeginner,
     textFileLogObserver,
 )
+
+_KEY: Final = re.compile(r"[a-z_]+(?:\.[a-z0-9_]+)+: ")
+"""A key at the beginning of a line: "node.listen.0: "."""
 
 
 def begin_logging(process: str = "") -> None:
@@ -48,10 +53,11 @@ def stop_once(reactor: Any) -> None:
         signal.signal(number, lambda *_: reactor.callFromThread(stop))
 
 
-def complain(name: str, error: BaseException) -> None:
-    """Say why a function cannot start, a line each."""
+def complain(name: str, error: BaseException, path: Path) -> None:
+    """Say why a function cannot start, a line each; one that begins with a key has its file before it."""
     for line in str(error).splitlines() or [type(error).__name__]:
-        sys.stderr.write(f"{name}: {line}\n")
+        file = f"{path}: " if _KEY.match(line) and not line.startswith(f"{path}: ") else ""
+        sys.stderr.write(f"{name}: {file}{line}\n")
 
 
 def ready(name: str, listening: Iterable[str], more: Iterable[str]) -> None:

@@ -242,7 +242,9 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         path.write_text(relay_table().replace("[[node.listen]]\nport = 0", f"[[node.listen]]\nport = {port}"))
         code, errors = Started("relay", path, "--workers", "2").ended()
         assert code == 2
-        assert errors == f"relay: node.listen.0: cannot listen on tcp 127.0.0.1:{port}: Address already in use\n"
+        assert (
+            errors == f"relay: {path}: node.listen.0: cannot listen on tcp 127.0.0.1:{port}: Address already in use\n"
+        )
 
 
 def test_an_admin_port_in_use_is_one_line(tmp_path: Path) -> None:
@@ -271,7 +273,7 @@ def test_associations_are_refused_by_the_name_of_their_key(tmp_path: Path, trans
     code, errors = Started("relay", path, "--workers", "2").ended()
     assert code == 2
     assert errors == (
-        f"relay: node.listen.0.transport: {transport} is for one process; with workers listen on tcp or tls\n"
+        f"relay: {path}: node.listen.0.transport: {transport} is for one process; with workers listen on tcp or tls\n"
     )
 
 
