@@ -18,7 +18,7 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
-_KEY: Final = re.compile(r"[a-z_]+(?:\.[a-z0-9_]+)+: ")
+_KEY: Final = re.compile(r"[a-z_]+(?:\.[A-Za-z0-9_-]+)+: ")
 """A key at the beginning of a line: "node.listen.0: "."""
 
 

@@ -124,4 +124,4 @@ def test_a_rule_that_names_nothing_is_one_line_and_exit_code_2(tmp_path: Path) -
     path.write_text(relay_table([3868], "[[rewrite]]\nadd = { No-Such-AVP = 1 }\n"))
     code, errors = Started("relay", path).ended()
     assert code == 2
-    assert errors.splitlines() == ["relay: rewrite.0.add.No-Such-AVP: no dictionary has an AVP named 'No-Such-AVP'"]
+    assert errors == f"relay: {path}: rewrite.0.add.No-Such-AVP: no dictionary has an AVP named 'No-Such-AVP'\n"

@@ -17,6 +17,7 @@ PATH = Path("lab/relay.toml")
     [
         ("node.listen.0: cannot listen", "relay: lab/relay.toml: node.listen.0: cannot listen"),
         ("rewrite.0.remove: no AVP", "relay: lab/relay.toml: rewrite.0.remove: no AVP"),
+        ("rewrite.0.add.No-Such-AVP: no", "relay: lab/relay.toml: rewrite.0.add.No-Such-AVP: no"),
         ("lab/relay.toml: node.tls: missing", "relay: lab/relay.toml: node.tls: missing"),
         ("audit /var/log/audit: Is a directory", "relay: audit /var/log/audit: Is a directory"),
     ],
