@@ -19,6 +19,7 @@ with instrumented(__name__):
         KEPT,
         MOST_VALIDITY_S,
         REALM_REPORT,
+        RETURN_S,
         Reporter,
         Reports,
         load_avps,
@@ -70,7 +71,7 @@ def oracle(data: bytes) -> None:
         assert len(reports) <= KEPT
         _withheld(reports, now)
         now += (0, 1, 29, 31)[what >> 6]
-    now += max(MOST_VALIDITY_S, DEFAULT_VALIDITY_S)
+    now += max(MOST_VALIDITY_S, DEFAULT_VALIDITY_S) + RETURN_S  # what was withheld comes back by and by
     assert not any(_ask(reports, kind, 10, now) for kind in KINDS), "every report ends"
 
 
