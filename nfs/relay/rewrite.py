@@ -153,8 +153,13 @@ def _renamed(message: Message, names: Iterable[str], table: Mapping[str, str]) -
         except RemoteFault:
             continue  # for the other side to complain about
         if any(value.lower() in table for value in values):
-            found[name] = [table.get(value.lower(), value) for value in values if value and " " not in value]
+            found[name] = [table.get(value.lower(), value) for value in values if _writable(value)]
     return found
+
+
+def _writable(value: str) -> bool:
+    """Whether it is a DiameterIdentity as `diameter.wire` writes one: ASCII that prints, without spaces."""
+    return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
 def _values(key: str, given: Mapping[str, Any], tables: Tables, wrong: list[str]) -> dict[str, Any]:

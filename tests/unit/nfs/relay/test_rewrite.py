@@ -54,19 +54,21 @@ def test_a_hidden_host_is_hidden_in_the_route_record_too() -> None:
     assert answer["Result-Code"] == 2001
 
 
-def test_beside_a_host_that_is_hidden_what_is_no_identity_is_left_out() -> None:
+@pytest.mark.parametrize(
+    ("record", "text"), [("40000008", ""), ("4000000a 610a0000", "a\n"), ("40000009 00000000", "\0")]
+)
+def test_beside_a_host_that_is_hidden_what_is_no_identity_is_left_out(record: str, text: str) -> None:
     plain = {"Session-Id": "s;1", "Origin-Host": "a.example", "Origin-Realm": "example"}
     made = dictionary().request("Device-Action", plain, application="Tsp")
-    empty = made.octets + bytes.fromhex("0000011a 40000008")
+    empty = made.octets + bytes.fromhex(f"0000011a {record}")
     odd = decode(empty[:1] + len(empty).to_bytes(3) + empty[4:], dictionary())
-    record = route_record("far.example")
-    hops = decode(forwarded(odd.octets, 1, record), dictionary())
+    hops = decode(forwarded(odd.octets, 1, route_record("far.example")), dictionary())
     rewritten = rewriting({"host": {"far.example": "near.example"}}).request(hops, CLIENT)
     assert isinstance(rewritten, Message)
     assert rewritten.all("Route-Record") == ("near.example",)
     other = rewriting({"host": {"a.example": "b.example"}}).request(hops, CLIENT)
     assert isinstance(other, Message)
-    assert other.all("Route-Record") == ("", "far.example")
+    assert other.all("Route-Record") == (text, "far.example")
 
 
 def test_avps_are_removed_replaced_and_added() -> None:
