@@ -90,7 +90,7 @@ def codec(**asked: Any) -> None:
 @command.command()
 @_with(*OPTIONS, WINDOW)
 def e2e(**asked: Any) -> None:
-    """Request and answer over TCP and TLS: each side alone, in pairs, through a relay, with and without a window.
+    """Request and answer over TCP, TLS and SCTP: each side alone, in pairs, through a relay, with and without a window.
 
     Rate, CPU microseconds of each process for one transaction, latency, memory.
 

@@ -16,6 +16,8 @@ from diameter._version import VERSION
 
 SPARE: Final = 200
 """Descriptors that a process needs besides its links."""
+OVER_UDP: Final = 9899
+"""The UDP port of SCTP in user space (RFC 6951)."""
 LISTENING: Final = "0A"
 """How /proc/net/tcp writes the state LISTEN."""
 
@@ -38,8 +40,10 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
-def listens(pid: int, port: int) -> bool:
-    """Whether somebody in the network of process `pid` listens on this TCP port."""
+def listens(pid: int, port: int, transport: str = "tcp") -> bool:
+    """Whether somebody in the network of process `pid` listens on this port, of SCTP or else of TCP."""
+    if transport == "sctp":
+        return _has_association_port(pid, port)
     for table in ("tcp", "tcp6"):
         path = Path(f"/proc/{pid}/net/{table}")
         for line in path.read_text().splitlines()[1:] if path.exists() else ():
@@ -47,6 +51,15 @@ def listens(pid: int, port: int) -> bool:
             if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
                 return True
     return False
+
+
+def _has_association_port(pid: int, port: int) -> bool:
+    """Whether there is an endpoint of kernel SCTP on the port, or else the UDP port that carries SCTP in user space."""
+    endpoints = Path(f"/proc/{pid}/net/sctp/eps")
+    if endpoints.exists():
+        return any(port == int(line.split()[5]) for line in endpoints.read_text().splitlines()[1:])
+    lines = Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]
+    return any(int(line.split()[1].rpartition(":")[2], 16) == OVER_UDP for line in lines)
 
 
 def free_port() -> int:

@@ -68,7 +68,7 @@ def once(run: Run, lineup: Lineup, job: Job, watch: Watch | None = None) -> dict
 
         place = job._replace(folder=run.workshop.place(), port=port, relayed=lineup.relay is not None)
         watched = start(lineup.server.server(place), place, first if lineup.relay is None else last)
-        watched.until_listening(port)
+        watched.until_listening(port, job.transport)
         if lineup.relay is not None:
             place = job._replace(folder=run.workshop.place(), port=machine.free_port(), behind=port)
             watched = start(lineup.relay.relay(place), place, first)

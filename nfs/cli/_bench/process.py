@@ -76,10 +76,10 @@ class Process:
         said = said or self.output().strip().splitlines()
         return Failed(f"{self._name} {what}: {said[-1].strip() if said else 'no word'}")
 
-    def until_listening(self, port: int) -> None:
+    def until_listening(self, port: int, transport: str = "tcp") -> None:
         """Wait until it listens.  Raises Failed."""
         until = time.monotonic() + START_S
-        while not machine.listens(self.pid, port):
+        while not machine.listens(self.pid, port, transport):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise self.failed("does not listen")
             wait(0.02)

@@ -29,7 +29,6 @@ KEYS: Final = (
     "rss_kb",
 )  # fmt: skip
 """What every record has; null where a benchmark does not measure it."""
-NO_SCTP: Final = "SCTP: there is no scenario for it; TCP and TLS are measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

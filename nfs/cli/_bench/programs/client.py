@@ -102,7 +102,7 @@ def main(reactor: Any, told: dict[str, Any]) -> Deferred[None]:
         CLIENT,
         REALM,
         connect={SERVER: f"{told['transport']}:127.0.0.1:{told['port']}"},
-        physical_protection=WHY if told["transport"] == "tcp" else "",
+        physical_protection="" if told["tls"] else WHY,
         tls=tls_of(told["tls"]) if told["tls"] else None,
         limits={"outbound_requests": max(1000, told["window"] * 2)},
     )

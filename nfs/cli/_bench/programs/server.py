@@ -18,7 +18,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 
 from diameter import Message
 from diameter.app import Application, answers
-from diameter.config import PeerConfig, TlsConfig
+from diameter.config import PeerConfig, TlsConfig, Transport
 from diameter.node import Node, run
 from nfs.cli._bench.messages import ANSWER, CLIENT, REALM, SERVER
 
@@ -77,6 +77,14 @@ def tls_of(paths: list[str]) -> TlsConfig:
     return TlsConfig(certificate=certificate, key=key, trust=(trust,))
 
 
+def _client(transport: Transport, name: str) -> PeerConfig:
+    """A client that connects over this transport."""
+    why = "" if transport == "tls" else WHY
+    return PeerConfig(
+        host=name, realm=REALM, transport=transport, physical_protection=bool(why), physical_protection_reason=why,
+    )  # fmt: skip
+
+
 def _relay(name: str) -> PeerConfig:
     """A relay that may bring requests of the client."""
     return PeerConfig(
@@ -98,8 +106,8 @@ def main(told: dict[str, Any]) -> None:
         identity=SERVER,
         realm=REALM,
         listen=f"{told['transport']}:127.0.0.1:{told['port']}",
-        peers=[*names, *map(_relay, told["relays"])],
-        physical_protection=WHY if told["transport"] == "tcp" else "",
+        peers=[*(_client(told["transport"], name) for name in names), *map(_relay, told["relays"])],
+        physical_protection="" if told["tls"] else WHY,
         tls=tls_of(told["tls"]) if told["tls"] else None,
         started=started,
         limits={"connections": told["peers"] + 100},

@@ -15,6 +15,7 @@ FILES: Final = (
     "client",
     "pair",
     "pair_tls",
+    "pair_sctp",
     "relay",
     "open_loop",
     "pauses",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nfs.cli._bench import proofs
 from nfs.cli._bench.pairs import Lineup, measure
-from nfs.cli._bench.run import NO_SCTP, Run
+from nfs.cli._bench.run import Run
 from nfs.cli._bench.scenarios import Bar, Scenario
 from nfs.cli._bench.stacks import OURS, Job
 
@@ -14,7 +14,6 @@ from nfs.cli._bench.stacks import OURS, Job
 def run(run: Run) -> None:
     """Over TCP."""
     options = run.options
-    run.leave(NO_SCTP)
     lineups = [
         Lineup(one.name, one, one)
         for one in run.stacks
