@@ -15,6 +15,8 @@ from typing import Any, Final
 import pytest
 
 from diameter import LocalError
+from diameter.errors import ConfigError
+from diameter.transport.sctp_choice import choose
 from helpers.schemas import assert_fits
 from nfs.cli._bench.machine import raise_descriptors
 
@@ -51,6 +53,24 @@ def test_a_transaction_is_measured_from_each_side(scenario: str) -> None:
 def test_a_pair_over_tls() -> None:
     (one,) = measured("e2e", "--scenario", "pair-tls", "--window", "5")["measurements"]
     assert (one["scenario"], one["transport"], one["answer_octets"]) == ("pair", "tls", 256)
+    assert min(one[key] for key in KEYS) > 0
+
+
+def nobody_has_sctp() -> bool:
+    try:
+        choose("auto")
+    except ConfigError:
+        return True
+    return False
+
+
+def test_a_pair_over_sctp_or_why_there_is_none() -> None:
+    document = measured("e2e", "--scenario", "pair-sctp", "--window", "5")
+    if nobody_has_sctp():
+        assert (document["measurements"], document["not_run"][0][:6]) == ([], "SCTP: ")
+        return
+    (one,) = document["measurements"]
+    assert (one["scenario"], one["transport"], one["answer_octets"]) == ("pair", "sctp", 256)
     assert min(one[key] for key in KEYS) > 0
 
 
