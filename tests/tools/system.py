@@ -18,7 +18,8 @@ from typing import Final
 
 PACKAGES: Final = (
     "chromium", "erlang-base", "erlang-dev", "erlang-diameter", "fonts-dejavu-core", "freediameter-extensions",
-    "freediameterd", "iproute2", "kmod", "libfreediameter-dev", "libusrsctp2", "libwireshark-data", "tshark", "user-mode-linux",
+    "freediameterd", "iproute2", "kmod", "libfreediameter-dev", "libusrsctp2", "libwireshark-data", "tshark",
+    "user-mode-linux",
 )  # fmt: skip
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 NO_DAEMONS: Final = "#!/bin/sh\nexit 101\n"
