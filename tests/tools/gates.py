@@ -72,8 +72,10 @@ def check_coverage(python: Path) -> Outcome:
         return Outcome(not_run=1, why="nothing was measured: run the other parts first")
     if list((OUT / "coverage").glob("data.*")):
         subprocess.run([*coverage, "combine", "--quiet", "--append"], cwd=ROOT, env=environment, check=True)
-    subprocess.run([*coverage, "json", "--quiet", "-o", str(report)], cwd=ROOT, env=environment, check=True)
-    subprocess.run([*coverage, "report"], cwd=ROOT, env=environment, check=False)
+    # Copies that a test made and removed have no source by now; the gates are about this tree.
+    ours = "--include=diameter/*,nfs/*"
+    subprocess.run([*coverage, "json", ours, "--quiet", "-o", str(report)], cwd=ROOT, env=environment, check=True)
+    subprocess.run([*coverage, "report", ours], cwd=ROOT, env=environment, check=False)
     files = json.loads(report.read_text())["files"]
     outcome = Outcome()
     print(f"\n{'coverage of':24}{'covered':>9}{'branches':>10}{'gate':>6}")
