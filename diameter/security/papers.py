@@ -38,7 +38,7 @@ class Paper:
     def said(self, now: datetime) -> str:
         """When it runs out or ran out, for people: "expires on 2030-01-31, in 12 days"."""
         days = self.left_s(now) / 86400
-        if days < 0:
+        if days <= 0:
             return f"expired on {self.not_after:%F}"
         return (
             f"expires on {self.not_after:%F}, in {days:.0f} days"

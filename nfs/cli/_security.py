@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -44,20 +45,27 @@ def _connection(where: str) -> HTTPConnection:
         return HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
     if parts.scheme:
         raise ConfigError(f"{where}: neither http://HOST:PORT nor the path of a Unix socket")
+    near = socket.socket(socket.AF_UNIX)
+    near.settimeout(TIMEOUT_S)
+    try:
+        near.connect(where)
+    except OSError:
+        near.close()
+        raise
     connection = HTTPConnection("localhost", timeout=TIMEOUT_S)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(TIMEOUT_S)
-    connection.sock.connect(where)
+    connection.sock = near
     return connection
 
 
 def show(document: Record) -> None:
-    """Print the report for people."""
+    """Print the report for people, without the blanks that fill tables."""
     console = Console(highlight=False)
-    if document["configured"] is not None:
-        _configured(console, document["configured"])
-    if document["running"] is not None:
-        _running(console, document["running"])
+    with console.capture() as captured:
+        if document["configured"] is not None:
+            _configured(console, document["configured"])
+        if document["running"] is not None:
+            _running(console, document["running"])
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _configured(console: Console, found: Record) -> None:

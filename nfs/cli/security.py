@@ -28,7 +28,7 @@ def command() -> None:
 @click.option("--admin", help="Admin port of a running node, http://HOST:PORT or the path of its Unix socket.")
 @click.option("--function", "name", help='The network function, when the file does not say: function = "mtc-iwf".')
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def report(config: Path | None, admin: str | None, name: str | None, as_json: bool) -> int:
+def report(config: Path | None, admin: str | None, name: str | None, as_json: bool) -> None:
     """Print the security in force: of each listener and peer of a file, of each open link of a running node.
 
     Of a file: placement, mechanism, lowest version, suites, groups, key sizes, names, trust anchors, revocation lists,
@@ -55,12 +55,11 @@ def report(config: Path | None, admin: str | None, name: str | None, as_json: bo
     except ConfigError as error:
         for line in error.lines:
             click.echo(line, err=True)
-        return 2 if config is not None and not config.is_file() else 1
+        raise click.exceptions.Exit(2 if config is not None and not config.is_file() else 1) from None
     if as_json:
         click.echo(json.dumps(document, indent=2))
     else:
         _security.show(document)
-    return 0
 
 
 def _configured(path: Path, name: str | None) -> dict[str, Any]:
