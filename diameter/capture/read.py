@@ -20,7 +20,7 @@ from diameter.capture.exported import DISSECTOR, unwrap
 from diameter.capture.layers import LINKS, segment
 from diameter.capture.packets import Packet, PacketReader
 from diameter.capture.reassembly import TcpReassembly
-from diameter.capture.records import TRANSPORTS, Captured, CaptureError, LinkEvent, endpoint_of
+from diameter.capture.records import TRANSPORTS, Captured, CaptureError, LinkEvent, Record, endpoint_of
 
 _DIRECTION: Final = {INBOUND: False, OUTBOUND: True}
 _EVENT: Final = re.compile(r"event (?P<name>[^,\s]+), (?:-|(?P<link>\w+ \S+ \S+)): (?P<text>.*)", re.DOTALL)
@@ -29,9 +29,9 @@ _EVENT: Final = re.compile(r"event (?P<name>[^,\s]+), (?:-|(?P<link>\w+ \S+ \S+)
 class CaptureReader:
     """Iterates the messages of one file, in file order.
 
-    `source`: a path, or a binary stream.  While iterating, `events` grows by the link events that stand in the file
-    and `other` counts packets without Diameter by what they were.  Afterwards `truncated` says where the file broke
-    off, if it did.  Raises CaptureError: cannot be opened, is no capture, is damaged (with the offset); what was
+    `source`: a path, or a binary stream.  While iterating, `events` grows by the link events that nodes noted in the
+    file, and `other` counts packets without Diameter by what they were.  Afterwards `truncated` says where the file
+    broke off, if it did.  Raises CaptureError: cannot be opened, is no capture, is damaged (with the offset); what was
     read before the damage has been given out by then.
     """
 
@@ -43,6 +43,12 @@ class CaptureReader:
         self.truncated = ""
 
     def __iter__(self) -> Iterator[Captured]:
+        for record in self.records():
+            if record.__class__ is Captured:
+                yield record
+
+    def records(self) -> Iterator[Record]:
+        """Messages and link events, those of nodes and those seen on the wire, in file order."""
         if not isinstance(self._source, str | Path):
             yield from self._messages(self._source)
             return
@@ -53,13 +59,13 @@ class CaptureReader:
         with stream:
             yield from self._messages(stream)
 
-    def _messages(self, stream: BinaryIO) -> Iterator[Captured]:
+    def _messages(self, stream: BinaryIO) -> Iterator[Record]:
         packets = PacketReader(stream, self.name)
         streams = TcpReassembly()
         try:
             for packet in packets:
                 if packet.number == 0:
-                    self._note(packet)
+                    yield from self._note(packet)
                 elif packet.link_type == LINK_EXPORTED_PDU:
                     yield from self._exported(packet)
                 else:
@@ -101,11 +107,12 @@ class CaptureReader:
                 packet.time_ns, found.source, found.destination, octets, "tcp", direction, packet.number, packet.comment
             )
 
-    def _note(self, packet: Packet) -> None:
+    def _note(self, packet: Packet) -> Iterator[LinkEvent]:
         found = _EVENT.fullmatch(packet.comment)
         if found is None:
             return
         transport, local, remote = found["link"].split() if found["link"] else ("", "", "")
-        self.events.append(
-            LinkEvent(packet.time_ns, found["name"], found["text"], transport, endpoint_of(local), endpoint_of(remote))
-        )
+        local_end, remote_end = endpoint_of(local), endpoint_of(remote)
+        event = LinkEvent(packet.time_ns, found["name"], found["text"], transport, local_end, remote_end)
+        self.events.append(event)
+        yield event
