@@ -1,4 +1,4 @@
-"""`mtc pcap`: what can be done with packet captures; one verb a file in `nfs/cli/_pcap/`, imported when it is called."""
+"""`mtc pcap`: what can be done with packet captures; one verb a file in `nfs/cli/_pcap/`, imported when called."""
 
 from __future__ import annotations
 

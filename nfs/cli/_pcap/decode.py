@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ def command(source: str, as_tree: bool, dictionaries: tuple[Path, ...]) -> None:
     from diameter.capture.text import summary, tree
 
     dictionary = Dictionary.load(*dictionaries)
-    reader = CaptureReader(click.get_binary_stream("stdin") if source == "-" else source)
+    reader = CaptureReader(sys.stdin.buffer if source == "-" else source)
     count = 0
     for captured in reader:
         message = captured.message(dictionary)
