@@ -86,6 +86,13 @@ class Link(ABC):
         return False
 
     @property
+    def ppids(self) -> tuple[int, int]:
+        """SCTP payload protocol identifiers on the wire, of what comes and of what goes; -1 on a byte stream, and
+        while nothing has come.
+        """
+        return (-1, -1)
+
+    @property
     def largest(self) -> int | None:
         """Octets of the longest message that can be sent; None when any can."""
         return None
