@@ -15,6 +15,8 @@ CLEAR_PORT: Final = 3868
 MAX_LANES: Final = 16_384
 """Directions of links remembered at once; beyond it the oldest is forgotten, and starts anew if it speaks again."""
 ASSOCIATIONS: Final[frozenset[str]] = frozenset()
+_DTLS: Final = 47
+"""PPID of DTLS records (RFC 6733 section 11.5): what the node sees of them is clear."""
 Key = tuple[str, Endpoint, Endpoint, bool, str]
 """Transport, our end, the other end, whether we speak, and what the comment depends on."""
 
@@ -98,8 +100,7 @@ def comment_of(link: Link, outgoing: bool, peer: str) -> str:
     """`sctp, peer hss.example, sent, PPID 46`."""
     name = peer or next(iter(link.peer_names), "")
     words = [link.transport, *([f"peer {name}"] if name else []), "sent" if outgoing else "received"]
-    came, goes = getattr(link, "ppids", (-1, -1))
-    ppid = goes if outgoing else came
+    ppid = _DTLS if link.transport == "dtls" else getattr(link, "ppid_out" if outgoing else "ppid_in", -1)
     if ppid >= 0:
         words.append(f"PPID {ppid}")
     return ", ".join(words)

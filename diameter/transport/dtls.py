@@ -42,11 +42,6 @@ class DtlsLink(SctpLink):
     __slots__ = ()
     transport: ClassVar[str] = "dtls"
 
-    @property
-    def ppids(self) -> tuple[int, int]:
-        """Of records, both ways."""
-        return PPID_DTLS, PPID_DTLS
-
 
 class ProtectedAssociation(Association):
     """One association whose messages a `MessageProtector` seals.

@@ -68,7 +68,7 @@ class SctpLink(Link):
     """One association; what that tells comes in as `AssociationUser`."""
 
     __slots__ = (
-        "_association", "_came", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished",
+        "_association", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished",
         "_flush", "_gone", "_next", "_order", "_owner", "_piece", "_pressure", "_queue", "_reads", "_reason", "_renew",
         "_strange", "_unread", "_writable",
     )  # fmt: skip
@@ -105,7 +105,7 @@ class SctpLink(Link):
         self._piece: list[SendFailed] = []
         self._next = 0
         self._strange = False
-        self._came = -1
+        self.ppid_out = PPID
         self._writable = self._reads = True
         self._closing = self._delivering = self._finished = self._down = False
         self._reason: str | None = None
@@ -114,11 +114,6 @@ class SctpLink(Link):
         self._end: IDelayedCall | None = None
 
     # -- what the owner asks
-
-    @property
-    def ppids(self) -> tuple[int, int]:
-        """Of what came last, and of what goes."""
-        return self._came, PPID
 
     @property
     def local_addresses(self) -> tuple[Address, ...]:
@@ -210,7 +205,7 @@ class SctpLink(Link):
         found: list[bytes] = []
         for data, _, ppid in messages:
             self.octets_in += len(data)
-            self._came = ppid
+            self.ppid_in = ppid
             if ppid in TAKEN:
                 found.append(data)
             else:
