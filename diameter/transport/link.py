@@ -43,8 +43,8 @@ class Link(ABC):
 
     `transport`: "tcp", "tls", "sctp" or "dtls".  `dialled`: `PeerConfig.host` when we connected, empty when we
     accepted.  Counters: `octets_in`, `octets_out` (clear octets, as the owner sees them), `writes` (hand-overs to the
-    transport), `peak_buffered`, `pauses` (times that reading stopped).  `ppid_in`, `ppid_out`: payload protocol identifiers
-    of an association, of what came last and of what goes; -1 on a byte stream.
+    transport), `peak_buffered`, `pauses` (times that reading stopped).  `ppid_in`, `ppid_out`: payload protocol
+    identifiers of an association, of what came last and of what goes; -1 on a byte stream.
     """
 
     __slots__ = (
