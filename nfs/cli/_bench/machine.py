@@ -59,7 +59,8 @@ def _has_association_port(pid: int, port: int) -> bool:
     endpoints = Path(f"/proc/{pid}/net/sctp/eps")
     if endpoints.exists() and any(port == int(one.split()[5]) for one in endpoints.read_text().splitlines()[1:]):
         return True
-    lines = Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]
+    sockets = Path(f"/proc/{pid}/net/udp")
+    lines = sockets.read_text().splitlines()[1:] if sockets.exists() else []  # it may have ended
     return any(int(line.split()[1].rpartition(":")[2], 16) == OVER_UDP for line in lines)
 
 
