@@ -12,10 +12,12 @@ from struct import pack
 from helpers.fuzz import Choices, drive, instrumented
 
 with instrumented(__name__):
-    from diameter.security.dtls import DtlsProtector
+    from diameter.security.dtls import DtlsContext, DtlsProtector
     from diameter.security.link import ProtectionFailed
     from diameter.security.protector import ActivateKey, InstallKey, RemoveKey, Send, Settle
-    from helpers.dtls import pair
+    from helpers.dtls import CLIENT, SERVER
+
+    CONTEXTS = DtlsContext(CLIENT.credentials()), DtlsContext(SERVER.credentials())
 
 STEPS = 64
 """Decisions of one input."""
@@ -26,7 +28,10 @@ class Line:
     """Both ends with what is on its way; `spoiled`: something was lost, changed or made up."""
 
     def __init__(self) -> None:
-        self.ends: tuple[DtlsProtector, DtlsProtector] = pair()
+        self.ends: tuple[DtlsProtector, DtlsProtector] = (
+            CONTEXTS[0].messages(server=False),
+            CONTEXTS[1].messages(server=True),
+        )
         self.ways: tuple[list[bytes], list[bytes]] = ([], [])
         self.put: tuple[list[bytes], list[bytes]] = ([], [])
         self.got: tuple[list[bytes], list[bytes]] = ([], [])
