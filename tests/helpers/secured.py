@@ -104,6 +104,7 @@ class Secured:
         careless: str = "",
         middle: bool = False,
         association: Mapping[str, Any] | None = None,
+        client_tls: Mapping[str, Any] | None = None,
         listen: Mapping[str, Any] | None = None,
         peer: Mapping[str, Any] | None = None,
         **node: Any,
@@ -117,7 +118,7 @@ class Secured:
         self.asking, self.answering = self.interface.asking(), self.interface.answering()
         self._leaves = {"client": client or CA.issue(LEFT), "server": server or CA.issue(RIGHT)}
         self._crls, self._careless = crls, careless
-        self._association = dict(association or {})
+        self._association, self._client_tls = dict(association or {}), dict(client_tls or {})
         self._wires: list[Wire | Middle] = []
         self._clients: list[Node] = []
         row = {"host": LEFT, "realm": REALM, "transport": kind, **(peer or {})}
@@ -132,7 +133,7 @@ class Secured:
         if self._crls:
             (self.folder / "crl.pem").write_bytes(b"".join(pem(one) for one in self._crls))
             table["crl"] = [str(self.folder / "crl.pem")]
-        return table
+        return table | (self._client_tls if name == "client" else {})
 
     def _listener(self) -> dict[str, Any]:
         if self.kind != "dtls":
@@ -180,6 +181,8 @@ class Secured:
 
     async def client(self, **keys: Any) -> Node:
         """A client that has started to dial."""
+        if self._clients:
+            self.asking = self.interface.asking()
         made = self._node("client", LEFT, [self.asking], self.client_said, peer=[await self.dial(**keys)])
         self._clients.append(made)
         await made.start()

@@ -168,3 +168,34 @@ def test_no_certificate_at_all(tmp_path: Path) -> None:
             assert ends.metric("diameter_links_refused_total") == 1
 
     drive(scenario())
+
+
+THRESHOLDS: Final = {
+    "rsa_bits": (3072, lambda: CA.issue(LEFT, key=rsa_key(2048)), {}, "RSA key of 2048 bits is shorter than 3072"),
+    "ec_bits": (384, lambda: CA.issue(LEFT), {}, "elliptic curve key of 256 bits is shorter than 384"),
+    "minimum_tls": ("1.3", lambda: CA.issue(LEFT), {"maximum_version": "1.2"}, "TLSv1.2 is below 1.3"),
+}
+
+
+@pytest.mark.requirement("E-TSP-12", "R-TSP-11")
+@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_threshold_of_the_policy_for_peers_outside(tmp_path: Path, kind: str, name: str) -> None:
+    value, make, tls, reason = THRESHOLDS[name]
+    if (kind, name) == ("dtls", "minimum_tls"):
+        with pytest.raises(
+            ValueError, match=r"dtls has no version above 1\.2, and security\.outside\.minimum_tls is 1\.3"
+        ):
+            Secured(kind, tmp_path, security={"outside": {name: value}})
+        return
+
+    async def scenario() -> None:
+        async with Secured(kind, tmp_path, client=make(), client_tls=tls, security={"outside": {name: value}}) as ends:
+            await ends.client()
+            await until(lambda: bool(ends.said.refused), "a refusal")
+            (first,) = ends.said.refused
+            assert (first.stage, first.code, first.text) == ("capabilities", 5017, reason)
+            assert ends.server.stats.refused == {"5017": 1}
+            assert (ends.server.stats.requests_in, ends.server.stats.peers_opened) == (0, 0)
+
+    drive(scenario())
