@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -231,7 +232,7 @@ def carelessly() -> Iterator[None]:
         return x509.load_pem_x509_certificates(credentials.chain)
 
     def always(certificate: x509.Certificate) -> tuple[Any, Any]:
-        return keys.datetime.min.replace(tzinfo=keys.UTC), keys.datetime.max.replace(tzinfo=keys.UTC)
+        return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tls, "own_chain", chain)

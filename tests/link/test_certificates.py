@@ -79,8 +79,10 @@ async def refused(folder: Path, kind: str, who: str, case: str, interface: str) 
     leaf = make(host)
     reason = UNUSABLE.get((kind, who, case), reason)
     reason += PURPOSE[host][0] if reason.endswith("lacks ") else ""
-    leaves = {who: leaf}
-    async with Secured(kind, folder, careless=who, crls=LISTS, interface=interface, **leaves) as ends:
+    client_leaf, server_leaf = (leaf, None) if who == "client" else (None, leaf)
+    async with Secured(
+        kind, folder, client=client_leaf, server=server_leaf, careless=who, crls=LISTS, interface=interface
+    ) as ends:
         client = await ends.client()
         node, said = (ends.server, ends.said) if who == "client" else (client, ends.client_said)
         await until(lambda: bool(said.refused), "a refusal")
@@ -170,7 +172,7 @@ def test_no_certificate_at_all(tmp_path: Path) -> None:
     drive(scenario())
 
 
-THRESHOLDS: Final = {
+THRESHOLDS: Final[dict[str, tuple[object, Callable[[], Leaf], dict[str, str], str]]] = {
     "rsa_bits": (3072, lambda: CA.issue(LEFT, key=rsa_key(2048)), {}, "RSA key of 2048 bits is shorter than 3072"),
     "ec_bits": (384, lambda: CA.issue(LEFT), {}, "elliptic curve key of 256 bits is shorter than 384"),
     "minimum_tls": ("1.3", lambda: CA.issue(LEFT), {"maximum_version": "1.2"}, "TLSv1.2 is below 1.3"),

@@ -203,7 +203,16 @@ def peer_of(kind: str, folder: Path, row: dict[str, Any], said: Said) -> Node:
 
 async def report(folder: Path) -> dict[str, Any]:
     """What `mtc security report` says of the running program."""
-    words = [sys.executable, "-m", "nfs.cli", "security", "report", "--json", "--admin", folder / "admin.sock"]
+    words: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "nfs.cli",
+        "security",
+        "report",
+        "--json",
+        "--admin",
+        folder / "admin.sock",
+    ]
     async with running(Program(words, folder / "report")) as asked:
         await until(lambda: asked.process.poll() is not None, "the end of mtc security report", 30)
         assert asked.process.returncode == 0
@@ -220,7 +229,7 @@ def test_sighup_of_a_program_with_links_of_both_kinds(tmp_path: Path) -> None:
     async def scenario() -> None:
         first.write(tmp_path, "server")
         (tmp_path / "relay.toml").write_text(RELAY.format(port=way.udp_port))
-        words = [sys.executable, "-m", "nfs.cli", "run", "relay", "-c", tmp_path / "relay.toml"]
+        words: list[str | Path] = [sys.executable, "-m", "nfs.cli", "run", "relay", "-c", tmp_path / "relay.toml"]
         async with running(Program(words, tmp_path / "log")) as relay:
             port = int((await relay.said(r"^relay ready on tls 127\.0\.0\.1:(\d+), dtls ", timeout_s=30))[1])
             rows = {

@@ -234,7 +234,8 @@ def test_base_messages_are_inside_the_protection(tmp_path: Path, kind: str) -> N
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 2)
             assert report.dpa_ms is not None
-            return seen()
+            found: bytes = seen()
+            return found
 
     octets = drive(exchanged(kind))
     assert len(octets) > 1000
