@@ -146,7 +146,7 @@ def _step(
         is_request=message.request,
         command=message.command if known else str(message.command_code),
         application=message.application if known else message.application_id,
-        avps=places.put(listed(message.avps, tables)),
+        avps=places.top(listed(message.avps, tables), *(("client", "server") if from_client else ("server", "client"))),
         note=note,
     )
     try:
@@ -174,8 +174,7 @@ class _Places:
         for party, is_client in (("client", True), ("server", False)):
             for from_client, message in messages:
                 if from_client == is_client:
-                    self._name(_text(message, 264), party, f"Origin-Host of the {party}")
-                    self._name(_text(message, 296), f"{party}_realm", "")
+                    self._party(party, _text(message, 264), _text(message, 296))
                     break
         for _, message in messages:
             session = session_of(message)
@@ -184,6 +183,13 @@ class _Places:
                 self._by_value[session], self.names[name] = name, ""
                 self.notes[name] = f"{_MADE_ANEW} {session}"
             self._walk(message.avps)
+
+    def _party(self, party: str, host: str, realm: str) -> None:
+        """Both realms have a name, also where they are the same."""
+        self._name(host, party, f"Origin-Host of the {party}")
+        if realm:
+            self.names[f"{party}_realm"] = realm
+            self._by_value.setdefault(realm, f"{party}_realm")
 
     def _walk(self, avps: tuple[Avp, ...]) -> None:
         for one in avps:
@@ -210,6 +216,15 @@ class _Places:
         while free in self.names:
             free, number = f"{name}{number}", number + 1
         return free
+
+    def top(self, avps: dict[str, Any], sender: str, other: str) -> dict[str, Any]:
+        """The AVPs of a message with placeholders; who sends it decides whose host and realm those are."""
+        out: dict[str, Any] = self.put(avps)
+        for avp, name in (("Origin-Host", sender), ("Origin-Realm", f"{sender}_realm"),
+                          ("Destination-Host", other), ("Destination-Realm", f"{other}_realm")):  # fmt: skip
+            if avp in avps and avps[avp] == self.names.get(name):
+                out[avp] = f"${{{name}}}"
+        return out
 
     def put(self, value: Any) -> Any:
         """The value with placeholders."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -155,6 +155,15 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         return {name: filled(one, names) for name, one in value.items()}
     return value
+
+
+def places(value: Any) -> Iterator[str]:
+    """The names of the placeholders in a value, at any depth."""
+    if isinstance(value, str):
+        yield from (found[2] for found in _PLACE.finditer(value) if found[2])
+    elif isinstance(value, list | Mapping):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from places(one)
 
 
 def _value_of(name: str, names: Mapping[str, str]) -> str:
