@@ -12,7 +12,7 @@ from helpers.fuzz import drive, instrumented
 
 with instrumented(__name__):
     from diameter import Dictionary, decode
-    from diameter.capture import merge
+    from diameter.capture import check, merge, report
     from diameter.capture.ladder import page_data
     from diameter.capture.masking import masked
     from diameter.capture.read import CaptureReader
@@ -46,7 +46,23 @@ def oracle(data: bytes) -> None:
     timeline = Timeline(messages[:50], dictionary(), reader.events)
     assert json.dumps(page_data(timeline))
     assert all(event.name for event in reader.events)
+    _check(data)
     _merge(data, messages)
+
+
+def _check(data: bytes) -> None:
+    """Any capture can be checked, and any finding shown; its place is a message that was read."""
+    try:
+        found = check.run(io.BytesIO(data), dictionary(), outside=["example.org"], wait_s=0)
+    except CaptureError:
+        return
+    assert found.messages
+    assert report.as_text(found)
+    assert json.loads(report.as_json(found))["messages"] == found.messages
+    assert "<script" not in report.as_html(found)
+    for group in found.groups:
+        assert 0 <= group.first.place.number < found.messages
+        assert group.first.offset >= -1
 
 
 def _merge(data: bytes, messages: list[Captured]) -> None:
