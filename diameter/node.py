@@ -73,6 +73,7 @@ from diameter.routing.table import PeerEntry, Route
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address
+from diameter.transport.turns import quicken
 
 T = TypeVar("T")
 _log = Logger(namespace="diameter")
@@ -183,6 +184,7 @@ class Node(Hearing):
                 self._core.say(Point.LISTENING, transport=transport, remote=str(address))
             self.wake(self._peering.start)
 
+        self._quicken(self.config.poll_us)
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
         return done.addCallback(listening)
@@ -237,6 +239,7 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
+        self._quicken(self.config.poll_us)
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
         """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""
@@ -315,7 +318,12 @@ class Node(Hearing):
         self._wakeups.stop()
         self._traffic.faults.stop()
         self._openings.give_up()
+        self._quicken(0)
         self._core.say(Point.STOPPED)
+
+    def _quicken(self, poll_us: int) -> None:
+        """Let the turns of the reactor look again for so long before they sleep."""
+        quicken(self._clock, self.config.origin_host, poll_us / 1e6)
 
 
 def _guard(function: Callable[..., Any], *arguments: Any) -> Any:
