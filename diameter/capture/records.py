@@ -6,6 +6,7 @@ and merging work the same on what a node wrote and on what tcpdump saw.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from diameter.errors import LocalError
@@ -19,6 +20,16 @@ TRANSPORTS: Final = ("tcp", "tls", "sctp", "dtls", "udp")
 
 class CaptureError(LocalError):
     """A capture cannot be read or written.  The text names the file and, where octets are wrong, their offset."""
+
+
+class NoDiameter(CaptureError):
+    """A capture could be read, and there is no Diameter in it; the text says what there is."""
+
+    def __init__(self, name: str, saw: Mapping[str, int]) -> None:
+        most = sorted(saw.items(), key=lambda one: -one[1])[:4]
+        super().__init__(
+            f"{name}: no Diameter found: saw {', '.join(f'{count} x {what}' for what, count in most) or 'nothing'}"
+        )
 
 
 class Captured(NamedTuple):

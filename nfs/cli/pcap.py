@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 VERBS: Final[Mapping[str, str]] = {
+    "check": "Say what is wrong in a capture, and in which clause.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
 }
 
@@ -40,4 +41,5 @@ def command() -> None:
 
     \b
     Example: mtc pcap decode trigger.pcapng
+             mtc pcap check trigger.pcapng
     """
