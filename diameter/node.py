@@ -191,7 +191,7 @@ class Node(Hearing):
             self.wake(self._peering.start)
             self.wake(self._expiry.look)
 
-        self._quicken(self.config.poll_us)
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
         return done.addCallback(listening)
@@ -246,7 +246,7 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
-        self._quicken(self.config.poll_us)
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         if not self._core.draining:
             self.wake(self._expiry.look)
 
@@ -343,12 +343,8 @@ class Node(Hearing):
         self._wakeups.stop()
         self._traffic.faults.stop()
         self._openings.give_up()
-        self._quicken(0)
+        quicken(self._clock, self.config.origin_host, 0)
         self._core.say(Point.STOPPED)
-
-    def _quicken(self, poll_us: int) -> None:
-        """Let the turns of the reactor look again for so long before they sleep."""
-        quicken(self._clock, self.config.origin_host, poll_us / 1e6)
 
 
 def _guard(function: Callable[..., Any], *arguments: Any) -> Any:

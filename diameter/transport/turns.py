@@ -86,11 +86,11 @@ class Turns:
         return outcome[0]
 
 
-def quicken(reactor: object, who: str, poll_s: float) -> bool:
-    """Give the turns of this reactor to `Turns`, with what node `who` wants; False for any but epoll's."""
+def quicken(reactor: object, who: str, poll_us: int) -> bool:
+    """Give the turns of this reactor to `Turns`; node `who` wants `poll_us`.  False for any reactor but epoll's."""
     if type(reactor) is not EPollReactor:
         return False
     turns = vars(reactor).setdefault("doIteration", Turns(reactor))
     if isinstance(turns, Turns):
-        turns.want(who, poll_s)
+        turns.want(who, poll_us / 1e6)
     return True
