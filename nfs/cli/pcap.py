@@ -10,6 +10,7 @@ import click
 
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
+    "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
 }
 
@@ -42,4 +43,5 @@ def command() -> None:
     \b
     Example: mtc pcap decode trigger.pcapng
              mtc pcap check trigger.pcapng
+             mtc pcap ladder trigger.pcapng -o trigger.html
     """
