@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from diameter.capture.write import CaptureWriter
+
 if TYPE_CHECKING:
     from diameter.node import Node
 
@@ -42,6 +44,12 @@ HELP: Final = {
     "writes": "Writes to links",
 }
 
+CAPTURE_HELP: Final = {
+    "capture_lost": "Messages that the capture could not take",
+    "capture_messages": "Messages written to the capture",
+    "capture_rests": "Times that the capture had to stop: disk full or too slow",
+}
+"""Of nodes that write one."""
 
 AT_ONCE: Final = 200
 """Samples in one piece: a millisecond or two."""
@@ -62,13 +70,17 @@ def figures(node: Node) -> Figures:
 
 
 def _few(node: Node) -> Figures:
-    stats = node.stats
+    stats, tap = node.stats, node._core.tap
+    numbers = dict(stats.numbers())
+    if isinstance(tap, CaptureWriter):
+        numbers |= {"capture_messages": tap.messages, "capture_lost": tap.lost, "capture_rests": tap.rests}
     return {
-        "numbers": dict(stats.numbers()),
+        "numbers": numbers,
         "refused": dict(stats.refused),
         "dropped": {str(reason): count for reason, count in stats.dropped.items()},
         "pending": node.pending,
         "in_work": node.in_work,
+        "captures_resting": int(isinstance(tap, CaptureWriter) and bool(tap.resting)),
     }
 
 
@@ -96,7 +108,7 @@ def families(found: Figures) -> Iterable[Metric]:
 def _short(found: Figures) -> Iterator[Metric]:
     """The families whose length does not depend on the peers."""
     for name, value in found["numbers"].items():
-        yield CounterMetricFamily(f"diameter_{name}", HELP[name], value=value)
+        yield CounterMetricFamily(f"diameter_{name}", HELP.get(name) or CAPTURE_HELP[name], value=value)
     refused = CounterMetricFamily("diameter_refused", "Requests refused, by result", labels=["result"])
     for result, count in found["refused"].items():
         refused.add_metric([result], count)
@@ -105,6 +117,9 @@ def _short(found: Figures) -> Iterator[Metric]:
     for reason, count in found["dropped"].items():
         dropped.add_metric([reason], count)
     yield dropped
+    if "capture_lost" in found["numbers"]:
+        resting = found.get("captures_resting", 0)
+        yield GaugeMetricFamily("diameter_capture_resting", "1 while the capture cannot be written", value=resting)
     yield GaugeMetricFamily("diameter_requests_pending", "Requests waiting for their answer", value=found["pending"])
     yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=found["in_work"])
 

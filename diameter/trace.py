@@ -61,6 +61,7 @@ class Point(Enum):
     FAULT_RULE = ("warn", "fault injection: {reason}")
     FAULT = ("warn", "injected a fault into {command} of {peer}: {reason}")
     LEFT_OUT = ("warn", "{count} more lines of {reason} about {peer} in {seconds} s")
+    CAPTURE = ("error", "{reason}")
     BUG = ("critical", "bug in {command} of {peer}: {reason}")
 
     @property

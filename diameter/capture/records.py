@@ -66,9 +66,11 @@ GAP_BEFORE: Final = "gap before"
 """Octets or chunks before it were never captured; messages may be missing."""
 OUT_OF_ORDER: Final = "out of order"
 """A part of it came before what stands in front of it."""
+STRAY_BEFORE: Final = "stray octets before"
+"""Octets stand before it that belong to no message."""
 CUT: Final = "cut"
 """Shorter than its Message Length."""
-NOTES: Final = (GAP_BEFORE, OUT_OF_ORDER, CUT)
+NOTES: Final = (GAP_BEFORE, OUT_OF_ORDER, STRAY_BEFORE, CUT)
 
 
 class LinkEvent(NamedTuple):

@@ -2,6 +2,7 @@
 
 from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
+from diameter.config.capture import CaptureConfig
 from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import (
@@ -35,6 +36,7 @@ __all__ = [
     "CLEAR_PORT",
     "SECURE_PORT",
     "AdminConfig",
+    "CaptureConfig",
     "Complaints",
     "FaultConfig",
     "FunctionConfig",

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.admin import AdminConfig
-from diameter.config.base import Identity, OutputFile, Seconds, Table, realm_pattern
+from diameter.config.base import Identity, Seconds, Table, realm_pattern
+from diameter.config.capture import CaptureConfig
 from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
@@ -165,7 +166,7 @@ class NodeTable(Table):
         default=(), strict=False, description='labs only: realms whose hosts need no [[peer]], "*.example.org" or "*"'
     )
     admin: AdminConfig | None = Field(default=None, description="HTTP for the operator of the node")
-    capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
+    capture: CaptureConfig | None = Field(default=None, description="what is written down of its messages")
     limits: Limits = Limits()
     overload: OverloadConfig = OverloadConfig()
     redirects: RedirectsConfig = RedirectsConfig()

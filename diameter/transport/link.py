@@ -43,11 +43,13 @@ class Link(ABC):
 
     `transport`: "tcp", "tls", "sctp" or "dtls".  `dialled`: `PeerConfig.host` when we connected, empty when we
     accepted.  Counters: `octets_in`, `octets_out` (clear octets, as the owner sees them), `writes` (hand-overs to the
-    transport), `peak_buffered`, `pauses` (times that reading stopped).
+    transport), `peak_buffered`, `pauses` (times that reading stopped).  `ppid_in`, `ppid_out`: payload protocol
+    identifiers of an association, of what came last and of what goes; -1 on a byte stream.
     """
 
     __slots__ = (
-        "dialled", "id", "local", "octets_in", "octets_out", "pauses", "peak_buffered", "remote", "security", "writes",
+        "dialled", "id", "local", "octets_in", "octets_out", "pauses", "peak_buffered", "ppid_in", "ppid_out", "remote",
+        "security", "writes",
     )  # fmt: skip
     transport: ClassVar[str]
     message_oriented: ClassVar[bool] = False
@@ -58,6 +60,7 @@ class Link(ABC):
         self.remote = remote
         self.security = security
         self.dialled = ""
+        self.ppid_in = self.ppid_out = -1
         self.octets_in = self.octets_out = self.writes = self.peak_buffered = self.pauses = 0
 
     @property

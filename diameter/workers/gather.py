@@ -90,7 +90,7 @@ def pending(pages: Pages) -> Page:
 
 def added(pages: Pages) -> Figures:
     """Counters added up; of each peer what the worker says that can use it."""
-    total: Figures = {"pending": 0, "in_work": 0}
+    total: Figures = {"pending": 0, "in_work": 0, "captures_resting": 0}
     for name in ("numbers", "refused", "dropped"):
         counter: Counter[str] = Counter()
         for page in pages.values():
@@ -108,6 +108,7 @@ def added(pages: Pages) -> Figures:
                 states[key] = row
         total["pending"] += page["pending"]
         total["in_work"] += page["in_work"]
+        total["captures_resting"] += page.get("captures_resting", 0)
     total["answers"] = [[*labels, count] for labels, count in sorted(answers.items()) if count]
     total["peers"] = [states[key] for key in sorted(states)]
     return total

@@ -259,6 +259,18 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "proxy-host-of-the-answer-unreadable": bytes.fromhex("94828b852ed52ea22ea28a"),
         "empty-host-beside-one-to-rewrite": bytes.fromhex("04000100000072ffff00000000000000063eff"),
     },
+    "dtls": {
+        "talk": bytes([31, 0, 70, 1, 70, 6, 3, 7, 9, 6, 60, 7, 60]),
+        "replayed": bytes([31, 0, 5, 15, 0, 15, 0, 15, 1]),
+        "goodbye": bytes([31, 0, 3, 4, 5]),
+        "changed": bytes([31, 0, 3, 27, 0, 20, 1]),
+        "lost": bytes([31, 1, 3, 16, 0]),
+        "handshake-cut": bytes([2, 20, 0, 9, 20, 0, 80, 21, 0, 7]),
+        "handshake-on-a-stream": bytes([1, 18, 0, 1]),
+        "new-keys-first": bytes.fromhex(
+            "00c3c087fe017a93f11df3624147a58676713b4c7d478ae49af8f066629f1bf61ecef9f415386a"
+        ),
+    },
     "overload": {
         "host-report": bytes([0, 0, 0, 3, 0]),
         "realm-report": bytes([1, 0, 2, 2, 0]),
