@@ -18,6 +18,20 @@ GAP_NS: Final = 500_000_000
 AROUND_NS: Final = 1_000_000_000
 MAX_EVENTS: Final = 40
 BAD_EVENTS: Final = frozenset((TCP_RST, SCTP_ABORT, SCTP_ERROR, TLS_ALERT, "LINK_LOST"))
+EVENT_WORDS: Final = {
+    "TCP_SYN": "SYN",
+    "TCP_FIN": "FIN",
+    TCP_RST: "RST",
+    "TCP_RETRANSMISSION": "again",
+    "SCTP_INIT": "INIT",
+    "SCTP_INIT_ACK": "INIT ACK",
+    SCTP_ABORT: "ABORT",
+    SCTP_ERROR: "ERROR",
+    "SCTP_SHUTDOWN": "SHUTDOWN",
+    "SCTP_RETRANSMISSION": "again",
+    TLS_ALERT: "TLS alert",
+}
+"""What is seen on the wire, as it is called there."""
 _Happened = tuple[LinkEvent, int, int]
 """An event, who did it and to whom."""
 _LETTER: Final = 6.4
@@ -73,10 +87,10 @@ def _events(timeline: Timeline, steps: Sequence[Step], used: set[int]) -> list[t
 
 def _event_row(event: LinkEvent, source: int, destination: int, x: dict[int, int], y: int) -> dict[str, Any]:
     start, end = x[source], x[destination]
-    words = event.name.partition("_")[2] if event.name.startswith(("TCP_", "SCTP_", "TLS_")) else event.name
+    words = EVENT_WORDS.get(event.name, event.name.replace("_", " ").lower())
     return {
         "y": y,
-        "event": words.replace("_", " ") if words.isupper() and len(words) < 5 else words.replace("_", " ").lower(),
+        "event": event.text if event.name.endswith("RETRANSMISSION") and event.text else words,
         "x1": start,
         "x2": end,
         "middle": (start + end) // 2,
@@ -87,7 +101,7 @@ def _event_row(event: LinkEvent, source: int, destination: int, x: dict[int, int
 
 def _lane(name: str, x: int) -> dict[str, Any]:
     first, _, rest = name.partition(".") if not name[:1].isdigit() else (name, "", "")
-    return {"x": x, "name": _fit(first, 20), "realm": _fit(rest, 27), "whole": name}
+    return {"x": x, "name": _fit(first, 19), "realm": _fit(rest, 24), "whole": name}
 
 
 def _fit(words: str, most: int) -> str:
@@ -110,14 +124,18 @@ def _row(
     took = span(step.latency_ns) if step.latency_ns >= 0 else ""
     again = "T" if step.retransmitted else "again" if step.repeated else ""
     severity = min((SEVERITIES.index(one.rule.severity) for one in step.findings), default=-1)
-    room = int((abs(end - start) - 50) / _LETTER) - len(step.short) - len(words) - len(took) - 3
-    if len(note) > room:
-        note = note[: room - 1] + "…" if room > 4 else ""
+    tight = 50 + 24 * (severity >= 0)
+    room = int((abs(end - start) - tight) / _LETTER) - len(step.short) - len(again) - 3 * bool(again)
+    words = _fit(words, max(9, room - 1))
+    room -= len(words) + 1
+    took = took if len(took) < room else ""
+    room -= len(took) + 2
+    note = _fit(note, room) if room > 4 else ""
     return {
         "y": y,
         "x1": start,
         "x2": end,
-        "middle": (start + end) // 2,
+        "middle": (start + end) // 2 + (0 if severity < 0 else 8 if end > start else -8),
         "tip": end + (-1 if end > start else 1),
         "back": end + (-9 if end > start else 9),
         "kind": "request" if step.request else "answer",

@@ -172,18 +172,30 @@ class Timeline:
     # ---- what belongs together ---------------------------------------------------------------------------------------
 
     def _pair(self) -> None:
-        """Each answer with the request before it that has its identifiers, on the same link in the other direction."""
+        """Each answer with the request before it that has its identifiers, on the same link in the other direction.
+
+        Where the End-to-End Identifier fits none, with the last one of its Hop-by-Hop Identifier (section 6.2.1).
+        """
         waiting: dict[tuple[Endpoint, Endpoint, int, int], int] = {}
+        hops: dict[tuple[Endpoint, Endpoint, int], int] = {}
+        repeats: dict[int, list[int]] = {}
+        """A request to those before it that it repeats: all of them are answered by one answer."""
         for index, step in enumerate(self.steps):
             captured = step.captured
             if step.request:
                 key = (captured.source, captured.destination, step.hop_by_hop, step.end_to_end)
-                waiting[key] = index
+                if key in waiting:
+                    repeats[index] = [*repeats.pop(waiting[key], []), waiting[key]]
+                waiting[key] = hops[key[:3]] = index
                 continue
             asked = waiting.pop((captured.destination, captured.source, step.hop_by_hop, step.end_to_end), None)
-            if asked is not None:
+            if asked is None:
+                asked = hops.pop((captured.destination, captured.source, step.hop_by_hop), None)
+            if asked is not None and self.steps[asked].pair < 0:
                 request = self.steps[asked]
                 request.pair, step.pair = index, asked
+                for earlier in repeats.pop(asked, ()):
+                    self.steps[earlier].pair = index
                 step.latency_ns = captured.time_ns - request.captured.time_ns
                 step.session = step.session or request.session
         for step in self.steps:

@@ -28,7 +28,9 @@ class Trouble:
         self.records: list[Record] = []
         self._number = 0x2C40_0000
 
-    def put(self, at_ms: float, source: Endpoint, destination: Endpoint, message: Message | bytes, **fields: Any) -> None:
+    def put(
+        self, at_ms: float, source: Endpoint, destination: Endpoint, message: Message | bytes, **fields: Any
+    ) -> None:
         octets = encode(message) if isinstance(message, Message) else message
         transport = "sctp" if INNER in (source, destination) else "tcp"
         record = Captured(_at(at_ms), source, destination, octets, transport, frame=len(self.records) + 1)
@@ -53,7 +55,7 @@ class Trouble:
         }
         cer = self.request("CER", {**own(hosts[0]), **body})
         self.put(at_ms, *ends, cer)
-        self.put(at_ms + 3, *reversed(ends), cer.answer(2001, {**own(hosts[1]), **body}))
+        self.put(at_ms + 3, ends[1], ends[0], cer.answer(2001, {**own(hosts[1]), **body}))
 
     def lookup(self, number: int, **changes: Any) -> Message:
         avps: dict[str, Any] = {
@@ -72,7 +74,7 @@ class Trouble:
         self.put(at_ms, OUTER, MIDDLE, request)
         self.put(at_ms + 0.4, RIGHT, INNER, onward, ppid=46)
         identity = {"User-Identifier": {"User-Name": "001010000000042"}} if code == 2001 else {}
-        reply = onward.answer(code, {**own(HSS), **identity, **answer}, vendor=0 if code < 5100 else 10415)
+        reply = onward.answer(code, {**own(HSS), **identity, **answer}, vendor=0 if code < 5000 else 10415)
         self.put(at_ms + 8, INNER, RIGHT, reply, ppid=46)
         self.put(at_ms + 8.5, MIDDLE, OUTER, reply.with_identifiers(request.hop_by_hop, request.end_to_end))
 

@@ -129,8 +129,9 @@ class Sight:
         self.place = Place(
             number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message)
         )
-        self.key: Hashable = connection_key(captured)
-        self.connection: Connection = past.connection(self.key)
+        ends = ends_key(captured.transport, captured.source, captured.destination)
+        self.key: Hashable = captured.link or ends
+        self.connection: Connection = past.connection(self.key, ends)
         self.asked: Asked | None = None
         """The request that this answer answers, if it is known."""
 
@@ -175,13 +176,6 @@ class Sight:
     def now_ns(self) -> int:
         """Time of the message."""
         return self.captured.time_ns
-
-
-def connection_key(captured: Captured) -> Hashable:
-    """What tells connections apart: the number that reassembly gave, else both ends and the transport."""
-    if captured.link:
-        return captured.link
-    return ends_key(captured.transport, captured.source, captured.destination)
 
 
 def ends_key(transport: str, one: Endpoint, other: Endpoint) -> Hashable:

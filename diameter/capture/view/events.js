@@ -9,17 +9,18 @@ const EVENTS = {
 };
 const LOST = /LOST|SUSPECT|REFUSED|FAILED|FAULT|CLOSED|BUG|DROPPED|TIMEOUT|RST|ABORT|ALERT|ERROR/;
 const ON_THE_WIRE = /^(TCP|SCTP|TLS)_/;
-const TELLING = /RST|ABORT|ALERT|ERROR|RETRANSMISSION/;
+const TELLING = /RST|ABORT|ALERT|ERROR/;
 
 /* Seen on the wire: a thin arrow from who sent it.  Noted by a node: a word at its lifeline. */
 function eventRow(event) {
   const [when, name, words, transport, local, remote, source, destination, frame] = event;
   const row = make("div", "row event" + (LOST.test(name) ? " lost" : ""));
   row.append(make("time", "", clock(when - data.start_us).slice(0, -3)));
-  const label = EVENTS[name] || name.replaceAll("_", " ").toLowerCase();
+  const again = name.endsWith("RETRANSMISSION");
+  const label = again && words ? words : EVENTS[name] || name.replaceAll("_", " ").toLowerCase();
   const wire = ON_THE_WIRE.test(name) && source >= 0 && destination >= 0 && source !== destination;
   const tag = make("span", "chip", wire ? label : destination < 0 ? label : `${label}: ${firstLabel(data.participants[destination])}`);
-  if (wire && words && TELLING.test(name)) tag.append(make("span", "note", words));
+  if (wire && words && !again && TELLING.test(name)) tag.append(make("span", "note", words));
   tag.title = [words, transport && `${transport} ${local} → ${remote}`, frame && "frame " + frame].filter(Boolean).join("\n");
   if (wire) {
     const box = make("div", "arrow wire");
