@@ -7,7 +7,7 @@ certificate are made by `diameter.transport.tls`.  Units stand in the names (`tw
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +21,7 @@ from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
+from diameter.config.protection import unprotected
 from diameter.config.redirects import RedirectsConfig
 
 Placement = Literal["inside", "outside"]
@@ -219,7 +220,7 @@ class FunctionConfig(Table):
 
 def _agree(
     node: NodeTable,
-    peers: Iterable[PeerConfig],
+    peers: Sequence[PeerConfig],
     routes: Iterable[RouteConfig],
     prefix: str,
     faults: Iterable[FaultConfig],
@@ -256,6 +257,7 @@ def _agree(
     datagrams = [place for place, link in links if link.transport == "dtls"]
     if datagrams and node.tls is not None and node.tls.minimum_version != "1.2":
         found.append((f"{prefix}tls.minimum_version", f"{datagrams[0]} is dtls, which has no version above 1.2"))
+    found += unprotected(node, peers, prefix)
     if found:
         raise Complaints(found)
 
