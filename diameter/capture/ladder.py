@@ -18,12 +18,11 @@ import zlib
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from diameter._version import VERSION
-from diameter.capture.check import Finding
+from diameter.capture.check import Finding, Source, reader_of
 from diameter.capture.masking import masked
-from diameter.capture.read import CaptureReader
 from diameter.capture.records import Captured, CaptureError, LinkEvent, NoDiameter, Record, endpoint_text
 from diameter.capture.text import ADDRESS_FIELDS, TBCD_NUMBERS
 from diameter.capture.timeline import OUTCOMES, Step, Timeline
@@ -32,9 +31,6 @@ from diameter.message import Dictionary, decode
 
 if TYPE_CHECKING:
     import jinja2
-
-Source = str | Path | BinaryIO | Iterable[Record]
-"""A capture file, or messages and events."""
 
 SCHEMA: Final = 1
 MAX_FINDINGS: Final = 32
@@ -234,8 +230,8 @@ def _timeline(
     """The timeline, what is to be said about the file (maybe nothing), and its name."""
     notice, name = "", "Diameter"
     records: list[Record] = []
-    if isinstance(source, str | Path) or hasattr(source, "read"):
-        reader = CaptureReader(cast("str | Path | BinaryIO", source))
+    reader = reader_of(source)
+    if reader is not None:
         name = Path(reader.name).name
         try:
             records.extend(reader.records())
@@ -245,9 +241,9 @@ def _timeline(
                 raise
             notice = f"The rest of this capture could not be read: {error}"
         if not any(isinstance(one, Captured) for one in records):
-            raise NoDiameter(reader.name, reader.other)
+            raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
     else:
-        records.extend(source)
+        records.extend(cast("Iterable[Record]", source))
     messages = [one for one in records if isinstance(one, Captured)]
     if mask:
         messages = [one._replace(octets=masked(decode(one.octets, dictionary))) for one in messages]

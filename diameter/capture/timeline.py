@@ -185,7 +185,8 @@ class Timeline:
             if step.request:
                 key = (captured.source, captured.destination, step.hop_by_hop, step.end_to_end)
                 if key in waiting:
-                    repeats[index] = [*repeats.pop(waiting[key], []), waiting[key]]
+                    repeats[index] = chain = repeats.pop(waiting[key], [])
+                    chain.append(waiting[key])
                 waiting[key] = hops[key[:3]] = index
                 continue
             asked = waiting.pop((captured.destination, captured.source, step.hop_by_hop, step.end_to_end), None)

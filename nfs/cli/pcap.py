@@ -10,8 +10,8 @@ import click
 
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
-    "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
+    "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
 }
 
 

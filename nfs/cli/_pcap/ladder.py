@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from nfs.cli._pcap.decode import opened, source_options
 
 if TYPE_CHECKING:
     from diameter.capture.timeline import Step
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="", help="SVG: only what is about this External-Identifier, IMSI or MSISDN.")
 @click.option("--limit", type=click.IntRange(1), default=60, show_default=True, help="SVG: at most so many messages.")
 @click.option("--upkeep", is_flag=True, help="SVG: capabilities exchange, watchdog, disconnect and link events too.")
-@click.option(
-    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
-)
+@source_options
 def command(
     source: str,
     output: Path,
@@ -45,6 +44,8 @@ def command(
     device: str,
     limit: int,
     upkeep: bool,
+    ports: tuple[int, ...],
+    keylog: Path | None,
     dictionaries: tuple[Path, ...],
 ) -> None:
     """Draw a capture as a ladder diagram.
@@ -69,16 +70,16 @@ def command(
     def keep(step: Step) -> bool:
         return (upkeep or not step.upkeep) and (not session or step.session == session)
 
-    stream = sys.stdin.buffer if source == "-" else source
+    reader = opened(source, ports, keylog)
     dictionary = Dictionary.load(*dictionaries)
     try:
         if kind == ".svg":
             count = ladder.write_svg(
-                stream, output, dictionary, title=title, limit=limit, device=device, select=keep, mask=mask,
+                reader, output, dictionary, title=title, limit=limit, device=device, select=keep, mask=mask,
                 outside=outside, events=upkeep,
             )  # fmt: skip
         else:
-            count = ladder.write(stream, output, dictionary, title=title, mask=mask, outside=outside)
+            count = ladder.write(reader, output, dictionary, title=title, mask=mask, outside=outside)
     except NoDiameter as error:
         click.echo(f"mtc: {error}", err=True)
         raise click.exceptions.Exit(1) from None

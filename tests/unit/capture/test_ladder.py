@@ -137,7 +137,7 @@ def test_a_damaged_capture_is_drawn_as_far_as_it_goes(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
     CaptureWriter(tmp_path / "empty.pcapng").close()
-    with pytest.raises(CaptureError, match=r"empty.pcapng: no Diameter found: saw nothing"):
+    with pytest.raises(CaptureError, match=r"empty.pcapng: no Diameter found: saw no packets"):
         ladder.write(tmp_path / "empty.pcapng", tmp_path / "a.html", dictionary())
     (tmp_path / "none.pcapng").write_bytes(b"hello world")
     with pytest.raises(CaptureError, match="not a capture"):
