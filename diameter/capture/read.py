@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from diameter.capture import links
 from diameter.capture.blocks import LINK_EXPORTED_PDU
 from diameter.capture.exported import DISSECTOR, unwrap
-from diameter.capture.ip import SCTP, TCP, UDP, Datagrams
+from diameter.capture.ip import NOTHING, SCTP, TCP, UDP, Datagrams
 from diameter.capture.keylog import KeyLog
 from diameter.capture.packets import DIRECTION, Packet, PacketReader
 from diameter.capture.records import TRANSPORTS, Captured, CaptureError, Endpoint, LinkEvent, Record, endpoint_of
@@ -141,8 +141,8 @@ class Walk:
             self._seen.count(f"UDP, port {lower}")
         elif protocol >= 0:
             self._seen.count(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
-        else:
-            self._seen.count("fragment or damaged IP packet" if data is not packet[2] or at else "packet without IP")
+        elif protocol == NOTHING[0]:
+            self._seen.count("damaged IP packet")
         return []
 
     def sweep(self, packet: Packet) -> list[Record]:
@@ -153,6 +153,8 @@ class Walk:
 
     def finish(self, packet: Packet) -> list[Record]:
         """The file has ended."""
+        if incomplete := self._datagrams.incomplete:
+            self._seen.count("IP fragment of an incomplete packet", incomplete)
         return self._tcp.finish(packet) + self._sctp.finish(packet)
 
     def _exported(self, packet: Packet) -> list[Record]:

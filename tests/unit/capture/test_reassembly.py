@@ -132,6 +132,13 @@ def test_odd_ports_are_recognised_by_shape() -> None:
     )
 
 
+def test_a_damaged_message_that_opens_a_connection_is_shown() -> None:
+    damaged = bytearray(diameter(1, 40))
+    damaged[4] = 0x8F
+    assert found(packet(-1, b"", SYN), packet(0, bytes(damaged) + diameter(2))) == [1, 2]
+    assert found(packet(0, bytes(damaged) + diameter(2))) == [2]
+
+
 def test_a_length_that_is_no_multiple_of_four_is_still_shown() -> None:
     odd = bytearray(diameter(2, 40))
     odd[3] = 38
