@@ -108,7 +108,7 @@ class Past:
         if old is None:
             self.begun.put(key, None)
             return
-        fresh = not old.closed and (old.last is None or self.now_ns - old.last.time_ns < SECOND)
+        fresh = not old.closed and (old.last is None or self.now_ns - old.last.clock_ns < SECOND)
         one = old if fresh else self._new(key)
         if fresh and not one.begun:
             self.unbegun -= 1
@@ -124,7 +124,7 @@ class Past:
         """Give up requests that were asked longer ago than an answer can be late."""
         while self.waiting:
             lane, asked = next(iter(self.waiting.items()))
-            if self.now_ns - asked.place.time_ns < KEEP_NS and len(self.waiting) < MAX_WAITING:
+            if self.now_ns - asked.place.clock_ns < KEEP_NS and len(self.waiting) < MAX_WAITING:
                 return
             del self.waiting[lane]
             self.report_unanswered(lane, asked)
@@ -137,9 +137,9 @@ class Past:
 
     def report_unanswered(self, lane: Lane, asked: Asked) -> None:
         """A finding, if the request has waited long enough and its answer cannot have been missed."""
-        waited = self.now_ns - asked.place.time_ns
+        waited = self.now_ns - asked.place.clock_ns
         connection = self.connections.get(lane[0])
-        gapped = connection is not None and connection.gap_ns > asked.place.time_ns
+        gapped = connection is not None and connection.gap_ns > asked.place.clock_ns
         if waited >= self.settings.wait_ns and not gapped:
             text = f"no answer in the {seconds(waited)} that the capture goes on"
             self.late.append(Late("request-unanswered", asked.place, text, asked.place.short))

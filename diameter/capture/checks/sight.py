@@ -58,6 +58,8 @@ class Place(NamedTuple):
     source: Endpoint
     destination: Endpoint
     short: str
+    clock_ns: int
+    """The latest time met so far: where clocks go back, this one stands still."""
 
 
 class Asked(NamedTuple):
@@ -127,8 +129,9 @@ class Sight:
         self.message = message
         self.past = past
         self.place = Place(
-            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message)
-        )
+            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message),
+            past.now_ns,
+        )  # fmt: skip
         ends = ends_key(captured.transport, captured.source, captured.destination)
         self.key: Hashable = captured.link or ends
         self.connection: Connection = past.connection(self.key, ends)
@@ -174,8 +177,8 @@ class Sight:
 
     @property
     def now_ns(self) -> int:
-        """Time of the message."""
-        return self.captured.time_ns
+        """Time of the message, or the latest time before it."""
+        return self.place.clock_ns
 
 
 def ends_key(transport: str, one: Endpoint, other: Endpoint) -> Hashable:
