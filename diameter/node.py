@@ -44,7 +44,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
-from diameter._node import pauses
+from diameter._node import pauses, readymade
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.expiry import Expiry, in_clear
@@ -143,7 +143,9 @@ class Node(Hearing):
         self.applications = tuple(applications)
         self._clock: Clock = reactor
         random = SystemRandom() if seed is None else Random(seed)
-        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member))
+        self._identifiers = identifiers = Identifiers(
+            config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member)
+        )
         handlers = bind(applications, self, dictionary)
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
@@ -283,6 +285,17 @@ class Node(Hearing):
         """See `Application.request`."""
         self._wakeups.now()
         return self._requests.send(application, command, avps, to=to, realm=realm, timeout_s=timeout_s)
+
+    def send(self, message: Message, *, to: str | None = None, timeout_s: float | None = None) -> Later[Message]:
+        """Send a request that is there already, octet for octet but for its two identifiers; await its answer.
+
+        Nothing is filled in and nothing is checked, so that it may be wrong on purpose.  `to`: a peer.  Fails as
+        `Application.request` does.
+        """
+        self._wakeups.now()
+        later = readymade.send(self._core, self._requests, self._identifiers, message, to, timeout_s)
+        self._wakeups.settle()
+        return later
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
         """Run a coroutine that may await requests, Deferreds and `Later`s; it starts when the present wake-up ends."""

@@ -14,7 +14,7 @@ from diameter.capture.tcpframes import TcpStream
 CLEAR_PORT: Final = 3868
 MAX_LANES: Final = 16_384
 """Directions of links remembered at once; beyond it the oldest is forgotten, and starts anew if it speaks again."""
-ASSOCIATIONS: Final[frozenset[str]] = frozenset()
+ASSOCIATIONS: Final = frozenset({"sctp", "dtls"})
 _DTLS: Final = 47
 """PPID of DTLS records (RFC 6733 section 11.5): what the node sees of them is clear."""
 Key = tuple[str, Endpoint, Endpoint, bool, str]

@@ -28,6 +28,7 @@ from diameter.capture.records import (
     Record,
 )
 from diameter.capture.sctp import DIAMETER, DIAMETER_DTLS, Chunk, SctpLane
+from diameter.capture.sctpframes import wire_of
 from diameter.capture.shape import LIKELY_LIMIT, NO, shaped
 from diameter.capture.tables import FLOWS, HELD, IDLE_NS, IDLE_OTHER_NS, Link, Seen, endpoints, service, swapped
 from diameter.wire.core import frames
@@ -141,6 +142,9 @@ class SctpFlows:
             notes = [note for note, on in ((GAP_BEFORE, lane.gap), (OUT_OF_ORDER, lane.late), (CUT, cut)) if on]
             lane.gap = lane.late = False
         time_ns, _, _, number, way, comment, _ = packet
+        if comment and (said := wire_of(comment)) is not None:  # a node wrote this: it knows more than its frames show
+            transport, ppid = said
+            flow.transport = transport
         for one in _split(octets):
             out.append(
                 Captured(

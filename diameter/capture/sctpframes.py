@@ -9,7 +9,9 @@ loopback interface has where the kernel leaves it out: CRC32c in Python would co
 
 from __future__ import annotations
 
+import re
 import struct
+from functools import lru_cache
 from typing import Final
 
 from diameter.capture.ipframes import SCTP, ip_packet, packed_pair
@@ -21,6 +23,14 @@ MAX_CHUNK: Final = 65_000
 _DATA: Final = 0
 _BEGIN: Final = 2
 _END: Final = 1
+_SAID: Final = re.compile(r"(sctp|dtls), .*\bPPID ([0-9]{1,10})")
+
+
+@lru_cache(maxsize=4096)
+def wire_of(comment: str) -> tuple[str, int] | None:
+    """(transport, PPID) of the wire as the comment of a packet has them; None where it is no node's."""
+    found = _SAID.fullmatch(comment)
+    return None if found is None else (found[1], int(found[2]))
 
 
 class SctpStream:

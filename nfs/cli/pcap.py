@@ -11,6 +11,8 @@ import click
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
+    "extract": "Turn a session or a transaction into a scenario to read, change and play.",
+    "replay": "Play a scenario against a live peer, and compare what comes.",
 }
 
 
