@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
@@ -14,14 +15,16 @@ from diameter.node import Node, as_deferred
 from nfs.common.audit import Area, AuditLog
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_iwf.counts import KEEP_S, Counts
 from nfs.mtc_iwf.logic import Limits, MtcIwf
 from nfs.mtc_iwf.ports import Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
+from nfs.mtc_sgw.bounds import Bounds
 from nfs.mtc_sgw.config import profiles
-from nfs.mtc_sgw.gateway import Gateway
+from nfs.mtc_sgw.gateway import CHECKS, Gateway
 
 _log = Logger(namespace="nfs")
 PURGE_S = 600.0
@@ -44,7 +47,7 @@ def core_hosts(config: IwfConfig) -> frozenset[str]:
     return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
 
 
-def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
+def security_gateway(config: IwfConfig, audit: AuditLog, bounds: Bounds, clock: Callable[[], float]) -> Gateway:
     """The MTC Security GW as it is embedded here: a screen in front of the applications."""
     return Gateway(
         profiles(config.scs),
@@ -52,15 +55,19 @@ def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
         core=core_hosts(config),
         home_plmns=frozenset(config.sgw.home_plmns),
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
+        checks=(*CHECKS, *bounds.checks),
+        clock=clock,
     )
 
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
-    gateway = security_gateway(config, audit)
+    bounds = Bounds.of(config.sgw)
+    gateway = security_gateway(config, audit, bounds, around.reactor.seconds)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
+    counts = Counts(store, bounds.quotas, around.reactor.seconds)
     tsp = Tsp(gateway, audit)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
@@ -75,21 +82,31 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         except Unavailable as error:
             _log.warn("old triggers are still there: {error}", error=str(error))
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget())))
-    purging.clock = around.reactor
+    def keep() -> Any:
+        saving = counts.save()
+        return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
 
-    def started(_node: Node) -> None:
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget())))
+    keeping = LoopingCall(keep)
+    purging.clock = keeping.clock = around.reactor
+
+    def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
+        _ = keeping.start(KEEP_S, now=False)
+        return tsp.spawn(counts.load())
 
     def stopped() -> Any:
-        if purging.running:
-            purging.stop()
+        for each in (purging, keeping):
+            if each.running:
+                each.stop()
+        keep()  # closing the store waits for it
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: IwfConfig) -> None:
         gateway.profiles = profiles(new.scs)
         gateway.home_plmns = frozenset(new.sgw.home_plmns)
         gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
+        bounds.reload(new.sgw)
         iwf.limits = limits(new)
 
     return Parts(

@@ -10,7 +10,9 @@ from pydantic import AfterValidator, Field
 from diameter.config import Complaints, Identity, Placement, Table
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
-from nfs.mtc_sgw.logic import Profiles, ScsProfile, plain
+from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
+from nfs.mtc_sgw.quotas import QuotaLimits
+from nfs.mtc_sgw.rates import RateLimits
 
 Command = Literal["trigger", "recall", "replace"]
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
@@ -25,6 +27,28 @@ def _domain(text: str) -> str:
 
 def _isdn(text: str) -> str:
     return e164(text, "ISDN number")
+
+
+class RateTable(Table):
+    """A token bucket."""
+
+    per_s: float = Field(gt=0, le=1e6, description="requests a second in the long run")
+    burst: int = Field(ge=1, le=1_000_000, description="requests at once after a pause")
+
+    def rate(self) -> Rate:
+        """The table as the checks take it."""
+        return Rate(per_s=self.per_s, burst=self.burst)
+
+
+class QuotaTable(Table):
+    """So many triggers in a period."""
+
+    triggers: int = Field(ge=0, lt=2**32, description="triggers and replaces that may pass in a period")
+    period_s: int = Field(default=86_400, ge=1, le=366 * 86_400, description="its length; 86,400 are days in UTC")
+
+    def quota(self) -> Quota:
+        """The table as the checks take it."""
+        return Quota(triggers=self.triggers, period_s=self.period_s)
 
 
 class ScsTable(Table):
@@ -47,6 +71,9 @@ class ScsTable(Table):
         description="inside or outside the operator's domain; outside, a device it has no right to looks unknown",
     )
 
+    rate: RateTable | None = Field(default=None, description="how fast it may ask; no limit when not given")
+    quota: QuotaTable | None = Field(default=None, description="how much it may ask; no limit when not given")
+
     def profile(self) -> ScsProfile:
         """The table as the checks take it."""
         return ScsProfile(
@@ -57,6 +84,8 @@ class ScsTable(Table):
             commands=frozenset(_COMMANDS[command] for command in self.commands),
             agents=frozenset(plain(agent) for agent in self.agents),
             placement=self.placement,
+            rate=None if self.rate is None else self.rate.rate(),
+            quota=None if self.quota is None else self.quota.quota(),
         )
 
 
@@ -70,6 +99,27 @@ class GatewayTable(Table):
         default=False,
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
     )
+    rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
+    quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
+    device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
+    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
+    remembered: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
+    )
+
+    def rates(self) -> RateLimits:
+        """What the rate check takes."""
+        return RateLimits(
+            gateway=None if self.rate is None else self.rate.rate(),
+            device=None if self.device_rate is None else self.device_rate.rate(),
+        )
+
+    def quotas(self) -> QuotaLimits:
+        """What the quota check takes."""
+        return QuotaLimits(
+            gateway=None if self.quota is None else self.quota.quota(),
+            device=None if self.device_quota is None else self.device_quota.quota(),
+        )
 
 
 def check_profiles(tables: Sequence[ScsTable]) -> None:

@@ -6,7 +6,8 @@ every check.  A refused one is answered with what Tsp has for it, is written to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from diameter import ApplicationFault, Message, ResultCode
@@ -42,6 +43,7 @@ class Gateway(Screen):
 
     core: Origin-Hosts inside the operator's domain, lower case, that speak the core's own applications with this node.
     home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.
+    clock: seconds since 1970.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Gateway(Screen):
         home_plmns: frozenset[str],
         fifteen_digits: bool = False,
         checks: tuple[tuple[str, Check], ...] = CHECKS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.profiles = profiles
         self.core = core
@@ -61,6 +64,7 @@ class Gateway(Screen):
         self.passed = 0
         self._audit = audit
         self._checks = checks
+        self._clock = clock
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Let a request through to its handler, or give the fault that answers it."""
@@ -130,6 +134,7 @@ class Gateway(Screen):
             imsi_avps=tuple(name for name, _ in _fields(message.avps) if name in outbound_imsi.IMSI_BEARING),
             home_plmns=self.home_plmns,
             fifteen_digits=self.fifteen_digits,
+            now=self._clock(),
         )
 
     def _not_for_outside(self, message: Message, peer: str) -> ApplicationFault:

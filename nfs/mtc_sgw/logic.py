@@ -21,11 +21,28 @@ ASKABLE = (ActionType.TRIGGER, ActionType.RECALL, ActionType.REPLACE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A token bucket: `per_s` tokens come in a second, and `burst` find room."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """So many triggers in a period."""
+
+    triggers: int
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScsProfile:
     """One SCS: the identities it may use, and what it may ask for.
 
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
-    SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.
+    SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
+    what it may ask at most, None for no limit.
     """
 
     name: str
@@ -35,6 +52,8 @@ class ScsProfile:
     commands: frozenset[ActionType]
     agents: frozenset[str] = frozenset()
     placement: Placement = "outside"
+    rate: Rate | None = None
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class Offer:
     a link without one (which the node only has where clear text was allowed).  `origin`: the Origin-Host of the
     request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
     `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
-    request that can only hold an internal identity.
+    request that can only hold an internal identity.  `now`: seconds since 1970.
     """
 
     peer: str
@@ -82,6 +101,15 @@ class Offer:
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
     fifteen_digits: bool = False
+    now: float = 0.0
+
+    @property
+    def device(self) -> str:
+        """One name for the device however it is written; a device with several identities has as many."""
+        if self.external_identifier is None:
+            return self.msisdn or ""
+        local, _, domain = self.external_identifier.rpartition("@")
+        return f"{local}@{plain(domain)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,35 @@
+"""The checks that count: rates and quotas, as a configuration has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nfs.mtc_sgw.config import GatewayTable
+from nfs.mtc_sgw.logic import Check
+from nfs.mtc_sgw.quotas import Quotas
+from nfs.mtc_sgw.rates import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The checks of the gateway that count, with what they have counted."""
+
+    rates: Rates
+    quotas: Quotas
+
+    @classmethod
+    def of(cls, config: GatewayTable) -> Bounds:
+        """None of them has counted anything yet."""
+        return cls(
+            Rates(config.rates(), remembered=config.remembered),
+            Quotas(config.quotas(), remembered=config.remembered),
+        )
+
+    @property
+    def checks(self) -> tuple[tuple[str, Check], ...]:
+        """In the order in which they are asked: last, so that only what could pass counts."""
+        return (("rate", self.rates.check), ("quota", self.quotas.check))
+
+    def reload(self, config: GatewayTable) -> None:
+        """Go by other limits from now on; what was counted stays."""
+        self.rates.limits, self.quotas.limits = config.rates(), config.quotas()
