@@ -75,6 +75,7 @@ from diameter.security.papers import Paper
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address
+from diameter.transport.turns import quicken
 
 T = TypeVar("T")
 _log = Logger(namespace="diameter")
@@ -190,6 +191,7 @@ class Node(Hearing):
             self.wake(self._peering.start)
             self.wake(self._expiry.look)
 
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
         return done.addCallback(listening)
@@ -244,6 +246,7 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         if not self._core.draining:
             self.wake(self._expiry.look)
 
@@ -340,6 +343,7 @@ class Node(Hearing):
         self._wakeups.stop()
         self._traffic.faults.stop()
         self._openings.give_up()
+        quicken(self._clock, self.config.origin_host, 0)
         self._core.say(Point.STOPPED)
 
 
