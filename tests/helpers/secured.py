@@ -23,6 +23,7 @@ from helpers.loose import Wire
 from helpers.middle import Middle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
 from helpers.programs import until
+from helpers.sctp_ways import Way
 from helpers.udp import TwoSockets
 
 Kind = Literal["tls", "dtls"]
@@ -105,6 +106,7 @@ class Secured:
         careless: str = "",
         middle: bool = False,
         association: Mapping[str, Any] | None = None,
+        way: Way | None = None,
         client_tls: Mapping[str, Any] | None = None,
         listen: Mapping[str, Any] | None = None,
         peer: Mapping[str, Any] | None = None,
@@ -113,7 +115,8 @@ class Secured:
         """`careless`: "client" or "server", who shows what it is given without looking at it; `listen`, `peer`: keys of
         the server's listener and of its row for the client.
         """
-        self.kind, self.folder, self._middle, self._way = kind, folder, middle, TwoSockets()
+        self.kind, self.folder, self._middle = kind, folder, middle
+        self._way = way or TwoSockets()
         self.interface = INTERFACES[interface]
         self.said, self.client_said = Said(), Said()
         self.asking, self.answering = self.interface.asking(), self.interface.answering()
@@ -171,6 +174,7 @@ class Secured:
         return PeerConfig.model_validate({**found, **keys}, strict=False)
 
     async def _udp(self) -> Middle:
+        assert isinstance(self._way, TwoSockets)
         middle = Middle(self._way.udp_port)
         self._wires.append(middle)
         return middle

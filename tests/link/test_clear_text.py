@@ -26,6 +26,7 @@ from helpers.nodes import LEFT, REALM, RIGHT, Answering, Said, dictionary
 from helpers.programs import until
 from helpers.secured import CLEAR, KINDS, Secured
 from helpers.strangers import cer
+from helpers.udp import TwoSockets
 
 pytestmark = pytest.mark.link
 
@@ -141,6 +142,7 @@ def test_random_packets_at_a_dtls_port_make_no_link(tmp_path: Path, seed: int) -
     async def scenario() -> None:
         random = Random(seed)
         async with Secured("dtls", tmp_path) as ends:
+            assert isinstance(ends._way, TwoSockets)
             where = ("127.0.0.1", ends._way.udp_port)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 for at in range(BLOBS):
