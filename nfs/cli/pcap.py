@@ -11,6 +11,7 @@ import click
 VERBS: Final[Mapping[str, str]] = {
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
     "extract": "Turn a session or a transaction into a scenario to read, change and play.",
+    "anonymise": "Replace everybody in a capture by somebody else.",
     "replay": "Play a scenario against a live peer, and compare what comes.",
 }
 
