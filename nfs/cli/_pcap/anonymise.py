@@ -26,8 +26,8 @@ def command(
 ) -> int:
     """Replace everybody in a capture by somebody else.
 
-    That is IMSI, MSISDN, External-Identifier, hosts, addresses, keys and payloads.  The same name becomes the same other
-    name everywhere, of the same length and kind.  Only Diameter messages go into the new file; packets of other
+    That is IMSI, MSISDN, External-Identifier, hosts, addresses, keys and payloads.  The same name becomes the same
+    other name everywhere, of the same length and kind.  Only Diameter messages go into the new file; packets of other
     protocols, comments and name resolution are left out.  Exit status 1 when there is no Diameter in FILE.
 
     \b
