@@ -226,10 +226,12 @@ class SctpFlows:
         return back
 
     def _path(self, hosts: bytes, name: bytes) -> SctpFlow:
-        """The direction that a packet on a new path belongs to."""
+        """The direction that a packet on a new path belongs to; without INIT only a tag that was drawn tells."""
         flow = self._tags.get(name)
         half = len(hosts) // 2
-        if flow is not None and (not flow.hosts or hosts[:half] in flow.hosts or hosts[half:] in flow.hosts):
+        if flow is not None and (
+            hosts[:half] in flow.hosts or hosts[half:] in flow.hosts or (not flow.hosts and name[4:6] != b"\0\0")
+        ):
             self._paths[hosts + name] = flow
             return flow
         link = self._links.get(hosts + name[:4])

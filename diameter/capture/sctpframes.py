@@ -34,15 +34,19 @@ def wire_of(comment: str) -> tuple[str, int] | None:
 
 
 class SctpStream:
-    """Packets of one association; side 0 is the one named first."""
+    """Packets of one association; side 0 is the one named first.
+
+    `number`: of the association in its file, so that one which comes after another on the same ports, and counts from 1
+    again, has tags of its own and is not taken for a repetition.
+    """
 
     __slots__ = ("_addresses", "_ports", "_sequence", "_tags", "_tsn")
 
-    def __init__(self, one: Endpoint, other: Endpoint) -> None:
+    def __init__(self, one: Endpoint, other: Endpoint, number: int = 1) -> None:
         first, second = packed_pair(one, other)
         self._addresses = (first + second, second + first)
         self._ports = ((one[1], other[1]), (other[1], one[1]))
-        self._tags = (2, 1)
+        self._tags = (2 * number, 2 * number - 1)
         self._tsn = [1, 1]
         self._sequence = [0, 0]
 

@@ -27,6 +27,7 @@ FILES: Final = (
     "workers",
     "dictionary",
     "ladder",
+    "capture",
 )
 
 
@@ -45,7 +46,7 @@ class Bar(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """`group`: the verb it belongs to, codec, e2e, scale or ladder; `measure` adds records to the run."""
+    """`group`: the verb it belongs to, codec, e2e, scale, ladder or capture; `measure` adds records to the run."""
 
     name: str
     group: str
