@@ -49,6 +49,11 @@ class IkeConfig(Table):
     trust: tuple[InputFile, ...] = Field(
         strict=False, min_length=1, description="PEM: CAs that may vouch for the other end"
     )
+    crl: tuple[InputFile, ...] = Field(
+        default=(), strict=False, description="PEM or DER revocation lists; with one given, every CA needs one"
+    )
+    local: IpAddress | None = Field(default=None, description="tunnel: our outer address; the link's when not given")
+    remote: IpAddress | None = Field(default=None, description="tunnel: the peer's outer address; the same")
     socket: str = Field(default="", description="address of the daemon's VICI socket; its usual one when empty")
     encap: bool = Field(default=False, description="ESP in UDP also where there is no translator of addresses")
     dpd_s: Seconds = Field(default=30, description="time between checks whether the other daemon is alive")

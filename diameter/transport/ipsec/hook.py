@@ -21,6 +21,8 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, cast
 
+from twisted.internet.defer import Deferred
+
 from diameter.config import IpsecConfig
 from diameter.errors import ConfigError
 from diameter.security.link import LinkSecurity
@@ -87,6 +89,10 @@ class Protection(Protocol):
 class Hook(Protocol):
     """Makes IPsec for the links of one node."""
 
+    @property
+    def reqid(self) -> int:
+        """Request number of all its security associations; 0 where each has its own."""
+
     def check(self, options: IpsecConfig, /) -> None:
         """Can it work here at all?  Before anything starts.  Raises ConfigError: `key: what is wrong`, or a line."""
 
@@ -96,8 +102,8 @@ class Hook(Protocol):
     def protect(self, flow: Flow, owner: Guarded, /) -> Protection:
         """Bring protection up (`flow.dialled`) or find it, verify it, follow it.  Never raises."""
 
-    def stop(self) -> None:
-        """The node has stopped: every protection is released already."""
+    def stop(self) -> Deferred[None]:
+        """The node has stopped: every protection is released already.  Fires when nothing of ours is left there."""
 
 
 def known_hooks() -> tuple[str, ...]:
