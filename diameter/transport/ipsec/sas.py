@@ -29,6 +29,10 @@ PROTOCOLS: Final = {"tcp": 6, "udp": 17, "sctp": 132}
 SELECTOR: Final = re.compile(r"(?P<hosts>[0-9A-Fa-f:./]+)(?:\[(?P<protocol>[^/\]]*)(?:/(?P<ports>[^\]]*))?\])?")
 
 
+class NothingThere(ProtectionFailed):
+    """No child SA that is installed covers the flow: one can be brought up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """One traffic selector: addresses from `first` to `last`, protocol (0: any) and ports from `low` to `high`."""
@@ -146,14 +150,14 @@ def children(listed: Iterable[Tree]) -> list[Child]:
 
 
 def prove(found: Iterable[Child], flow: Flow) -> Proof:
-    """Return what protects the flow.  Raises ProtectionFailed with the reason when nothing does, or not as wanted."""
+    """Return what protects the flow.  Raises NothingThere when nothing does, ProtectionFailed when not as wanted."""
     known = list(found)
     live = [each for each in known if each.ike_state in UP and each.state in INSTALLED]
     used: dict[str, Child] = {}
     for pairs in _paths(flow):
         mine = [each for each in live if any(each.covers(here, there, flow) for here, there in pairs)]
         if not mine:
-            raise ProtectionFailed(_nothing(known, pairs, flow))
+            raise NothingThere(_nothing(known, pairs, flow))
         used.update((each.serial, each) for each in mine)
     first = next(iter(used.values()))
     identity = _plain(flow.identity) or _plain(first.identity)

@@ -17,7 +17,7 @@ from diameter.config import IpsecConfig
 from diameter.errors import ConfigError
 from diameter.security.link import ProtectionFailed
 from diameter.transport.ipsec.hook import Flow, Guarded, Protection
-from diameter.transport.ipsec.sas import Child, Proof, prove
+from diameter.transport.ipsec.sas import Child, NothingThere, Proof, prove
 from diameter.transport.ipsec.vici_connections import REQID, Connection, connections, read_material
 from diameter.transport.ipsec.vici_daemon import RETRY_S, Daemon
 from diameter.transport.ipsec.vici_session import SOCKET, ViciError, installed
@@ -156,7 +156,7 @@ class Watched:
             await self._load()
         try:
             return prove(await self._daemon.listed(), self._flow)
-        except ProtectionFailed as error:
+        except NothingThere as error:
             if not self._flow.dialled:
                 trouble = f" ({self._daemon.trouble})" if self._daemon.trouble else ""
                 raise ProtectionFailed(f"{error}{trouble}") from None

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from itertools import product
 from typing import Any, Final
 
-from diameter.config import IkeConfig, IpsecConfig
+from diameter.config import IkeConfig
 from diameter.errors import ConfigError
 from diameter.security.credentials import BadCredentials, Credentials, anchors, own_chain, own_key, revocations
 from diameter.transport.ipsec.hook import Flow
@@ -121,13 +121,13 @@ def _connection(
     }
     if material.crls:
         tree["remote"]["revocation"] = "strict"
-    name = _name(flow, tree, child, options)
+    name = _name(flow, tree, child, material.crls)
     return Connection(name=name, tree={**tree, "children": {name: child}}, key=material.key, crls=material.crls)
 
 
-def _name(flow: Flow, tree: Mapping[str, Any], child: Mapping[str, Any], options: IpsecConfig) -> str:
+def _name(flow: Flow, *content: object) -> str:
     """One that people know, and that two connections that differ do not share."""
-    mark = hashlib.sha256(repr((tree, child, options.mode)).encode()).hexdigest()[:12]
+    mark = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
     return f"mtc-{(flow.peer or 'anybody')[:LONGEST]}-{mark}"
 
 

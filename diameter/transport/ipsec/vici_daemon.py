@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
 from diameter.security.credentials import PEM_CRL
@@ -64,6 +64,7 @@ class Daemon:
     _watchers: list[Watcher] = field(default_factory=list)
     _opening: list[Deferred[None]] | None = None
     _tasks: set[Deferred[Any]] = field(default_factory=set)
+    _telling: DeferredLock = field(default_factory=DeferredLock)
     _changed: bool = False
     _looking: bool = False
     _over: bool = False
@@ -192,30 +193,39 @@ class Daemon:
     # -- what it is told
 
     async def _load(self, session: ViciSession, held: _Held) -> None:
+        """Load it; one after the other, because a key may belong to several."""
         connection = held.connection
         held.loaded = True  # whoever comes meanwhile need not
+        await self._telling.acquire()
         try:
             answer = await session.request("load-key", {"type": "any", "data": connection.key})
             held.key = str(answer.get("id", ""))
-            for octets in connection.crls:
-                for one in _lists(octets):
-                    await session.request("load-cert", {"type": "X509_CRL", "flag": "NONE", "data": one})
+            for one in (each for octets in connection.crls for each in _lists(octets)):
+                await session.request("load-cert", {"type": "X509_CRL", "flag": "NONE", "data": one})
+            if connection.crls:  # or an older list that it remembers would be asked first
+                await session.request("flush-certs", {"type": "X509_CRL"})
             await session.request("load-conn", {connection.name: connection.tree})
         except ViciError as error:
             held.loaded = False
             self.trouble = str(error)
             raise
+        finally:
+            self._telling.release()
         if self._held.get(connection.name) is not held:  # nobody needs it any more
             await self._unload([held])
 
     async def _unload(self, gone: list[_Held]) -> None:
-        for held in gone:
-            name = held.connection.name
-            await self._tell("terminate", {"ike": name, "timeout": str(GOODBYE_MS), "force": "yes"})
-            if name not in self._held:
-                await self._tell("unload-conn", {"name": name})
-            if held.key and held.key not in {each.key for each in self._held.values()}:
-                await self._tell("unload-key", {"id": held.key})
+        await self._telling.acquire()
+        try:
+            for held in gone:
+                name = held.connection.name
+                if name not in self._held:
+                    await self._tell("terminate", {"ike": name, "timeout": str(GOODBYE_MS), "force": "yes"})
+                    await self._tell("unload-conn", {"name": name})
+                if held.key and held.key not in {each.key for each in self._held.values()}:
+                    await self._tell("unload-key", {"id": held.key})
+        finally:
+            self._telling.release()
 
     async def _tell(self, command: str, message: dict[str, str]) -> None:
         """A command of which nothing depends any more."""

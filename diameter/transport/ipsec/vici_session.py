@@ -142,7 +142,7 @@ class ViciSession(Int32StringReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The daemon is gone, or it closed the connection."""
-        self._end("it closed the connection")
+        self._end("it closed the connection; is charon running?")
 
     # -- inside
 
