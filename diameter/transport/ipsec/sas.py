@@ -192,7 +192,7 @@ def _nothing(known: list[Child], pairs: list[tuple[str, str]], flow: Flow) -> st
         if any(each.covers(here, there, flow) for here, there in pairs):
             state = each.state if each.ike_state in UP else f"of an IKE SA that is {each.ike_state or 'in no state'}"
             return f"the child SA of {each.connection} is {state or 'in no state'}"
-    here, there = pairs[0] if pairs else (*flow.local[:1], *flow.remote[:1])
+    here, there = pairs[0] if pairs else ("no address", flow.remote[0])
     ports = f"{flow.protocol} from port {flow.local_port or 'any'} to {flow.remote_port or 'any'}"
     return f"no child SA covers {here} to {there}, {ports}"
 

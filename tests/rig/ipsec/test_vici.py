@@ -1,4 +1,4 @@
-"""strongSwan, driven over VICI: protection comes up, is proved and followed, and is refused where something is wrong."""
+"""strongSwan, driven over VICI: protection comes up, is proved, followed, and refused where something is wrong."""
 
 from __future__ import annotations
 
