@@ -98,6 +98,8 @@ class LinkTable(Table):
     def _ipsec_is_asked_for(self) -> Self:
         if self.security is None and self.ipsec != type(self).model_fields["ipsec"].default:
             raise Complaints([("ipsec", 'means nothing without security = "ipsec"')])
+        if self.security is not None and self.port == 0:
+            raise Complaints([("port", 'must be given with security = "ipsec"')])
         if self.security == "ipsec" and self.ipsec.hook == XFRM and not self.ipsec.sa:
             raise Complaints([("ipsec.sa", f'missing: hook = "{XFRM}" has keys set by hand')])
         return self
