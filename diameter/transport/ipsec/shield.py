@@ -45,20 +45,7 @@ class Shield:
 
     def prove(self, node: NodeTable) -> None:
         """Can every link that wants IPsec have it here?  Raises ConfigError, a line for each that cannot."""
-        wrong: list[str] = []
-        for place, table in wanting(node):
-            try:
-                self._prove(table.ipsec)
-            except ConfigError as error:
-                wrong += [f"{place}.ipsec: {line}" for line in error.lines]
-        if wrong:
-            raise ConfigError(*wrong)
-
-    def _prove(self, options: IpsecConfig) -> None:
-        self.hook(options).check(options)
-        lack = netlink.lacking() if options.device is None else ""
-        if lack:
-            raise ConfigError(f"nothing can be demanded of the kernel: {lack}")
+        prove(node, self.hook)
 
     def hook(self, options: IpsecConfig) -> Hook:
         """The hook of a link.  Raises ConfigError."""
@@ -249,6 +236,22 @@ class Worn:
         gone, self._gone = self._gone, None
         if gone is not None:
             gone()
+
+
+def prove(node: NodeTable, hook: Callable[[IpsecConfig], Hook] = lambda one: hook_named(one.hook)(None)) -> None:
+    """Can every link that wants IPsec have it on this machine?  Raises ConfigError, a line for each that cannot."""
+    wrong: list[str] = []
+    for place, table in wanting(node):
+        options = table.ipsec
+        try:
+            hook(options).check(options)
+            lack = netlink.lacking() if options.device is None else ""
+            if lack:
+                raise ConfigError(f"nothing can be demanded of the kernel: {lack}")
+        except ConfigError as error:
+            wrong += [f"{place}.ipsec: {line}" for line in error.lines]
+    if wrong:
+        raise ConfigError(*wrong)
 
 
 def wanting(node: NodeTable) -> Iterator[tuple[str, LinkTable]]:

@@ -74,7 +74,7 @@ class Xfrm:
                 wrong.append(f"sa.{at}.key_out: the same key as key_in; each direction needs its own")
         lack = netlink.lacking()
         if lack:
-            wrong.append(f'hook: "xfrm" cannot be used: {lack}')
+            wrong.append(f'hook = "xfrm" cannot be used: {lack}')
         if wrong:
             raise ConfigError(*wrong)
 
