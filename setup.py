@@ -135,7 +135,16 @@ setup(
     packages=[*find_packages(include=["diameter", "diameter.*", "nfs", "nfs.*"]), "diameter.dicts"],
     package_dir={"diameter.dicts": "dict"},
     package_data={
-        "diameter": ["py.typed", "COMPLIANCE.md", "**/*.html", "**/*.j2", "**/*.css", "**/*.js", "**/*.pxd"],
+        "diameter": [
+            "py.typed",
+            "COMPLIANCE.md",
+            "**/*.html",
+            "**/*.j2",
+            "**/*.css",
+            "**/*.js",
+            "**/*.pxd",
+            "**/*.pem",
+        ],
         "diameter.dicts": ["*.dia", "README.md"],
         "nfs": ["py.typed", "**/*.toml", "**/*.j2"],
     },

@@ -47,6 +47,7 @@ from twisted.python.failure import Failure
 from diameter._node import pauses
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
+from diameter._node.expiry import Expiry, in_clear
 from diameter._node.forwarding import Forwarding
 from diameter._node.hearing import Hearing
 from diameter._node.overloading import join
@@ -70,6 +71,7 @@ from diameter.routing.agents import Agent
 from diameter.routing.identifiers import Identifiers
 from diameter.routing.refusal import Refused
 from diameter.routing.table import PeerEntry, Route
+from diameter.security.papers import Paper
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address
@@ -170,6 +172,7 @@ class Node(Hearing):
         self._traffic.attach(self._peering)
         settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
         self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
+        self._expiry = Expiry(core, self.papers, self._peering.arm)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 
@@ -181,7 +184,9 @@ class Node(Hearing):
                 self._core.say(Point.CHOSEN, reason=text)
             for transport, address in self._links.listening:
                 self._core.say(Point.LISTENING, transport=transport, remote=str(address))
+            in_clear(self._core)
             self.wake(self._peering.start)
+            self.wake(self._expiry.look)
 
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
@@ -239,6 +244,13 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
+        if not self._core.draining:
+            self.wake(self._expiry.look)
+
+    def papers(self) -> tuple[Paper, ...]:
+        """Certificates and revocation lists in force that run out some day, our own certificate first."""
+        found: tuple[Paper, ...] = getattr(self._links, "papers", ())
+        return found
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
         """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""

@@ -63,7 +63,7 @@ class Clock(Protocol):
 class Tap(Protocol):
     """Sees every message and event of the links (a capture)."""
 
-    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None: ...
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes, peer: str) -> None: ...
 
     def event(self, time: float, link: Any, name: str, text: str) -> None: ...
 
@@ -214,8 +214,9 @@ class Core:
         out, line.out, line.out_octets = line.out, [], 0
         link, stats = line.link, self.stats
         if self.tap is not None:
+            peer = line.entry.host if line.entry is not None else ""
             for octets in out:
-                self.tap.message(self.now, True, link, octets)
+                self.tap.message(self.now, True, link, octets, peer)
         try:
             if link.message_oriented:
                 ordered, by_session = line.connection.ordered, link.by_session

@@ -65,8 +65,9 @@ class Traffic:
     def _take(self, line: Line, messages: Sequence[bytes]) -> None:
         core = self._core
         if core.tap is not None:
+            peer = line.entry.host if line.entry is not None else ""
             for octets in messages:
-                core.tap.message(core.now, False, line.link, octets)
+                core.tap.message(core.now, False, line.link, octets, peer)
         if core.faults is not None:
             messages = core.faults.incoming(line, messages)
         self.receive(line, messages)

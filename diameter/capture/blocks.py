@@ -22,6 +22,7 @@ OBSOLETE_PACKET: Final = 2
 SIMPLE_PACKET: Final = 3
 STATISTICS: Final = 5
 PACKET: Final = 6
+SECRETS: Final = 10
 BYTE_ORDER: Final = 0x1A2B3C4D
 OPT_END: Final = 0
 OPT_COMMENT: Final = 1

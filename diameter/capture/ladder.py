@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from diameter._version import VERSION
 from diameter.capture.masking import masked
 from diameter.capture.read import CaptureReader
-from diameter.capture.records import Captured, CaptureError, LinkEvent, endpoint_text
+from diameter.capture.records import Captured, CaptureError, LinkEvent, NoDiameter, endpoint_text
 from diameter.capture.text import ADDRESS_FIELDS, TBCD_NUMBERS
 from diameter.capture.timeline import BASE_COMMANDS, OUTCOMES, Step, Timeline
 from diameter.dictionary.model import AvpDef
@@ -49,7 +49,7 @@ def write(source: Source, out: str | Path, dictionary: Dictionary, *, title: str
     data = page_data(timeline)
     octets = b"".join(step.captured.octets for step in timeline.steps)
     page = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             title=title or name,
@@ -91,7 +91,7 @@ def write_svg(
         steps = [step for step in steps if id(step) in about]
     steps = steps[:limit]
     drawing = svg.layout(timeline, steps, subjects=not device)
-    _save(out, _environment().get_template("ladder.svg.j2").render(title=title or name, **drawing))
+    _save(out, environment().get_template("ladder.svg.j2").render(title=title or name, **drawing))
     return len(steps)
 
 
@@ -219,8 +219,7 @@ def _timeline(source: Source, dictionary: Dictionary, mask: bool) -> tuple[Timel
             notice = f"The rest of this capture could not be read: {error}"
         events = reader.events
         if not messages:
-            saw = ", ".join(f"{count} x {what}" for what, count in reader.other.most_common(4)) or "nothing"
-            raise CaptureError(f"{source}: no Diameter found: saw {saw}")
+            raise NoDiameter(reader.name, reader.other)
     else:
         messages.extend(source)
     if mask:
@@ -236,7 +235,7 @@ def _save(out: str | Path, text: str) -> None:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """jinja2 is imported here: a node that only writes captures does not need it."""
     import jinja2
 

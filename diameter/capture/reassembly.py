@@ -1,130 +1,135 @@
-"""TCP segments to Diameter messages: each direction of each connection is one stream (RFC 9293, RFC 6733 section 2.1).
+"""TCP segments to the octets of a stream: each direction of each connection is one lane (RFC 9293).
 
-Segments that come again or overlap are cut to what is new, one that comes early waits for those before it.  A stream
-whose beginning was not captured is joined at the first segment that starts like a Diameter header; so is one that has
-lost octets for good.  A stream that never looks like Diameter (TLS, HTTP) costs its first octets and no more.
+Segments that come again or overlap are cut to what is new, one that comes early waits for those before it.  A capture
+misses packets for good now and then; when too much waits, or what waits has been acknowledged by the other side, the
+lane goes on behind the gap, and whoever reads the stream must look for a beginning again.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from diameter.capture.layers import FIN, RST, SYN, Segment
-from diameter.capture.records import Endpoint
-from diameter.wire.framing import Framer
-
-MESSAGE_LIMIT: Final = (1 << 24) - 4
-"""Octets: as long as Message Length can say; a tool shows what a node would refuse."""
 EARLY_LIMIT: Final = 1 << 20
 """Octets that may wait for a lost segment before the stream goes on without it."""
 EARLY_SEGMENTS: Final = 1024
-"""Segments that may; each one is looked at whenever the stream moves on."""
-STREAM_LIMIT: Final = 65_536
-"""Directions followed at once; beyond it the oldest is dropped."""
+"""Segments that may."""
+FIN: Final = 1
+SYN: Final = 2
+RST: Final = 4
+ACK: Final = 16
 _WRAP: Final = 1 << 32
+_HALF: Final = 1 << 31
+PATIENCE_NS: Final = 1_000_000_000
+"""How long a segment waits whose predecessors the receiver has acknowledged: they were not captured."""
+LONG_NS: Final = 10 * PATIENCE_NS
+"""How long where nobody acknowledges."""
+ACKNOWLEDGEMENTS: Final = 8
+"""So many of them are as good as PATIENCE_NS; not the first, because packets are also captured in another order."""
+_FAR: Final = 1 << 26
+"""Octets ahead or behind that no window spans: another connection on the same ports."""
 
 
-class TcpReassembly:
-    """All streams of a capture.  `unframed`: octets of Diameter streams that belong to no message."""
+class TcpLane:
+    """One direction: segments in, runs of octets out.
 
-    def __init__(self) -> None:
-        self.unframed = 0
-        self._streams: dict[tuple[Endpoint, Endpoint], _Stream] = {}
+    `gap` is set when octets were lost before what was last given out, `late` when it had to wait, `again` to the
+    number of octets that the last segment repeated; who reads them clears them.
+    """
 
-    def feed(self, segment: Segment) -> list[bytes]:
-        """The messages that this segment completes, in order."""
-        key = (segment.source, segment.destination)
-        stream = self._streams.get(key)
-        if stream is None or segment.flags & SYN:
-            if stream is None and len(self._streams) >= STREAM_LIMIT:
-                self._end(next(iter(self._streams)))
-            elif stream is not None:
-                self.unframed += stream.left
-            stream = self._streams[key] = _Stream(segment)
-        messages = stream.feed((segment.sequence + bool(segment.flags & SYN)) % _WRAP, segment.payload)
-        if segment.flags & (FIN | RST) and not stream.waiting:
-            self._end(key)
-        return messages
+    __slots__ = ("_early", "_since_ns", "_told", "again", "gap", "late", "next", "waiting")
 
-    def _end(self, key: tuple[Endpoint, Endpoint]) -> None:
-        self.unframed += self._streams.pop(key).left
-
-
-class _Stream:
-    __slots__ = ("_early", "_framer", "_next", "_synchronised", "unframed", "waiting")
-
-    def __init__(self, first: Segment) -> None:
-        self._next = (first.sequence + bool(first.flags & SYN)) % _WRAP
-        self._framer = Framer(MESSAGE_LIMIT)
-        self._synchronised = False
-        self._early: dict[int, bytes] = {}
+    def __init__(self, sequence: int) -> None:
+        self.next = sequence
+        """Sequence number of the octet that is due."""
         self.waiting = 0
-        self.unframed = 0
+        self.gap = self.late = False
+        self.again = 0
+        self._told = self._since_ns = 0
+        self._early: dict[int, bytes] = {}
 
-    @property
-    def left(self) -> int:
-        """Octets that became no message, those still held included."""
-        return self.unframed + self._framer.buffered + self.waiting
+    def feed(self, sequence: int, payload: bytes, now_ns: int) -> bytes:
+        """What has become due with this segment, maybe nothing."""
+        ahead = (sequence - self.next) % _WRAP
+        if ahead == 0:
+            self.next = (sequence + len(payload)) % _WRAP
+            return payload if not self._early else payload + self._due()
+        if ahead < _HALF:
+            if ahead > _FAR:
+                return self._restart(sequence, payload)
+            return self._wait(sequence, payload, now_ns)
+        behind = _WRAP - ahead
+        if behind > _FAR:
+            return self._restart(sequence, payload)
+        self.again = min(len(payload), behind)
+        if behind >= len(payload):
+            return b""
+        fresh = payload[behind:]
+        self.next = (self.next + len(fresh)) % _WRAP
+        return fresh + self._due() if self._early else fresh
 
-    def feed(self, sequence: int, payload: bytes) -> list[bytes]:
+    def acknowledged(self, number: int, now_ns: int) -> bytes:
+        """The receiver has everything before `number`; what has become due because nothing more will come."""
+        if not self._early:
+            return b""
+        nearest = self._nearest()
+        if not 0 < (number - nearest) % _WRAP < _FAR:
+            return b""
+        self._told += 1
+        if self._told < ACKNOWLEDGEMENTS and now_ns - self._since_ns < PATIENCE_NS:
+            return b""
+        return self._skip(nearest)
+
+    def finish(self) -> bytes:
+        """Nothing more comes: what still waits, behind its gap."""
+        return self._skip(self._nearest()) if self._early else b""
+
+    def _nearest(self) -> int:
+        return min(self._early, key=lambda sequence: (sequence - self.next) % _WRAP)
+
+    def _restart(self, sequence: int, payload: bytes) -> bytes:
+        self._early.clear()
+        self.waiting = 0
+        self.gap = True
+        self.next = (sequence + len(payload)) % _WRAP
+        return payload
+
+    def _wait(self, sequence: int, payload: bytes, now_ns: int) -> bytes:
         if not payload:
-            return []
-        ahead = (sequence - self._next) % _WRAP
-        if ahead and ahead < _WRAP // 2:
-            self.waiting += len(payload) - len(self._early.get(sequence, b""))
-            self._early[sequence] = payload
-            full = self.waiting > EARLY_LIMIT or len(self._early) > EARLY_SEGMENTS
-            return self._skip() if full else []
-        messages = self._advance(payload[(_WRAP - ahead) % _WRAP :])
-        while self._early:
-            messages_of_early = self._take_early()
-            if messages_of_early is None:
+            return b""
+        if not self._early:
+            self._since_ns, self._told = now_ns, 0
+        known = self._early.get(sequence, b"")
+        if len(payload) <= len(known):
+            self.again = len(payload)
+            return b""
+        self.waiting += len(payload) - len(known)
+        self._early[sequence] = payload
+        full = self.waiting > EARLY_LIMIT or len(self._early) > EARLY_SEGMENTS
+        if full or now_ns - self._since_ns > LONG_NS:
+            return self._skip(self._nearest())
+        return b""
+
+    def _skip(self, nearest: int) -> bytes:
+        """Octets are lost for good: go on at the first waiting segment."""
+        self.gap = True
+        self.next = nearest
+        self._told = 0
+        return self._due()
+
+    def _due(self) -> bytes:
+        """Everything that waited and has become due."""
+        early = self._early
+        due: list[bytes] = []
+        for sequence in sorted(early, key=lambda one: (one - self.next + _FAR) % _WRAP):
+            behind = (self.next - sequence) % _WRAP
+            if behind > _FAR:
                 break
-            messages += messages_of_early
-        return messages
-
-    def _take_early(self) -> list[bytes] | None:
-        """A waiting segment that has become due; None when all still wait."""
-        for sequence, payload in self._early.items():
-            behind = (self._next - sequence) % _WRAP
-            if behind < _WRAP // 2:
-                del self._early[sequence]
-                self.waiting -= len(payload)
-                return self._advance(payload[behind:])
-        return None
-
-    def _skip(self) -> list[bytes]:
-        """Octets are lost for good: go on at the first waiting segment, as if the capture began there."""
-        nearest = min(self._early, key=lambda sequence: (sequence - self._next) % _WRAP)
-        self._lose()
-        self._next = nearest
-        payload = self._early.pop(nearest)
-        self.waiting -= len(payload)
-        return self.feed(nearest, payload)
-
-    def _advance(self, octets: bytes) -> list[bytes]:
-        self._next = (self._next + len(octets)) % _WRAP
-        if not octets:
-            return []
-        if not self._synchronised:
-            if not looks_like_diameter(octets):
-                return []
-            self._synchronised = True
-        messages = self._framer.feed(octets)
-        if self._framer.fault is not None:
-            self._lose()
-        return messages
-
-    def _lose(self) -> None:
-        """Position is lost: what is held is no message, and a new one is looked for."""
-        self.unframed += self._framer.buffered
-        self._framer = Framer(MESSAGE_LIMIT)
-        self._synchronised = False
-
-
-def looks_like_diameter(octets: bytes) -> bool:
-    """Whether `octets` may be the beginning of a message: version 1, a possible length, no reserved flag."""
-    if len(octets) < 5:
-        return octets[:1] == b"\x01"
-    length = int.from_bytes(octets[1:4])
-    return octets[0] == 1 and length >= 20 and not length & 3 and not octets[4] & 0x0F
+            payload = early.pop(sequence)
+            self.waiting -= len(payload)
+            fresh = payload[behind:]
+            if fresh:
+                due.append(fresh)
+                self.next = (self.next + len(fresh)) % _WRAP
+        if due:
+            self.late = True
+        return b"".join(due)

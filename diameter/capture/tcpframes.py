@@ -2,7 +2,7 @@
 
 The kernel keeps the real segments to itself; what the node knows is addresses, ports and octets.  Sequence numbers
 therefore start at 0, every message starts a segment, acknowledgements are those of a receiver that is never late, and
-checksums are right.  Raw IP (link type 101), so that no Ethernet address has to be invented.
+checksums are right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from diameter.capture.exported import address
+from diameter.capture.ipframes import TCP, complement, ip_packet, ones_sum, packed_pair
 from diameter.capture.records import Endpoint
 
 MAX_SEGMENT: Final = 65_000
@@ -26,16 +26,11 @@ _WINDOW: Final = 65_535
 class TcpStream:
     """Packets of one connection.  Side 0 is the client: the end whose port is not the well-known one."""
 
-    __slots__ = ("_next", "_ports", "_pseudo", "_version", "opened")
+    __slots__ = ("_next", "_ports", "_pseudo", "opened")
 
     def __init__(self, client: Endpoint, server: Endpoint) -> None:
-        ends = (address(client[0]), address(server[0]))
-        four = b"\x7f\0\0\1"
-        packed = tuple(end.packed if end is not None else four for end in ends)
-        if len(packed[0]) != len(packed[1]):
-            packed = tuple(bytes(10) + b"\xff\xff" + host if len(host) == 4 else host for host in packed)
-        self._version = 4 if len(packed[0]) == 4 else 6
-        self._pseudo = (packed[0] + packed[1], packed[1] + packed[0])
+        one, other = packed_pair(client, server)
+        self._pseudo = (one + other, other + one)
         self._ports = ((client[1], server[1]), (server[1], client[1]))
         self._next = [0, 0]
         self.opened = False
@@ -76,20 +71,5 @@ class TcpStream:
             ">HHIIBBHHH", source, destination, self._next[side], acknowledged, 5 << 4, flags, _WINDOW, 0, 0
         )
         addresses, size = self._pseudo[side], 20 + len(payload)
-        total = _sum(addresses) + 6 + size + _sum(segment) + _sum(payload)
-        segment = segment[:16] + _complement(total) + segment[18:] + payload
-        if self._version == 6:
-            return struct.pack(">IHBB", 6 << 28, size, 6, 64) + addresses + segment
-        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, 0, 0x4000, 64, 6, 0) + addresses
-        return head[:10] + _complement(_sum(head)) + head[12:] + segment
-
-
-def _sum(octets: bytes) -> int:
-    """Ones' complement sum of 16-bit words (RFC 1071): the octets as one number, modulo 65,535; 0.4 us for 600."""
-    if len(octets) & 1:
-        octets += b"\0"
-    return int.from_bytes(octets) % 0xFFFF
-
-
-def _complement(total: int) -> bytes:
-    return (0xFFFF - total % 0xFFFF).to_bytes(2)
+        total = ones_sum(addresses) + TCP + size + ones_sum(segment) + ones_sum(payload)
+        return ip_packet(TCP, addresses, segment[:16] + complement(total) + segment[18:] + payload)

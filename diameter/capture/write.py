@@ -1,39 +1,47 @@
 """What a node sends and receives, written as pcapng while it runs.
 
 Clear links on port 3868 are written as TCP over raw IP, because every Wireshark looks for Diameter there by itself.
-Everything else (TLS, SCTP, DTLS, other ports) is written as exported PDUs with the real addresses and ports: a default
-tshark then reads every message, though TLS hid it on the wire.  Both in one file, each with its own interface.  Each
-packet carries its direction and a comment `tls, peer mtc-iwf.example, received`; link events are kept as comments of
-their own that Wireshark does not list as packets.
+Associations, in clear or under DTLS, are written as SCTP with PPID 46.  Everything else (TLS, other ports) is written
+as exported PDUs with the real addresses and ports.  A default tshark then reads every message, though TLS hid it on
+the wire.  All in one file, each form with its own interface.  Each packet carries its direction and a comment
+`tls, peer mtc-iwf.example, received`: how it went over the wire, the neighbour, and where in the node it was met, which
+is behind what an injected fault made of what is sent, and before what it makes of what is received.  Of an association
+it also has the PPID of the wire.  Link events are comments of their own that Wireshark does not list as packets.
 
 The file always ends with a complete block, unless the disk refuses to shorten it: blocks gather in memory and go out
 by one write when 64 KiB are there, when half a second has passed since the last write, on `flush` and on `close`.  A
-node killed in the middle of a burst loses at most those 64 KiB of its capture, never the file.  A disk that is full
-ends the capture with one line; the node goes on.  The file is readable by its owner only: it holds subscriber data.
+node killed in the middle of a burst loses at most those 64 KiB of its capture, never the file.
+
+The capture never stands in the node's way for longer than one write.  A disk that is full, and one whose write takes
+longer than SLOW_S, make it rest: messages are counted in `lost` meanwhile, one line says so, and another that it goes
+on; the gap is noted in the file.  A slow disk so takes a twentieth of the node's time at most.
 """
 
 from __future__ import annotations
 
-import os
 import sys
+import time as clock
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from diameter._version import VERSION
 from diameter.capture import blocks
-from diameter.capture.exported import tags
-from diameter.capture.records import Captured, CaptureError, Endpoint, LinkEvent, endpoint_text
+from diameter.capture.choice import Choice
+from diameter.capture.lanes import CLEAR_PORT, Lane, Lanes, Link, comment_of, stated
+from diameter.capture.records import Captured, Endpoint, LinkEvent, endpoint_text
+from diameter.capture.ring import Output, Ring
 from diameter.capture.tcpframes import TcpStream
 
-CLEAR_PORT: Final = 3868
 FLUSH_OCTETS: Final = 1 << 16
 FLUSH_AFTER_NS: Final = 500_000_000
 MAX_PACKET: Final = 262_144
 """Wireshark refuses a file with a longer packet, so a longer message is cut there, with its real length beside it."""
-MAX_LANES: Final = 4096
-"""Directions of links remembered at once; beyond it the oldest is forgotten, and starts anew if it speaks again."""
+SLOW_S: Final = 0.2
+"""Seconds that a write may take; after a longer one the capture rests for REST_FACTOR times as long."""
+REST_FACTOR: Final = 20
+RETRY_S: Final = 60.0
+"""Seconds until a capture that could not be written tries again."""
 LOST: Final = frozenset({"LINK_LOST"})
 """Names of events after which nothing more comes on that link."""
 
@@ -42,70 +50,65 @@ _PDU: Final = 0
 _IP: Final = 1
 
 
-class Link(Protocol):
-    """What the writer needs to know of a link; `diameter.transport.link.Link` has it."""
-
-    @property
-    def transport(self) -> str: ...
-    @property
-    def local(self) -> Endpoint: ...
-    @property
-    def remote(self) -> Endpoint: ...
-    @property
-    def peer_names(self) -> tuple[str, ...]: ...
-
-
-class _Lane:
-    """One direction of one link: everything about its packets that does not change from message to message."""
-
-    __slots__ = ("options", "prefix", "side", "stream")
-
-    def __init__(self, prefix: bytes, options: bytes, stream: TcpStream | None, side: int) -> None:
-        self.prefix = prefix
-        self.options = options
-        self.stream = stream
-        self.side = side
-
-
 class CaptureWriter:
     """A tap for a node: `message` and `event` append to the file at `path`, which is replaced.
 
-    `complain`: takes the one line that is said when writing fails; stderr if not given.  Raises CaptureError when the
-    file cannot be made; afterwards nothing raises.
+    `complain`: takes the lines that are said when writing fails, and when it goes on; stderr if not given.  `ring`:
+    how much is kept, one file without end if not given; what an earlier process left is then kept as well.  `choice`:
+    which messages of a tap are written.  Raises CaptureError when the file cannot be made; afterwards nothing raises.
     """
 
-    def __init__(self, path: str | Path, *, complain: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        complain: Callable[[str], None] | None = None,
+        ring: Ring | None = None,
+        choice: Choice | None = None,
+        timer: Callable[[], float] = clock.perf_counter,
+    ) -> None:
         self.path = Path(path)
         self.messages = 0
         """Messages written so far."""
         self.lost = 0
-        """Messages that did not get into the file after it failed."""
+        """Messages that did not get into the file because it could not be written, or was too slow."""
+        self.rests = 0
+        """Times that writing had to stop."""
         self._complain = complain or _to_stderr
-        self._lanes: dict[tuple[str, Endpoint, Endpoint, bool], _Lane] = {}
-        self._streams: dict[tuple[Endpoint, Endpoint], TcpStream] = {}
+        self._choice = choice
+        self._timer = timer
+        self._lanes = Lanes()
+        self._known = self._lanes.known
         self._held: list[bytes] = []
-        self._held_octets = 0
+        self._held_octets = self._held_messages = 0
         self._flushed_ns = 0
-        self._size = 0
-        try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise CaptureError(f"cannot write the capture {self.path}: {error.strerror}") from error
-        self._hold(blocks.section(f"mtc-diameter {VERSION}"))
-        self._hold(blocks.interface(blocks.LINK_EXPORTED_PDU, "messages", "Diameter messages of the node's own links"))
-        self._hold(blocks.interface(blocks.LINK_RAW_IP, "clear", f"Clear TCP links on port {CLEAR_PORT}"))
-        self.flush()
+        self._closed = False
+        self._why = ""
+        self._rest_from = self._rest_s = 0.0
+        self._missing = 0
+        head = blocks.section(f"mtc-diameter {VERSION}")
+        head += blocks.interface(blocks.LINK_EXPORTED_PDU, "messages", "Diameter messages of the node's own links")
+        head += blocks.interface(blocks.LINK_RAW_IP, "clear", f"Clear TCP links on port {CLEAR_PORT}, and SCTP")
+        self._output = Output(self.path, head, ring)
+
+    @property
+    def resting(self) -> str:
+        """Why nothing is written at present; "" when all is well."""
+        return self._why
 
     # ---- the tap -----------------------------------------------------------------------------------------------------
 
-    def message(self, time: float, outgoing: bool, link: Link, octets: bytes) -> None:
-        """One whole message.  `time`: seconds since 1970.  `outgoing`: we sent it."""
-        if self._file < 0:
-            self.lost += 1
+    def message(self, time: float, outgoing: bool, link: Link, octets: bytes, peer: str = "") -> None:
+        """One whole message.  `time`: seconds since 1970.  `outgoing`: we sent it.  `peer`: the neighbour's identity,
+        where it is known.
+        """
+        if self._choice is not None and not self._choice.wants(octets, peer):
             return
-        lane = self._lanes.get((link.transport, link.local, link.remote, outgoing))
-        if lane is None:
-            lane = self._open_lane(link.transport, link.local, link.remote, outgoing, _comment(link, outgoing))
+        if (self._why or self._closed) and not self._awake():
+            self._lose(1)
+            return
+        key = (link.transport, link.local, link.remote, outgoing, peer)
+        lane = self._known.get(key) or self._lanes.open(key, comment_of(link, outgoing, peer))
         self._put(_nanoseconds(time), lane, octets)
 
     def event(self, time: float, link: Link | None, name: str, text: str) -> None:
@@ -115,44 +118,67 @@ class CaptureWriter:
 
     def record(self, captured: Captured) -> None:
         """One message that was read from another capture, with the transport, direction and comment it has there."""
-        if self._file < 0:
-            self.lost += 1
+        if (self._why or self._closed) and not self._awake():
+            self._lose(1)
             return
         outgoing = captured.outgoing is not False
         local, remote = captured.source, captured.destination
         if not outgoing:
             local, remote = remote, local
-        lane = self._lanes.get((captured.transport, local, remote, outgoing))
-        if lane is None:
-            lane = self._open_lane(captured.transport, local, remote, outgoing, _stated(captured))
+        key = (captured.transport, local, remote, outgoing, captured.comment)
+        lane = self._known.get(key) or self._lanes.open(key, stated(captured))
         self._put(captured.time_ns, lane, captured.octets)
 
     def record_event(self, event: LinkEvent) -> None:
         """One event that was read from another capture."""
-        if self._file < 0:
-            return
         where = "-"
         if event.transport:
             where = f"{event.transport} {endpoint_text(event.local)} {endpoint_text(event.remote)}"
             if event.name in LOST:
-                self._forget(event)
-        self._hold(blocks.note(_PDU, event.time_ns, f"event {event.name}, {where}: {event.text}"))
+                for packet in self._lanes.close(event):
+                    self._hold_unless_resting(blocks.packet(_IP, event.time_ns, packet, b""))
+        self._hold_unless_resting(blocks.note(_PDU, event.time_ns, f"event {event.name}, {where}: {event.text}"))
         self._pace(event.time_ns)
 
     def flush(self) -> None:
         """Hand everything held to the operating system."""
-        if self._held and self._file >= 0:
-            data = b"".join(self._held)
-            self._held.clear()
-            self._held_octets = 0
-            self._write(data)
+        if not self._held or self._closed or (self._why and not self._awake()):
+            return
+        data, messages = b"".join(self._held), self._held_messages
+        self._held.clear()
+        self._held_octets = self._held_messages = 0
+        began = self._timer()
+        try:
+            self._output.write(data)
+        except OSError as error:
+            self.messages -= messages
+            self._lose(messages)
+            self._rest(RETRY_S, error.strerror or str(error), "stops here, the node goes on")
+            return
+        if self._why:
+            self._complain(f"the capture {self.path} goes on; {self._missing} messages are missing")
+            self._why, self._missing = "", 0
+        took_s = self._timer() - began
+        if took_s > SLOW_S:
+            rest_s = took_s * REST_FACTOR
+            self._rest(rest_s, f"a write took {took_s:.1f} s", f"rests for {rest_s:.0f} s, the node goes on")
+
+    def renew(self) -> None:
+        """Begin the file anew where somebody moved it away, and try again at once where it could not be written."""
+        self._rest_s = 0.0
+        if not self._why or self._awake():
+            self.flush()
+        try:
+            self._output.renew()
+        except OSError as error:
+            self._rest(RETRY_S, error.strerror or str(error), "stops here, the node goes on")
 
     def close(self) -> None:
         """Flush and close; a second call does nothing."""
+        self._rest_s = 0.0
         self.flush()
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._closed = True
+        self._output.close()
 
     def __enter__(self) -> CaptureWriter:
         return self
@@ -160,28 +186,37 @@ class CaptureWriter:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    # ---- lanes and packets -------------------------------------------------------------------------------------------
+    # ---- rests -------------------------------------------------------------------------------------------------------
 
-    def _open_lane(self, transport: str, local: Endpoint, remote: Endpoint, outgoing: bool, comment: str) -> _Lane:
-        source, destination = (local, remote) if outgoing else (remote, local)
-        options = blocks.packet_options(blocks.OUTBOUND if outgoing else blocks.INBOUND, comment)
-        if transport == "tcp" and CLEAR_PORT in (local[1], remote[1]):
-            client, server = (source, destination) if destination[1] == CLEAR_PORT else (destination, source)
-            stream = self._streams.get((client, server))
-            if stream is None:
-                stream = self._streams[client, server] = TcpStream(client, server)
-            lane = _Lane(b"", options, stream, int(source != client))
-        else:
-            lane = _Lane(tags(transport, source, destination), options, None, 0)
-        if len(self._lanes) >= MAX_LANES:
-            oldest = next(iter(self._lanes))
-            del self._lanes[oldest]
-            self._drop_stream(oldest[1], oldest[2])
-        self._lanes[transport, local, remote, outgoing] = lane
-        return lane
+    def _rest(self, seconds: float, why: str, what: str) -> None:
+        if not self._why:
+            self.rests += 1
+            self._complain(f"the capture {self.path} {what}: {why}")
+        self._why, self._rest_from, self._rest_s = why, self._timer(), seconds
 
-    def _put(self, time_ns: int, lane: _Lane, octets: bytes) -> None:
+    def _awake(self) -> bool:
+        """True once the rest is over; what was missed is noted in front of what comes now."""
+        if self._closed or self._timer() - self._rest_from < self._rest_s:
+            return False
+        if self._why and not self._held:
+            text = f"event CAPTURE_GAP, -: {self._missing} messages are missing: {self._why}"
+            self._hold(blocks.note(_PDU, clock.time_ns(), text))
+            self._flushed_ns = 0
+        return True
+
+    def _lose(self, messages: int) -> None:
+        self.lost += messages
+        self._missing += messages
+
+    def _hold_unless_resting(self, block: bytes) -> None:
+        if not self._closed and (not self._why or self._awake()):
+            self._hold(block)
+
+    # ---- packets -----------------------------------------------------------------------------------------------------
+
+    def _put(self, time_ns: int, lane: Lane, octets: bytes) -> None:
         self.messages += 1
+        self._held_messages += 1
         stream = lane.stream
         if stream is None:
             data = lane.prefix + octets
@@ -190,26 +225,12 @@ class CaptureWriter:
             else:
                 self._hold(blocks.packet(_PDU, time_ns, data, lane.options))
         else:
-            if not stream.opened:
+            if stream.__class__ is TcpStream and not stream.opened:
                 for packet in stream.handshake():
                     self._hold(blocks.packet(_IP, time_ns, packet, b""))
             for packet in stream.data(lane.side, octets):
                 self._hold(blocks.packet(_IP, time_ns, packet, lane.options))
         self._pace(time_ns)
-
-    def _forget(self, event: LinkEvent) -> None:
-        local, remote = event.local, event.remote
-        for outgoing in (False, True):
-            lane = self._lanes.pop((event.transport, local, remote, outgoing), None)
-            if lane is not None and lane.stream is not None and lane.stream.opened:
-                side = lane.side if outgoing else 1 - lane.side
-                for packet in lane.stream.close(side):
-                    self._hold(blocks.packet(_IP, event.time_ns, packet, b""))
-        self._drop_stream(local, remote)
-
-    def _drop_stream(self, one: Endpoint, other: Endpoint) -> None:
-        self._streams.pop((one, other), None)
-        self._streams.pop((other, one), None)
 
     # ---- the file ----------------------------------------------------------------------------------------------------
 
@@ -221,34 +242,6 @@ class CaptureWriter:
         if self._held_octets >= FLUSH_OCTETS or not 0 <= time_ns - self._flushed_ns < FLUSH_AFTER_NS:
             self._flushed_ns = time_ns
             self.flush()
-
-    def _write(self, data: bytes) -> None:
-        """All of `data` or none of it: a block that is half there would end the file for every reader."""
-        at, view = 0, memoryview(data)
-        try:
-            while at < len(data):
-                at += os.write(self._file, view[at:])
-        except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._file, self._size)
-            os.close(self._file)
-            self._file = -1
-            self._complain(f"the capture {self.path} ends here, the node goes on: {error.strerror}")
-            return
-        self._size += len(data)
-
-
-def _comment(link: Link, outgoing: bool) -> str:
-    peer = f", peer {link.peer_names[0]}" if link.peer_names else ""
-    return f"{link.transport}{peer}, {'sent' if outgoing else 'received'}"
-
-
-def _stated(captured: Captured) -> str:
-    """The comment, which must say the transport: an exported PDU has no other place for it."""
-    comment, transport = captured.comment, captured.transport
-    return (
-        comment if comment.partition(",")[0] == transport else ", ".join(part for part in (transport, comment) if part)
-    )
 
 
 def _to_stderr(line: str) -> None:

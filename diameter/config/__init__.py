@@ -2,6 +2,7 @@
 
 from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
+from diameter.config.capture import CaptureConfig
 from diameter.config.faults import FaultConfig
 from diameter.config.ipsec import IkeConfig, IpsecConfig, IpsecMode, ManualSa
 from diameter.config.limits import Limits, OverloadConfig
@@ -36,6 +37,7 @@ __all__ = [
     "CLEAR_PORT",
     "SECURE_PORT",
     "AdminConfig",
+    "CaptureConfig",
     "Complaints",
     "FaultConfig",
     "FunctionConfig",

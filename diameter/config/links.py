@@ -42,6 +42,9 @@ class TlsConfig(Table):
     maximum_version: TlsVersion = Field(default="1.3", description="highest TLS version spoken")
     dhe: bool = Field(default=False, description="also offer DHE-RSA suites in TLS 1.2")
     common_name: bool = Field(default=False, description="also take the subject's CN for an identity of the peer")
+    warn_days: int = Field(
+        default=30, ge=0, le=3650, description="days before a certificate or list runs out from which on the log warns"
+    )
     key_log: OutputFile | None = Field(default=None, description="lab only: write session secrets in NSS format here")
 
     @model_validator(mode="after")

@@ -7,19 +7,21 @@ certificate are made by `diameter.transport.tls`.  Units stand in the names (`tw
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.admin import AdminConfig
-from diameter.config.base import Identity, OutputFile, Seconds, Table, realm_pattern
+from diameter.config.base import Identity, Seconds, Table, realm_pattern
+from diameter.config.capture import CaptureConfig
 from diameter.config.faults import FaultConfig
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
+from diameter.config.protection import unprotected
 from diameter.config.redirects import RedirectsConfig
 
 Placement = Literal["inside", "outside"]
@@ -165,7 +167,7 @@ class NodeTable(Table):
         default=(), strict=False, description='labs only: realms whose hosts need no [[peer]], "*.example.org" or "*"'
     )
     admin: AdminConfig | None = Field(default=None, description="HTTP for the operator of the node")
-    capture: OutputFile | None = Field(default=None, description="write every message to this pcapng file")
+    capture: CaptureConfig | None = Field(default=None, description="what is written down of its messages")
     limits: Limits = Limits()
     overload: OverloadConfig = OverloadConfig()
     redirects: RedirectsConfig = RedirectsConfig()
@@ -218,7 +220,7 @@ class FunctionConfig(Table):
 
 def _agree(
     node: NodeTable,
-    peers: Iterable[PeerConfig],
+    peers: Sequence[PeerConfig],
     routes: Iterable[RouteConfig],
     prefix: str,
     faults: Iterable[FaultConfig],
@@ -255,6 +257,7 @@ def _agree(
     datagrams = [place for place, link in links if link.transport == "dtls"]
     if datagrams and node.tls is not None and node.tls.minimum_version != "1.2":
         found.append((f"{prefix}tls.minimum_version", f"{datagrams[0]} is dtls, which has no version above 1.2"))
+    found += unprotected(node, peers, prefix)
     if found:
         raise Complaints(found)
 

@@ -172,17 +172,24 @@ class DtlsProtector(Party):
         """Both ends are authenticated."""
         _, _, high, low, _ = _HEADER.unpack_from(finished)
         self._records.missing = (high << 32 | low) + 1
-        if self._connection.export_keying_material(self._label, KEY_OCTETS) != self._key:
+        if self._exported() != self._key:
             raise ProtectionFailed("DTLS: the keys have changed during the handshake")
         if not self._server:
             self._first_opened()
 
     def _export(self) -> None:
         """The new key is certain now: SCTP is to understand it."""
-        key = self._connection.export_keying_material(self._label, KEY_OCTETS)
+        key = self._exported()
         if key != self._key:
             self._key = key
             self._steps.append(InstallKey(NEXT_KEY, key))
+
+    def _exported(self) -> bytes:
+        """The key for SCTP-AUTH as it is now.  Raises ProtectionFailed when there can be none yet."""
+        try:
+            return self._connection.export_keying_material(self._label, KEY_OCTETS)
+        except SSL.Error:  # with no word of OpenSSL's in it
+            raise ProtectionFailed("DTLS: the peer changes to keys that are not agreed yet") from None
 
     def _first_opened(self) -> None:
         """The peer has our Finished, so it sends nothing more under the first key, and understands the next one."""

@@ -1,4 +1,4 @@
-"""TLS in the profile of TS 33.210 6.2, octets to octets, on OpenSSL's memory buffers: no socket, no file, no clock.
+"""TLS in the profile of TS 33.210 6.2, octets to octets, on OpenSSL's memory buffers: no socket, no clock.
 
 TLS 1.2 and 1.3 with forward secrecy and AEAD only; both ends show a certificate of the Diameter trust store (RFC 6733
 section 13.1); no renegotiation, no compression, no resumption.  Curves are OpenSSL's own list, which holds secp256r1
@@ -11,6 +11,7 @@ reach the Diameter layer, and its send buffers cannot be counted.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import ClassVar, Final
 
 from cryptography import x509
@@ -28,6 +29,8 @@ SUITES_12: Final = (
     "ECDHE-RSA-AES256-GCM-SHA384",
 )
 SUITES_12_DHE: Final = ("DHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-GCM-SHA384")
+GROUP: Final = str(Path(__file__).with_name("ffdhe3072.pem"))
+"""Of the server's DHE keys (RFC 7919): by itself OpenSSL has none in DTLS, nor for a client that names no group."""
 SUITES_13: Final = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 OPTIONS: Final = (
@@ -77,6 +80,7 @@ class TlsContext:
         chain, trusted = own_chain(credentials), anchors(credentials)
         key = own_key(credentials, chain[0])
         self.certificate = chain[0]
+        self.chain, self.trusted, self.crls = tuple(chain), tuple(trusted), tuple(revocations(credentials))
         self._anchors = frozenset(profile.fingerprint(each) for each in trusted)
         context = self._empty(credentials)
         try:
@@ -88,7 +92,7 @@ class TlsContext:
             raise BadCredentials("chain", f"OpenSSL refuses it: {error}") from None
         store = context.get_cert_store()
         assert store is not None
-        _trust(store, trusted, revocations(credentials))
+        _trust(store, trusted, list(self.crls))
         self._context = context
         self._store = store
 
@@ -287,6 +291,8 @@ def apply_profile(context: SSL.Context, credentials: Credentials) -> None:
     """What TLS and DTLS of every version have in common."""
     suites = SUITES_12 + SUITES_12_DHE if credentials.dhe else SUITES_12
     context.set_cipher_list(":".join(suites).encode())
+    if credentials.dhe:
+        context.load_tmp_dh(GROUP)
     context.set_options(OPTIONS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)

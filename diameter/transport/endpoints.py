@@ -37,7 +37,8 @@ from diameter.config import ASSOCIATIONS, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
 from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
-from diameter.transport.ipsec.shield import Shield, plain, warnings
+from diameter.security.papers import Paper
+from diameter.transport.ipsec.shield import NotProtected, Shield, plain, warnings
 from diameter.transport.ipsec.streams import ArmedReactor, CoveredClient, CoveredServer
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
@@ -163,6 +164,11 @@ class Links:
         """What was chosen where there was a choice, and why: a line each."""
         return (*self._sctp.chosen, *warnings(self._node))
 
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """Certificates and revocation lists in force, with their ends."""
+        return () if self._keys is None else self._keys.papers
+
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
         return maybeDeferred(self._listen)
@@ -251,7 +257,10 @@ class Links:
                 else:
                     protocol = await self._client(peer, host).connect(factory)
             except (ConnectError, DNSLookupError, ProtectionFailed, ConnectFailed) as error:
-                reasons.append(f"{peer.transport} {Address(host, peer.port_number)}: {words(error)}")
+                remote = Address(host, peer.port_number)
+                reasons.append(f"{peer.transport} {remote}: {words(error)}")
+                if isinstance(error, ProtectionFailed | NotProtected):
+                    self._owner.link_refused(peer.transport, remote, words(error))
             else:
                 assert isinstance(protocol, LinkProtocol)
                 assert protocol.link is not None

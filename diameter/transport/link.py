@@ -43,11 +43,13 @@ class Link(ABC):
 
     `transport`: "tcp", "tls", "sctp" or "dtls".  `dialled`: `PeerConfig.host` when we connected, empty when we
     accepted.  Counters: `octets_in`, `octets_out` (clear octets, as the owner sees them), `writes` (hand-overs to the
-    transport), `peak_buffered`, `pauses` (times that reading stopped).
+    transport), `peak_buffered`, `pauses` (times that reading stopped).  `ppid_in`, `ppid_out`: payload protocol
+    identifiers of an association, of what came last and of what goes; -1 on a byte stream.
     """
 
     __slots__ = (
-        "dialled", "id", "local", "octets_in", "octets_out", "pauses", "peak_buffered", "remote", "security", "writes",
+        "dialled", "id", "local", "octets_in", "octets_out", "pauses", "peak_buffered", "ppid_in", "ppid_out", "remote",
+        "security", "writes",
     )  # fmt: skip
     transport: ClassVar[str]
     message_oriented: ClassVar[bool] = False
@@ -58,6 +60,7 @@ class Link(ABC):
         self.remote = remote
         self.security = security
         self.dialled = ""
+        self.ppid_in = self.ppid_out = -1
         self.octets_in = self.octets_out = self.writes = self.peak_buffered = self.pauses = 0
 
     @property
@@ -79,6 +82,16 @@ class Link(ABC):
     def remote_addresses(self) -> tuple[Address, ...]:
         """Every address of the other end."""
         return (self.remote,)
+
+    @property
+    def breach(self) -> str:
+        """Why the protection of this link ended it (a forged record, a certificate that ran out), else ""."""
+        return ""
+
+    @property
+    def replayed(self) -> int:
+        """Records refused because they had been there before, where the link goes on in spite of them."""
+        return 0
 
     @property
     def by_session(self) -> bool:
@@ -145,7 +158,9 @@ class StreamOwner(Protocol):
         """The octets have gone; `link_congested` is over."""
 
     def link_refused(self, transport: str, remote: Address, reason: str) -> None:
-        """Somebody connected and never became a link (handshake, certificate, too many); for the audit."""
+        """Somebody connected and never became a link (handshake, certificate, too many), or whom we dialled could not
+        be trusted; for the audit.
+        """
 
 
 class LinkOwner(StreamOwner, Protocol):

@@ -103,12 +103,11 @@ class SctpLink(Link):
         self._unread: deque[bytes] = deque()
         self._failed: list[bytes] = []
         self._piece: list[SendFailed] = []
-        self._next = 0
-        self._strange = False
+        self._strange, self.ppid_out = False, PPID
         self._writable = self._reads = True
         self._closing = self._delivering = self._finished = self._down = False
         self._reason: str | None = None
-        self._cause = ""
+        self._cause, self._next = "", 0
         self._flush: IDelayedCall | None = None
         self._end: IDelayedCall | None = None
 
@@ -204,6 +203,7 @@ class SctpLink(Link):
         found: list[bytes] = []
         for data, _, ppid in messages:
             self.octets_in += len(data)
+            self.ppid_in = ppid
             if ppid in TAKEN:
                 found.append(data)
             else:

@@ -143,12 +143,21 @@ class SctpLinks:
                 arm=None if flow is None else self._shield.arm(flow), worn=worn,
             )  # fmt: skip
             if protected:
-                association = await self._handshakes.protect(association, config, server=False)
+                association = await self._shaken(association, peer)
         except (OSError, ConfigError, ConnectFailed) as error:
             reason = words(error) if isinstance(error, OSError) else error
             raise ConnectFailed(f"{peer.transport} {ends(remote)}: {reason}") from None
         making = _Making(self._reactor, self._owner, self.node, peer.association)
         return making.made(association, dialled=peer.host)
+
+    async def _shaken(self, association: Association, peer: PeerConfig) -> Association:
+        """The association under DTLS.  Raises ConnectFailed for a peer that cannot be trusted."""
+        remote = association.remote_addresses[0]
+        try:
+            return await self._handshakes.protect(association, demanding(peer.association), server=False)
+        except ConnectFailed as error:
+            self._owner.link_refused(peer.transport, remote, str(error))
+            raise
 
 
 class _Making:

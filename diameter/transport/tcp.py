@@ -19,6 +19,8 @@ from diameter.transport.stream import StreamLink, StreamTransport
 class Offering(Interface):
     """A TLS layer (`diameter.transport.tls.TlsLayer.offer`)."""
 
+    breach: str
+
     def offer(self, data: bytes) -> int: ...
 
 
@@ -34,6 +36,11 @@ class TlsLink(StreamLink):
 
     __slots__ = ()
     transport: ClassVar[str] = "tls"
+
+    @property
+    def breach(self) -> str:
+        """Why the protection of this link ended it."""
+        return cast(Offering, self._wire).breach
 
     def _put(self, octets: bytes) -> int:
         return cast(Offering, self._wire).offer(octets)

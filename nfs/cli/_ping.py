@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 
 from diameter import Dictionary, Message, decode
 from diameter._node.setup import addresses_of
+from diameter.capture import CaptureWriter
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import DiameterError
 from diameter.peer.base import BaseMessages
@@ -59,8 +60,11 @@ class Report:
 class Exchange:
     """Owner of the one link: matches answers with requests, answers what the peer asks."""
 
-    def __init__(self, reactor: Any, base: BaseMessages, dictionary: Dictionary) -> None:
+    def __init__(
+        self, reactor: Any, base: BaseMessages, dictionary: Dictionary, tap: CaptureWriter | None = None
+    ) -> None:
         self._reactor = reactor
+        self.tap = tap
         self._base = base
         self._dictionary = dictionary
         self._waiting: dict[int, Deferred[Message]] = {}
@@ -77,7 +81,7 @@ class Exchange:
         answer: Deferred[Message] = Deferred()
         self._waiting[hop] = answer
         started = self._reactor.seconds()
-        self.link.write(octets)
+        self._write(self.link, octets)
 
         def too_late(_: object, waited_s: float) -> Message:
             raise Silent(f"no answer within {waited_s:g} s")
@@ -87,6 +91,15 @@ class Exchange:
             return await answer, (self._reactor.seconds() - started) * 1000
         finally:
             self._waiting.pop(hop, None)
+
+    def _write(self, link: Link, octets: bytes) -> None:
+        if self.tap is not None:
+            self.tap.message(self._reactor.seconds(), True, link, octets, link.dialled)
+        link.write(octets)
+
+    def _happened(self, link: Link, name: str, text: str) -> None:
+        if self.tap is not None:
+            self.tap.event(self._reactor.seconds(), link, name, text)
 
     async def close(self) -> None:
         """Close the link and wait, not for long, until what it says at the end (close_notify) is out."""
@@ -104,15 +117,18 @@ class Exchange:
     def link_up(self, link: Link) -> None:
         """The link is there."""
         self.link = link
+        self._happened(link, "LINK_UP", f"link {link.id} {link.transport} {link.remote} is up")
         self._connection = Connection(link.id, initiator=True, secure=link.secure)
 
     def link_received(self, link: Link, data: bytes) -> None:
         """Answers go to whoever waits; requests of the base protocol are answered."""
         assert self._connection is not None
         for octets in self._connection.feed(data):
+            if self.tap is not None:
+                self.tap.message(self._reactor.seconds(), False, link, octets, link.dialled)
             message = decode(octets, self._dictionary)
             if message.request and message.command_code in (DEVICE_WATCHDOG, DISCONNECT_PEER):
-                link.write(self._base.answer(message))
+                self._write(link, self._base.answer(message))
             elif not message.request and message.hop_by_hop in self._waiting:
                 self._waiting.pop(message.hop_by_hop).callback(message)
         if self._connection.fault is not None:
@@ -136,6 +152,7 @@ class Exchange:
     def link_lost(self, link: Link, reason: str) -> None:
         """Nobody will answer any more."""
         self.link = None
+        self._happened(link, "LINK_LOST", f"link {link.id} {link.transport} {link.remote} is gone: {reason}")
         if self._gone is not None and not self._gone.called:
             self._gone.callback(None)
         waiting, self._waiting = self._waiting, {}
@@ -159,7 +176,12 @@ class Contact:
     """
 
     def __init__(
-        self, reactor: Any, config: NodeConfig, dictionary: Dictionary, applications: Sequence[Advertised]
+        self,
+        reactor: Any,
+        config: NodeConfig,
+        dictionary: Dictionary,
+        applications: Sequence[Advertised],
+        tap: CaptureWriter | None = None,
     ) -> None:
         random = SystemRandom()
         hops, ends = HopByHopSource(random.getrandbits(32)), EndToEndSource(random.getrandbits(32))
@@ -170,7 +192,7 @@ class Contact:
         )  # fmt: skip
         self.identifiers: Callable[[], tuple[HopByHop, EndToEnd]] = lambda: (hops.next(), ends.next(reactor.seconds()))
         self.base = BaseMessages(local, dictionary, self.identifiers)
-        self.exchange = Exchange(reactor, self.base, dictionary)
+        self.exchange = Exchange(reactor, self.base, dictionary, tap)
         self._reactor = reactor
         self._dictionary = dictionary
         self._links = Links(reactor, config, self.exchange)
@@ -189,6 +211,8 @@ class Contact:
         """Close the link and whatever else is open."""
         await self.exchange.close()
         await self._links.stop()
+        if self.exchange.tap is not None:
+            self.exchange.tap.close()
 
 
 async def ping(
@@ -202,10 +226,14 @@ async def ping(
     interval_s: float,
     timeout_s: float,
     tell: Callable[[str], None],
+    tap: CaptureWriter | None = None,
 ) -> Report:
-    """Do it; `tell` hears of each step as it happens.  Never raises for what the peer does: `trouble` says it."""
+    """Do it; `tell` hears of each step as it happens, `tap` writes down what is said, and is closed at the end.
+
+    Never raises for what the peer does: `trouble` says it.
+    """
     report = Report(peer=peer.host)
-    contact = Contact(reactor, config, dictionary, applications)
+    contact = Contact(reactor, config, dictionary, applications, tap)
     exchange, base = contact.exchange, contact.base
     try:
         await contact.open(peer, report, timeout_s, tell)

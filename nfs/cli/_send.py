@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from diameter import Dictionary, Message
+from diameter.capture import CaptureWriter
 from diameter.config import NodeConfig, PeerConfig
 from diameter.errors import DiameterError, LocalError
 from diameter.message.json import as_dict, from_dict
@@ -120,13 +121,14 @@ async def send(
     pace: Pace,
     keep: bool,
     tell: Callable[[str], None],
+    tap: CaptureWriter | None = None,
 ) -> tuple[Report, Sent]:
     """Connect, send, disconnect.  What the peer does never raises: `trouble` of the report, and the outcomes, say it.
 
-    `keep`: keep the answers.
+    `keep`: keep the answers.  `tap`: writes down what is said, and is closed at the end.
     """
     report, sent = Report(peer=peer.host), Sent()
-    contact = Contact(reactor, config, dictionary, applications)
+    contact = Contact(reactor, config, dictionary, applications, tap)
     try:
         await contact.open(peer, report, pace.timeout_s, tell)
         messages = letters(documents, dictionary, (config.origin_host, config.origin_realm), report.origin_realm)

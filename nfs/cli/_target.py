@@ -33,6 +33,12 @@ _IDENTITY = (
         "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
     ),
 )
+_CAPTURE = (
+    click.option("--capture", type=click.Path(path_type=Path), help="Write what is sent and received to this pcapng."),
+    click.option("--capture-size", type=click.IntRange(min=0), help="Begin another file after so many octets."),
+    click.option("--capture-files", type=click.IntRange(min=1), help="Keep so many files.  [default: 10]"),
+    click.option("--capture-filter", help='What to write: "command=DAR,DAA peer=*.example without=DWR".'),
+)
 transport = click.option(
     "--transport", type=click.Choice(["tcp", "tls", "sctp", "dtls"]), help="tls unless PEER says it."
 )
@@ -45,6 +51,13 @@ timeout = click.option(
 def identity(function: F) -> F:
     """The options that say who we are, in this order."""
     for option in reversed(_IDENTITY):
+        function = option(function)
+    return function
+
+
+def capturing(function: F) -> F:
+    """The options that say where messages are written down, in this order."""
+    for option in reversed(_CAPTURE):
         function = option(function)
     return function
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nfs.cli._target import advertised, identity, timeout, transport, who
+from nfs.cli._target import advertised, capturing, identity, timeout, transport, who
 
 if TYPE_CHECKING:
     from nfs.cli._ping import Report
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @timeout
 @click.option("--app", "apps", multiple=True, help="Application to advertise (Tsp); as a relay, all, by default.")
 @identity
+@capturing
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of lines.")
 def command(**given: Any) -> int:
     """Connect to PEER, exchange capabilities, send watchdog requests, disconnect with DPR.
@@ -39,9 +40,11 @@ def command(**given: Any) -> int:
     from diameter import Dictionary
     from nfs.cli._ping import ping
     from nfs.cli._react import run
+    from nfs.common.capturing import asked_for, open_capture
 
     dictionary = Dictionary.load(*given["dictionaries"])
     config, peer = who(given, "ping")
+    tap = open_capture(asked_for(given), dictionary)
     applications = advertised(given["apps"], dictionary)
     quiet = given["as_json"]
     report = run(
@@ -55,6 +58,7 @@ def command(**given: Any) -> int:
             interval_s=given["interval"],
             timeout_s=given["timeout"],
             tell=(lambda text: None) if quiet else click.echo,
+            tap=tap,
         )
     )
     if quiet:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from diameter.errors import LocalError
-from nfs.cli._target import advertised, identity, timeout, transport, who
+from nfs.cli._target import advertised, capturing, identity, timeout, transport, who
 
 if TYPE_CHECKING:
     from diameter import Dictionary
@@ -36,6 +36,7 @@ OPEN_AT_ONCE: Final = 1000
 @timeout
 @click.option("--app", "apps", multiple=True, help="Application to advertise; those of the messages by default.")
 @identity
+@capturing
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def command(**given: Any) -> int:
     """Connect to PEER as a client, send the requests of FILE, print the answers, disconnect with DPR.
@@ -59,6 +60,7 @@ def command(**given: Any) -> int:
     from nfs.cli._react import run
     from nfs.cli._send import document, letters, send
     from nfs.cli.encode import called, documents
+    from nfs.common.capturing import asked_for, open_capture
 
     expected = given["expect"]
     if expected is not None and not RESULT.fullmatch(expected):
@@ -71,6 +73,7 @@ def command(**given: Any) -> int:
     except LocalError as error:
         raise LocalError(f"{called(given['source'])}: {error}") from None
     load, pace = _pace(given, len(wanted))
+    tap = open_capture(asked_for(given), dictionary)
     quiet = given["as_json"]
     report, sent = run(
         lambda reactor: send(
@@ -83,6 +86,7 @@ def command(**given: Any) -> int:
             pace=pace,
             keep=not load,
             tell=(lambda text: None) if quiet else (lambda text: click.echo(text, err=True)),
+            tap=tap,
         )
     )
     if quiet:

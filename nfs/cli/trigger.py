@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from nfs.cli._target import capturing
+
 if TYPE_CHECKING:
     from diameter import Dictionary
     from nfs.cli._load import Form, Tally
@@ -76,7 +78,7 @@ class Load:
     help=f"Keep so many open at once, at most.  [default: {CLOSED_AT_ONCE}; {OPEN_AT_ONCE} with --rate]",
 )
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Send for so many seconds.")
-@click.option("--capture", type=click.Path(path_type=Path), help="Write our messages to this pcapng file.")
+@capturing
 @click.option(
     "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
 )
@@ -270,12 +272,10 @@ def _submitter(
 
     if config is None:
         return ViaHttp(given["via"], read_token(given["token"]), reactor), lambda: None
-    if given["capture"] is None:
-        return OwnScs(config, dictionary, reactor), lambda: None
-    from diameter.capture import CaptureWriter
+    from nfs.common.capturing import asked_for, open_capture
 
-    tap = CaptureWriter(given["capture"])
-    return OwnScs(config, dictionary, reactor, tap), tap.close
+    tap = open_capture(asked_for(given), dictionary)
+    return OwnScs(config, dictionary, reactor, tap), (lambda: None) if tap is None else tap.close
 
 
 async def _send(

@@ -35,16 +35,17 @@ from diameter import Dictionary
 from diameter._node import pauses
 from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
-from diameter.capture.records import CaptureError
 from diameter.capture.write import CaptureWriter
-from diameter.config import FunctionConfig, load
+from diameter.config import CaptureConfig, FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
-from diameter.node import Node, as_deferred
+from diameter.node import Node, as_deferred, log_observer
 from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
+from diameter.trace import Point
 from diameter.transport.endpoints import Links
 from diameter.workers.member import Place, Worker
 from diameter.workers.pages import Told
+from nfs.common.capturing import open_capture, options_of
 from nfs.common.database import database_url, open_engine
 from nfs.common.several import Several
 from nfs.common.shell import begin_logging, complain, ready, stop_once
@@ -110,6 +111,8 @@ class Processes:
 
     count: int | None = None
     place: Place | None = None
+    capture: CaptureConfig | None = None
+    """The capture asked for at the command line, instead of the configuration's."""
 
 
 AS_CONFIGURED: Final = Processes()
@@ -136,11 +139,12 @@ def serve(
         config = read(name, model, path)
         count = config.node.workers if processes.count is None else processes.count
         if processes.place is not None or count == 1:
-            function = _Function(name, model, build, path, reactor, processes.place)
+            function = _Function(name, model, build, path, reactor, processes)
         elif alone:
             raise ConfigError(f"{count} workers: {name} is one process: {alone}")
         else:
-            function = Several(name, lambda: read(name, model, path), path, reactor, count)
+            more = [] if processes.capture is None else options_of(processes.capture)
+            function = Several(name, lambda: read(name, model, path), path, reactor, count, more)
     except LocalError as error:
         complain(name, error, path)
         return 2
@@ -152,7 +156,7 @@ def serve(
 class _Function(Generic[C]):
     """One network function between its signals.  Raises LocalError for a configuration that cannot be used.
 
-    place: which of several workers it is.
+    processes: which of several workers it is, and where its capture goes.
     """
 
     def __init__(
@@ -162,7 +166,7 @@ class _Function(Generic[C]):
         build: Callable[[C, Surroundings], Parts[C]],
         path: Path,
         reactor: Any,
-        place: Place | None,
+        processes: Processes,
     ) -> None:
         self._name = name
         self._model = model
@@ -171,11 +175,12 @@ class _Function(Generic[C]):
         self.exit_code = 0
         self._ending = False
         self._config = config = self._load()
-        dictionary = Dictionary.load()
+        self._dictionary = dictionary = Dictionary.load()
         around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
         self._parts = parts = build(config, around)
-        self._tap = _tap(config, place)
-        self._place = place
+        self._place = place = processes.place
+        self._asked = processes.capture
+        self._tap = self._open_capture(config)
         self._worker = None if place is None else Worker(reactor, place, self._orphaned)
         self._admin: AdminPort | None = None
         self._flushing: LoopingCall | None = None
@@ -237,8 +242,8 @@ class _Function(Generic[C]):
         before, tap, admin = self._config, self._tap, self._admin
         try:
             config = self._load()
-            if config.node.capture != before.node.capture:
-                tap = _tap(config, self._place)
+            if config.node.capture != before.node.capture and self._asked is None:
+                tap = self._open_capture(config)
             if config.node.admin != before.node.admin:
                 admin = self._open_admin(config)
             self._take(config)
@@ -250,6 +255,8 @@ class _Function(Generic[C]):
         self._drop(tap, self._tap, admin, self._admin)
         if tap is not self._tap:
             self._node.record(tap)
+        elif tap is not None:
+            tap.renew()
         self._tap, self._admin, self._config = tap, admin, config
         self._flush_often()
         waiting = [key for key in differing(before, config) if not key.startswith(self._taken)]
@@ -274,6 +281,13 @@ class _Function(Generic[C]):
             if reload is not None:
                 reload(self._config)
             raise
+
+    def _open_capture(self, config: C) -> CaptureWriter | None:
+        def complain(line: str) -> None:
+            log_observer(Point.CAPTURE, {"reason": line})
+
+        worker = None if self._place is None else self._place.index
+        return open_capture(self._asked or config.node.capture, self._dictionary, complain=complain, worker=worker)
 
     def _open_admin(self, config: C) -> AdminPort | None:
         if config.node.admin is None or self._worker is not None:
@@ -336,16 +350,6 @@ def differing(one: BaseModel, other: BaseModel, place: str = "") -> Iterator[str
             yield from differing(before, after, f"{place}{name}.")
         elif before != after:
             yield f"{place}{name}"
-
-
-def _tap(config: FunctionConfig, place: Place | None) -> CaptureWriter | None:
-    path = config.node.capture
-    if path is None:
-        return None
-    try:
-        return CaptureWriter(path if place is None else path.with_stem(f"{path.stem}-{place.index}"))
-    except CaptureError as error:
-        raise ConfigError(f"node.capture: {error}") from None
 
 
 def _waiting(call: Callable[..., Any], *args: Any) -> Deferred[Any]:

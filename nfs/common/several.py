@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from nfs.common.shell import begin_logging, complain, ready, stop_once
 
 PAGES: Final = {
     "peers": gather.peers, "routes": gather.routes, "pending": gather.pending, "faults": gather.faults,
+    "security": gather.security,
 }  # fmt: skip
 _log = Logger(namespace="nfs")
 
@@ -74,9 +75,21 @@ class Gathered:
 
 
 class Several:
-    """One network function as the parent of its workers.  Raises ConfigError when it cannot listen."""
+    """One network function as the parent of its workers.  Raises ConfigError when it cannot listen.
 
-    def __init__(self, name: str, read: Callable[[], FunctionConfig], path: Path, reactor: Any, processes: int) -> None:
+    more: further words for the command line of each worker.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], FunctionConfig],
+        path: Path,
+        reactor: Any,
+        processes: int,
+        more: Sequence[str] = (),
+    ) -> None:
+        self._more = tuple(more)
         self._name = name
         self._read = read
         self._path = path
@@ -128,7 +141,7 @@ class Several:
 
     def _spawn(self, protocol: ProcessProtocol, place: Place, descriptor: int) -> Any:
         warnings = [f"-W{option}" for option in sys.warnoptions]
-        command = ["-m", "nfs.cli", "run", self._name, "-c", str(self._path), "--worker", place.text()]
+        command = ["-m", "nfs.cli", "run", self._name, "-c", str(self._path), "--worker", place.text(), *self._more]
         return self._reactor.spawnProcess(
             protocol,
             sys.executable,

@@ -1,7 +1,11 @@
 from dpkt import ethernet as ethernet
+from dpkt import ieee80211 as ieee80211
 from dpkt import ip as ip
 from dpkt import ip6 as ip6
 from dpkt import loopback as loopback
+from dpkt import ppp as ppp
+from dpkt import pppoe as pppoe
+from dpkt import radiotap as radiotap
 from dpkt import sll as sll
 from dpkt import sll2 as sll2
 from dpkt import tcp as tcp

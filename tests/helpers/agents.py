@@ -43,7 +43,7 @@ class Heard:
     def __init__(self) -> None:
         self.octets: list[bytes] = []
 
-    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None:
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes, peer: str) -> None:
         """Keep a message received."""
         if not outgoing:
             self.octets.append(octets)

@@ -76,6 +76,16 @@ class FakeCharon:
         self.sessions.append(made)
         return made
 
+    def tell_now(self, path: str, commands: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Tree]:
+        """In place of the function of that name."""
+        if not self.there:
+            raise ViciGone(f"strongSwan at {path}: nobody")
+        self.commands += commands
+        refused = [self.refusing[name] for name, _ in commands if name in self.refusing]
+        if refused:
+            raise ViciError(f"strongSwan: {refused[0]}")
+        return [{"id": "k1"}] * len(commands)
+
     def names(self) -> list[str]:
         """Names of the commands so far."""
         return [name for name, _ in self.commands]

@@ -33,7 +33,7 @@ class Tape:
     def __init__(self) -> None:
         self.passed: list[tuple[bool, Message]] = []
 
-    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None:
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes, peer: str) -> None:
         self.passed.append((outgoing, decode(octets, dictionary())))
 
     def event(self, time: float, link: Any, name: str, text: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from diameter import LocalError
 from diameter.errors import ConfigError
 from diameter.transport.sctp_choice import choose
+from diameter.transport.usrsctp_library import missing
 from helpers.schemas import assert_fits
 from nfs.cli._bench.machine import raise_descriptors
 
@@ -74,6 +75,32 @@ def test_a_pair_over_sctp_or_why_there_is_none() -> None:
     assert min(one[key] for key in KEYS) > 0
 
 
+def test_a_pair_over_dtls_or_why_there_is_none() -> None:
+    document = measured("e2e", "--scenario", "pair-dtls", "--window", "5")
+    if nobody_has_sctp():
+        assert (document["measurements"], document["not_run"][0][:6]) == ([], "DTLS o")
+        return
+    (one,) = document["measurements"]
+    assert (one["scenario"], one["transport"], one["answer_octets"]) == ("pair", "dtls", 256)
+    assert min(one[key] for key in KEYS) > 0
+
+
+def test_links_alone_over_each_transport() -> None:
+    found = measured("e2e", "--scenario", "links", "--window", "32")
+    transports = ["tcp", "tls"] if missing() else ["tcp", "tls", "sctp", "dtls"]
+    assert [one["transport"] for one in found["measurements"]] == transports
+    assert all(one["scenario"] == "links" and one["answer_octets"] == 256 for one in found["measurements"])
+    assert all(min(one[key] for key in KEYS) > 0 for one in found["measurements"])
+    (bar,) = found["bars"]
+    assert (bar["bound"], bar["least"], bar["measured"] is None) == (25_000, True, bool(missing()))
+
+
+def test_sealing_and_opening_one_message() -> None:
+    found = measured("e2e", "--scenario", "sealing")["measurements"]
+    assert [one["scenario"] for one in found] == ["seal, DTLS", "open, DTLS", "seal, TLS", "open, TLS"]
+    assert all(0 < one["us_min"] <= one["us"] for one in found)
+
+
 def test_an_open_loop_offers_what_it_says() -> None:
     (one,) = measured("e2e", "--scenario", "open-loop")["measurements"]
     assert (one["window"], one["offered_per_s"], one["lost"]) == (None, 500, 0)
@@ -121,6 +148,12 @@ def test_a_ladder_is_written() -> None:
     (one,) = measured("ladder")["measurements"]
     assert (one["scenario"], one["messages"]) == ("ladder", 200)
     assert one["write_ms"] > 0
+
+
+def test_a_capture_is_decoded() -> None:
+    found = measured("capture")["measurements"]
+    assert [(one["scenario"], one["messages"]) for one in found][:1] == [("capture", 5000)]
+    assert all(one["rate_per_s"] > 0 for one in found)
 
 
 def test_figures_are_written_as_a_page_that_needs_nothing_else(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Part:
     paths: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     workers: int = 0
-    limit_s: int = 600
+    limit_s: int = 900
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -248,8 +248,8 @@ PARTS: Final = (
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
-    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=300),
-    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=420),
+    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=600),
+    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=600),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),

@@ -7,7 +7,6 @@ The end that dials brings the protection up, and up again when it went down; the
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,9 +17,9 @@ from diameter.errors import ConfigError
 from diameter.security.link import ProtectionFailed
 from diameter.transport.ipsec.hook import Flow, Guarded, Protection
 from diameter.transport.ipsec.sas import Child, NothingThere, Proof, prove
-from diameter.transport.ipsec.vici_connections import REQID, Connection, connections, read_material
+from diameter.transport.ipsec.vici_connections import REQID, connections, read_material
 from diameter.transport.ipsec.vici_daemon import RETRY_S, Daemon
-from diameter.transport.ipsec.vici_session import SOCKET, ViciError, installed
+from diameter.transport.ipsec.vici_session import ViciError, installed
 
 
 class Vici:
@@ -44,8 +43,12 @@ class Vici:
         """Load what others bring protection up to.  Raises ConfigError, also where no daemon listens."""
         assert flow.options.ike is not None
         wanted = connections(flow, read_material(flow.options.ike))
-        _knock(flow.options.ike.socket or SOCKET)
-        return Loaded(self._daemon(flow), wanted)
+        daemon = self._daemon(flow)
+        try:
+            daemon.hold_now(wanted)
+        except ViciError as error:
+            raise ConfigError(str(error)) from None
+        return Loaded(daemon, [each.name for each in wanted])
 
     def protect(self, flow: Flow, owner: Guarded, /) -> Protection:
         """Bring protection up or find it, verify it, follow it."""
@@ -64,21 +67,14 @@ class Vici:
 class Loaded:
     """What a listener has loaded."""
 
-    def __init__(self, daemon: Daemon, wanted: list[Connection]) -> None:
+    def __init__(self, daemon: Daemon, names: list[str]) -> None:
         self._daemon = daemon
-        self._names = [each.name for each in wanted]
-        _ = Deferred.fromCoroutine(self._hold(wanted))
+        self._names = names
 
     def release(self) -> None:
         """Unload it, once; what others brought up by it ends."""
         names, self._names = self._names, []
         self._daemon.drop(names)
-
-    async def _hold(self, wanted: list[Connection]) -> None:
-        try:
-            await self._daemon.hold(wanted)
-        except ViciError as error:
-            self._daemon.trouble = str(error)  # said when a link comes that nothing protects
 
 
 class Watched:
@@ -200,16 +196,6 @@ class Watched:
             self._waiting = None
         if self._over:
             raise CancelledError
-
-
-def _knock(path: str) -> None:
-    """Raise ConfigError where no daemon listens; a listener would wait for it in silence."""
-    try:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(RETRY_S)
-            sock.connect(path)
-    except OSError as error:
-        raise ConfigError(f"strongSwan at {path}: {error.strerror or error}; is charon running?") from None
 
 
 async def _stop(daemons: list[Daemon]) -> None:

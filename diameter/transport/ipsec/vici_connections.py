@@ -16,7 +16,15 @@ from typing import Any, Final
 
 from diameter.config import IkeConfig
 from diameter.errors import ConfigError
-from diameter.security.credentials import BadCredentials, Credentials, anchors, own_chain, own_key, revocations
+from diameter.security.credentials import (
+    PEM_CRL,
+    BadCredentials,
+    Credentials,
+    anchors,
+    own_chain,
+    own_key,
+    revocations,
+)
 from diameter.transport.ipsec.hook import Flow
 
 CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -47,6 +55,15 @@ class Connection:
     tree: Mapping[str, Any] = field(repr=False)
     key: bytes = field(repr=False)
     crls: tuple[bytes, ...] = ()
+
+    def commands(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """What loads it, in this order; the first answer has the identifier of the key."""
+        lists = [one for octets in self.crls for one in _lists(octets)]
+        told: list[tuple[str, Mapping[str, Any]]] = [("load-key", {"type": "any", "data": self.key})]
+        told += [("load-cert", {"type": "X509_CRL", "flag": "NONE", "data": one}) for one in lists]
+        if lists:  # or an older list that the daemon remembers would be asked first
+            told.append(("flush-certs", {"type": "X509_CRL"}))
+        return [*told, ("load-conn", {self.name: self.tree})]
 
 
 def read_material(ike: IkeConfig) -> Material:
@@ -121,13 +138,14 @@ def _connection(
     }
     if material.crls:
         tree["remote"]["revocation"] = "strict"
-    name = _name(flow, tree, child, material.crls)
+    name = _name(flow, local, remote)
     return Connection(name=name, tree={**tree, "children": {name: child}}, key=material.key, crls=material.crls)
 
 
-def _name(flow: Flow, *content: object) -> str:
-    """One that people know, and that two connections that differ do not share."""
-    mark = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
+def _name(flow: Flow, *addresses: tuple[str, ...]) -> str:
+    """One that people know, and the same for the same traffic, so that what was left behind is replaced."""
+    traffic = (flow.identity, flow.local_identity, flow.protocol, flow.local_port, flow.remote_port, addresses)
+    mark = hashlib.sha256(repr(traffic).encode()).hexdigest()[:12]
     return f"mtc-{(flow.peer or 'anybody')[:LONGEST]}-{mark}"
 
 
@@ -149,3 +167,10 @@ def _selectors(addresses: tuple[str, ...], flow: Flow, port: int) -> list[str]:
     else:
         hosts = [f"{each}/{ip_address(each.partition('%')[0]).max_prefixlen}" for each in addresses]
     return [f"{host}{suffix}" for host in hosts]
+
+
+def _lists(octets: bytes) -> list[bytes]:
+    """The revocation lists of a file: several in PEM, or one in DER."""
+    if PEM_CRL not in octets:
+        return [octets]
+    return [PEM_CRL + block for block in octets.split(PEM_CRL)[1:]]

@@ -14,10 +14,9 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
-from diameter.security.credentials import PEM_CRL
 from diameter.transport.ipsec.sas import Child, children
 from diameter.transport.ipsec.vici_connections import Connection
-from diameter.transport.ipsec.vici_session import SOCKET, Tree, ViciError, ViciGone, ViciSession, open_session
+from diameter.transport.ipsec.vici_session import SOCKET, Tree, ViciError, ViciGone, ViciSession, open_session, tell_now
 
 EVENTS: Final = ("ike-updown", "child-updown", "child-rekey", "ike-rekey", "ike-update")
 LIST: Final = "list-sa"
@@ -78,12 +77,27 @@ class Daemon:
         """Load these connections, or count one more user.  Raises ViciError; they are held all the same."""
         mine = list(wanted)
         for each in mine:
-            self._held.setdefault(each.name, _Held(each)).users += 1
+            self._book(each).users += 1
         session = await self._up()
         for each in mine:
             held = self._held.get(each.name)
             if held is not None and not held.loaded:
                 await self._load(session, held)
+
+    def hold_now(self, wanted: Iterable[Connection]) -> None:
+        """The same without a turn of the reactor: a listener must not open before others can bring protection up to it.
+
+        A few milliseconds; raises ViciError and holds nothing.
+        """
+        for each in wanted:
+            known = self._held.get(each.name)
+            loaded = known is not None and known.loaded and known.connection == each
+            answers = [] if loaded else tell_now(self.path, each.commands())
+            held = self._book(each)
+            held.users += 1
+            if not loaded:
+                held.loaded, held.key = True, str(answers[0].get("id", ""))
+        self._start(self._follow())
 
     def drop(self, names: Iterable[str]) -> None:
         """One user less of each; what nobody uses is ended and unloaded, which `stop` waits for."""
@@ -139,6 +153,13 @@ class Daemon:
 
     # -- the connection
 
+    async def _follow(self) -> None:
+        """Have a connection, so that the end of the daemon is noticed."""
+        try:
+            await self._up()
+        except ViciError:
+            self._lost(self.trouble)
+
     async def _up(self) -> ViciSession:
         """The connection, made if there is none.  Raises ViciError."""
         if self._session is None and self._opening is not None:
@@ -192,19 +213,21 @@ class Daemon:
 
     # -- what it is told
 
+    def _book(self, wanted: Connection) -> _Held:
+        """The entry of a connection; one that has other keys or options now has to be loaded again."""
+        held = self._held.setdefault(wanted.name, _Held(wanted))
+        if held.connection != wanted:
+            held.connection, held.loaded = wanted, False
+        return held
+
     async def _load(self, session: ViciSession, held: _Held) -> None:
         """Load it; one after the other, because a key may belong to several."""
         connection = held.connection
         held.loaded = True  # whoever comes meanwhile need not
         await self._telling.acquire()
         try:
-            answer = await session.request("load-key", {"type": "any", "data": connection.key})
-            held.key = str(answer.get("id", ""))
-            for one in (each for octets in connection.crls for each in _lists(octets)):
-                await session.request("load-cert", {"type": "X509_CRL", "flag": "NONE", "data": one})
-            if connection.crls:  # or an older list that it remembers would be asked first
-                await session.request("flush-certs", {"type": "X509_CRL"})
-            await session.request("load-conn", {connection.name: connection.tree})
+            answers = [await session.request(command, message) for command, message in connection.commands()]
+            held.key = str(answers[0].get("id", ""))
         except ViciError as error:
             held.loaded = False
             self.trouble = str(error)
@@ -273,13 +296,6 @@ def because(words: str, said: Iterable[Tree]) -> str:
     lines = [line for line in (each.get("msg") for each in said) if isinstance(line, str)]
     telling = next((line for line in lines if any(word in line for word in TELLING)), lines[-1] if lines else "")
     return f"{words} ({telling})" if telling else words
-
-
-def _lists(octets: bytes) -> list[bytes]:
-    """The revocation lists of a file: several in PEM, or one in DER."""
-    if PEM_CRL not in octets:
-        return [octets]
-    return [PEM_CRL + block for block in octets.split(PEM_CRL)[1:]]
 
 
 def _passing(result: Any, waiting: Deferred[None]) -> Any:

@@ -1,15 +1,16 @@
 """One connection to the VICI socket of strongSwan's charon, as a Twisted protocol.
 
 Packets have their length in front of them; what is in a packet is written and read by the package `vici` of the extra
-`ipsec`.  Its own client is not used because it blocks: a thread in the middle of `initiate` cannot be called back when
-the node stops.  A connection carries one command at a time, and those that come meanwhile wait; events may come at any
-moment.
+`ipsec`.  Its own client is not used for what takes time, because it blocks: a thread in the middle of `initiate` cannot
+be called back when the node stops.  A connection carries one command at a time, and those that come meanwhile wait;
+events may come at any moment.
 
 The only module that imports vici.  Nothing sent or received is ever logged: keys are among it.
 """
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, Union, cast
@@ -23,8 +24,9 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 
 try:
-    from vici.exception import DeserializationException
+    from vici.exception import CommandException, DeserializationException, SessionException
     from vici.protocol import Message, Packet
+    from vici.session import Session
 except ImportError:
     Packet = None  # type: ignore[assignment, misc]  # tested before each use
 
@@ -208,10 +210,27 @@ async def open_session(
     except (ConnectError, OSError) as error:
         known = getattr(error, "osError", None) or error
         why = getattr(known, "strerror", None) or str(error)
-        raise ViciGone(f"strongSwan at {path}: {why}; is charon running, with the plugin vici?") from None
+        raise ViciGone(f"strongSwan at {path}: {why}; is charon running?") from None
     assert isinstance(session, ViciSession)
     await session.register(events)
     return session
+
+
+def tell_now(path: str, commands: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Tree]:
+    """Give commands by a connection of their own, and wait for the answers: for a few that the daemon obeys at once.
+
+    Raises ViciError, ViciGone, as the others do.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(CONNECT_S)
+            sock.connect(path)
+            session = Session(sock)
+            return [text(session.request(command, message)) for command, message in commands]
+    except OSError as error:
+        raise ViciGone(f"strongSwan at {path}: {error.strerror or error}; is charon running?") from None
+    except (CommandException, SessionException, DeserializationException, struct.error, ValueError) as error:
+        raise ViciError(f"strongSwan: {str(error).removeprefix('Command failed: ')}") from None
 
 
 def text(tree: Mapping[str, Any]) -> Tree:

@@ -13,6 +13,7 @@ from typing import Final
 
 from diameter import LocalError
 from diameter._version import VERSION
+from diameter.config import ASSOCIATIONS
 
 SPARE: Final = 200
 """Descriptors that a process needs besides its links."""
@@ -42,7 +43,7 @@ def cores() -> list[int]:
 
 def listens(pid: int, port: int, transport: str = "tcp") -> bool:
     """Whether somebody in the network of process `pid` listens on this port, of SCTP or else of TCP."""
-    if transport == "sctp":
+    if transport in ASSOCIATIONS:
         return _has_association_port(pid, port)
     for table in ("tcp", "tcp6"):
         path = Path(f"/proc/{pid}/net/{table}")
@@ -56,9 +57,10 @@ def listens(pid: int, port: int, transport: str = "tcp") -> bool:
 def _has_association_port(pid: int, port: int) -> bool:
     """Whether there is an endpoint of kernel SCTP on the port, or else the UDP port that carries SCTP in user space."""
     endpoints = Path(f"/proc/{pid}/net/sctp/eps")
-    if endpoints.exists():
-        return any(port == int(line.split()[5]) for line in endpoints.read_text().splitlines()[1:])
-    lines = Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]
+    if endpoints.exists() and any(port == int(one.split()[5]) for one in endpoints.read_text().splitlines()[1:]):
+        return True
+    sockets = Path(f"/proc/{pid}/net/udp")
+    lines = sockets.read_text().splitlines()[1:] if sockets.exists() else []  # it may have ended
     return any(int(line.split()[1].rpartition(":")[2], 16) == OVER_UDP for line in lines)
 
 

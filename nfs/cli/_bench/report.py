@@ -150,7 +150,11 @@ def _verdict(bar: Record) -> str:
 def title(one: Record) -> str:
     """What a record measures, in words."""
     parts = [one["scenario"]]
-    parts += [f"over {one['transport'].upper()}"] if one["transport"] and one["scenario"] in ("pair", "relay") else []
+    parts += (
+        [f"over {one['transport'].upper()}"]
+        if one["transport"] and one["scenario"] in ("pair", "relay", "links")
+        else []
+    )
     parts += [f"window {one['window']}"] if one["window"] and "routes" not in one else []
     parts += [f"{one['offered_per_s']:,} requests/s"] if one.get("offered_per_s") else []
     parts += [f"{one['peers']:,} peers"] if one.get("peers") else []

@@ -1,18 +1,62 @@
-"""Packets that are not what their link type says raise nothing."""
+"""Link layers, IP and fragments; packets that are not what their link type says raise nothing."""
+
+import itertools
+import random
 
 import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diameter.capture import CaptureReader
 from diameter.capture.exported import address, tags, unwrap
-from diameter.capture.layers import LINKS, SYN, segment
+from diameter.capture.ip import HELD, Datagrams
+from diameter.capture.links import LINKS, ip_offset, unusual
 from diameter.capture.tcpframes import TcpStream
+from helpers import wire
+from helpers.wire import A, B, diameter, numbers
+
+SIX = ("2001:db8::1", 40_000), ("2001:db8::2", 3868)
+
+
+def payload(link_type: int, data: bytes) -> bytes:
+    at = ip_offset(link_type, data)
+    if at < 0:
+        data, at = unusual(link_type, data), 0
+    _, _, octets, start, end = Datagrams().carried(data, at)
+    return octets[start:end]
+
+
+@pytest.mark.parametrize("ends", [(A, B), SIX])
+@pytest.mark.parametrize("link_type", [0, 1, 9, 12, 101, 108, 113, 276])
+def test_every_link_layer(link_type: int, ends: tuple[wire.Endpoint, wire.Endpoint]) -> None:
+    source, destination = ends
+    packet = wire.ip(source[0], destination[0], 6, wire.tcp(source, destination, 1, diameter(5)))
+    (message,) = CaptureReader(wire.stream(wire.pcap([packet], link_type=link_type)))
+    assert (message.source, message.destination, message.octets) == (source, destination, diameter(5))
+
+
+@pytest.mark.parametrize("vlans", [1, 2, 3])
+def test_stacked_vlans(vlans: int) -> None:
+    packet = wire.ip(A[0], B[0], 6, b"x" * 20)
+    assert payload(1, wire.linked(packet, 1, vlans=vlans)) == b"x" * 20
+
+
+def test_pppoe_and_mpls_go_through_dpkt() -> None:
+    packet = wire.ip(A[0], B[0], 6, wire.tcp(A, B, 1, b"payload"))
+    pppoe = wire.MAC + b"\x88\x64\x11\0\0\1" + (len(packet) + 2).to_bytes(2) + b"\0\x21" + packet
+    assert payload(1, pppoe).endswith(b"payload")
+    assert payload(1, wire.MAC + b"\x88\x47" + b"\0\x01\x01\x40" + packet).endswith(b"payload")
 
 
 @given(st.sampled_from(sorted(LINKS)), st.binary(max_size=120))
 def test_any_octets(link_type: int, octets: bytes) -> None:
-    segment(link_type, octets)
+    payload(link_type, octets)
+
+
+@given(st.binary(max_size=120), st.booleans())
+def test_any_ip(octets: bytes, six: bool) -> None:
+    Datagrams().carried((b"\x60" if six else b"\x45") + octets, 0)
 
 
 @given(st.data())
@@ -22,20 +66,56 @@ def test_damaged_packets(data: st.DataObject) -> None:
     octets = bytearray(packet)
     for _ in range(data.draw(st.integers(0, 4))):
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
-    segment(101, bytes(octets))
+    payload(101, bytes(octets))
 
 
-@pytest.mark.parametrize("hosts", [("10.0.0.1", "10.0.0.2"), ("::1", "2001:db8::1")])
-def test_our_own_frames_come_back(hosts: tuple[str, str]) -> None:
-    stream = TcpStream((hosts[0], 40_000), (hosts[1], 3868))
-    first = segment(101, stream.handshake()[0])
-    assert first is not None
-    assert (first.source, first.destination, first.flags) == ((hosts[0], 40_000), (hosts[1], 3868), SYN)
-    found = segment(101, stream.data(1, b"answer")[0])
-    assert found is not None
-    assert (found.source, found.sequence, found.payload) == ((hosts[1], 3868), 1, b"answer")
-    (reset,) = stream.close(0, reset=True)
-    assert segment(101, reset) is not None
+@pytest.mark.parametrize("hosts", [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")])
+def test_fragments_in_any_order(hosts: tuple[str, str]) -> None:
+    whole = bytes(range(200))
+    pieces = wire.fragments(*hosts, 6, whole, ident=7, size=56)
+    assert len(pieces) == 4
+    for order in itertools.permutations(pieces):
+        datagrams = Datagrams()
+        found = [datagrams.carried(one, 0) for one in order]
+        assert found[:3] == [HELD] * 3
+        protocol, _, octets, start, end = found[3]
+        assert (protocol, octets[start:end]) == (6, whole)
+
+
+def test_fragments_that_overlap_and_repeat() -> None:
+    whole = bytes(range(200))
+    one = wire.fragments("10.0.0.1", "10.0.0.2", 6, whole, ident=7, size=64)
+    other = wire.fragments("10.0.0.1", "10.0.0.2", 6, whole, ident=7, size=104)
+    datagrams = Datagrams()
+    for piece in (one[0], one[0], other[0]):
+        assert datagrams.carried(piece, 0) is HELD
+    _, _, octets, start, end = datagrams.carried(other[1], 0)
+    assert octets[start:end] == whole
+
+
+def test_fragments_are_bounded() -> None:
+    datagrams = Datagrams()
+    for ident in range(1000):
+        datagrams.carried(wire.fragments("10.0.0.1", "10.0.0.2", 6, bytes(99), ident=ident, size=64)[0], 0)
+    assert datagrams.lost == 1000 - 256
+
+
+def test_messages_in_fragments_of_packets() -> None:
+    packets = [wire.ip(A[0], B[0], 6, wire.tcp(A, B, 0, b"", 2))]
+    for number in range(20):
+        segment = wire.tcp(A, B, 1 + number * 400, diameter(number, 400))
+        packets += wire.fragments(A[0], B[0], 6, segment, ident=number + 1, size=96)
+    packets[1:] = random.Random(1).sample(packets[1:], len(packets) - 1)
+    reader = CaptureReader(wire.stream(wire.pcap(packets)))
+    assert sorted(numbers(one.octets for one in reader)) == list(range(20))
+
+
+def test_tunnels_and_extension_headers() -> None:
+    inner = wire.ip(A[0], B[0], 6, b"y" * 20)
+    assert payload(101, wire.ip("192.0.2.1", "192.0.2.2", 4, inner)) == b"y" * 20
+    assert payload(101, wire.ip("2001:db8::1", "2001:db8::2", 4, inner)) == b"y" * 20
+    options = b"\x06\0" + bytes(6) + b"z" * 20
+    assert payload(101, wire.ip("2001:db8::1", "2001:db8::2", 0, options)) == b"z" * 20
 
 
 def test_checksums_are_those_of_dpkt() -> None:
@@ -46,12 +126,11 @@ def test_checksums_are_those_of_dpkt() -> None:
     assert bytes(again) == packet
 
 
-def test_fragments_and_other_protocols_are_no_segments() -> None:
-    udp = dpkt.ip.IP(src=b"\x0a\0\0\1", dst=b"\x0a\0\0\2", p=17, data=b"x" * 8)
-    assert segment(101, bytes(udp)) is None
-    (packet,) = TcpStream(("10.0.0.1", 1), ("10.0.0.2", 3868)).data(0, b"x")
-    assert segment(101, packet[:6] + b"\x20\0" + packet[8:]) is None
-    assert segment(195, packet) is None
+def test_our_own_frames_come_back() -> None:
+    stream = TcpStream(A, B)
+    packets = [*stream.handshake(), *stream.data(1, diameter(1)), *stream.close(0, reset=True)]
+    records = list(CaptureReader(wire.stream(wire.pcap(packets))).records())
+    assert [getattr(one, "name", "") for one in records] == ["TCP_SYN", "TCP_SYN", "", "TCP_RST"]
 
 
 def test_tags_come_back() -> None:

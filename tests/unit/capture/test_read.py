@@ -35,9 +35,9 @@ def test_tcp_over_ethernet_in_any_cut() -> None:
 
 
 def test_what_is_no_diameter_is_counted() -> None:
-    reader = CaptureReader(pcap(ethernet(b"\x16\x03\x03\0\x10hello", 1), b"short", bytes(60)))
+    reader = CaptureReader(pcap(ethernet(b"\x17\x03\x03\0\x05hello", 1), b"short", bytes(60)))
     assert list(reader) == []
-    assert reader.other == {"TCP segment without a whole message": 1, "packet without TCP": 2}
+    assert reader.other == {"TLS, port 3868 (no key log was given)": 1, "packet without IP": 1, "LLC frame": 1}
     reader = CaptureReader(pcap(b"x", link_type=195))
     assert list(reader) == []
     assert reader.other == {"packet of link type 195": 1}

@@ -88,7 +88,7 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
             "node.tw_s: must be greater than or equal to 6",
             "node.tc_s: must be a number",
             "node.product_name: must be a string",
-            f"node.capture: cannot write {tmp_path}/no/such/folder/x.pcapng: its folder does not exist",
+            f"node.capture.file: cannot write {tmp_path}/no/such/folder/x.pcapng: its folder does not exist",
             "node.limits: must be a table",
             'node.listen.0: transport = "tcp" is clear text: set physical_protection = true and give a reason',
             "node.listen.1.host: not an IPv4 or IPv6 address",

@@ -205,7 +205,7 @@ class Tap:
         self.messages: list[tuple[bool, str]] = []
         self.events: list[str] = []
 
-    def message(self, time: float, outgoing: bool, link: Any, octets: bytes) -> None:
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes, peer: str) -> None:
         assert time > 1e9
         self.messages.append((outgoing, decode(octets, dictionary()).command))
 

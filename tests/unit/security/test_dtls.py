@@ -245,6 +245,14 @@ def test_a_handshake_has_its_place() -> None:
         server.receive(hello, 4)
 
 
+def test_new_keys_before_any_are_agreed() -> None:
+    """A stranger may send ChangeCipherSpec first of all; OpenSSL has nothing to export then, and gives no reason."""
+    _, server = pair()
+    server.start()
+    with pytest.raises(ProtectionFailed, match="keys that are not agreed yet"):
+        server.receive(bytes.fromhex("14fefd000000000000000000") + b"\1\1", 0)
+
+
 def test_nothing_of_the_handshake_counts_afterwards() -> None:
     """A repeated flight (DTLS must not retransmit over SCTP, but it may) and an attempt to renegotiate."""
     wire = joined()

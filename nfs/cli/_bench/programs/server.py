@@ -18,7 +18,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 
 from diameter import Message
 from diameter.app import Application, answers
-from diameter.config import PeerConfig, TlsConfig, Transport
+from diameter.config import CERTIFIED, PeerConfig, TlsConfig, Transport
 from diameter.node import Node, run
 from nfs.cli._bench.messages import ANSWER, CLIENT, REALM, SERVER
 
@@ -79,7 +79,7 @@ def tls_of(paths: list[str]) -> TlsConfig:
 
 def _client(transport: Transport, name: str) -> PeerConfig:
     """A client that connects over this transport."""
-    why = "" if transport == "tls" else WHY
+    why = "" if transport in CERTIFIED else WHY
     return PeerConfig(
         host=name, realm=REALM, transport=transport, physical_protection=bool(why), physical_protection_reason=why,
     )  # fmt: skip

@@ -16,6 +16,9 @@ FILES: Final = (
     "pair",
     "pair_tls",
     "pair_sctp",
+    "pair_dtls",
+    "links",
+    "sealing",
     "relay",
     "open_loop",
     "pauses",
@@ -24,6 +27,7 @@ FILES: Final = (
     "workers",
     "dictionary",
     "ladder",
+    "capture",
 )
 
 
@@ -42,7 +46,7 @@ class Bar(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """`group`: the verb it belongs to, codec, e2e, scale or ladder; `measure` adds records to the run."""
+    """`group`: the verb it belongs to, codec, e2e, scale, ladder or capture; `measure` adds records to the run."""
 
     name: str
     group: str

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Final
 
+from diameter.config import CERTIFIED
 from diameter.security.pki import Pki
 from diameter.wire import core
 from nfs.cli._bench.messages import CLIENT, REALM, SERVER
@@ -28,7 +29,8 @@ class Ours(Stack):
     name = OURS
     environment: ClassVar[dict[str, str]] = {}
 
-    def _program(self, name: str, *words: str) -> Command:
+    def program(self, name: str, *words: str) -> Command:
+        """One of our programs, in this interpreter."""
         return Command([sys.executable, "-m", f"{PROGRAMS}.{name}", *words], self.environment)
 
     def server(self, job: Job) -> Command:
@@ -37,7 +39,7 @@ class Ours(Stack):
             "port": job.port, "transport": job.transport, "tls": certified(job, SERVER),
             "relays": [RELAY] if job.relayed else [], "peers": job.peers,
         }  # fmt: skip
-        return self._program("server", json.dumps(told))
+        return self.program("server", json.dumps(told))
 
     def client(self, job: Job) -> Command:
         """See programs.client."""
@@ -45,7 +47,7 @@ class Ours(Stack):
             "port": job.port, "transport": job.transport, "tls": certified(job, CLIENT), "window": job.window,
             "seconds": job.seconds, "warm_s": job.warm_s, "settle_s": job.settle_s,
         }  # fmt: skip
-        return self._program("client", json.dumps(told))
+        return self.program("client", json.dumps(told))
 
     def relay(self, job: Job) -> Command:
         """`mtc run relay` as it comes."""
@@ -55,7 +57,7 @@ class Ours(Stack):
 
     def codec(self, round_s: float) -> Command:
         """See programs.codec."""
-        return self._program("codec", str(round_s))
+        return self.program("codec", str(round_s))
 
 
 class Pure(Ours):
@@ -71,8 +73,8 @@ class Pure(Ours):
 
 
 def certified(job: Job, host: str) -> list[str]:
-    """Certificate, key and trust for a link over TLS, from a PKI that all stacks share; none in clear."""
-    return list(_issued(job.folder.parent / "pki", host)) if job.transport == "tls" else []
+    """Certificate, key and trust for a link over TLS or DTLS, from a PKI that all stacks share; none in clear."""
+    return list(_issued(job.folder.parent / "pki", host)) if job.transport in CERTIFIED else []
 
 
 @lru_cache

@@ -17,7 +17,7 @@ class Raw(Stack):
         super().__init__()
         self._workshop = workshop
         self.slow = ""
-        for transport in ("tls", "sctp"):
+        for transport in ("tls", "sctp", "dtls"):
             self.lacks[transport] = f"the minimal peer speaks no {transport.upper()}"
         try:
             self._words = [str(workshop.compile("raw_peer", "raw/raw_peer.c", "-lm"))]

@@ -12,14 +12,14 @@ from twisted.internet.task import Clock
 from diameter.config import IpsecConfig
 from diameter.errors import ConfigError
 from diameter.security.pki import Pki
-from diameter.transport.ipsec import vici, vici_daemon, vici_session
+from diameter.transport.ipsec import vici_daemon, vici_session
 from diameter.transport.ipsec.vici import Vici
+from diameter.transport.ipsec.vici_connections import connections, read_material
 from diameter.transport.ipsec.vici_session import ViciError
 from helpers.charon_says import FakeCharon, child, sa
 from helpers.strongswan import Owner, flow, issued, listener
 
 A, B = "a.example", "b.example"
-KNOCK = vici._knock
 
 
 class Lab:
@@ -28,7 +28,7 @@ class Lab:
     def __init__(self, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
         self.charon, self.clock, self.owner = FakeCharon(), Clock(), Owner()
         monkeypatch.setattr(vici_daemon, "open_session", self.charon.open)
-        monkeypatch.setattr(vici, "_knock", lambda path: None)
+        monkeypatch.setattr(vici_daemon, "tell_now", self.charon.tell_now)
         self.hook = Vici(self.clock)
         self.options: dict[str, Any] = {"ike": issued(pki, A)}
 
@@ -89,6 +89,29 @@ def test_what_is_there_is_not_brought_up_again_and_two_share_it(lab: Lab) -> Non
     second.release()
     assert lab.charon.names()[-2:] == ["unload-conn", "unload-key"]
     lab.stop()
+
+
+def test_other_keys_replace_those_that_are_loaded(lab: Lab, tmp_path: Path) -> None:
+    lab.comes_up()
+    first = lab.protect()
+    Pki(tmp_path / "pki").issue(A)
+    lab.owner.told.clear()
+    second = lab.protect()
+    loaded = [next(iter(message)) for name, message in lab.charon.commands if name == "load-conn"]
+    assert len(loaded) == 2
+    assert loaded[0] == loaded[1]
+    first.release()
+    second.release()
+    lab.stop()
+
+
+def test_keys_are_not_shown(lab: Lab) -> None:
+    options = flow(A, B, options=lab.options)
+    assert options.options.ike is not None
+    material = read_material(options.options.ike)
+    (made,) = connections(options, material)
+    assert b"PRIVATE KEY" in made.key
+    assert "PRIVATE KEY" not in f"{material!r} {made!r}"
 
 
 def test_events_are_followed(lab: Lab) -> None:
@@ -232,12 +255,29 @@ def test_an_accepted_link_only_looks(lab: Lab) -> None:
     lab.stop()
 
 
-def test_a_listener_that_could_not_be_loaded_is_named_when_a_link_comes(lab: Lab) -> None:
+def test_a_listener_that_cannot_be_loaded_does_not_open(lab: Lab) -> None:
     lab.charon.refusing["load-conn"] = "invalid value for: proposals"
-    door = lab.hook.listen(listener(A, options=lab.options))
-    lab.protect(dialled=False)
-    assert "invalid value for: proposals" in lab.owner.of("failed")[0]
-    door.release()
+    with pytest.raises(ConfigError, match="strongSwan: invalid value for: proposals"):
+        lab.hook.listen(listener(A, options=lab.options))
+    lab.charon.there = False
+    with pytest.raises(ConfigError, match="strongSwan at /var/run/charon.vici: nobody"):
+        lab.hook.listen(listener(A, options=lab.options))
+    lab.stop()
+
+
+def test_a_listener_is_loaded_at_once_and_again_when_the_daemon_is_back(lab: Lab) -> None:
+    doors = [lab.hook.listen(listener(A, options=lab.options)) for _ in range(2)]
+    assert lab.charon.names() == ["load-key", "load-conn"]
+    lab.charon.die()
+    lab.protect(dialled=False).release()
+    assert "nobody" in lab.owner.of("failed")[0]
+    lab.clock.pump([0.5] * 3)
+    lab.charon.there = True
+    lab.clock.pump([0.5] * 3)
+    assert lab.charon.names().count("load-conn") == 2
+    for door in doors:
+        door.release()
+    assert lab.charon.names()[-3:] == ["terminate", "unload-conn", "unload-key"]
     lab.stop()
 
 
@@ -277,8 +317,3 @@ def test_what_check_refuses(lab: Lab, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(vici_session, "Packet", None)
     with pytest.raises(ConfigError, match="the Python package vici"):
         check(**lab.options)
-
-
-def test_nobody_at_the_socket_is_said_when_a_listener_opens(lab: Lab, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"strongSwan at .*nobody: No such file or directory; is charon running"):
-        KNOCK(str(tmp_path / "nobody"))

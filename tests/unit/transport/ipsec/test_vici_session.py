@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from struct import pack
 from typing import Any
 
@@ -15,7 +16,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from vici.protocol import Message, Packet
 
-from diameter.transport.ipsec.vici_session import Tree, ViciError, ViciGone, ViciSession
+from diameter.transport.ipsec.vici_session import Tree, ViciError, ViciGone, ViciSession, tell_now
 
 
 class Wire(StringTransport):
@@ -179,3 +180,8 @@ def test_any_octets_are_an_answer_an_event_or_the_end(octets: bytes) -> None:
         ends.clock.advance(5)
     assert asked
     assert ends.quiet()
+
+
+def test_nobody_at_the_socket(tmp_path: Path) -> None:
+    with pytest.raises(ViciGone, match=r"strongSwan at .*nobody: No such file or directory; is charon running"):
+        tell_now(str(tmp_path / "nobody"), [("version", {})])

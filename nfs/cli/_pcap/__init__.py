@@ -1,0 +1,1 @@
+"""The verbs of `mtc pcap`, a file each."""

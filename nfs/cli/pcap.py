@@ -1,0 +1,45 @@
+"""`mtc pcap`: what can be done with packet captures; one verb a file in `nfs/cli/_pcap/`, imported when called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+VERBS: Final[Mapping[str, str]] = {
+    "check": "Say what is wrong in a capture, and in which clause.",
+    "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are found by name; `VERBS` holds their one-line helps."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in alphabetical order."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of verb `cmd_name`, importing its module; None when there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        found = importlib.import_module(f"nfs.cli._pcap.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs from `VERBS`; none is imported for it."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+
+@click.group(cls=Verbs, subcommand_metavar="VERB ...")
+def command() -> None:
+    """Work on packet captures: pcap and pcapng.
+
+    \b
+    Example: mtc pcap decode trigger.pcapng
+             mtc pcap check trigger.pcapng
+    """

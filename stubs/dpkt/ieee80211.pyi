@@ -1,0 +1,3 @@
+from dpkt.dpkt import Packet
+
+class IEEE80211(Packet): ...

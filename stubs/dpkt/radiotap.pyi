@@ -1,0 +1,3 @@
+from dpkt.dpkt import Packet
+
+class Radiotap(Packet): ...
