@@ -7,6 +7,7 @@ It is started without systemd, by a configuration of its own, and knows nothing 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,6 +150,18 @@ def issued(pki: Pki, host: str) -> dict[str, Any]:
     if not certificate.exists():
         pki.issue(host)
     return {"certificate": certificate, "key": key, "trust": [pki.ca_path]}
+
+
+def written(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a configuration in a file: paths as text."""
+    return {
+        key: [str(each) for each in value]
+        if isinstance(value, list)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+        for key, value in table.items()
+    }
 
 
 class Daemons:

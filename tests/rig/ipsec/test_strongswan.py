@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from diameter.app import Later
-from diameter.errors import ConfigError
+from diameter.errors import ConfigError, Undeliverable
 from diameter.message import Message
 from diameter.node import as_deferred
 from diameter.security.link import LinkSecurity
@@ -24,7 +24,7 @@ from helpers.loop import drive
 from helpers.network_spaces import Cables
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Asking, Said
 from helpers.programs import until
-from helpers.strongswan import Charon, Daemons, issued
+from helpers.strongswan import Charon, Daemons, issued, written
 
 pytestmark = pytest.mark.rig
 MARK: Final = b"clear text would show this"
@@ -41,11 +41,7 @@ class Lab:
 
     def options(self, charon: Charon, host: str, **more: Any) -> dict[str, Any]:
         ike = {**issued(more.pop("pki", self.pki), host), "socket": charon.socket, "dpd_s": 2.0, **more.pop("ike", {})}
-        written = {
-            key: [str(each) for each in value] if isinstance(value, list) else str(value) if key != "dpd_s" else value
-            for key, value in ike.items()
-        }
-        return {"ike": written, "sa_grace": 2, **more}
+        return {"ike": written(ike), "sa_grace": 2, **more}
 
     def left(self, host: str = LEFT, **more: Any) -> dict[str, Any]:
         """Options of our end."""
@@ -212,7 +208,7 @@ def test_an_ike_sa_that_is_ended(net: Cables, tmp_path: Path, transport: str) ->
                         asked = as_deferred(ask(asking, 60))
                         await until(lambda: said.of(Point.LINK_LOST), "the link is down")
                         assert "came back within 2 s" in said.of(Point.LINK_LOST)[0]["reason"]
-                        with pytest.raises(Exception, match="IPsec|could not be sent"):
+                        with pytest.raises(Undeliverable, match="IPsec|could not be sent"):
                             await asked
                         await other.said("LINK_LOST")
                         assert not wire.holds(MARK)

@@ -30,11 +30,11 @@ class Ends:
     """A session and the daemon's side of it."""
 
     def __init__(self) -> None:
-        self.clock, self.wire = Clock(), Wire()
+        self.clock, self.wire = Clock(), Wire()  # type: ignore[no-untyped-call]
         self.heard: list[tuple[str, Tree]] = []
         self.lost: list[str] = []
         self.session = ViciSession("/vici", self.clock, lambda *event: self.heard.append(event), self.lost.append)
-        self.session.makeConnection(self.wire)
+        self.session.makeConnection(self.wire)  # type: ignore[no-untyped-call]
 
     def ask(self, command: str = "version", event: str = "", **more: Any) -> list[Any]:
         """What becomes of a command: its answer with its events, or what it raised."""
@@ -44,15 +44,15 @@ class Ends:
         return outcome
 
     def sent(self) -> bytes:
-        written: bytes = self.wire.value()
-        self.wire.clear()
+        written: bytes = self.wire.value()  # type: ignore[no-untyped-call]
+        self.wire.clear()  # type: ignore[no-untyped-call]
         return written
 
     def say(self, kind: int, tree: dict[str, Any] | None = None, name: str = "") -> None:
         head = pack("!B", kind) + (pack("!B", len(name)) + name.encode() if name else b"")
         body = head + (b"" if tree is None else Message.serialize(tree))
         for octet in pack("!I", len(body)) + body:
-            self.session.dataReceived(bytes([octet]))
+            self.session.dataReceived(bytes([octet]))  # type: ignore[no-untyped-call]
 
     def quiet(self) -> bool:
         return self.clock.getDelayedCalls() == []
@@ -124,7 +124,7 @@ def test_silence_ends_the_connection() -> None:
 def test_the_end_of_the_daemon() -> None:
     ends = Ends()
     asked, waiting = ends.ask(), ends.ask()
-    ends.session.connectionLost(Failure(ConnectionDone()))
+    ends.session.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]
     assert [str(each[0]) for each in (asked, waiting)] == ends.lost * 2
     assert "closed the connection" in ends.lost[0]
     assert ends.quiet()
@@ -134,7 +134,7 @@ def test_closing_it_is_no_loss() -> None:
     ends = Ends()
     asked = ends.ask()
     ends.session.close()
-    ends.session.connectionLost(Failure(ConnectionDone()))
+    ends.session.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]
     assert isinstance(asked[0], ViciGone)
     assert ends.lost == []
     assert ends.quiet()
@@ -158,7 +158,7 @@ def test_a_command_given_up_ends_the_connection() -> None:
 def test_nonsense_ends_the_connection(octets: bytes) -> None:
     ends = Ends()
     asked = ends.ask()
-    ends.session.dataReceived(pack("!I", len(octets)) + octets)
+    ends.session.dataReceived(pack("!I", len(octets)) + octets)  # type: ignore[no-untyped-call]
     assert "no VICI" in str(asked[0])
     assert ends.wire.disconnecting
 
@@ -166,7 +166,7 @@ def test_nonsense_ends_the_connection(octets: bytes) -> None:
 def test_a_packet_that_is_too_long_ends_the_connection() -> None:
     ends = Ends()
     asked = ends.ask()
-    ends.session.dataReceived(pack("!I", 1 << 30))
+    ends.session.dataReceived(pack("!I", 1 << 30))  # type: ignore[no-untyped-call]
     assert "no VICI" in str(asked[0])
 
 
@@ -174,7 +174,7 @@ def test_a_packet_that_is_too_long_ends_the_connection() -> None:
 def test_any_octets_are_an_answer_an_event_or_the_end(octets: bytes) -> None:
     ends = Ends()
     asked = ends.ask()
-    ends.session.dataReceived(pack("!I", len(octets)) + octets)
+    ends.session.dataReceived(pack("!I", len(octets)) + octets)  # type: ignore[no-untyped-call]
     assert len(asked) + len(ends.heard) <= 2
     if not asked:
         ends.clock.advance(5)
