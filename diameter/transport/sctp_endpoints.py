@@ -24,7 +24,7 @@ from diameter.transport.dtls import DtlsLink, ProtectedAssociation
 from diameter.transport.dtls_endpoints import Handshakes, demanding
 from diameter.transport.ipsec.associations import CoveredAssociation
 from diameter.transport.ipsec.hook import Flow
-from diameter.transport.ipsec.shield import Door, Shield, Worn, plain
+from diameter.transport.ipsec.shield import Door, NotProtected, Shield, Worn, plain
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.sctp import SctpLink
@@ -122,7 +122,11 @@ class SctpLinks:
         there = tuple(plain(each.host) for each in remote)
         here = tuple(plain(each.host) for each in local) or tuple({source(host): None for host in there})
         flow, coming = self._shield.dial(peer, here, there, protocol, port)
-        return flow, await coming
+        try:
+            return flow, await coming
+        except NotProtected as error:
+            self._owner.link_refused(peer.transport, remote[0], str(error))
+            raise
 
     async def connect(self, peer: PeerConfig) -> Link:
         """Connect to a peer at all its addresses.  Raises ConnectFailed."""

@@ -118,7 +118,7 @@ def packets(flow: Flow) -> Iterator[tuple[Direction, Selector]]:
         for remote in flow.remote or _anybody(local):
             here, there = _net(local, remote), _net(remote, local)
             family = family_of(remote or local)
-            if local and remote and family_of(local) != family:
+            if local not in EVERYWHERE and family_of(local) != family:
                 continue
             protocol = PROTOCOLS[flow.protocol]
             yield Direction.OUT, Selector(

@@ -24,6 +24,10 @@ STOP_S: Final = 5.0
 NOBODY: Final = Address("", 0)
 
 
+class NotProtected(ConnectFailed):
+    """No protection, so no link: a refusal."""
+
+
 class Shield:
     """Asks hooks for protection and puts the walls up; `statistics`: packets refused so far, by the kernel."""
 
@@ -112,7 +116,7 @@ class Shield:
             if reason:
                 worn[0].release()
                 if not done.called:
-                    done.errback(ConnectFailed(f"IPsec: {reason}"))
+                    done.errback(NotProtected(f"IPsec: {reason}"))
             else:
                 done.callback(worn[0])
 
@@ -122,7 +126,7 @@ class Shield:
                 self._walls.put(flow.peer.lower(), flow)
             hook = self.hook(flow.options)
         except (ConfigError, OSError) as error:
-            done.errback(ConnectFailed(f"IPsec: {error}"))
+            done.errback(NotProtected(f"IPsec: {error}"))
             return done
         options = flow.options
         cover = Cover(

@@ -299,7 +299,7 @@ def verify(flow: Flow, known: Sequence[State], policies: Sequence[Policy]) -> tu
             mine = [one for one in known if _serves(one, source, destination, options)]
             found.update((one.destination, one.spi) for one in mine)
             if not mine:
-                bare[sa.remote] = f"no security association {what} {there}"
+                bare.setdefault(sa.remote, f"no security association {what} {there}")
         if sa.remote not in bare and (wrong := _unruled(sa, flow, policies)):
             bare[sa.remote] = wrong[0]
         if sa.remote not in bare:

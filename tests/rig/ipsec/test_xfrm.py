@@ -172,11 +172,14 @@ def test_the_keys_of_another_identity(net: Cables, tmp_path: Path) -> None:
     left["sa"][0]["identity"] = "somebody.example.org"
 
     async def scenario() -> None:
-        async with peer(net.right, server(right), tmp_path) as other:
-            async with ours(client(left, tc_s=600)) as (_, _, said):
-                await until(lambda: said.of(Point.CONNECTING_FAILED), "refused")
-                assert "not of" in said.of(Point.CONNECTING_FAILED)[0]["reason"]
-                assert "LINK_UP" not in other.text
+        async with (
+            peer(net.right, server(right), tmp_path) as other,
+            ours(client(left, tc_s=600)) as (_, _, said),
+        ):
+            await until(lambda: said.of(Point.CONNECTING_FAILED), "refused")
+            assert "not of" in said.of(Point.CONNECTING_FAILED)[0]["reason"]
+            assert said.refused[0].stage == "link"
+            assert "LINK_UP" not in other.text
 
     drive(scenario(), 60)
 
