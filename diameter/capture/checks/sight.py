@@ -58,6 +58,8 @@ class Place(NamedTuple):
     source: Endpoint
     destination: Endpoint
     short: str
+    clock_ns: int
+    """The latest time met so far: where clocks go back, this one stands still."""
 
 
 class Asked(NamedTuple):
@@ -127,10 +129,12 @@ class Sight:
         self.message = message
         self.past = past
         self.place = Place(
-            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message)
-        )
-        self.key: Hashable = connection_key(captured)
-        self.connection: Connection = past.connection(self.key)
+            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message),
+            past.now_ns,
+        )  # fmt: skip
+        ends = ends_key(captured.transport, captured.source, captured.destination)
+        self.key: Hashable = captured.link or ends
+        self.connection: Connection = past.connection(self.key, ends)
         self.asked: Asked | None = None
         """The request that this answer answers, if it is known."""
 
@@ -173,15 +177,8 @@ class Sight:
 
     @property
     def now_ns(self) -> int:
-        """Time of the message."""
-        return self.captured.time_ns
-
-
-def connection_key(captured: Captured) -> Hashable:
-    """What tells connections apart: the number that reassembly gave, else both ends and the transport."""
-    if captured.link:
-        return captured.link
-    return ends_key(captured.transport, captured.source, captured.destination)
+        """Time of the message, or the latest time before it."""
+        return self.place.clock_ns
 
 
 def ends_key(transport: str, one: Endpoint, other: Endpoint) -> Hashable:
