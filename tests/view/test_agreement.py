@@ -266,3 +266,22 @@ def test_tls_with_a_key_log(version: str, tmp_path: Path) -> None:
     assert [one.octets for one in ours] == messages
     known = ("-o", f"tls.keylog_file:{keys}", "-d", "tls.port==5868,diameter")
     assert [row(one) for one in ours][1:] == theirs(path, *known)  # it does not show the first record of a connection
+
+
+def test_several_interfaces_in_one_file(tmp_path: Path) -> None:
+    """Merged by Wireshark's own program: three link types, two byte orders, microseconds and nanoseconds."""
+    program = shutil.which("mergecap")
+    assert program is not None, "mergecap is not installed; it comes with tshark"
+    messages, paths = octets_of_traffic(6), []
+    for number, (link_type, order, nanoseconds) in enumerate([(1, "<", False), (113, ">", True), (276, "<", True)]):
+        ends = (f"10.2.{number}.1", 40_000), (f"10.2.{number}.2", 3868)
+        packets = wire.segments(b"".join(messages), 500, source=ends[0], destination=ends[1])
+        paths.append(tmp_path / f"{number}.pcap")
+        paths[-1].write_bytes(wire.pcap(packets, link_type=link_type, order=order, nanoseconds=nanoseconds))
+    merged = tmp_path / "all.pcapng"
+    subprocess.run([program, "-F", "pcapng", "-w", str(merged), *map(str, paths)], check=True, timeout=60)
+    ours = list(CaptureReader(merged))
+    assert len(ours) == 3 * len(messages)
+    assert [row(one) for one in ours] == theirs(merged)
+    assert {one.link for one in ours} == {1, 2, 3}
+    assert {one.time_ns % 10**6 for one in ours} == {0}
