@@ -212,7 +212,9 @@ class Node(Hearing):
             _ = closing.addErrback(lambda failure: self._bug(failure.value or wrong, "stopping", "nobody"))
             self._wakeups.after = self._stopping.look
             self._stopping.look()
-        return as_deferred(self._stopping.done)
+        ended = getattr(self._links, "ended", None)
+        done = as_deferred(self._stopping.done)
+        return done if ended is None else done.addCallback(lambda _: ended())
 
     def when_open(self, host: str | None = None, timeout_s: float = 10.0) -> Deferred[Neighbour]:
         """Fires once peer `host` (None: any) takes requests; fails with Undeliverable that says what is in the way."""

@@ -13,6 +13,8 @@ from typing import Any, Final
 from cryptography import x509
 
 from diameter.config import CLEAR, LinkProfile, LinkTable, ListenConfig, NodeConfig, PeerConfig
+from diameter.config.ipsec import XFRM
+from diameter.config.proposals import GROUPS
 from diameter.config.protection import in_clear
 from diameter.security import certificate as profile
 from diameter.security.link import LinkSecurity
@@ -123,11 +125,13 @@ class Report:
             "placement": one.placement,
             "addresses": list(one.dial) if one.connect else [],
             **self._link(one, [profile_of(one, self._config.security)]),
-            "names": [] if one.transport in CLEAR else [one.host, *one.certificate_names],
+            "names": [] if one.mechanism in CLEAR else [one.host, *one.certificate_names],
             "accepts": _accepted(one, realms),
         }
 
     def _link(self, link: LinkTable, profiles: Sequence[LinkProfile]) -> Record:
+        if link.mechanism == "ipsec":
+            return _under_ipsec(link)
         clear, datagrams = link.transport in CLEAR, link.transport == "dtls"
         rsa, ec = min(one.rsa_bits for one in profiles), min(one.ec_bits for one in profiles)
         lowest, highest = self._versions(profiles, datagrams=datagrams)
@@ -157,6 +161,32 @@ class Report:
         if tls is None or datagrams:
             return least, DATAGRAMS_HIGHEST if datagrams else least
         return max(tls.minimum_version, least), tls.maximum_version
+
+
+def _under_ipsec(link: LinkTable) -> Record:
+    """A link that IPsec protects: the suites are those of ESP, the groups those that IKE proposes."""
+    options = link.ipsec
+    by_hand = options.hook == XFRM
+    suites = sorted({sa.cipher for sa in options.sa}) if by_hand else list(options.suites.esp)
+    words = [word for text in options.suites.ike for word in text.split("-")]
+    groups = [] if by_hand else list(dict.fromkeys(word for word in words if word in GROUPS))
+    weakest = LinkSecurity(mechanism="ipsec", group="MODP_2048" if "modp2048" in groups else "")
+    version = "manual" if by_hand else "IKEv2"
+    return {
+        "transport": link.transport,
+        "port": link.port_number,
+        "mechanism": "ipsec",
+        "lowest_version": version,
+        "highest_version": version,
+        "suites": suites,
+        "groups": groups,
+        "rsa_bits": None,
+        "ec_bits": None,
+        "sctp_auth": None,
+        "physical_protection": False,
+        "physical_protection_reason": "",
+        "level": level(weakest).name.lower(),
+    }
 
 
 def _usable(suite: str, lowest: str, highest: str) -> bool:

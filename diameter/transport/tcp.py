@@ -113,7 +113,7 @@ class LinkFactory(Factory):
 
     def link(self, wire: StreamTransport, ends: tuple[Address, Address], security: LinkSecurity) -> StreamLink:
         """Return the link of a connection that is ready."""
-        kind = TlsLink if security.secure else TcpLink
+        kind = TlsLink if security.mechanism == "tls" else TcpLink
         link = kind(wire, self.owner, self.clock, ends=ends, send_limit=self.send_limit, security=security)
         link.dialled = self.dialled
         return link

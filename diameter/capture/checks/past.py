@@ -12,8 +12,8 @@ from diameter.capture.records import Endpoint
 MAX_CONNECTIONS: Final = 4096
 MAX_WAITING: Final = 65_536
 MAX_SESSIONS: Final = 65_536
-MAX_REQUESTS: Final = 131_072
-MAX_SUBSCRIBERS: Final = 131_072
+MAX_REQUESTS: Final = 65_536
+MAX_SUBSCRIBERS: Final = 65_536
 MAX_SUSPECTS: Final = 16_384
 WAIT_S: Final = 5.0
 """How long a request may wait before it counts as unanswered."""
@@ -85,15 +85,16 @@ class Past:
     """Connections that were there before the capture."""
     epochs: int = 0
 
-    def connection(self, key: Hashable, ends: Hashable) -> Connection:
+    def connection(self, key: Hashable, ends: Hashable, *, noted: bool) -> Connection:
         """The connection of this key, made at its first message.
 
-        `ends`: by which a node's own notes of links name it; they may come before the first message.
+        `ends`: by which a node's own notes of links name it; they may come before the first message.  `noted`: a node
+        wrote the message down; the SYN before it is made up then, and only a note says that the link came up.
         """
         found = self.connections.get(key)
         if found is None:
             found = self._new(key)
-            found.begun = key in self.begun or ends in self.begun
+            found.begun = ends in self.begun or (key in self.begun and not noted)
             self.unbegun += not found.begun
         if self.names.get(ends) != key:
             self.names.put(ends, key)

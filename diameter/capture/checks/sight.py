@@ -134,7 +134,8 @@ class Sight:
         )  # fmt: skip
         ends = ends_key(captured.transport, captured.source, captured.destination)
         self.key: Hashable = captured.link or ends
-        self.connection: Connection = past.connection(self.key, ends)
+        noted = captured.outgoing is not None and bool(captured.comment)
+        self.connection: Connection = past.connection(self.key, ends, noted=noted)
         self.asked: Asked | None = None
         """The request that this answer answers, if it is known."""
 
@@ -194,5 +195,5 @@ def text_of(data: bytes) -> str:
 
 
 def seconds(nanoseconds: int) -> str:
-    """`12.3 s`."""
-    return f"{nanoseconds / SECOND:.1f} s"
+    """`12.3 s`, below a second `250 ms`."""
+    return f"{nanoseconds / SECOND:.1f} s" if nanoseconds >= SECOND else f"{nanoseconds / 1e6:.0f} ms"

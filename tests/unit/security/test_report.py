@@ -94,3 +94,14 @@ def test_what_is_ours_and_when_it_runs_out() -> None:
 def test_without_keys_there_is_nothing_of_ours() -> None:
     config = NodeConfig.model_validate({"origin_host": "iwf.example", "origin_realm": "example"})
     assert Report(config, None, datetime.now(UTC)).document()["own"] is None
+
+
+@pytest.mark.requirement("S-TSP-22")
+def test_ipsec_is_shown_with_what_it_proposes() -> None:
+    under = {"transport": "sctp", "security": "ipsec"}
+    first, second = document(
+        {**SCS, **under}, {**HSS, **under, "ipsec": {"profile": "ts33210-256", "esp_proposals": ["aes256gcm16"]}}
+    )["links"]
+    assert (first["mechanism"], first["lowest_version"], first["level"]) == ("ipsec", "IKEv2", "protected")
+    assert first["groups"] == ["ecp256", "ecp384", "modp2048"]
+    assert (second["suites"], second["groups"], second["level"]) == (["aes256gcm16"], ["ecp384"], "strong")
