@@ -58,7 +58,18 @@ Origin-Realm = "${{server_realm}}"
 
 async def _played(path: Path, *more: str) -> dict[str, Any]:
     """What `mtc pcap replay` says of the scenario at `path`."""
-    words = [sys.executable, "-m", "nfs.cli", "pcap", "replay", path, "--connect", f"tcp:{AT[THEIRS]}", "--json", *more]
+    words = [
+        sys.executable,
+        "-m",
+        "nfs.cli",
+        "pcap",
+        "replay",
+        str(path),
+        "--connect",
+        f"tcp:{AT[THEIRS]}",
+        "--json",
+        *more,
+    ]
     out = path.with_suffix(".out")
     async with running(Program(words, out)) as program:
         await program.said(r"^}")
