@@ -44,7 +44,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
-from diameter._node import pauses
+from diameter._node import pauses, readymade
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
 from diameter._node.expiry import Expiry, in_clear
@@ -75,6 +75,7 @@ from diameter.security.papers import Paper
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address
+from diameter.transport.turns import quicken
 
 T = TypeVar("T")
 _log = Logger(namespace="diameter")
@@ -143,7 +144,9 @@ class Node(Hearing):
         self.applications = tuple(applications)
         self._clock: Clock = reactor
         random = SystemRandom() if seed is None else Random(seed)
-        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member))
+        self._identifiers = identifiers = Identifiers(
+            config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member)
+        )
         handlers = bind(applications, self, dictionary)
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
@@ -188,6 +191,7 @@ class Node(Hearing):
             self.wake(self._peering.start)
             self.wake(self._expiry.look)
 
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
         return done.addCallback(listening)
@@ -244,6 +248,7 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         if not self._core.draining:
             self.wake(self._expiry.look)
 
@@ -285,6 +290,17 @@ class Node(Hearing):
         """See `Application.request`."""
         self._wakeups.now()
         return self._requests.send(application, command, avps, to=to, realm=realm, timeout_s=timeout_s)
+
+    def send(self, message: Message, *, to: str | None = None, timeout_s: float | None = None) -> Later[Message]:
+        """Send a request that is there already, octet for octet but for its two identifiers; await its answer.
+
+        Nothing is filled in and nothing is checked, so that it may be wrong on purpose.  `to`: a peer.  Fails as
+        `Application.request` does.
+        """
+        self._wakeups.now()
+        later = readymade.send(self._core, self._requests, self._identifiers, message, to, timeout_s)
+        self._wakeups.settle()
+        return later
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
         """Run a coroutine that may await requests, Deferreds and `Later`s; it starts when the present wake-up ends."""
@@ -329,6 +345,7 @@ class Node(Hearing):
         self._wakeups.stop()
         self._traffic.faults.stop()
         self._openings.give_up()
+        quicken(self._clock, self.config.origin_host, 0)
         self._core.say(Point.STOPPED)
 
 

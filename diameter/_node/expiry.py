@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from diameter._node.core import Core
-from diameter.config import CLEAR, LinkTable
+from diameter.config import LinkTable
+from diameter.config.protection import in_clear as open_to_all
 from diameter.security.papers import Paper, utc
 from diameter.trace import Point
 
@@ -52,7 +53,7 @@ def in_clear(core: Core) -> None:
     links: list[tuple[str, LinkTable]] = [(f"the listener on {one.host}", one) for one in core.config.listen]
     links += [(one.host, one) for one in core.config.peer]
     for whose, one in links:
-        if one.physical_protection and one.transport in CLEAR:
+        if open_to_all(one):
             found.setdefault((one.transport, one.physical_protection_reason), []).append(whose)
     for (transport, reason), names in found.items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

@@ -39,6 +39,8 @@ from diameter.message import Dictionary, Message, decode
 
 __all__ = ["ERROR", "NOTE", "RULES", "SEVERITIES", "WARNING", "Checker", "Finding", "Group", "Report", "Rule", "run"]
 
+Source = str | Path | BinaryIO | CaptureReader | Iterable[Record]
+"""A capture file by its name, as a stream or as a reader with its options; or messages and events."""
 MAX_GROUPS: Final = 5000
 MAX_FRAMES: Final = 20
 _HEADER: Final = 20
@@ -177,7 +179,7 @@ class Report:
 
 
 def run(
-    source: str | Path | BinaryIO | Iterable[Record],
+    source: Source,
     dictionary: Dictionary,
     *,
     outside: Iterable[str] = (),
@@ -191,8 +193,7 @@ def run(
     could be read; NoDiameter: there is none in it; LocalError: no such rule.
     """
     checker = Checker(dictionary, outside=outside, wait_s=wait_s, only=only, ignore=ignore)
-    of_a_file = isinstance(source, str | Path) or hasattr(source, "read")
-    reader = CaptureReader(cast("str | Path | BinaryIO", source)) if of_a_file else None
+    reader = reader_of(source)
     report = Report(reader.name if reader is not None else "capture")
     records = cast("Iterable[Record]", source) if reader is None else _records(reader, report)
     for record in records:
@@ -205,8 +206,17 @@ def run(
         report.add(one)
     report.messages = checker.messages
     if reader is not None and not report.messages:
-        raise NoDiameter(reader.name, reader.other)
+        raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
     return report
+
+
+def reader_of(source: Source) -> CaptureReader | None:
+    """A reader of a file; None for records."""
+    if isinstance(source, CaptureReader):
+        return source
+    if isinstance(source, str | Path) or hasattr(source, "read"):
+        return CaptureReader(cast("str | Path | BinaryIO", source))
+    return None
 
 
 def _records(reader: CaptureReader, report: Report) -> Iterator[Record]:

@@ -88,18 +88,20 @@ class CaptureReader:
         walk = Walk(Seen(self._ports, self._keys, self.other), self.events)
         take = walk.packet
         sweep_at = SWEEP_PACKETS
-        packet = Packet(0, 0, b"", 0, 0, "", 0)
+        last = Packet(0, 0, b"", 0, 0, "", 0)
         try:
             for packet in packets:
                 yield from take(packet)
+                if packet[3]:  # what follows the last packet, statistics say, has other times
+                    last = packet
                 if packet[3] >= sweep_at:
                     sweep_at = packet[3] + SWEEP_PACKETS
                     self.packets = packet[3]
                     yield from walk.sweep(packet)
         except OSError as error:
             raise CaptureError(f"{self.name}: {error.strerror}") from error
-        self.packets = max(self.packets, packet[3])
-        yield from walk.finish(packet)
+        self.packets = max(self.packets, last[3])
+        yield from walk.finish(last)
         self.truncated = packets.truncated
 
 

@@ -6,7 +6,6 @@ and merging work the same on what a node wrote and on what tcpdump saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from diameter.errors import LocalError
@@ -24,12 +23,6 @@ class CaptureError(LocalError):
 
 class NoDiameter(CaptureError):
     """A capture could be read, and there is no Diameter in it; the text says what there is."""
-
-    def __init__(self, name: str, saw: Mapping[str, int]) -> None:
-        most = sorted(saw.items(), key=lambda one: -one[1])[:4]
-        super().__init__(
-            f"{name}: no Diameter found: saw {', '.join(f'{count} x {what}' for what, count in most) or 'nothing'}"
-        )
 
 
 class Captured(NamedTuple):

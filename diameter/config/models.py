@@ -157,6 +157,10 @@ class NodeTable(Table):
     dpa_timeout_s: Seconds = Field(default=5, description="time a peer has for its DPA, or to close after ours")
     drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
     workers: int = Field(default=1, ge=1, le=64, description="processes that are this node; --workers overrides it")
+    poll_us: int = Field(
+        default=0, ge=0, le=10_000,
+        description="microseconds to look again before sleeping: shorter round trips for more processor time",
+    )  # fmt: skip
     balance: Balancing = Field(default="order", description="how the peers of one realm share requests")
     dns: tuple[str, ...] = Field(
         default=(), strict=False, description="name servers, ADDRESS or ADDRESS:PORT; those of the system when empty"

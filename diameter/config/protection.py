@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diameter.config.links import CERTIFIED, CLEAR
+from diameter.config.links import CERTIFIED, CLEAR, LinkTable
 
 if TYPE_CHECKING:
     from diameter.config.models import LinkProfile, NodeTable, PeerConfig
 
 Lines = list[tuple[str, str]]
+
+
+def in_clear(link: LinkTable) -> bool:
+    """Nothing protects the link but the declaration that it is protected physically."""
+    return link.transport in CLEAR and link.physical_protection
 
 
 def unprotected(node: NodeTable, peers: Sequence[PeerConfig], prefix: str) -> Lines:
@@ -30,7 +35,7 @@ def unprotected(node: NodeTable, peers: Sequence[PeerConfig], prefix: str) -> Li
 
 def _against(peer: PeerConfig, profile: LinkProfile, rule: str) -> Lines:
     found: Lines = []
-    if peer.transport in CLEAR and not profile.physical_protection:
+    if in_clear(peer) and not profile.physical_protection:
         found.append(("physical_protection", f"{rule}.physical_protection allows no link in clear"))
     if peer.transport == "dtls" and profile.minimum_tls > "1.2":
         found.append(("transport", f"dtls has no version above 1.2, and {rule}.minimum_tls is {profile.minimum_tls}"))
@@ -49,12 +54,12 @@ def _versions(node: NodeTable, peer: PeerConfig, profile: LinkProfile, place: st
 def _weaker_outside(peers: Sequence[PeerConfig]) -> Lines:
     """R-TSP-11: nobody outside is in clear where everybody inside is protected."""
     inside = [(at, peer) for at, peer in enumerate(peers) if peer.placement == "inside"]
-    if not inside or any(peer.transport in CLEAR for _, peer in inside):
+    if not inside or any(in_clear(peer) for _, peer in inside):
         return []
     first, known = inside[0]
     text = f"an outside peer in clear is weaker protected than those inside (peer.{first} has {known.transport})"
     return [
         (f"peer.{at}.transport", text)
         for at, peer in enumerate(peers)
-        if peer.placement == "outside" and peer.transport in CLEAR
+        if peer.placement == "outside" and in_clear(peer)
     ]

@@ -15,6 +15,7 @@ from cryptography import x509
 from diameter.config import CLEAR, LinkProfile, LinkTable, ListenConfig, NodeConfig, PeerConfig
 from diameter.config.ipsec import XFRM
 from diameter.config.proposals import GROUPS
+from diameter.config.protection import in_clear
 from diameter.security import certificate as profile
 from diameter.security.link import LinkSecurity
 from diameter.security.offer import Offer, offer, offer_of_datagrams
@@ -101,7 +102,8 @@ class Report:
 
     def _listener(self, at: int, one: ListenConfig) -> Record:
         """What may come in: whoever is a peer with this transport, at the weaker of their thresholds."""
-        peers = [peer for peer in self._config.peer if peer.transport == one.transport]
+        kind = one.transport, in_clear(one)
+        peers = [peer for peer in self._config.peer if (peer.transport, in_clear(peer)) == kind]
         profiles = [profile_of(peer, self._config.security) for peer in peers] or list(self._profiles)
         accepted = [peer.host for peer in peers if not peer.discover]
         row = self._link(one, profiles)

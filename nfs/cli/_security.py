@@ -122,7 +122,7 @@ def _links(console: Console, links: list[Record]) -> None:
         else:
             protection = _versions(one)
             protection += f"\nSCTP-AUTH {one['sctp_auth']}" if one["sctp_auth"] else ""
-            keys = f"RSA {one['rsa_bits']}\nEC {one['ec_bits']}"
+            keys = "" if one["rsa_bits"] is None else f"RSA {one['rsa_bits']}\nEC {one['ec_bits']}"
         table.add_row(one["place"], "\n".join(whose), Text(protection), keys, _level(one["level"]))
     console.print(table)
 

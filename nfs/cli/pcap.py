@@ -11,6 +11,9 @@ import click
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
+    "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
+    "extract": "Turn a session or a transaction into a scenario to read, change and play.",
+    "replay": "Play a scenario against a live peer, and compare what comes.",
 }
 
 
@@ -42,4 +45,5 @@ def command() -> None:
     \b
     Example: mtc pcap decode trigger.pcapng
              mtc pcap check trigger.pcapng
+             mtc pcap ladder trigger.pcapng -o trigger.html
     """

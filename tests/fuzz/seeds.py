@@ -316,6 +316,13 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "validity-beyond-a-day": bytes([0, 0, 8, 5, 0]),
         "damaged": bytes([0, 4, 5, 8, 0, 0, 2, 3, 8, 7, 8, 0, 1, 5, 9, 0, 0, 0, 0]),
     },
+    "check": {
+        "in-order": bytes([0]) + b"".join(bytes([number, 0, 0, 0]) for number in range(30)),
+        "turned-round": bytes([1]) + b"".join(bytes([number, 2, 1, 1]) for number in range(30)),
+        "edited": bytes([2]) + b"".join(bytes([number, 1, 0, 0, number, 7, 3, 0, 255]) for number in range(20)),
+        "cut-and-marked": bytes([0]) + b"".join(bytes([number, 4, 9, 2, number, 60]) for number in range(25)),
+        "long-waits": bytes([1]) + b"".join(bytes([number, 0, 90, 0]) for number in range(12, 30)),
+    },
     "http": {
         "trigger": b'\x20\0{"external_identifier": "meter-1@customer.example", "payload": "00ff", "port": 16000}',
         "trigger-and-wait": b'\x30\x011{"msisdn": "15550100001", "payload": "", "reference": 7}',

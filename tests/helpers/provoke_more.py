@@ -160,7 +160,7 @@ def _(talk: Talk) -> None:
 
 @provokes("ppid-unspecified")
 def _(talk: Talk) -> None:
-    talk.put(talk.lookup(), transport="dtls", ppid=0)
+    talk.put(talk.lookup(), transport="dtls", ppid=46, comment="dtls, peer hss.example, received, PPID 0")
 
 
 @provokes("clear-on-secure-port")

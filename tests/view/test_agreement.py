@@ -20,6 +20,7 @@ from diameter.message.members import Avp
 from helpers import wire
 from helpers.captures import Traffic
 from helpers.messages import dictionary
+from helpers.recorded import tls
 from helpers.wire import A, B
 
 pytestmark = pytest.mark.view
@@ -35,13 +36,13 @@ def octets_of_traffic(triggers: int) -> list[bytes]:
     return [one for one in found if b"\x00\x00\x01\x0c\x40\x00\x00\x0b" not in one]
 
 
-def theirs(path: Path) -> list[Row]:
+def theirs(path: Path, *more: str) -> list[Row]:
     """A row a message; several of one frame stand in one line, joined by commas."""
     program = shutil.which("tshark")
     assert program is not None, "tshark is not installed"
     home = path.parent / "home"
     home.mkdir(exist_ok=True)
-    words = [program, "-r", str(path), *OPTIONS, "-Y", "diameter", "-T", "fields"]
+    words = [program, "-r", str(path), *OPTIONS, *more, "-Y", "diameter", "-T", "fields"]
     words += [word for name in (*FIELDS, "diameter.length", *AVPS) for word in ("-e", name)]
     done = subprocess.run(
         words, check=True, capture_output=True, text=True, timeout=100, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
@@ -243,3 +244,44 @@ def test_sctp_over_udp(tmp_path: Path) -> None:
     ours, rows = compare(tmp_path / "x.pcap", packets)
     assert [one.octets for one in ours] == messages
     assert [row(one) for one in ours] == rows
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_tls_with_a_key_log(version: str, tmp_path: Path) -> None:
+    messages = octets_of_traffic(6)
+    recorded = tls([(0 if octets[4] & 0x80 else 1, octets) for octets in messages], version=version)
+    secure, sent, packets = (B[0], 5868), [1, 1], []
+    for flags, side in ((0x02, 0), (0x12, 1), (0x10, 0)):
+        source, destination = ((A, secure), (secure, A))[side]
+        segment = wire.tcp(source, destination, int(flags == 0x10), b"", flags, int(flags != 0x02))
+        packets.append(wire.ip(source[0], destination[0], 6, segment))
+    for side, octets in recorded.runs:
+        source, destination = ((A, secure), (secure, A))[side]
+        packets += wire.segments(octets, 1400, source=source, destination=destination, start=sent[side])
+        sent[side] += len(octets)
+    path, keys = tmp_path / "x.pcap", tmp_path / "keys"
+    path.write_bytes(wire.pcap(packets, link_type=1))
+    keys.write_text(recorded.log)
+    ours = list(CaptureReader(path, key_log=keys))
+    assert [one.octets for one in ours] == messages
+    known = ("-o", f"tls.keylog_file:{keys}", "-d", "tls.port==5868,diameter")
+    assert [row(one) for one in ours][1:] == theirs(path, *known)  # it does not show the first record of a connection
+
+
+def test_several_interfaces_in_one_file(tmp_path: Path) -> None:
+    """Merged by Wireshark's own program: three link types, two byte orders, microseconds and nanoseconds."""
+    program = shutil.which("mergecap")
+    assert program is not None, "mergecap is not installed; it comes with tshark"
+    messages, paths = octets_of_traffic(6), []
+    for number, (link_type, order, nanoseconds) in enumerate([(1, "<", False), (113, ">", True), (276, "<", True)]):
+        ends = (f"10.2.{number}.1", 40_000), (f"10.2.{number}.2", 3868)
+        packets = wire.segments(b"".join(messages), 500, source=ends[0], destination=ends[1])
+        paths.append(tmp_path / f"{number}.pcap")
+        paths[-1].write_bytes(wire.pcap(packets, link_type=link_type, order=order, nanoseconds=nanoseconds))
+    merged = tmp_path / "all.pcapng"
+    subprocess.run([program, "-F", "pcapng", "-w", str(merged), *map(str, paths)], check=True, timeout=60)
+    ours = list(CaptureReader(merged))
+    assert len(ours) == 3 * len(messages)
+    assert [row(one) for one in ours] == theirs(merged)
+    assert {one.link for one in ours} == {1, 2, 3}
+    assert {one.time_ns % 10**6 for one in ours} == {0}

@@ -45,7 +45,7 @@ def answer_late(one: Sight) -> Found:
     """Later than a request may wait before it counts as unanswered."""
     if one.asked is None:
         return NONE
-    waited = one.now_ns - one.asked.place.time_ns
+    waited = one.now_ns - one.asked.place.clock_ns
     if waited < one.past.settings.wait_ns or waited >= KEEP_NS:
         return NONE
     return (Hit(f"answered after {seconds(waited)}", one.place.short),)

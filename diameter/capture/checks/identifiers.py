@@ -30,7 +30,7 @@ def about(one: Sight) -> int:
 def earlier(one: Sight) -> Seen | None:
     """The last request with the same Origin-Host and End-to-End Identifier, if it was less than four minutes ago."""
     seen = one.past.requests.get((one.raw(ORIGIN_HOST), one.message.end_to_end))
-    if seen is None or one.now_ns - seen.place.time_ns >= UNIQUE_NS:
+    if seen is None or one.now_ns - seen.place.clock_ns >= UNIQUE_NS:
         return None
     return seen
 

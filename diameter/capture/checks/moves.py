@@ -40,7 +40,8 @@ def event(past: Past, one: LinkEvent) -> None:
     if not one.transport or (one.name not in BEGINNINGS and one.name not in ENDS):
         return
     past.now_ns = max(past.now_ns, one.time_ns)
-    key = one.link or ends_key(one.transport, one.local, one.remote)
+    ends = ends_key(one.transport, one.local, one.remote)
+    key = one.link or past.names.get(ends, ends)
     if one.name in BEGINNINGS:
         past.begin(key)
     elif key in past.connections:

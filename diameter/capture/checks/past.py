@@ -66,6 +66,10 @@ class Past:
 
     settings: Settings
     connections: Memory[Hashable, Connection] = field(default_factory=lambda: Memory(MAX_CONNECTIONS))
+    names: Memory[Hashable, Hashable] = field(default_factory=lambda: Memory(MAX_CONNECTIONS))
+    """Connections by their ends and transport, for events that have no number of a link."""
+    begun: Memory[Hashable, None] = field(default_factory=lambda: Memory(MAX_CONNECTIONS))
+    """Ends and numbers of links that came up before their first message."""
     waiting: Memory[Lane, Asked] = field(default_factory=lambda: Memory(MAX_WAITING))
     answered: Memory[Lane, Asked] = field(default_factory=lambda: Memory(MAX_WAITING))
     sessions: Memory[bytes, Session] = field(default_factory=lambda: Memory(MAX_SESSIONS))
@@ -81,12 +85,19 @@ class Past:
     """Connections that were there before the capture."""
     epochs: int = 0
 
-    def connection(self, key: Hashable) -> Connection:
-        """The connection of this key, made at its first message."""
+    def connection(self, key: Hashable, ends: Hashable, *, noted: bool) -> Connection:
+        """The connection of this key, made at its first message.
+
+        `ends`: by which a node's own notes of links name it; they may come before the first message.  `noted`: a node
+        wrote the message down; the SYN before it is made up then, and only a note says that the link came up.
+        """
         found = self.connections.get(key)
         if found is None:
-            self.unbegun += 1
             found = self._new(key)
+            found.begun = ends in self.begun or (key in self.begun and not noted)
+            self.unbegun += not found.begun
+        if self.names.get(ends) != key:
+            self.names.put(ends, key)
         return found
 
     def begin(self, key: Hashable) -> None:
@@ -95,8 +106,11 @@ class Past:
         Both ends may say so, the second one after the first message.
         """
         old = self.connections.get(key)
-        fresh = old is not None and not old.closed and (old.last is None or self.now_ns - old.last.time_ns < SECOND)
-        one = old if old is not None and fresh else self._new(key)
+        if old is None:
+            self.begun.put(key, None)
+            return
+        fresh = not old.closed and (old.last is None or self.now_ns - old.last.clock_ns < SECOND)
+        one = old if fresh else self._new(key)
         if fresh and not one.begun:
             self.unbegun -= 1
         one.begun = True
@@ -111,7 +125,7 @@ class Past:
         """Give up requests that were asked longer ago than an answer can be late."""
         while self.waiting:
             lane, asked = next(iter(self.waiting.items()))
-            if self.now_ns - asked.place.time_ns < KEEP_NS and len(self.waiting) < MAX_WAITING:
+            if self.now_ns - asked.place.clock_ns < KEEP_NS and len(self.waiting) < MAX_WAITING:
                 return
             del self.waiting[lane]
             self.report_unanswered(lane, asked)
@@ -124,9 +138,9 @@ class Past:
 
     def report_unanswered(self, lane: Lane, asked: Asked) -> None:
         """A finding, if the request has waited long enough and its answer cannot have been missed."""
-        waited = self.now_ns - asked.place.time_ns
+        waited = self.now_ns - asked.place.clock_ns
         connection = self.connections.get(lane[0])
-        gapped = connection is not None and connection.gap_ns > asked.place.time_ns
+        gapped = connection is not None and connection.gap_ns > asked.place.clock_ns
         if waited >= self.settings.wait_ns and not gapped:
             text = f"no answer in the {seconds(waited)} that the capture goes on"
             self.late.append(Late("request-unanswered", asked.place, text, asked.place.short))

@@ -9,6 +9,7 @@ from typing import Final
 from diameter.capture.checks.past import Late
 from diameter.capture.checks.rules import ERROR, NONE, WARNING, Found, Hit, rule, table
 from diameter.capture.checks.sight import CAPABILITIES, Sight
+from diameter.capture.records import Captured
 from diameter.message import Avp
 
 TSP: Final = 16777309
@@ -21,6 +22,7 @@ INBAND_SECURITY_ID: Final = 299
 TLS: Final = b"\0\0\0\1"
 IMSI_NAMES: Final = frozenset(("User-Name", "3GPP-IMSI", "IMSI"))
 _RUNS: Final = re.compile(rb"(?<![0-9])[0-9]{14,16}(?![0-9])")
+_PPID: Final = re.compile(r"\bPPID (\d{1,10})\b")
 _IN_USER_NAME: Final = b"\0\0\0\1"
 _IN_3GPP_IMSI: Final = b"\0\0\x28\xaf"
 _DEEPEST: Final = 16
@@ -34,21 +36,28 @@ IMSI: Final = table(
 @rule("ppid-wrong", ERROR, "RFC 6733 sections 2.1 and 11.5", "An SCTP payload protocol identifier of something else.")
 def ppid_wrong(one: Sight) -> Found:
     """46 is Diameter in clear, 47 Diameter in DTLS."""
-    captured = one.captured
+    captured, ppid = one.captured, ppid_of(one.captured)
     wanted = {"sctp": PPID_CLEAR, "dtls": PPID_DTLS}.get(captured.transport, -1)
-    if captured.ppid <= 0 or wanted < 0 or captured.ppid == wanted:
+    if ppid <= 0 or wanted < 0 or ppid == wanted:
         return NONE
-    if not one.connection.once(("ppid", captured.source, captured.ppid)):
+    if not one.connection.once(("ppid", captured.source, ppid)):
         return NONE
     where = "in clear" if captured.transport == "sctp" else "in DTLS"
-    return (Hit(f"PPID {captured.ppid} {where}, {wanted} is meant for it", f"PPID {captured.ppid} {where}"),)
+    return (Hit(f"PPID {ppid} {where}, {wanted} is meant for it", f"PPID {ppid} {where}"),)
+
+
+def ppid_of(captured: Captured) -> int:
+    """The PPID on the wire, -1 for none known: a node that framed the message anew says it in the comment."""
+    if "PPID " in captured.comment and (said := _PPID.search(captured.comment)):
+        return int(said[1])
+    return captured.ppid
 
 
 @rule("ppid-unspecified", WARNING, "RFC 6733 section 2.1", "The SCTP payload protocol identifier is 0.")
 def ppid_unspecified(one: Sight) -> Found:
     """A dedicated one SHOULD be used."""
     captured = one.captured
-    if captured.ppid != 0 or captured.transport not in ("sctp", "dtls"):
+    if ppid_of(captured) != 0 or captured.transport not in ("sctp", "dtls"):
         return NONE
     if not one.connection.once(("ppid", captured.source, 0)):
         return NONE

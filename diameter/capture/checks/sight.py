@@ -58,6 +58,8 @@ class Place(NamedTuple):
     source: Endpoint
     destination: Endpoint
     short: str
+    clock_ns: int
+    """The latest time met so far: where clocks go back, this one stands still."""
 
 
 class Asked(NamedTuple):
@@ -127,10 +129,13 @@ class Sight:
         self.message = message
         self.past = past
         self.place = Place(
-            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message)
-        )
-        self.key: Hashable = connection_key(captured)
-        self.connection: Connection = past.connection(self.key)
+            number, captured.frame, captured.time_ns, captured.source, captured.destination, short_name(message),
+            past.now_ns,
+        )  # fmt: skip
+        ends = ends_key(captured.transport, captured.source, captured.destination)
+        self.key: Hashable = captured.link or ends
+        noted = captured.outgoing is not None and bool(captured.comment)
+        self.connection: Connection = past.connection(self.key, ends, noted=noted)
         self.asked: Asked | None = None
         """The request that this answer answers, if it is known."""
 
@@ -173,15 +178,8 @@ class Sight:
 
     @property
     def now_ns(self) -> int:
-        """Time of the message."""
-        return self.captured.time_ns
-
-
-def connection_key(captured: Captured) -> Hashable:
-    """What tells connections apart: the number that reassembly gave, else both ends and the transport."""
-    if captured.link:
-        return captured.link
-    return ends_key(captured.transport, captured.source, captured.destination)
+        """Time of the message, or the latest time before it."""
+        return self.place.clock_ns
 
 
 def ends_key(transport: str, one: Endpoint, other: Endpoint) -> Hashable:
@@ -197,5 +195,5 @@ def text_of(data: bytes) -> str:
 
 
 def seconds(nanoseconds: int) -> str:
-    """`12.3 s`."""
-    return f"{nanoseconds / SECOND:.1f} s"
+    """`12.3 s`, below a second `250 ms`."""
+    return f"{nanoseconds / SECOND:.1f} s" if nanoseconds >= SECOND else f"{nanoseconds / 1e6:.0f} ms"

@@ -21,7 +21,7 @@ def watchdog_silence(one: Sight) -> Found:
     connection = one.connection
     if connection.last is None or connection.closed or one.message.command_code == WATCHDOG:
         return NONE
-    silent = one.now_ns - connection.last.time_ns
+    silent = one.now_ns - connection.last.clock_ns
     if silent <= TW_NS + JITTER_NS:
         return NONE
     return (Hit(f"no message for {seconds(silent)}, and no DWR", one.place.short),)
@@ -44,7 +44,7 @@ def silent_to_the_end(past: Past) -> None:
         last = connection.last
         if last is None or connection.closed or connection.disconnecting:
             continue
-        silent = past.now_ns - last.time_ns
+        silent = past.now_ns - last.clock_ns
         if silent > 2 * TW_NS + JITTER_NS:
             text = f"no message for {seconds(silent)} to the end of the capture, and no DWR"
             past.late.append(Late("watchdog-silence", last, text, "to the end"))

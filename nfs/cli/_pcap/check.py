@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from nfs.cli._pcap.decode import opened, source_options
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -30,9 +31,7 @@ SEVERITIES = ("error", "warning", "note")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML file too.")
 @click.option("--list", "list_rules", is_flag=True, help="Print the rules with their clauses, and end.")
-@click.option(
-    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
-)
+@source_options
 def command(
     source: str | None,
     only: tuple[str, ...],
@@ -43,6 +42,8 @@ def command(
     as_json: bool,
     html: Path | None,
     list_rules: bool,
+    ports: tuple[int, ...],
+    keylog: Path | None,
     dictionaries: tuple[Path, ...],
 ) -> None:
     """Say what is wrong in a capture, and in which clause.
@@ -63,10 +64,10 @@ def command(
         return
     if source is None:
         raise click.UsageError("a capture FILE is needed, or - for standard input")
-    stream = sys.stdin.buffer if source == "-" else source
+    reader = opened(source, ports, keylog)
     try:
         found = check.run(
-            stream, Dictionary.load(*dictionaries), outside=outside, wait_s=wait_s, only=only, ignore=ignore
+            reader, Dictionary.load(*dictionaries), outside=outside, wait_s=wait_s, only=only, ignore=ignore
         )
     except NoDiameter as error:
         click.echo(f"mtc: {error}", err=True)

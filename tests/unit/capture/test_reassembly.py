@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter.capture import CaptureReader, reassembly, tables
+from diameter.capture import CaptureReader, reassembly
 from diameter.capture.reassembly import ACK, FIN, RST, SYN
 from diameter.capture.records import GAP_BEFORE, OUT_OF_ORDER, STRAY_BEFORE, Captured, LinkEvent
 from helpers import wire
@@ -117,10 +117,6 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     octets = diameter(1, 9000)
     packets = wire.segments(octets, 3000)
     assert found(*packets[:2], packet(50_000, diameter(2)), packets[2]) == [2]
-
-
-def test_silent_links_are_forgotten() -> None:
-    assert tables.IDLE_NS > 60 * 10**9
 
 
 def test_odd_ports_are_recognised_by_shape() -> None:

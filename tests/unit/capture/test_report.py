@@ -108,3 +108,22 @@ def test_a_file_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     assert "ends inside the record at offset" in report.as_text(found)
     path.write_bytes(whole + bytes(12))
     assert "the rest could not be read: " in check.run(path, dictionary()).notice
+
+
+def test_a_node_that_began_to_write_late_makes_up_a_handshake_that_proves_nothing(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.answered()
+    with CaptureWriter(tmp_path / "a.pcapng") as writer:
+        for record in talk.records:
+            if isinstance(record, Captured):
+                writer.record(record)
+    assert check.run(tmp_path / "a.pcapng", dictionary()).groups == []
+
+
+def test_a_clock_that_goes_back_makes_nobody_wait() -> None:
+    talk = Talk().opened()
+    request = talk.asked()
+    talk.put(request.answer(2001, own(OTHER)), back=True, time_ns=1_760_000_000_000_000)
+    talk.asked()
+    talk.records[-1] = talk.records[-1]._replace(time_ns=1)
+    assert check.run(talk.records, dictionary()).groups == []

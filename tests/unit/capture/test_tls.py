@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from diameter.capture import Captured, CaptureError, CaptureReader, LinkEvent
 from diameter.capture.keylog import KeyLog
 from diameter.capture.packets import PacketReader
 from diameter.capture.records import GAP_BEFORE
-from diameter.capture.suites import Suite, expand, prf
+from diameter.capture.suites import Suite, expand, next_secret, prf
 from diameter.capture.tls import Session
 from helpers import wire
 from helpers.recorded import Recorded, Run, dtls, tls
@@ -179,3 +180,29 @@ def test_the_functions_of_keys() -> None:
 
 def test_messages_of_captures_are_values() -> None:
     assert Captured(0, A, B, b"").notes == ()
+
+
+def test_keys_that_are_updated() -> None:
+    """KeyUpdate of RFC 8446 section 4.6.3, which OpenSSL sends when nobody can ask it to: the records are made here."""
+    recorded = tls([])
+    keys, suite = KeyLog(), Suite("gcm", 32, "sha384")
+    keys.add(recorded.log)
+    random = bytes.fromhex(recorded.log.split()[1])
+    secret = keys.secret("CLIENT_TRAFFIC_SECRET_0", random)
+    suite = suite if len(secret) == 48 else Suite("gcm", 16, "sha256")
+
+    def sealed(under: bytes, number: int, inner: bytes) -> bytes:
+        key, iv = expand(suite.hash, under, b"key", suite.key), expand(suite.hash, under, b"iv", 12)
+        head = b"\x17\3\3" + (len(inner) + 16).to_bytes(2)
+        nonce = (int.from_bytes(iv) ^ number).to_bytes(12)
+        return head + AESGCM(key).encrypt(nonce, inner, head)
+
+    session = Session(keys)
+    for number, octets in recorded.runs:
+        session.feed(number, octets)
+    update = b"\x18\0\0\1\0\x16"
+    after = next_secret(suite, secret)
+    said = session.feed(0, sealed(secret, 0, b"one\x17\0\0") + sealed(secret, 1, update))
+    said += session.feed(0, sealed(after, 0, b" two\x17") + sealed(after, 1, update))
+    said += session.feed(0, sealed(next_secret(suite, after), 0, b" three\x17"))
+    assert said == b"one two three"

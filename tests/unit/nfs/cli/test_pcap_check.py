@@ -87,4 +87,4 @@ def test_what_is_no_capture(tmp_path: Path) -> None:
     assert "not a capture" in str(run(str(tmp_path / "a")).exception)
     CaptureWriter(tmp_path / "b").close()
     result = run(str(tmp_path / "b"))
-    assert (result.exit_code, "no Diameter found: saw nothing" in result.output) == (1, True)
+    assert (result.exit_code, "no Diameter found: saw no packets" in result.output) == (1, True)
