@@ -114,6 +114,12 @@ class GatewayTable(Table):
         default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
     )
 
+    replay_window_s: float = Field(
+        default=240,
+        ge=0,
+        le=86_400,
+        description="how long a Session-Id is remembered, to refuse what comes with it again",
+    )
     refused_s: float = Field(
         default=30, ge=0, le=86_400, description="how long a device that the HSS refused is refused without asking it"
     )

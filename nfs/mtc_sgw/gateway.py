@@ -134,6 +134,7 @@ class Gateway(Screen):
             imsi_avps=tuple(name for name, _ in _fields(message.avps) if name in outbound_imsi.IMSI_BEARING),
             home_plmns=self.home_plmns,
             fifteen_digits=self.fifteen_digits,
+            session_id=str(message.get("Session-Id", "")),
             now=self._clock(),
         )
 

@@ -110,6 +110,7 @@ class Offer:
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
     fifteen_digits: bool = False
+    session_id: str = ""
     now: float = 0.0
 
     @property
