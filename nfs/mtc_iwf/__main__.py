@@ -60,6 +60,8 @@ def security_gateway(config: IwfConfig, audit: AuditLog, bounds: Bounds, clock: 
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
         checks=(*CHECKS, *bounds.checks),
         clock=clock,
+        identity=(config.node.origin_host, config.node.origin_realm),
+        never_outside=config.sgw.never_outside,
     )
 
 
@@ -117,6 +119,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         gateway.profiles = profiles(new.scs)
         gateway.home_plmns = frozenset(new.sgw.home_plmns)
         gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
+        gateway.keep_inside(new.sgw.never_outside)
         bounds.reload(new.sgw)
         known.limits = new.sgw.known()
         known.clear()

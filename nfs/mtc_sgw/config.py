@@ -106,6 +106,9 @@ class GatewayTable(Table):
         default=False,
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
     )
+    never_outside: tuple[Annotated[str, Field(min_length=3)], ...] = Field(
+        default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"
+    )
     rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
     quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
     device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
