@@ -16,8 +16,10 @@ from nfs.common.audit import Area, AuditLog
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
+from nfs.mtc_iwf.guarded import GuardedHss
+from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import Limits, MtcIwf
-from nfs.mtc_iwf.ports import Unavailable
+from nfs.mtc_iwf.ports import Found, Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
@@ -25,6 +27,7 @@ from nfs.mtc_iwf.tsp import Tsp
 from nfs.mtc_sgw.bounds import Bounds
 from nfs.mtc_sgw.config import profiles
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
+from nfs.mtc_sgw.known import Known
 
 _log = Logger(namespace="nfs")
 PURGE_S = 600.0
@@ -57,6 +60,8 @@ def security_gateway(config: IwfConfig, audit: AuditLog, bounds: Bounds, clock: 
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
         checks=(*CHECKS, *bounds.checks),
         clock=clock,
+        identity=(config.node.origin_host, config.node.origin_realm),
+        never_outside=config.sgw.never_outside,
     )
 
 
@@ -68,11 +73,18 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
     counts = Counts(store, bounds.quotas, around.reactor.seconds)
-    tsp = Tsp(gateway, audit)
+    holding = Holding(around.reactor, delay_s=config.sgw.hide_delay_s, at_most=config.sgw.held_answers)
+    known: Known[Found] = Known(config.sgw.known(), remembered=config.sgw.remembered)
+    tsp = Tsp(gateway, audit, holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     iwf = MtcIwf(
-        hss=s6m, sms_sc=t4, scs=tsp, ledger=triggers, limits=limits(config), sms_sc_host=config.sms_sc.host or ""
+        hss=GuardedHss(s6m, known, around.reactor.seconds),
+        sms_sc=t4,
+        scs=tsp,
+        ledger=triggers,
+        limits=limits(config),
+        sms_sc_host=config.sms_sc.host or "",
     )
     tsp.iwf = t4.reports = iwf
 
@@ -99,6 +111,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         for each in (purging, keeping):
             if each.running:
                 each.stop()
+        holding.stop()
         keep()  # closing the store waits for it
         return store.close().addCallback(lambda _: audit.close())
 
@@ -106,7 +119,11 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         gateway.profiles = profiles(new.scs)
         gateway.home_plmns = frozenset(new.sgw.home_plmns)
         gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
+        gateway.keep_inside(new.sgw.never_outside)
         bounds.reload(new.sgw)
+        known.limits = new.sgw.known()
+        known.clear()
+        holding.delay_s, holding.at_most = new.sgw.hide_delay_s, new.sgw.held_answers
         iwf.limits = limits(new)
 
     return Parts(

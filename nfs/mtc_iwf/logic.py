@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from diameter.errors import ResultCode
-from nfs.common.tsp import ActionType, RequestStatus
+from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.ports import (
     Device,
@@ -19,6 +19,7 @@ from nfs.mtc_iwf.ports import (
     HssRefused,
     Ledger,
     Notice,
+    OverBudget,
     Scs,
     Sender,
     SmsSc,
@@ -78,7 +79,8 @@ class Report:
 class Decision:
     """How a Device-Action ends: Request-Status with Result-Code 2001, or `result` where Tsp has no status.
 
-    `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.
+    `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.  `hidden`: the
+    answer takes as long as every other of its kind.
     """
 
     status: RequestStatus | None = None
@@ -86,6 +88,7 @@ class Decision:
     failed: str = ""
     check: str = ""
     reason: str = ""
+    hidden: bool = False
 
 
 class MtcIwf:
@@ -109,8 +112,9 @@ class MtcIwf:
         try:
             found = await self._hss.ask(action.device, scs=profile.isdn, priority=action.priority)
         except HssRefused as error:
-            status = association.status(error.code, profile.placement)
-            return Decision(status=status, check="association", reason=f"the HSS refused with {error.code}")
+            return _refused_by_hss(error, profile)
+        except OverBudget as error:
+            return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
         except Unavailable as error:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
         return _undeliverable(action, found) or await self._submit(action, found, profile, sender)
@@ -152,6 +156,7 @@ class MtcIwf:
                 return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
             taken, refused = await self._hand_over(_submission(action, found, profile))
             if refused is not None:
+                self._hss.forget(action.device, scs=profile.isdn)
                 if standing is Standing.NEW:  # a repeat that fails takes nothing back that was accepted before
                     await self._ledger.refuse(trigger)
                 return refused
@@ -187,6 +192,8 @@ class MtcIwf:
             if trigger.state is not State.OPEN:
                 return statuses.DONE
             outcome = statuses.of_outcome(report.outcome)
+            if outcome is not DeliveryOutcome.SUCCESS:
+                self._hss.forget(trigger.device, scs=trigger.scs)
             answer = await self._scs.notify(
                 Notice(sender=trigger.sender, scs=trigger.scs, reference=trigger.reference, device=trigger.device),
                 outcome,
@@ -197,6 +204,15 @@ class MtcIwf:
         except Unavailable:
             return statuses.LATER
         return statuses.DONE
+
+
+def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
+    return Decision(
+        status=association.status(error.code, hides=profile.hides),
+        check="negative-cache" if error.remembered else "association",
+        reason=f"the HSS refused with {error.code}{', not long ago' if error.remembered else ''}",
+        hidden=association.hidden(error.code, hides=profile.hides),
+    )
 
 
 def _over(reason: str, status: RequestStatus) -> Decision:

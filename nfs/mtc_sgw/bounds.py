@@ -1,4 +1,4 @@
-"""The checks that count: rates and quotas, as a configuration has them."""
+"""The checks that remember: replays, rates and quotas, as a configuration has them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.logic import Check
 from nfs.mtc_sgw.quotas import Quotas
 from nfs.mtc_sgw.rates import Rates
+from nfs.mtc_sgw.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The checks of the gateway that count, with what they have counted."""
+    """The checks of the gateway that remember, with what they remember."""
 
+    replay: Replay
     rates: Rates
     quotas: Quotas
 
@@ -21,6 +23,7 @@ class Bounds:
     def of(cls, config: GatewayTable) -> Bounds:
         """None of them has counted anything yet."""
         return cls(
+            Replay(config.replay_window_s, remembered=config.remembered),
             Rates(config.rates(), remembered=config.remembered),
             Quotas(config.quotas(), remembered=config.remembered),
         )
@@ -28,8 +31,9 @@ class Bounds:
     @property
     def checks(self) -> tuple[tuple[str, Check], ...]:
         """In the order in which they are asked: last, so that only what could pass counts."""
-        return (("rate", self.rates.check), ("quota", self.quotas.check))
+        return (("replay", self.replay.check), ("rate", self.rates.check), ("quota", self.quotas.check))
 
     def reload(self, config: GatewayTable) -> None:
         """Go by other limits from now on; what was counted stays."""
+        self.replay.window_s = config.replay_window_s
         self.rates.limits, self.quotas.limits = config.rates(), config.quotas()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from diameter.config import Complaints, Identity, Placement, Table
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
+from nfs.mtc_sgw.known import KnownLimits
 from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
 from nfs.mtc_sgw.quotas import QuotaLimits
 from nfs.mtc_sgw.rates import RateLimits
@@ -68,11 +69,16 @@ class ScsTable(Table):
     )
     placement: Placement = Field(
         default="outside",
-        description="inside or outside the operator's domain; outside, a device it has no right to looks unknown",
+        description="inside or outside the operator's domain",
     )
 
     rate: RateTable | None = Field(default=None, description="how fast it may ask; no limit when not given")
     quota: QuotaTable | None = Field(default=None, description="how much it may ask; no limit when not given")
+
+    hide_foreign_devices: bool | None = Field(
+        default=None,
+        description="a device that it has no right to looks unknown to it; when not given, to an SCS outside only",
+    )
 
     def profile(self) -> ScsProfile:
         """The table as the checks take it."""
@@ -86,6 +92,7 @@ class ScsTable(Table):
             placement=self.placement,
             rate=None if self.rate is None else self.rate.rate(),
             quota=None if self.quota is None else self.quota.quota(),
+            hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
         )
 
 
@@ -99,6 +106,9 @@ class GatewayTable(Table):
         default=False,
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
     )
+    never_outside: tuple[Annotated[str, Field(min_length=3)], ...] = Field(
+        default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"
+    )
     rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
     quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
     device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
@@ -106,6 +116,34 @@ class GatewayTable(Table):
     remembered: int = Field(
         default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
     )
+
+    replay_window_s: float = Field(
+        default=240,
+        ge=0,
+        le=86_400,
+        description="how long a Session-Id is remembered, to refuse what comes with it again",
+    )
+    refused_s: float = Field(
+        default=30, ge=0, le=86_400, description="how long a device that the HSS refused is refused without asking it"
+    )
+    granted_s: float = Field(
+        default=0, ge=0, le=86_400, description="how long what the HSS granted is good for; 0: it is asked each time"
+    )
+    hss_budget: RateTable | None = Field(
+        default=RateTable(per_s=10, burst=1000),
+        description="how often each SCS may have the HSS asked about devices that it has never been granted",
+    )
+    hide_delay_s: float = Field(
+        default=0.2, ge=0, le=10, description="how long every answer takes that hides a foreign device; 0: no time"
+    )
+    held_answers: int = Field(
+        default=1000, ge=1, le=1_000_000, description="answers that wait for their time, for each SCS"
+    )
+
+    def known(self) -> KnownLimits:
+        """What is remembered of the HSS."""
+        budget = None if self.hss_budget is None else self.hss_budget.rate()
+        return KnownLimits(refused_s=self.refused_s, granted_s=self.granted_s, budget=budget)
 
     def rates(self) -> RateLimits:
         """What the rate check takes."""

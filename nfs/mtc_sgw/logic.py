@@ -42,7 +42,7 @@ class ScsProfile:
 
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
     SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
-    what it may ask at most, None for no limit.
+    what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
     """
 
     name: str
@@ -54,6 +54,7 @@ class ScsProfile:
     placement: Placement = "outside"
     rate: Rate | None = None
     quota: Quota | None = None
+    hides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ class Profiles:
     def named(self, host: str) -> ScsProfile | None:
         """The profile with this Origin-Host, however it is written."""
         return self.by_host.get(plain(host))
+
+
+def device_name(external_identifier: str | None, msisdn: str | None) -> str:
+    """One name for a device, however the domain of its External Identifier is written."""
+    if external_identifier is None:
+        return msisdn or ""
+    local, _, domain = external_identifier.rpartition("@")
+    return f"{local}@{plain(domain)}"
 
 
 def plain(host: str) -> str:
@@ -101,15 +110,13 @@ class Offer:
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
     fifteen_digits: bool = False
+    session_id: str = ""
     now: float = 0.0
 
     @property
     def device(self) -> str:
         """One name for the device however it is written; a device with several identities has as many."""
-        if self.external_identifier is None:
-            return self.msisdn or ""
-        local, _, domain = self.external_identifier.rpartition("@")
-        return f"{local}@{plain(domain)}"
+        return device_name(self.external_identifier, self.msisdn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

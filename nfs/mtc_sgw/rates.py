@@ -2,9 +2,6 @@
 
 They bound what a mass of triggers can do to core and radio, whoever sends them: a request takes a token from every
 bucket that it falls under, or, when one of them is empty, from none, and is RATEEXCEEDED: it may be tried again later.
-
-A bucket is one number, the time at which it is full again (the generic cell rate algorithm), so that one that is full
-need not be kept, and one that is forgotten for want of room is full.
 """
 
 from __future__ import annotations
@@ -15,12 +12,11 @@ from typing import Final
 
 from nfs.common.audit import Stage
 from nfs.common.tsp import RequestStatus
+from nfs.mtc_sgw import bucket
 from nfs.mtc_sgw.bounded import Bounded
 from nfs.mtc_sgw.logic import Offer, Rate, Refuse
 
 DEVICE: Final = "device"
-ROUNDING: Final = 1e-6
-"""Seconds by which sums of intervals may be off at times since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +43,16 @@ class Rates:
         now = offer.now
         taken: list[tuple[tuple[str, str], float]] = []
         for key, rate in self._buckets(offer):
-            interval_s = 1 / rate.per_s
             full_at = self.devices.get(key[1]) if key[0] == DEVICE else self._others.get(key)
-            ahead_s = 0.0 if full_at is None else max(full_at - now, 0.0)
-            if ahead_s > rate.burst * interval_s + ROUNDING:  # the clock was set back: empty, but no longer than that
-                ahead_s = rate.burst * interval_s
-                self._keep(key, now + ahead_s)
-            if ahead_s > (rate.burst - 1) * interval_s + ROUNDING:
+            may, then = bucket.take(full_at, now, rate)
+            if not may:
+                self._keep(key, then)  # another time than before if the clock was set back
                 return Refuse(
                     stage=Stage.AUTHORISATION,
                     reason=f"the rate of this {key[0]} is used up",
                     status=RequestStatus.RATEEXCEEDED,
                 )
-            taken.append((key, now + ahead_s + interval_s))
+            taken.append((key, then))
         for key, then in taken:
             self._keep(key, then)
         return None

@@ -104,3 +104,15 @@ def test_what_another_check_refuses_takes_nothing(opened: Open) -> None:
     network = opened("", "rate = {per_s = 0.01, burst = 1}\nquota = {triggers = 1}")
     assert status(ask(network, 1, "meter-1@elsewhere.example")) is RequestStatus.INVEXTID
     assert status(ask(network, 1)) is RequestStatus.SUCCESS
+
+
+@pytest.mark.requirement("R-TSP-10", "T-TSP-01")
+def test_a_request_that_comes_again_under_another_identifier_is_not_carried_out(opened: Open) -> None:
+    network = opened("", "quota = {triggers = 2}")
+    first = ask(network, 1, **{"Session-Id": "scs1.customer.example;9;9"})
+    assert status(first) is RequestStatus.SUCCESS
+    again = ask(network, 1, **{"Session-Id": "scs1.customer.example;9;9"})
+    assert status(again) is RequestStatus.PERMANENTERROR
+    assert len(network.sms_sc.triggers) == 1
+    assert network.audit()[-1]["check"] == "replay"
+    assert status(ask(network, 2)) is RequestStatus.SUCCESS  # and the quota of two is not touched by it
