@@ -1,4 +1,6 @@
-"""Kernel SCTP and libusrsctp talk to each other, in both directions: the suite of every SCTP, over UDP (RFC 6951)."""
+"""Kernel SCTP and libusrsctp talk to each other, in both directions, over UDP (RFC 6951): the suite of every SCTP, and
+that of DTLS over it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from typing import Any, Final
 import pytest
 
 from diameter.config import ListenConfig, PeerConfig
+from helpers.dtls_nodes import DtlsNodes
+from helpers.dtls_suite import DtlsSuite
 from helpers.loop import drive
 from helpers.sctp import FIRST, dialling, listening
 from helpers.sctp_suite import TransportSuite, Way
@@ -56,6 +60,22 @@ class TestToTheKernel(TransportSuite):
 
 
 class TestFromTheKernel(ApartSuite):
+    way = FromTheKernel()
+
+
+class TestDtlsToTheKernel(DtlsSuite):
+    way = ToTheKernel()
+
+
+class TestDtlsFromTheKernel(DtlsSuite):
+    way = FromTheKernel()
+
+
+class TestNodesToTheKernel(DtlsNodes):
+    way = ToTheKernel()
+
+
+class TestNodesFromTheKernel(DtlsNodes):
     way = FromTheKernel()
 
 
