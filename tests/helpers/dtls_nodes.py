@@ -1,4 +1,4 @@
-"""One suite for nodes whose links are DTLS over any SCTP: from CER to DPR, `mtc ping`, identities, new keys."""
+"""One suite for nodes whose links are DTLS over any SCTP: CER to DPR, `mtc ping`, `mtc send`, identities, new keys."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from diameter.trace import Point
 from helpers.dtls import CA
 from helpers.dtls_suite import Protected, files, pause
 from helpers.loop import drive, reactor, settle
-from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
+from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Answering, Asking, Said, dictionary
 from nfs.cli._ping import ping
+from nfs.cli._send import Pace, send
 
 
 class DtlsNodes(Protected):
@@ -51,6 +52,17 @@ class DtlsNodes(Protected):
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 3)
             assert report.security.startswith("DTLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256")
+            letter = {
+                "command": "Device-Action-Request",
+                "application": "Tsp",
+                "avps": {**ACTION, "Destination-Realm": REALM},
+            }
+            pace = Pace(count=3, rate_per_s=None, concurrency=1, duration_s=None, timeout_s=5.0)
+            report, sent = await send(
+                reactor, config, dialled, dictionary(), [letter], applications=[Advertised(id=TSP)], pace=pace,
+                keep=True, tell=lambda _: None,
+            )  # fmt: skip
+            assert (report.trouble, sent.outcomes) == ("", {"2001": 3})
             await right.stop()
             settle()
 
