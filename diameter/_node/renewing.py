@@ -62,7 +62,7 @@ class Renewing:
         core, peer = self._core, line.peer
         if core.draining or self._peering.peers.get(key) is not peer or core.now >= since + PATIENCE_S:
             self._give_up(key, line)
-        elif not line.gone:
+        elif line.link.id in core.lines:  # shut, but the other end would not take a second one yet
             self._look(key, partial(self._end, key, line, since))
         else:
             assert peer is not None
