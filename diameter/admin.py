@@ -1,5 +1,5 @@
-"""HTTP for the operator of a node: `/health`, `/peers`, `/routes`, `/pending`, `/faults` as JSON, `/metrics` for
-Prometheus.
+"""HTTP for the operator of a node: `/health`, `/peers`, `/security`, `/routes`, `/pending`, `/faults` as JSON,
+`/metrics` for Prometheus.
 
 GET shows; PUT only switches a fault rule that the configuration has.  Only on loopback or on a Unix socket that the
 user of the process alone can open, so that no one has to say who he is.  On TCP a request must name a loopback host,
@@ -10,14 +10,15 @@ without asking first, which is not answered.  Nothing shown is message content, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from diameter._node import shown
 from diameter.config.admin import AdminConfig
 from diameter.errors import ConfigError
 from diameter.message import Message
@@ -27,6 +28,7 @@ from diameter.routing.table import ANY, PeerEntry
 from diameter.transport.link import Address
 from diameter.transport.web import QuietSite
 
+T = TypeVar("T")
 PENDING_SHOWN: Final = 1000
 """Requests listed; `count` says how many there are."""
 PEERS_AT_ONCE: Final = 100
@@ -47,14 +49,15 @@ class Request(Protocol):
 
 
 class Source(Protocol):
-    """What is shown: pages by name ("health", "peers", "routes", "pending", "faults"), and the metrics as text."""
+    """What is shown: pages by name ("health", "peers", "security", "routes", "pending", "faults"),
+    and the metrics as text."""
 
     def page(self, what: str, /) -> dict[str, Any] | Deferred[dict[str, Any]]: ...
 
     def metrics(self) -> bytes | Deferred[bytes]: ...
 
     def pieces(self, what: str, /) -> Iterator[bytes] | None:
-        """The page "peers", or "metrics", in pieces; None where it comes whole."""
+        """The page "peers", "security" or "metrics", in pieces; None where it comes whole."""
 
     def switch(self, name: str, enabled: bool, /) -> bool | Deferred[bool]: ...
 
@@ -70,7 +73,7 @@ class OfNode:
     def page(self, what: str) -> dict[str, Any]:
         """A page by name."""
         pages = {"health": self._health, "peers": self._peers, "routes": self._routes, "pending": self._pending}
-        pages["faults"] = self._shown
+        pages |= {"faults": self._shown, "security": self._security}
         return pages[what]()
 
     def metrics(self) -> bytes:
@@ -82,17 +85,22 @@ class OfNode:
         return figures(self._node)
 
     def pieces(self, what: str) -> Iterator[bytes]:
-        """The page "peers", or "metrics", as things are when each piece is asked for."""
+        """The page "peers", "security" or "metrics", as things are when each piece is asked for."""
         if what == "metrics":
             return pieces(self._node)
-        head, end, tail = _json({"peers": []}).partition(b"]")
-        return self._listed(head, end + tail)
+        if what == "security":
+            page = shown.head(self._node._core, self._node.papers())
+            return self._listed(page, tuple(self._node._core.lines.values()), shown.row)
+        return self._listed({"peers": []}, self._node.peers, self._peer)
 
-    def _listed(self, head: bytes, tail: bytes) -> Iterator[bytes]:
-        """The peers as a JSON array, PEERS_AT_ONCE in a piece."""
-        entries, before = self._node.peers, head
+    def _listed(
+        self, page: dict[str, Any], entries: Sequence[T], row: Callable[[T], dict[str, Any]]
+    ) -> Iterator[bytes]:
+        """A page that ends with an empty JSON array, and its rows in it, PEERS_AT_ONCE in a piece."""
+        head, end, tail = _json(page).rpartition(b"]")
+        before, tail = head, end + tail
         for at in range(0, len(entries), PEERS_AT_ONCE):
-            rows = [json.dumps(self._peer(entry)) for entry in entries[at : at + PEERS_AT_ONCE]]
+            rows = [json.dumps(row(entry)) for entry in entries[at : at + PEERS_AT_ONCE]]
             yield before + ", ".join(rows).encode()
             before = b", "
         yield tail if entries else head + tail
@@ -108,6 +116,10 @@ class OfNode:
             "pending": node.pending,
             "in_work": node.in_work,
         }
+
+    def _security(self) -> dict[str, Any]:
+        core = self._node._core
+        return {**shown.head(core, self._node.papers()), "links": [shown.row(line) for line in core.lines.values()]}
 
     def _peers(self) -> dict[str, Any]:
         return {"peers": [self._peer(entry) for entry in self._node.peers]}
@@ -208,11 +220,12 @@ class Admin:
     @app.route("/peers", methods=["GET"])
     def peers(self, request: Request) -> bytes | Deferred[bytes]:
         """Every peer, and why it is not open."""
-        pieces = self._source.pieces("peers") if self._may(request) else None
-        if pieces is None:
-            return self._show(request, "peers")
-        _as_json(request)
-        return self._sent(request, pieces)
+        return self._long(request, "peers")
+
+    @app.route("/security", methods=["GET"])
+    def security(self, request: Request) -> bytes | Deferred[bytes]:
+        """What each open link negotiated, and with whom; what runs out, and when."""
+        return self._long(request, "security")
 
     @app.route("/routes", methods=["GET"])
     def routes(self, request: Request) -> bytes | Deferred[bytes]:
@@ -259,6 +272,13 @@ class Admin:
             return _refused(request, 409, failure.getErrorMessage())
 
         return maybeDeferred(self._source.switch, name, wanted["enabled"]).addCallbacks(switched, conflict)
+
+    def _long(self, request: Request, what: str) -> bytes | Deferred[bytes]:
+        pieces = self._source.pieces(what) if self._may(request) else None
+        if pieces is None:
+            return self._show(request, what)
+        _as_json(request)
+        return self._sent(request, pieces)
 
     def _may(self, request: Request) -> bool:
         """False, and 403, for a request that was not made for this machine."""

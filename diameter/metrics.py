@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from diameter._node import shown
 from diameter.capture.write import CaptureWriter
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ HELP: Final = {
     "failed_over": "Requests moved from a failed or silent peer to another",
     "faults": "Faults injected on purpose",
     "held": "Requests held back because a peer did not keep up",
+    "links_broken": "Links that their protection ended (forged record, certificate run out or revoked)",
     "links_refused": "Connections that never became a link (handshake, certificate, too many)",
     "octets_in": "Octets of messages received",
     "octets_out": "Octets of messages sent",
     "peers_opened": "Capabilities exchanges that opened a peer",
+    "records_replayed": "DTLS records refused because they had been there before",
     "redirected": "Requests sent again to the host that a redirect answer named",
     "relayed": "Requests of others sent on by this node as an agent",
     "requests_in": "Application requests received",
@@ -55,6 +58,10 @@ AT_ONCE: Final = 200
 """Samples in one piece: a millisecond or two."""
 ANSWERS: Final = "diameter_answers", "Answers given (out) and received (in)"
 ANSWER_LABELS: Final = "peer", "direction", "application", "command", "result"
+RUNS_OUT: Final = (
+    "diameter_certificate_not_after_seconds",
+    "When a certificate, trust anchor or revocation list in force runs out, in seconds since 1970",
+)
 USABLE: Final = "diameter_peer_usable", "1 when requests may be sent to the peer"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 Figures = dict[str, Any]
@@ -71,7 +78,7 @@ def figures(node: Node) -> Figures:
 
 def _few(node: Node) -> Figures:
     stats, tap = node.stats, node._core.tap
-    numbers = dict(stats.numbers())
+    numbers = dict(stats.numbers()) | {"records_replayed": shown.replayed(node._core)}
     if isinstance(tap, CaptureWriter):
         numbers |= {"capture_messages": tap.messages, "capture_lost": tap.lost, "capture_rests": tap.rests}
     return {
@@ -80,6 +87,7 @@ def _few(node: Node) -> Figures:
         "dropped": {str(reason): count for reason, count in stats.dropped.items()},
         "pending": node.pending,
         "in_work": node.in_work,
+        "ends": shown.ends(node.papers()),
         "captures_resting": int(isinstance(tap, CaptureWriter) and bool(tap.resting)),
     }
 
@@ -121,6 +129,10 @@ def _short(found: Figures) -> Iterator[Metric]:
         resting = found.get("captures_resting", 0)
         yield GaugeMetricFamily("diameter_capture_resting", "1 while the capture cannot be written", value=resting)
     yield GaugeMetricFamily("diameter_requests_pending", "Requests waiting for their answer", value=found["pending"])
+    runs_out = GaugeMetricFamily(*RUNS_OUT, labels=["kind", "name"])
+    for kind, name, end in found["ends"]:
+        runs_out.add_metric([kind, name], end)
+    yield runs_out
     yield GaugeMetricFamily("diameter_requests_in_work", "Requests whose handler waits", value=found["in_work"])
 
 

@@ -44,9 +44,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
-from diameter._node import pauses
+from diameter._node import pauses, readymade
 from diameter._node.core import Clock, Core, Tap
 from diameter._node.ends import Openings, Stopping
+from diameter._node.expiry import Expiry, in_clear
 from diameter._node.forwarding import Forwarding
 from diameter._node.hearing import Hearing
 from diameter._node.overloading import join
@@ -71,9 +72,11 @@ from diameter.routing.agents import Agent
 from diameter.routing.identifiers import Identifiers
 from diameter.routing.refusal import Refused
 from diameter.routing.table import PeerEntry, Route
+from diameter.security.papers import Paper
 from diameter.trace import Observer, Point
 from diameter.transport.endpoints import Links
 from diameter.transport.link import Address
+from diameter.transport.turns import quicken
 
 T = TypeVar("T")
 _log = Logger(namespace="diameter")
@@ -142,7 +145,9 @@ class Node(Hearing):
         self.applications = tuple(applications)
         self._clock: Clock = reactor
         random = SystemRandom() if seed is None else Random(seed)
-        identifiers = Identifiers(config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member))
+        self._identifiers = identifiers = Identifiers(
+            config.origin_host, self._clock.seconds, random.getrandbits(64), lane_of(member)
+        )
         handlers = bind(applications, self, dictionary)
         routing = partial(table_of, dictionary=dictionary, applications=applications, more=routes, last=default_route)
         self._core = core = Core(
@@ -172,6 +177,7 @@ class Node(Hearing):
         settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
         self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
         self._renewing = Renewing(core, self._peering, self._requests)
+        self._expiry = Expiry(core, self.papers, self._peering.arm)
         self._stopping: Stopping | None = None
         self.inject(config.fault)
 
@@ -183,8 +189,11 @@ class Node(Hearing):
                 self._core.say(Point.CHOSEN, reason=text)
             for transport, address in self._links.listening:
                 self._core.say(Point.LISTENING, transport=transport, remote=str(address))
+            in_clear(self._core)
             self.wake(self._peering.start)
+            self.wake(self._expiry.look)
 
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
         self._core.say(Point.STARTED, peer=self.config.origin_host)
         done: Deferred[None] = self._links.listen()
         return done.addCallback(listening)
@@ -205,7 +214,9 @@ class Node(Hearing):
             _ = closing.addErrback(lambda failure: self._bug(failure.value or wrong, "stopping", "nobody"))
             self._wakeups.after = self._stopping.look
             self._stopping.look()
-        return as_deferred(self._stopping.done)
+        ended = getattr(self._links, "ended", None)
+        done = as_deferred(self._stopping.done)
+        return done if ended is None else done.addCallback(lambda _: ended())
 
     def when_open(self, host: str | None = None, timeout_s: float = 10.0) -> Deferred[Neighbour]:
         """Fires once peer `host` (None: any) takes requests; fails with Undeliverable that says what is in the way."""
@@ -239,6 +250,14 @@ class Node(Hearing):
     def reload(self, config: NodeConfig | None = None) -> None:
         """Read keys and certificates again, take over `config`, links stay; ConfigError changes nothing."""
         self.config = self._reloading.take(config or self.config)
+        quicken(self._clock, self.config.origin_host, self.config.poll_us)
+        if not self._core.draining:
+            self.wake(self._expiry.look)
+
+    def papers(self) -> tuple[Paper, ...]:
+        """Certificates and revocation lists in force that run out some day, our own certificate first."""
+        found: tuple[Paper, ...] = getattr(self._links, "papers", ())
+        return found
 
     def inject(self, rules: Sequence[FaultConfig]) -> None:
         """Put these faults in force instead of those before.  Raises ConfigError, outside a lab for links outside."""
@@ -273,6 +292,17 @@ class Node(Hearing):
         """See `Application.request`."""
         self._wakeups.now()
         return self._requests.send(application, command, avps, to=to, realm=realm, timeout_s=timeout_s)
+
+    def send(self, message: Message, *, to: str | None = None, timeout_s: float | None = None) -> Later[Message]:
+        """Send a request that is there already, octet for octet but for its two identifiers; await its answer.
+
+        Nothing is filled in and nothing is checked, so that it may be wrong on purpose.  `to`: a peer.  Fails as
+        `Application.request` does.
+        """
+        self._wakeups.now()
+        later = readymade.send(self._core, self._requests, self._identifiers, message, to, timeout_s)
+        self._wakeups.settle()
+        return later
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Later[T]:
         """Run a coroutine that may await requests, Deferreds and `Later`s; it starts when the present wake-up ends."""
@@ -317,6 +347,7 @@ class Node(Hearing):
         self._wakeups.stop()
         self._traffic.faults.stop()
         self._openings.give_up()
+        quicken(self._clock, self.config.origin_host, 0)
         self._core.say(Point.STOPPED)
 
 

@@ -3,7 +3,7 @@
 A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`,
 `command`,
 `application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`,
-`count`, `realm`.
+`count`, `realm`, `kind`, `name`.
 No value is a key, a subscriber identity or message content.
 """
 
@@ -27,7 +27,8 @@ class Point(Enum):
     LINK_UP = ("debug", "link {link} {transport} {remote} is up")
     LINK_LOST = ("debug", "link {link} {transport} {remote} is gone: {reason}")
     LINK_NOTE = ("info", "link {link} {transport} {remote}: {reason}")
-    LINK_REFUSED = ("warn", "refused a link from {transport} {remote}: {reason}")
+    LINK_REFUSED = ("warn", "refused a link with {transport} {remote}: {reason}")
+    LINK_BROKEN = ("warn", "link {link} of {peer} ends for its protection: {reason}")
     LINK_FAULT = ("warn", "link {link} of {peer}: {reason}; closing it")
     CONNECTING = ("info", "connecting to {peer}")
     RECONNECTING = ("info", "next attempt to connect to {peer} in {seconds} s")
@@ -40,6 +41,9 @@ class Point(Enum):
     PEER_CLOSED = ("info", "peer {peer} is closed: {reason}")
     PEER_LEAVING = ("info", "peer {peer} is disconnecting: {reason}")
     LISTENING_ENDED = ("info", "listening no longer on {transport} {remote}")
+    CLEAR_TEXT = ("warn", "{peer} in clear over {transport}, declared physically protected: {reason}")
+    EXPIRES = ("warn", "{kind} of {name} {reason}")
+    EXPIRED = ("error", "{kind} of {name} {reason}")
     SETTINGS = ("info", "changed in the configuration: {reason}")
     RESTART_NEEDED = ("warn", "changed in the configuration, but for the next start: {reason}")
     PEER_ADDED = ("info", "peer {peer} is new in the configuration")

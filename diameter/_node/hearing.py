@@ -71,7 +71,20 @@ class Hearing:
 
     def link_lost(self, link: Link, reason: str) -> None:
         """A link is gone."""
+        if link.breach:
+            self._broken(link)
+        self._core.stats.records_replayed += link.replayed
         self.wake(lambda: self._peering.link_lost(link, reason))
+
+    def _broken(self, link: Link) -> None:
+        """Its protection ended a link that was up: a refusal like one at the door."""
+        core = self._core
+        line = core.lines.get(link.id)
+        whose = str(link.remote) if line is None else line.whose
+        core.say(Point.LINK_BROKEN, link=link.id, transport=link.transport, peer=whose, reason=link.breach)
+        core.stats.links_broken += 1
+        if core.audit is not None:
+            core.audit(Refused(stage="protection", peer=whose, text=link.breach))
 
     def link_congested(self, link: Link) -> None:
         """Requests of ours for this link are held back from now on: `link.congested` says so when the next is made."""

@@ -97,6 +97,7 @@ def unknown_peer(node: NodeTable, host: str, cer: Message, link: Link) -> PeerCo
             host=host,
             realm=realm,
             transport=transport,
+            security="ipsec" if link.security.mechanism == "ipsec" else None,
             physical_protection=not link.secure,
             physical_protection_reason="" if link.secure else "a lab that accepts unknown peers",
         )

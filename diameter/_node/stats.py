@@ -15,8 +15,9 @@ class Stats:
 
     __slots__ = (
         "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "crossed", "dropped", "duplicates",
-        "failed_over", "faults", "held", "links_refused", "octets_in", "octets_out", "peers_opened", "redirected",
-        "refused", "relayed", "requests_in", "requests_out", "timeouts", "undeliverable", "wake_ups", "writes",
+        "failed_over", "faults", "held", "links_broken", "links_refused", "octets_in", "octets_out", "peers_opened",
+        "records_replayed", "redirected", "refused", "relayed", "requests_in", "requests_out", "timeouts",
+        "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class Stats:
         self.faults = self.failed_over = self.duplicates = self.redirected = self.relayed = 0
         self.timeouts = self.undeliverable = self.held = self.bugs = self.crossed = 0
         self.connections_in = self.connections_out = self.links_refused = self.peers_opened = 0
+        self.links_broken = self.records_replayed = 0
         self.refused: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 

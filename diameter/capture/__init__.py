@@ -5,13 +5,14 @@ merge(["scs.pcapng", "hss.pcapng"], "all.pcapng")  # each message once, in time 
 for message in CaptureReader("all.pcapng"): ...    # Captured: time_ns, source, destination, transport, octets, ...
 for record in CaptureReader("all.pcapng").records(): ...    # Captured and LinkEvent, as they stand in the file
 ladder.write("all.pcapng", "all.html", Dictionary.load())
+check.run("all.pcapng", Dictionary.load()).groups   # what is wrong, in which clause
 """
 
-from diameter.capture import ladder, text
+from diameter.capture import check, ladder, report, text
 from diameter.capture.choice import Choice
 from diameter.capture.merging import merge
 from diameter.capture.read import CaptureReader
-from diameter.capture.records import Captured, CaptureError, LinkEvent, Record
+from diameter.capture.records import Captured, CaptureError, LinkEvent, NoDiameter, Record
 from diameter.capture.ring import Ring
 from diameter.capture.write import CaptureWriter
 
@@ -22,9 +23,12 @@ __all__ = [
     "Captured",
     "Choice",
     "LinkEvent",
+    "NoDiameter",
     "Record",
     "Ring",
+    "check",
     "ladder",
     "merge",
+    "report",
     "text",
 ]

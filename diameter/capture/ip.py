@@ -22,11 +22,13 @@ DEEPEST: Final = 4
 Carried = tuple[int, bytes, bytes, int, int]
 """Protocol, source and destination address one behind the other, octets, start and end of the payload in them."""
 NOTHING: Final[Carried] = (-1, b"", b"", 0, 0)
-"""No IP, or a fragment that completes nothing."""
+"""No IP."""
+HELD: Final[Carried] = (-2, b"", b"", 0, 0)
+"""A fragment that completes nothing yet."""
 
 
 class Datagrams:
-    """IP packets in, payloads out; holds fragments.  `lost`: fragments that never became a whole datagram."""
+    """IP packets in, payloads out; holds fragments.  `lost`: fragments given up, because too many waited."""
 
     __slots__ = ("_waiting", "lost")
 
@@ -34,8 +36,13 @@ class Datagrams:
         self.lost = 0
         self._waiting: dict[bytes, _Pieces] = {}
 
+    @property
+    def incomplete(self) -> int:
+        """Fragments that never became a whole datagram."""
+        return self.lost + sum(len(pieces.at) for pieces in self._waiting.values())
+
     def carried(self, data: bytes, at: int, depth: int = 0) -> Carried:
-        """What the IP packet at `at` carries; NOTHING where there is none.  Never raises."""
+        """What the IP packet at `at` carries; NOTHING where there is none, HELD for a fragment.  Never raises."""
         size = len(data)
         if at + 20 > size:
             return NOTHING
@@ -103,7 +110,7 @@ class Datagrams:
             pieces.protocol = protocol
         whole = pieces.add(offset, piece, more)
         if not whole:
-            return NOTHING
+            return HELD
         del waiting[key]
         if pieces.protocol in (4, 41) and depth < DEEPEST:
             return self.carried(whole, 0, depth + 1)

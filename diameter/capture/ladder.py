@@ -18,38 +18,46 @@ import zlib
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from diameter._version import VERSION
+from diameter.capture.check import Finding, Source, reader_of
 from diameter.capture.masking import masked
-from diameter.capture.read import CaptureReader
-from diameter.capture.records import Captured, CaptureError, LinkEvent, endpoint_text
+from diameter.capture.records import Captured, CaptureError, LinkEvent, NoDiameter, Record, endpoint_text
 from diameter.capture.text import ADDRESS_FIELDS, TBCD_NUMBERS
-from diameter.capture.timeline import BASE_COMMANDS, OUTCOMES, Step, Timeline
+from diameter.capture.timeline import OUTCOMES, Step, Timeline
 from diameter.dictionary.model import AvpDef
 from diameter.message import Dictionary, decode
 
 if TYPE_CHECKING:
     import jinja2
 
-Source = str | Path | Iterable[Captured]
-"""A capture file, or messages."""
-
 SCHEMA: Final = 1
+MAX_FINDINGS: Final = 32
+"""Of one message."""
+MAX_EVENTS: Final = 20_000
 
 
-def write(source: Source, out: str | Path, dictionary: Dictionary, *, title: str = "", mask: bool = False) -> int:
+def write(
+    source: Source,
+    out: str | Path,
+    dictionary: Dictionary,
+    *,
+    title: str = "",
+    mask: bool = False,
+    outside: Iterable[str] = (),
+) -> int:
     """Draw `source` into the HTML file `out`; return the number of messages.
 
-    `mask` writes `*` over identities of subscribers and devices and over what was sent to them.  A damaged capture is
-    drawn as far as it could be read, and the page says so.  Raises CaptureError: nothing could be read, or `out`
-    cannot be written.
+    What `check` finds stands in place; `outside` as for `check.Checker`.  `mask` writes `*` over identities of
+    subscribers and devices and over what was sent to them.  A damaged capture is drawn as far as it could be read, and
+    the page says so.  Raises CaptureError: nothing could be read, or `out` cannot be written; NoDiameter.
     """
-    timeline, notice, name = _timeline(source, dictionary, mask)
+    timeline, notice, name = _timeline(source, dictionary, mask, outside)
     data = page_data(timeline)
     octets = b"".join(step.captured.octets for step in timeline.steps)
     page = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             title=title or name,
@@ -73,16 +81,19 @@ def write_svg(
     device: str = "",
     select: Callable[[Step], bool] | None = None,
     mask: bool = False,
+    outside: Iterable[str] = (),
+    events: bool = False,
 ) -> int:
     """Draw the first `limit` messages that `select` keeps into the SVG file `out`; return how many were drawn.
 
     `device`: only what is about the device of this External-Identifier, IMSI or MSISDN, on any reference point.
     Without `select` the messages between neighbours (capabilities exchange, watchdog, disconnect) are left out.
+    `events`: draw link events too, from the first message to the last.  The rest as for `write`.
     """
     from diameter.capture import svg
 
-    timeline, _, name = _timeline(source, dictionary, mask)
-    keep = select or (lambda step: step.captured.octets[5:8] not in _BASE)
+    timeline, _, name = _timeline(source, dictionary, mask, outside)
+    keep = select or (lambda step: not step.upkeep)
     steps = [step for step in timeline.steps if keep(step)]
     if device:
         subjects = timeline.subjects()
@@ -90,8 +101,8 @@ def write_svg(
         about = {id(step) for step, name in zip(timeline.steps, subjects, strict=True) if name in names}
         steps = [step for step in steps if id(step) in about]
     steps = steps[:limit]
-    drawing = svg.layout(timeline, steps, subjects=not device)
-    _save(out, _environment().get_template("ladder.svg.j2").render(title=title or name, **drawing))
+    drawing = svg.layout(timeline, steps, subjects=not device, events=events)
+    _save(out, environment().get_template("ladder.svg.j2").render(title=title or name, **drawing))
     return len(steps)
 
 
@@ -100,11 +111,11 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
 
     Times are microseconds; `time` holds differences to the row before.  -1 stands for none.
     """
-    tables = {name: _Table() for name in ("kinds", "results", "sessions", "devices", "links", "notes")}
+    tables = {name: _Table() for name in ("kinds", "results", "sessions", "devices", "links", "notes", "rules")}
     columns: dict[str, list[int]] = {
         name: [] for name in (
             "time", "source", "destination", "kind", "result", "outcome", "pair", "session", "device", "link", "note",
-            "subject", "length", "frame", "again",
+            "subject", "length", "frame", "again", "exchange",
         )
     }  # fmt: skip
     devices = timeline.subjects()
@@ -117,9 +128,7 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
             "time": now - before,
             "source": step.source,
             "destination": step.destination,
-            "kind": tables["kinds"].index(
-                (step.short, step.name, step.application_id, step.request, captured.octets[5:8] in _BASE)
-            ),
+            "kind": tables["kinds"].index((step.short, step.name, step.application_id, step.request, step.upkeep)),
             "result": tables["results"].index(step.result) if step.result else -1,
             "outcome": OUTCOMES.index(step.outcome),
             "pair": step.pair,
@@ -132,7 +141,8 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
             "subject": tables["notes"].index(step.subjects[0]) if step.subjects else -1,
             "length": len(captured.octets),
             "frame": captured.frame,
-            "again": int(step.retransmitted),
+            "again": step.retransmitted | step.repeated << 1,
+            "exchange": step.exchange,
         }
         before = now
         for name, value in row.items():
@@ -144,8 +154,14 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
         "outcomes": OUTCOMES,
         "applications": _applications(timeline),
         "avps": _definitions(timeline),
-        "faults": {index: step.faults for index, step in enumerate(timeline.steps) if step.faults},
-        "events": [_event(event) for event in timeline.events],
+        "findings": {
+            index: [_finding(one, tables["rules"]) for one in step.findings[:MAX_FINDINGS]]
+            for index, step in enumerate(timeline.steps)
+            if step.findings
+        },
+        "events": [_event(event, *ends) for event, ends in zip(timeline.events, timeline.event_ends, strict=True)][
+            :MAX_EVENTS
+        ],
         "columns": columns,
         **{name: table.rows for name, table in tables.items()},
     }
@@ -194,38 +210,45 @@ def _definition(one: AvpDef) -> list[Any]:
     return [one.name, kind, dict(one.values), one.bits] if one.values else [one.name, kind]
 
 
-def _event(event: LinkEvent) -> list[Any]:
+def _finding(one: Finding, rules: _Table) -> list[Any]:
+    """[octet offset, text, index of the rule with its clause]."""
+    return [one.offset, one.text, rules.index((one.rule.name, one.rule.severity, one.clause, one.rule.text))]
+
+
+def _event(event: LinkEvent, source: int, destination: int) -> list[Any]:
     ends = [endpoint_text(event.local), endpoint_text(event.remote)] if event.transport else ["", ""]
-    return [event.time_ns // 1000, event.name, event.text, event.transport, *ends]
+    when = event.time_ns // 1000
+    return [when, event.name, event.text, event.transport, *ends, source, destination, event.frame]
 
 
 # ---- in and out ------------------------------------------------------------------------------------------------------
 
 
-def _timeline(source: Source, dictionary: Dictionary, mask: bool) -> tuple[Timeline, str, str]:
+def _timeline(
+    source: Source, dictionary: Dictionary, mask: bool, outside: Iterable[str] = ()
+) -> tuple[Timeline, str, str]:
     """The timeline, what is to be said about the file (maybe nothing), and its name."""
-    messages: list[Captured] = []
-    events: list[LinkEvent] = []
     notice, name = "", "Diameter"
-    if isinstance(source, str | Path):
-        reader = CaptureReader(source)
-        name = Path(source).name
+    records: list[Record] = []
+    reader = reader_of(source)
+    if reader is not None:
+        name = Path(reader.name).name
         try:
-            messages.extend(reader)
+            records.extend(reader.records())
             notice = reader.truncated
         except CaptureError as error:
-            if not messages:
+            if not records:
                 raise
             notice = f"The rest of this capture could not be read: {error}"
-        events = reader.events
-        if not messages:
-            saw = ", ".join(f"{count} x {what}" for what, count in reader.other.most_common(4)) or "nothing"
-            raise CaptureError(f"{source}: no Diameter found: saw {saw}")
+        if not any(isinstance(one, Captured) for one in records):
+            raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
     else:
-        messages.extend(source)
+        records.extend(cast("Iterable[Record]", source))
+    messages = [one for one in records if isinstance(one, Captured)]
     if mask:
         messages = [one._replace(octets=masked(decode(one.octets, dictionary))) for one in messages]
-    return Timeline(messages, dictionary, events), notice, name
+    events = [one for one in records if isinstance(one, LinkEvent)]
+    return Timeline(messages, dictionary, events, outside=outside), notice, name
 
 
 def _save(out: str | Path, text: str) -> None:
@@ -236,7 +259,7 @@ def _save(out: str | Path, text: str) -> None:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """jinja2 is imported here: a node that only writes captures does not need it."""
     import jinja2
 
@@ -247,6 +270,3 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-_BASE: Final = frozenset(code.to_bytes(3) for code in BASE_COMMANDS)

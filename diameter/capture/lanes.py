@@ -14,7 +14,7 @@ from diameter.capture.tcpframes import TcpStream
 CLEAR_PORT: Final = 3868
 MAX_LANES: Final = 16_384
 """Directions of links remembered at once; beyond it the oldest is forgotten, and starts anew if it speaks again."""
-ASSOCIATIONS: Final[frozenset[str]] = frozenset()
+ASSOCIATIONS: Final = frozenset({"sctp", "dtls"})
 _DTLS: Final = 47
 """PPID of DTLS records (RFC 6733 section 11.5): what the node sees of them is clear."""
 Key = tuple[str, Endpoint, Endpoint, bool, str]
@@ -34,6 +34,10 @@ class Link(Protocol):
     def peer_names(self) -> tuple[str, ...]: ...
 
 
+_TAGS: Final = 0x7FFF
+"""Associations until tags repeat; small ones, which no peer draws, so that readers do not join paths by them."""
+
+
 class Lane:
     """One direction of one link: everything about its packets that does not change from message to message."""
 
@@ -49,10 +53,11 @@ class Lane:
 class Lanes:
     """The lanes of one capture, and the made-up connections that some of them share."""
 
-    __slots__ = ("_streams", "known")
+    __slots__ = ("_associations", "_streams", "known")
 
     def __init__(self) -> None:
         self.known: dict[Key, Lane] = {}
+        self._associations = 0
         self._streams: dict[tuple[Endpoint, Endpoint], TcpStream | SctpStream] = {}
 
     def open(self, key: Key, comment: str) -> Lane:
@@ -64,7 +69,7 @@ class Lanes:
             one, other = self._sides(transport, source, destination)
             stream = self._streams.get((one, other))
             if stream is None:
-                stream = TcpStream(one, other) if transport == "tcp" else SctpStream(one, other)
+                stream = TcpStream(one, other) if transport == "tcp" else self._association(one, other)
                 self._streams[one, other] = stream
             lane = Lane(b"", options, stream, int(source != one))
         else:
@@ -75,6 +80,10 @@ class Lanes:
             self._drop(oldest[1], oldest[2])
         self.known[key] = lane
         return lane
+
+    def _association(self, one: Endpoint, other: Endpoint) -> SctpStream:
+        self._associations = self._associations % _TAGS + 1
+        return SctpStream(one, other, self._associations)
 
     def close(self, event: LinkEvent) -> Iterator[bytes]:
         """Forget a link that is gone; the packets that end its TCP connection."""

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from diameter.capture import links
 from diameter.capture.blocks import LINK_EXPORTED_PDU
 from diameter.capture.exported import DISSECTOR, unwrap
-from diameter.capture.ip import SCTP, TCP, UDP, Datagrams
+from diameter.capture.ip import NOTHING, SCTP, TCP, UDP, Datagrams
 from diameter.capture.keylog import KeyLog
 from diameter.capture.packets import DIRECTION, Packet, PacketReader
 from diameter.capture.records import TRANSPORTS, Captured, CaptureError, Endpoint, LinkEvent, Record, endpoint_of
@@ -88,18 +88,20 @@ class CaptureReader:
         walk = Walk(Seen(self._ports, self._keys, self.other), self.events)
         take = walk.packet
         sweep_at = SWEEP_PACKETS
-        packet = Packet(0, 0, b"", 0, 0, "", 0)
+        last = Packet(0, 0, b"", 0, 0, "", 0)
         try:
             for packet in packets:
                 yield from take(packet)
+                if packet[3]:  # what follows the last packet, statistics say, has other times
+                    last = packet
                 if packet[3] >= sweep_at:
                     sweep_at = packet[3] + SWEEP_PACKETS
                     self.packets = packet[3]
                     yield from walk.sweep(packet)
         except OSError as error:
             raise CaptureError(f"{self.name}: {error.strerror}") from error
-        self.packets = max(self.packets, packet[3])
-        yield from walk.finish(packet)
+        self.packets = max(self.packets, last[3])
+        yield from walk.finish(last)
         self.truncated = packets.truncated
 
 
@@ -141,8 +143,8 @@ class Walk:
             self._seen.count(f"UDP, port {lower}")
         elif protocol >= 0:
             self._seen.count(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
-        else:
-            self._seen.count("fragment or damaged IP packet" if data is not packet[2] or at else "packet without IP")
+        elif protocol == NOTHING[0]:
+            self._seen.count("damaged IP packet")
         return []
 
     def sweep(self, packet: Packet) -> list[Record]:
@@ -153,6 +155,8 @@ class Walk:
 
     def finish(self, packet: Packet) -> list[Record]:
         """The file has ended."""
+        if incomplete := self._datagrams.incomplete:
+            self._seen.count("IP fragment of an incomplete packet", incomplete)
         return self._tcp.finish(packet) + self._sctp.finish(packet)
 
     def _exported(self, packet: Packet) -> list[Record]:

@@ -21,6 +21,10 @@ class CaptureError(LocalError):
     """A capture cannot be read or written.  The text names the file and, where octets are wrong, their offset."""
 
 
+class NoDiameter(CaptureError):
+    """A capture could be read, and there is no Diameter in it; the text says what there is."""
+
+
 class Captured(NamedTuple):
     """One Diameter message as seen on a link."""
 

@@ -28,6 +28,7 @@ from diameter.capture.records import (
     Record,
 )
 from diameter.capture.sctp import DIAMETER, DIAMETER_DTLS, Chunk, SctpLane
+from diameter.capture.sctpframes import wire_of
 from diameter.capture.shape import LIKELY_LIMIT, NO, shaped
 from diameter.capture.tables import FLOWS, HELD, IDLE_NS, IDLE_OTHER_NS, Link, Seen, endpoints, service, swapped
 from diameter.wire.core import frames
@@ -141,6 +142,9 @@ class SctpFlows:
             notes = [note for note, on in ((GAP_BEFORE, lane.gap), (OUT_OF_ORDER, lane.late), (CUT, cut)) if on]
             lane.gap = lane.late = False
         time_ns, _, _, number, way, comment, _ = packet
+        if comment and (said := wire_of(comment)) is not None:  # a node wrote this: it knows more than its frames show
+            transport, ppid = said
+            flow.transport = transport
         for one in _split(octets):
             out.append(
                 Captured(
@@ -222,10 +226,12 @@ class SctpFlows:
         return back
 
     def _path(self, hosts: bytes, name: bytes) -> SctpFlow:
-        """The direction that a packet on a new path belongs to."""
+        """The direction that a packet on a new path belongs to; without INIT only a tag that was drawn tells."""
         flow = self._tags.get(name)
         half = len(hosts) // 2
-        if flow is not None and (not flow.hosts or hosts[:half] in flow.hosts or hosts[half:] in flow.hosts):
+        if flow is not None and (
+            hosts[:half] in flow.hosts or hosts[half:] in flow.hosts or (not flow.hosts and name[4:6] != b"\0\0")
+        ):
             self._paths[hosts + name] = flow
             return flow
         link = self._links.get(hosts + name[:4])

@@ -9,7 +9,9 @@ loopback interface has where the kernel leaves it out: CRC32c in Python would co
 
 from __future__ import annotations
 
+import re
 import struct
+from functools import lru_cache
 from typing import Final
 
 from diameter.capture.ipframes import SCTP, ip_packet, packed_pair
@@ -21,18 +23,30 @@ MAX_CHUNK: Final = 65_000
 _DATA: Final = 0
 _BEGIN: Final = 2
 _END: Final = 1
+_SAID: Final = re.compile(r"(sctp|dtls), .*\bPPID ([0-9]{1,10})")
+
+
+@lru_cache(maxsize=4096)
+def wire_of(comment: str) -> tuple[str, int] | None:
+    """(transport, PPID) of the wire as the comment of a packet has them; None where it is no node's."""
+    found = _SAID.fullmatch(comment)
+    return None if found is None else (found[1], int(found[2]))
 
 
 class SctpStream:
-    """Packets of one association; side 0 is the one named first."""
+    """Packets of one association; side 0 is the one named first.
+
+    `number`: of the association in its file, so that one which comes after another on the same ports, and counts from 1
+    again, has tags of its own and is not taken for a repetition.
+    """
 
     __slots__ = ("_addresses", "_ports", "_sequence", "_tags", "_tsn")
 
-    def __init__(self, one: Endpoint, other: Endpoint) -> None:
+    def __init__(self, one: Endpoint, other: Endpoint, number: int = 1) -> None:
         first, second = packed_pair(one, other)
         self._addresses = (first + second, second + first)
         self._ports = ((one[1], other[1]), (other[1], one[1]))
-        self._tags = (2, 1)
+        self._tags = (2 * number, 2 * number - 1)
         self._tsn = [1, 1]
         self._sequence = [0, 0]
 

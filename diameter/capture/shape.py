@@ -63,14 +63,16 @@ def search(octets: bytes | bytearray) -> int:
 class Frames:
     """Octets of one direction of a byte stream in, messages out; joins the stream where a message begins.
 
-    `known`: a port says that this is Diameter.  `unframed`: octets that belong to no message.  `stray`: set when
-    octets were passed over within a stream that had been joined; who reads it clears it.
+    `known`: a port says that this is Diameter; `begun`: the first octets will be those of the stream.  `unframed`:
+    octets that belong to no message.  `stray`: set when octets were passed over within a stream that had been joined;
+    who reads it clears it.
     """
 
-    __slots__ = ("_held", "_want", "joined", "known", "stray", "synchronised", "unframed")
+    __slots__ = ("_begun", "_held", "_want", "joined", "known", "stray", "synchronised", "unframed")
 
-    def __init__(self, *, known: bool) -> None:
+    def __init__(self, *, known: bool, begun: bool = False) -> None:
         self.known = known
+        self._begun = known and begun
         self.joined = False
         """Whether the stream was Diameter at some time."""
         self.synchronised = False
@@ -88,6 +90,7 @@ class Frames:
         """Octets are missing from here on: what is held is no message."""
         self.unframed += len(self._held)
         self._held.clear()
+        self._begun = False
         self._want = 20
         self.synchronised = False
 
@@ -122,11 +125,13 @@ class Frames:
 
     def _join(self, octets: bytes) -> bytes:
         """Look for a beginning; what remains from there on, b"" when nothing does yet."""
-        found = shaped(octets, strict=not self.known)
+        found = _version(octets) if self._begun else shaped(octets, strict=not self.known)
         if found == YES:
+            self._begun = False
             self.synchronised = True
             return octets
         if found == NO:
+            self._begun = False
             at = search(octets) if self.known or self.joined else len(octets)
             self.unframed += at
             self.stray = self.stray or self.joined
@@ -157,6 +162,15 @@ class Frames:
     def _hold(self, octets: bytes, want: int) -> None:
         self._held += octets
         self._want = want
+
+
+def _version(octets: bytes) -> int:
+    """Whether a message, however damaged, begins a stream that must be Diameter."""
+    if octets[0] != 1:
+        return NO
+    if len(octets) < 4:
+        return MAYBE
+    return YES if 20 <= int.from_bytes(octets[1:4]) <= LIKELY_LIMIT else NO
 
 
 def shaped_avp(octets: bytes) -> int:

@@ -61,12 +61,14 @@ class TcpFlow:
         "transport",
     )  # fmt: skip
 
-    def __init__(self, hosts: bytes, ports: bytes, link: Link, direction: int, sequence: int, known: bool) -> None:
+    def __init__(
+        self, hosts: bytes, ports: bytes, link: Link, direction: int, sequence: int, known: bool, syn: bool
+    ) -> None:
         self.source, self.destination = endpoints(hosts, ports)
         self.link = link
         self.direction = direction
         self.lane = TcpLane(sequence)
-        self.frames = Frames(known=known)
+        self.frames = Frames(known=known, begun=syn)
         self.transport = "tcp"
         self.tls = self.closed = False
         self.first = -1
@@ -234,7 +236,7 @@ class TcpFlows:
         link = self._seen.link() if peer is None else peer.link
         known = not self._seen.ports.isdisjoint((int.from_bytes(ports[:2]), int.from_bytes(ports[2:])))
         syn = bool(word & SYN)
-        made = TcpFlow(hosts, ports, link, 1 if peer is not None else 0, (sequence + syn) & 0xFFFFFFFF, known)
+        made = TcpFlow(hosts, ports, link, 1 if peer is not None else 0, (sequence + syn) & 0xFFFFFFFF, known, syn)
         if peer is not None:
             peer.peer, made.peer = made, peer
         if syn:

@@ -7,12 +7,14 @@ and only where none was captured from the Origin-Host that is met most.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from diameter.capture.records import Captured, Endpoint, LinkEvent, endpoint_text
-from diameter.capture.text import DEEPEST, MASKED_TEXT, fault_text, result_text, short_name, value_text
+from diameter.capture.check import Checker, Finding
+from diameter.capture.records import Captured, Endpoint, LinkEvent, Record, endpoint_text
+from diameter.capture.text import DEEPEST, MASKED_TEXT, result_text, short_name, value_text
 from diameter.dictionary.model import AvpDef
 from diameter.errors import REFUSE
 from diameter.message import Dictionary, Grouped, Message, decode
@@ -40,6 +42,9 @@ STATUSES: Final = ("Request-Status", "Delivery-Outcome", "SM-Delivery-Outcome-T4
 """AVPs that say "no" under a Result-Code that says "yes", or in a request."""
 _GOOD: Final = ("SUCCESS", "SUCCESSFUL_TRANSFER")
 
+MOST_STRANGERS: Final = 12
+"""Participants that are drawn although they sent no message: whose connection was refused, say."""
+
 PLAIN: Final = "plain"
 """Outcome of a request that was answered, or of an answer without a result."""
 SUCCESS: Final = "success"
@@ -57,13 +62,14 @@ OUTCOMES: Final = (PLAIN, SUCCESS, PROTOCOL, TRANSIENT, FAILURE, DECLINED, UNANS
 class Step:
     """One message of a timeline.  `pair`: index of its answer or request, or -1; `latency_ns`: on the answer, else -1.
 
-    `note`: a few words for beside the arrow; `subjects`: identities it names; `faults`: (octet offset, text, verdict)
-    of each fault.
+    `note`: a few words for beside the arrow; `subjects`: identities it names; `findings`: what is wrong with it;
+    `repeated`: the same request went this way before; `exchange`: number of the transaction it belongs to.
     """
 
     __slots__ = (
-        "application_id", "captured", "destination", "end_to_end", "faults", "hop_by_hop", "latency_ns", "name", "note",
-        "origin", "outcome", "pair", "request", "result", "retransmitted", "session", "short", "source", "subjects",
+        "application_id", "captured", "destination", "end_to_end", "exchange", "findings", "hop_by_hop", "latency_ns",
+        "name", "note", "origin", "outcome", "pair", "repeated", "request", "result", "retransmitted", "session",
+        "short", "source", "subjects",
     )  # fmt: skip
 
     def __init__(self, captured: Captured, message: Message) -> None:
@@ -76,7 +82,9 @@ class Step:
         self.hop_by_hop = message.hop_by_hop
         self.end_to_end = message.end_to_end
         self.result = "" if message.request else result_text(message)
-        self.faults = tuple((fault.offset, fault_text(fault), fault.verdict) for fault in message.faults)
+        self.findings: list[Finding] = []
+        self.repeated = False
+        self.exchange = -1
         self.source = self.destination = -1
         self.pair = -1
         self.latency_ns = -1
@@ -84,29 +92,56 @@ class Step:
         self.session = self.origin = self.note = ""
         self.subjects: tuple[str, ...] = ()
 
+    @property
+    def upkeep(self) -> bool:
+        """Capabilities exchange, watchdog and disconnect."""
+        return self.captured.octets[5:8] in _BASE_OCTETS
+
 
 class Timeline:
     """Messages in time order with everything known about them.
 
     `participants`: names, in the order in which they take part in what is going on, so that a chain of requests runs
-    from left to right.  `definitions`: each AVP that was met, by application id and key.
+    from left to right.  `definitions`: each AVP that was met, by application id and key.  `event_ends`: for each event
+    who did it and to whom, as indexes of participants, -1 for nobody known.  `outside`: as for `check.Checker`.
     """
 
-    def __init__(self, messages: Iterable[Captured], dictionary: Dictionary, events: Iterable[LinkEvent] = ()) -> None:
+    def __init__(
+        self,
+        messages: Iterable[Captured],
+        dictionary: Dictionary,
+        events: Iterable[LinkEvent] = (),
+        *,
+        outside: Iterable[str] = (),
+    ) -> None:
         self.dictionary = dictionary
         self.steps: list[Step] = []
         self.events = sorted(events, key=lambda event: event.time_ns)
         self.participants: list[str] = []
         self.definitions: dict[int, dict[int, AvpDef]] = defaultdict(dict)
-        for captured in sorted(messages, key=lambda one: one.time_ns):
-            self.steps.append(self._step(captured))
+        self.event_ends: list[tuple[int, int]] = []
+        self._check(sorted(messages, key=lambda one: one.time_ns), Checker(dictionary, outside=outside))
         self._pair()
+        self._join()
         self._name_participants()
+
+    def _check(self, messages: list[Captured], checker: Checker) -> None:
+        """A step for each message, and what is wrong with it, told at once or later."""
+        found: list[Finding] = []
+        records: Iterator[Record] = heapq.merge(self.events, messages, key=lambda one: one.time_ns)
+        for record in records:
+            if isinstance(record, LinkEvent):
+                found += checker.feed(record)
+            else:
+                message = decode(record.octets, self.dictionary)
+                self.steps.append(self._step(record, message))
+                found += checker.feed(record, message)
+        for one in [*found, *checker.finish()]:
+            self.steps[one.place.number].findings.append(one)
 
     # ---- one message -------------------------------------------------------------------------------------------------
 
-    def _step(self, captured: Captured) -> Step:
-        message = decode(captured.octets, self.dictionary)
+    def _step(self, captured: Captured, message: Message) -> Step:
         step = Step(captured, message)
         found: dict[str, list[str]] = {}
         self._collect(message, self.definitions[message.application_id], found, 0)
@@ -137,23 +172,51 @@ class Timeline:
     # ---- what belongs together ---------------------------------------------------------------------------------------
 
     def _pair(self) -> None:
-        """Each answer with the request before it that has its identifiers, on the same link in the other direction."""
+        """Each answer with the request before it that has its identifiers, on the same link in the other direction.
+
+        Where the End-to-End Identifier fits none, with the last one of its Hop-by-Hop Identifier (section 6.2.1).
+        """
         waiting: dict[tuple[Endpoint, Endpoint, int, int], int] = {}
+        hops: dict[tuple[Endpoint, Endpoint, int], int] = {}
+        repeats: dict[int, list[int]] = {}
+        """A request to those before it that it repeats: all of them are answered by one answer."""
         for index, step in enumerate(self.steps):
             captured = step.captured
             if step.request:
                 key = (captured.source, captured.destination, step.hop_by_hop, step.end_to_end)
-                waiting[key] = index
+                if key in waiting:
+                    repeats[index] = chain = repeats.pop(waiting[key], [])
+                    chain.append(waiting[key])
+                waiting[key] = hops[key[:3]] = index
                 continue
             asked = waiting.pop((captured.destination, captured.source, step.hop_by_hop, step.end_to_end), None)
-            if asked is not None:
+            if asked is None:
+                asked = hops.pop((captured.destination, captured.source, step.hop_by_hop), None)
+            if asked is not None and self.steps[asked].pair < 0:
                 request = self.steps[asked]
                 request.pair, step.pair = index, asked
+                for earlier in repeats.pop(asked, ()):
+                    self.steps[earlier].pair = index
                 step.latency_ns = captured.time_ns - request.captured.time_ns
                 step.session = step.session or request.session
         for step in self.steps:
             if step.request and step.pair < 0:
                 step.outcome = UNANSWERED
+
+    def _join(self) -> None:
+        """Transactions: a request, its answer, and both again wherever agents passed them on; repetitions too."""
+        numbers: dict[tuple[str, str, int], int] = {}
+        ways: set[tuple[Endpoint, Endpoint, str, int, str]] = set()
+        for step in self.steps:
+            if not step.request and step.pair >= 0:
+                step.exchange = self.steps[step.pair].exchange
+                continue
+            key = (step.origin if step.request else "", step.session, step.end_to_end)
+            step.exchange = numbers.setdefault(key, len(numbers))
+            if step.request:
+                way = (step.captured.source, step.captured.destination, step.origin, step.end_to_end, step.name)
+                step.repeated = way in ways
+                ways.add(way)
 
     def _name_participants(self) -> None:
         names = self._identities()
@@ -165,7 +228,25 @@ class Timeline:
         for step in self.steps:
             step.source = order[names[step.captured.source]]
             step.destination = order[names[step.captured.destination]]
+        self.event_ends = self._ends_of_events(names, order)
         self.participants = list(order)
+
+    def _ends_of_events(self, names: dict[Endpoint, str], order: dict[str, int]) -> list[tuple[int, int]]:
+        """Who did each event to whom: by the address, or by the host where only one participant has it."""
+        by_host: dict[str, set[str]] = defaultdict(set)
+        for endpoint, name in names.items():
+            by_host[endpoint[0]].add(name)
+
+        def index(endpoint: Endpoint) -> int:
+            name = names.get(endpoint)
+            if name is None:
+                alike = by_host.get(endpoint[0], set())
+                name = next(iter(alike)) if len(alike) == 1 else endpoint[0]
+            if name not in order and len(order) >= MOST_STRANGERS + len(names):
+                return -1
+            return order.setdefault(name, len(order)) if name else -1
+
+        return [(index(one.local), index(one.remote)) if one.transport else (-1, -1) for one in self.events]
 
     def _identities(self) -> dict[Endpoint, str]:
         """A name for every address: an identity where one was heard, else the address itself."""

@@ -4,6 +4,7 @@ from diameter.config.admin import AdminConfig
 from diameter.config.base import Identity, InputFile, Octets, OutputFile, Port, Seconds, Table
 from diameter.config.capture import CaptureConfig
 from diameter.config.faults import FaultConfig
+from diameter.config.ipsec import IkeConfig, IpsecConfig, IpsecMode, ManualSa
 from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import (
     ASSOCIATIONS,
@@ -41,11 +42,15 @@ __all__ = [
     "FaultConfig",
     "FunctionConfig",
     "Identity",
+    "IkeConfig",
     "InputFile",
+    "IpsecConfig",
+    "IpsecMode",
     "Limits",
     "LinkProfile",
     "LinkTable",
     "ListenConfig",
+    "ManualSa",
     "NodeConfig",
     "NodeTable",
     "Octets",

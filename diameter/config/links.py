@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.base import InputFile, OutputFile, Port, Table, one_line
+from diameter.config.ipsec import XFRM, IpsecConfig
 from diameter.config.load import Complaints
 from diameter.config.sctp import SctpConfig, SctpKind
 
@@ -41,6 +42,9 @@ class TlsConfig(Table):
     maximum_version: TlsVersion = Field(default="1.3", description="highest TLS version spoken")
     dhe: bool = Field(default=False, description="also offer DHE-RSA suites in TLS 1.2")
     common_name: bool = Field(default=False, description="also take the subject's CN for an identity of the peer")
+    warn_days: int = Field(
+        default=30, ge=0, le=3650, description="days before a certificate or list runs out from which on the log warns"
+    )
     key_log: OutputFile | None = Field(default=None, description="lab only: write session secrets in NSS format here")
 
     @model_validator(mode="after")
@@ -59,6 +63,10 @@ class LinkTable(Table):
     port: Port | None = Field(default=None, description="3868 for tcp and sctp, 5868 for tls and dtls when not given")
     sctp: SctpKind = Field(default="auto", description="which SCTP: of the kernel, or libusrsctp over UDP or raw IP")
     association: SctpConfig = Field(default=SctpConfig(), description="options of SCTP")
+    security: Literal["ipsec"] | None = Field(
+        default=None, description="ipsec: protected below the transport; tcp and sctp are then no clear text"
+    )
+    ipsec: IpsecConfig = Field(default=IpsecConfig(), description="how, where security is ipsec")
     physical_protection: bool = Field(default=False, description="clear text is allowed on this link")
     physical_protection_reason: Annotated[str, AfterValidator(one_line)] = Field(
         default="", max_length=500, description="why it may be in clear; shown in the security report"
@@ -67,10 +75,12 @@ class LinkTable(Table):
     @model_validator(mode="after")
     def _clear_text_has_a_reason(self) -> Self:
         """R-TSP-13: no link in clear, loopback included, unless somebody says that it is protected, and how."""
-        if self.transport in CLEAR and not self.physical_protection:
+        if self.transport in CLEAR and not self.physical_protection and self.security is None:
             raise ValueError(
                 f'transport = "{self.transport}" is clear text: set physical_protection = true and give a reason'
             )
+        if self.physical_protection and self.security is not None:
+            raise Complaints([("physical_protection", 'means nothing with security = "ipsec": it is protected')])
         if self.physical_protection and not self.physical_protection_reason:
             raise ValueError('physical_protection = true needs physical_protection_reason = "..."')
         return self
@@ -86,6 +96,21 @@ class LinkTable(Table):
             if only:
                 raise Complaints([(f"association.{name}", 'means nothing without transport = "dtls"') for name in only])
         return self
+
+    @model_validator(mode="after")
+    def _ipsec_is_asked_for(self) -> Self:
+        if self.security is None and self.ipsec != type(self).model_fields["ipsec"].default:
+            raise Complaints([("ipsec", 'means nothing without security = "ipsec"')])
+        if self.security is not None and self.port == 0:
+            raise Complaints([("port", 'must be given with security = "ipsec"')])
+        if self.security == "ipsec" and self.ipsec.hook == XFRM and not self.ipsec.sa:
+            raise Complaints([("ipsec.sa", f'missing: hook = "{XFRM}" has keys set by hand')])
+        return self
+
+    @property
+    def mechanism(self) -> str:
+        """What protects the link, as `LinkSecurity.mechanism` says it; of one in clear its transport."""
+        return "ipsec" if self.security == "ipsec" and self.transport in CLEAR else self.transport
 
     @property
     def port_number(self) -> int:

@@ -7,7 +7,7 @@ certificate are made by `diameter.transport.tls`.  Units stand in the names (`tw
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +21,7 @@ from diameter.config.limits import Limits, OverloadConfig
 from diameter.config.links import ASSOCIATIONS, CERTIFIED, LinkTable, ListenConfig, TlsConfig, TlsVersion
 from diameter.config.load import Complaints
 from diameter.config.manners import Manners
+from diameter.config.protection import unprotected
 from diameter.config.redirects import RedirectsConfig
 
 Placement = Literal["inside", "outside"]
@@ -156,6 +157,10 @@ class NodeTable(Table):
     dpa_timeout_s: Seconds = Field(default=5, description="time a peer has for its DPA, or to close after ours")
     drain_s: Seconds = Field(default=10, description="time that open requests have when the node stops")
     workers: int = Field(default=1, ge=1, le=64, description="processes that are this node; --workers overrides it")
+    poll_us: int = Field(
+        default=0, ge=0, le=10_000,
+        description="microseconds to look again before sleeping: shorter round trips for more processor time",
+    )  # fmt: skip
     balance: Balancing = Field(default="order", description="how the peers of one realm share requests")
     dns: tuple[str, ...] = Field(
         default=(), strict=False, description="name servers, ADDRESS or ADDRESS:PORT; those of the system when empty"
@@ -219,7 +224,7 @@ class FunctionConfig(Table):
 
 def _agree(
     node: NodeTable,
-    peers: Iterable[PeerConfig],
+    peers: Sequence[PeerConfig],
     routes: Iterable[RouteConfig],
     prefix: str,
     faults: Iterable[FaultConfig],
@@ -256,6 +261,7 @@ def _agree(
     datagrams = [place for place, link in links if link.transport == "dtls"]
     if datagrams and node.tls is not None and node.tls.minimum_version != "1.2":
         found.append((f"{prefix}tls.minimum_version", f"{datagrams[0]} is dtls, which has no version above 1.2"))
+    found += unprotected(node, peers, prefix)
     if found:
         raise Complaints(found)
 

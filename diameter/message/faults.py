@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 MOST: Final = 64
 """Faults of each verdict that are put in words."""
+PADDING_WRONG: Final = "padding is not zero or is missing"
+UNNAMED: Final = "a value without a name"
+NOT_FIRST: Final = "does not stand first, where its grammar fixes it"
+"""How the text of a fault ends that has the class of a wrong value and is only reported: tools tell them by it."""
 _REPORTED: Final = frozenset((_core.FLAGS, _core.PADDING, _core.ENUM, _core.ORDER))
 
 
@@ -128,15 +132,15 @@ def _one(message: Message, what: int, offset: int, detail: int) -> RemoteFault:
     if what == _core.FLAGS:
         return _flag_fault(fault, spot.definition, detail)
     if what == _core.PADDING:
-        return fault(errors.InvalidAvpValue, "padding is not zero or is missing", REPORT)
+        return fault(errors.InvalidAvpValue, PADDING_WRONG, REPORT)
     if what == _core.ENUM:
-        return fault(errors.InvalidAvpValue, "a value without a name", REPORT)
+        return fault(errors.InvalidAvpValue, UNNAMED, REPORT)
     if what == _core.DEPTH:
         return fault(errors.UnableToComply, f"groups nested deeper than {_core.DEPTH_LIMIT}")
     if what == _core.VENDOR_ZERO:
         return fault(errors.InvalidAvpBits, "V bit with Vendor-Id 0")
     if what == _core.ORDER:
-        return fault(errors.InvalidAvpValue, "does not stand first, where its grammar fixes it", REPORT)
+        return fault(errors.InvalidAvpValue, NOT_FIRST, REPORT)
     return fault(errors.InvalidAvpValue, f"not a value of type {spot.type}")
 
 

@@ -88,8 +88,8 @@ def _avp(one: Avp, depth: int) -> dict[str, Any]:
         out["value"] = [_avp(member, depth + 1) for member in value.avps]
         back: bytes | None = b"".join(member.octets for member in value.avps)
     else:
-        out["value"] = _plain(value)
-        back = _data(one.definition.type if one.definition is not None else "OctetString", out["value"])
+        out["value"] = plain(value)
+        back = data_of(one.definition.type if one.definition is not None else "OctetString", out["value"])
     if back != data:
         out["data"] = data.hex()
     if one.padding != bytes(-one.length & 3):
@@ -97,7 +97,7 @@ def _avp(one: Avp, depth: int) -> dict[str, Any]:
     return out
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as a JSON value."""
     if isinstance(value, bytes):
         return value.hex()
@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _data(type_name: str, value: Any) -> bytes | None:
+def data_of(type_name: str, value: Any) -> bytes | None:
     """Data octets of a JSON value, or None when it makes none."""
     try:
         if type_name in ("OctetString", "Grouped"):
@@ -160,7 +160,7 @@ def _member_data(one: dict[str, Any], depth: int, type_of: TypeOf) -> bytes:
     ):
         numbers = {name: 1 << number if definition.bits else number for number, name in definition.values.items()}
         value = numbers.get(value, value)
-    data = _data(kind, value)
+    data = data_of(kind, value)
     if data is None:
         raise LocalError(f"{one.get('name', one.get('code'))}: {value!r} is no value of type {kind}")
     return data

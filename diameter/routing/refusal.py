@@ -20,10 +20,10 @@ TEXT_LIMIT: Final = 200
 class Refused:
     """What the audit hears of each refusal.
 
-    `stage`: "link" (handshake or limits), "capabilities" (CER, CEA), "fault" (octets), "destination" (not for us, or
-    not allowed to this peer), "screen", "application", "bug", or "outbound" (a message of ours that a screen held
-    back).  `peer`: identity of the adjacent peer, or the address while there is none.  `code` with `vendor` 0 is a
-    Result-Code; 0 when nothing was answered.
+    `stage`: "link" (handshake or limits), "protection" (what ended a link that was up), "capabilities" (CER, CEA),
+    "fault" (octets), "destination" (not for us, or not allowed to this peer), "screen", "application", "bug", or
+    "outbound" (a message of ours that a screen held back).  `peer`: identity of the adjacent peer, or the address while
+    there is none.  `code` with `vendor` 0 is a Result-Code; 0 when nothing was answered.
     `session_id` names the session without naming a subscriber.
     """
 

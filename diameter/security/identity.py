@@ -50,10 +50,10 @@ def may_claim(
         return _unknown("host", f"{origin_host} is our own identity")
     if security.secure and name not in security.peer_names:
         carried = ", ".join(security.peer_names) or "none"
-        return _unknown("certificate", f"the certificate does not carry {origin_host} (identities: {carried})")
+        return _unknown("certificate", f"{_who(security)} does not carry {origin_host} (identities: {carried})")
     lacking = [each for each in peer.certificate_names if security.secure and plain(each) not in security.peer_names]
     if lacking:
-        return _unknown("certificate", f"the certificate does not carry {', '.join(lacking)}")
+        return _unknown("certificate", f"{_who(security)} does not carry {', '.join(lacking)}")
     if origin_realm is not None and not _realm_fits(peer, origin_realm):
         return _unknown("realm", f"{origin_realm} is not a realm of {peer.host}")
     return None
@@ -86,6 +86,10 @@ def _realm_fits(peer: PeerConfig, realm: str) -> bool:
     if plain(realm) in {plain(each) for each in (peer.realm, *peer.realms)}:
         return True
     return lies_in(peer.host, realm) and lies_in(realm, peer.realm)
+
+
+def _who(security: LinkSecurity) -> str:
+    return "the identity proved by IPsec" if security.mechanism == "ipsec" else "the certificate"
 
 
 def _unknown(rule: str, text: str) -> Complaint:

@@ -16,6 +16,8 @@ from diameter.config import CLEAR, LinkProfile, PeerConfig, SecurityConfig
 from diameter.errors import ResultCode
 from diameter.security.link import LinkSecurity
 
+STRENGTH_OF_GROUP: Final = {"MODP_2048": 112}
+"""Bits of security of the groups that have less than 128; of IPsec, where the key of the peer is not known."""
 STRENGTH_OF_RSA: Final = ((15360, 256), (7680, 192), (3072, 128), (2048, 112))
 """(bits of the modulus, bits of security), NIST SP 800-57 part 1, table 2."""
 
@@ -43,7 +45,12 @@ class Complaint:
 
 
 def strength(security: LinkSecurity) -> int:
-    """Return the bits of security of the peer's key; 0 where it is not known."""
+    """Return the bits of security of the peer's key; 0 where it is not known.
+
+    Of IPsec without a known key: those of the group, at most 128; keys set by hand have 128 at least.
+    """
+    if security.mechanism == "ipsec" and not security.key_bits:
+        return STRENGTH_OF_GROUP.get(security.group, 128)
     if security.key_type == "RSA":
         return next((bits for size, bits in STRENGTH_OF_RSA if security.key_bits >= size), 0)
     return security.key_bits // 2
@@ -55,7 +62,7 @@ def level(security: LinkSecurity, *, physical: bool = False) -> Level:
         return Level.PHYSICAL if physical else Level.CLEAR
     if strength(security) < 128:
         return Level.PROTECTED
-    return Level.MODERN if _version(security) == "1.3" else Level.STRONG
+    return Level.MODERN if _tls_version(security) == "1.3" else Level.STRONG
 
 
 def profile_of(peer: PeerConfig, policy: SecurityConfig) -> LinkProfile:
@@ -72,14 +79,14 @@ def check_link(peer: PeerConfig, security: LinkSecurity, policy: SecurityConfig)
 
 def _kind(peer: PeerConfig, security: LinkSecurity, profile: LinkProfile) -> str:
     if security.secure:
-        kind_is_right = peer.transport == security.mechanism
+        kind_is_right = peer.mechanism == security.mechanism
         return (
             ""
             if kind_is_right
-            else f"the link is {security.mechanism}, but {peer.transport} is agreed with {peer.host}"
+            else f"the link is {security.mechanism}, but {peer.mechanism} is agreed with {peer.host}"
         )
-    if peer.transport not in CLEAR:
-        return f"the link is in clear, but {peer.transport} is agreed with {peer.host}"
+    if peer.mechanism not in CLEAR:
+        return f"the link is in clear, but {peer.mechanism} is agreed with {peer.host}"
     if not (peer.physical_protection and peer.physical_protection_reason):
         return f"the link to {peer.host} is in clear and not declared physically protected"
     if not profile.physical_protection:
@@ -88,8 +95,10 @@ def _kind(peer: PeerConfig, security: LinkSecurity, profile: LinkProfile) -> str
 
 
 def _numbers(security: LinkSecurity, profile: LinkProfile) -> str:
-    if _version(security) and _version(security) < profile.minimum_tls:
+    if _tls_version(security) and _tls_version(security) < profile.minimum_tls:
         return f"{security.version} is below {profile.minimum_tls}"
+    if security.mechanism == "ipsec" and not security.key_bits:
+        return ""  # the daemon has checked the certificate, and says nothing of its key
     rsa = security.key_type == "RSA"
     least = profile.rsa_bits if rsa else profile.ec_bits
     if security.key_bits < least:
@@ -97,6 +106,6 @@ def _numbers(security: LinkSecurity, profile: LinkProfile) -> str:
     return ""
 
 
-def _version(security: LinkSecurity) -> str:
-    """Return "1.3" of "TLSv1.3", "" of a mechanism without versions."""
-    return security.version.rpartition("v")[2]
+def _tls_version(security: LinkSecurity) -> str:
+    """Return "1.3" of "TLSv1.3", "" of what is not TLS or DTLS."""
+    return "" if security.mechanism == "ipsec" else security.version.rpartition("v")[2]

@@ -66,6 +66,10 @@ class MessageProtector(Protocol):
     def closed(self) -> bool:
         """True when the peer has said that nothing more will come."""
 
+    @property
+    def replayed(self) -> int:
+        """Messages refused because they had been there before."""
+
     def start(self) -> None:
         """Begin; a client has its first steps ready after this."""
 

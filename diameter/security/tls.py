@@ -80,6 +80,7 @@ class TlsContext:
         chain, trusted = own_chain(credentials), anchors(credentials)
         key = own_key(credentials, chain[0])
         self.certificate = chain[0]
+        self.chain, self.trusted, self.crls = tuple(chain), tuple(trusted), tuple(revocations(credentials))
         self._anchors = frozenset(profile.fingerprint(each) for each in trusted)
         context = self._empty(credentials)
         try:
@@ -91,7 +92,7 @@ class TlsContext:
             raise BadCredentials("chain", f"OpenSSL refuses it: {error}") from None
         store = context.get_cert_store()
         assert store is not None
-        _trust(store, trusted, revocations(credentials))
+        _trust(store, trusted, list(self.crls))
         self._context = context
         self._store = store
 

@@ -42,6 +42,22 @@ class DtlsLink(SctpLink):
     __slots__ = ()
     transport: ClassVar[str] = "dtls"
 
+    @property
+    def breach(self) -> str:
+        """Why the protection of this link ended it."""
+        return self._protected.breach
+
+    @property
+    def replayed(self) -> int:
+        """Records refused because they had been there before."""
+        return self._protected.protector.replayed
+
+    @property
+    def _protected(self) -> ProtectedAssociation:
+        association = self._association
+        assert isinstance(association, ProtectedAssociation)
+        return association
+
 
 class ProtectedAssociation(Association):
     """One association whose messages a `MessageProtector` seals.
@@ -96,6 +112,11 @@ class ProtectedAssociation(Association):
         self._later("handshake", handshake_s, self.fail, f"no DTLS handshake within {handshake_s:g} s")
         self.protector.start()
         self._pump()
+
+    @property
+    def breach(self) -> str:
+        """Why this end has ended the association, "" when it did not."""
+        return self._reason or ""
 
     # -- an association, to the link above
 

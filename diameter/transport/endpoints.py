@@ -37,13 +37,17 @@ from diameter.config import ASSOCIATIONS, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
 from diameter.routing.discovery import Query, Record
 from diameter.security.link import ProtectionFailed
+from diameter.security.papers import Paper
+from diameter.transport.ipsec.shield import NotProtected, Shield, plain, warnings
+from diameter.transport.ipsec.streams import ArmedReactor, CoveredClient, CoveredServer
 from diameter.transport.keys import TlsKeys
 from diameter.transport.link import Address, ConnectFailed, Link, LinkOwner
 from diameter.transport.listening import Listeners, Opened
 from diameter.transport.resolver import DnsResolver
-from diameter.transport.sctp_endpoints import SctpLinks
+from diameter.transport.sctp_endpoints import SctpLinks, resolve
 from diameter.transport.tcp import LinkFactory, LinkProtocol
 from diameter.transport.tls import TlsFactory, TlsLayer
+from diameter.transport.usrsctp_wires import source
 
 BACKLOG = 128
 Door = Callable[[int], IStreamServerEndpoint]
@@ -144,7 +148,8 @@ class Links:
         self._node = node
         self._owner = owner
         self._keys = None if node.tls is None else TlsKeys(node.tls)
-        self._sctp = SctpLinks(reactor, node, owner, self._keys)
+        self._shield = Shield(reactor, node, owner)
+        self._sctp = SctpLinks(reactor, node, owner, self._shield, self._keys)
         self._listeners = Listeners(self._server, self._sctp)
         self._resolver = DnsResolver(reactor, node.dns, node.dns_timeout_s)
         self._dialling: set[Deferred[Link]] = set()
@@ -157,7 +162,12 @@ class Links:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen where there was a choice, and why: a line each."""
-        return self._sctp.chosen
+        return (*self._sctp.chosen, *warnings(self._node))
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """Certificates and revocation lists in force, with their ends."""
+        return () if self._keys is None else self._keys.papers
 
     def listen(self) -> Deferred[None]:
         """Open every listener of the configuration.  Fails with ConfigError, e.g. for a port in use, with none left."""
@@ -197,6 +207,7 @@ class Links:
             resolver = DnsResolver(self._reactor, node.dns, node.dns_timeout_s)
         kept, self._keys, self._node = self._keys, keys, node
         try:
+            self._shield.prove(node)
             self._sctp.prove(node)
             wanted, stuck = self._listeners.missing(node.listen)
             if self._door is not None:  # what is not opened here is not closed here either
@@ -207,6 +218,7 @@ class Links:
             raise
         self._resolver = resolver
         self._sctp.take(node, keys)
+        self._shield.take(node)
         self._listeners.settle(node, closing=self._door is None)
         if keys is not None and context is not None:
             keys.take(node.tls, context)
@@ -218,9 +230,16 @@ class Links:
             dialling.cancel()
         return self._listeners.stop().addCallback(lambda _: None)
 
+    def ended(self) -> Deferred[None]:
+        """The node has stopped; fires when nothing of ours is left with those who make IPsec."""
+        return self._shield.stop()
+
     # -- inside
 
     def _listen(self) -> None:
+        if self._door is not None and any(one.security is not None for one in self._node.listen):
+            raise ConfigError("node.workers: a listener under IPsec is for one process; set workers = 1")
+        self._shield.prove(self._node)
         self._sctp.prove(self._node)
         self._listeners.keep(self._listeners.open(enumerate(self._node.listen)))
 
@@ -233,14 +252,41 @@ class Links:
         )  # fmt: skip
         for host in peer.dial:
             try:
-                protocol = await self._client(peer, host).connect(factory)
-            except (ConnectError, DNSLookupError, ProtectionFailed) as error:
-                reasons.append(f"{peer.transport} {Address(host, peer.port_number)}: {words(error)}")
+                if peer.security == "ipsec":
+                    protocol = await self._under_ipsec(peer, host, factory)
+                else:
+                    protocol = await self._client(peer, host).connect(factory)
+            except (ConnectError, DNSLookupError, ProtectionFailed, ConnectFailed) as error:
+                remote = Address(host, peer.port_number)
+                reasons.append(f"{peer.transport} {remote}: {words(error)}")
+                if isinstance(error, ProtectionFailed | NotProtected):
+                    self._owner.link_refused(peer.transport, remote, words(error))
             else:
                 assert isinstance(protocol, LinkProtocol)
                 assert protocol.link is not None
                 return protocol.link
         raise ConnectFailed("; ".join(reasons))
+
+    async def _under_ipsec(self, peer: PeerConfig, host: str, factory: LinkFactory) -> IProtocol:
+        """Bring protection up, then connect.  Raises as an endpoint does, and ConnectFailed."""
+        (there, _), *_ = await resolve(self._reactor, (host,), peer.port_number)
+        here, there = plain(peer.bind or source(there)), plain(there)
+        flow, coming = self._shield.dial(peer, (here,), (there,), "tcp", peer.port_number)
+        worn = await coming
+        armed = ArmedReactor(self._reactor, self._shield.arm(flow))
+        tcp = tcp_client(armed, there, peer.port_number, self._node.connect_timeout_s, peer.bind)
+        protocol: IProtocol | None = None
+        try:
+            protocol = await self._secured(peer, CoveredClient(tcp, worn, self._note)).connect(factory)
+        finally:
+            if protocol is None:
+                worn.release()
+        return protocol
+
+    def _note(self, protocol: IProtocol, text: str) -> None:
+        link = getattr(protocol, "link", None)
+        if isinstance(link, Link):
+            self._owner.link_note(link, text)
 
     def _factory(self, listener: ListenConfig) -> LinkFactory:
         limits = self._node.limits
@@ -256,6 +302,8 @@ class Links:
         factory = self._factory(listener)
         if self._door is not None:
             tcp = self._door(self._node.listen.index(listener))
+        elif listener.security == "ipsec":
+            tcp = self._server_under_ipsec(listener)
         else:
             tcp = tcp_server(self._reactor, listener.host, listener.port_number)
         if listener.transport == "tcp":
@@ -270,8 +318,20 @@ class Links:
         )
         return tls, factory, lambda: tls.factory
 
+    def _server_under_ipsec(self, listener: ListenConfig) -> IStreamServerEndpoint:
+        door = self._shield.open(listener, "tcp", listener.port_number)
+        armed = ArmedReactor(self._reactor, door.arm)
+        return CoveredServer(
+            tcp_server(armed, listener.host, listener.port_number), door, self._note,
+            limit=self._node.limits.handshakes,
+            refused=lambda remote, reason: self._owner.link_refused(listener.transport, remote, reason),
+        )  # fmt: skip
+
     def _client(self, peer: PeerConfig, host: str) -> IStreamClientEndpoint:
         tcp = tcp_client(self._reactor, host, peer.port_number, self._node.connect_timeout_s, peer.bind)
+        return self._secured(peer, tcp)
+
+    def _secured(self, peer: PeerConfig, tcp: IStreamClientEndpoint) -> IStreamClientEndpoint:
         if peer.transport == "tcp":
             return tcp
         return TlsClientEndpoint(tcp, self._tls(), self._reactor, self._node.handshake_timeout_s)

@@ -13,6 +13,7 @@ from diameter.errors import ConfigError
 from diameter.security.certificate import lifetime
 from diameter.security.credentials import BadCredentials, Credentials
 from diameter.security.dtls import DtlsContext
+from diameter.security.papers import Paper, papers
 from diameter.security.tls import TlsContext
 
 PARTS: Final = {"chain": "certificate", "key": "key", "trust": "trust", "crls": "crl"}
@@ -46,6 +47,11 @@ class TlsKeys:
         if self._dtls is None or self._dtls[0] is not self.context:
             self._dtls = self.context, DtlsContext(self.context.credentials)
         return self._dtls[1]
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """What of the files in force runs out."""
+        return papers(self.context)
 
     def reload(self) -> None:
         """Read every file again.  Raises ConfigError and changes nothing."""

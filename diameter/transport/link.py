@@ -84,6 +84,16 @@ class Link(ABC):
         return (self.remote,)
 
     @property
+    def breach(self) -> str:
+        """Why the protection of this link ended it (a forged record, a certificate that ran out), else ""."""
+        return ""
+
+    @property
+    def replayed(self) -> int:
+        """Records refused because they had been there before, where the link goes on in spite of them."""
+        return 0
+
+    @property
     def by_session(self) -> bool:
         """True when messages that need no order among each other want `stream` to be a number of their session."""
         return False
@@ -148,7 +158,9 @@ class StreamOwner(Protocol):
         """The octets have gone; `link_congested` is over."""
 
     def link_refused(self, transport: str, remote: Address, reason: str) -> None:
-        """Somebody connected and never became a link (handshake, certificate, too many); for the audit."""
+        """Somebody connected and never became a link (handshake, certificate, too many), or whom we dialled could not
+        be trusted; for the audit.
+        """
 
 
 class LinkOwner(StreamOwner, Protocol):

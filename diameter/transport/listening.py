@@ -97,7 +97,7 @@ class Listeners:
                 opened.append(self._one(config))
             except ConfigError as error:
                 self._close(opened)
-                raise ConfigError(f"node.listen.{at}.sctp: {error}") from None
+                raise ConfigError(*(f"node.listen.{at}.{line}" for line in error.lines)) from None
             except (CannotListenError, OSError) as error:
                 self._close(opened)
                 known = error.socketError if isinstance(error, CannotListenError) else error
@@ -131,6 +131,8 @@ class Listeners:
                 found.append((at, config))
             elif known.transport != config.transport:
                 stuck.append(f"node.listen.{at}.transport")
+            elif (known.security, known.ipsec) != (config.security, config.ipsec):
+                stuck.append(f"node.listen.{at}.ipsec")
         return found, tuple(stuck)
 
     def others(self, wanted: Sequence[ListenConfig]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from diameter.errors import ConfigError
 from diameter.transport import pysctp, sctp_socket, usrsctp_library, usrsctp_wires
 from diameter.transport.association import Association
 from diameter.transport.link import Address
+from diameter.transport.sctp_kernel import Arm
 from diameter.transport.sctp_kernel_ends import KernelCarrier
 from diameter.transport.usrsctp_ends import UserCarrier
 
@@ -48,8 +49,12 @@ class Carrier(Protocol):
         backlog: int,
         accepted: Callable[[Association], None],
         trouble: Callable[[Address, str], None],
+        arm: Arm | None = None,
     ) -> Listening:
-        """Take associations on these addresses, all of one port.  Raises OSError."""
+        """Take associations on these addresses, all of one port.  Raises OSError.
+
+        `arm`: called with each socket of the system before it listens, and with each that is accepted.
+        """
 
     def dial(
         self,
@@ -59,6 +64,7 @@ class Carrier(Protocol):
         *,
         message_limit: int,
         done: Callable[[Association | str], None],
+        arm: Arm | None = None,
     ) -> Dialling:
         """Connect to a peer with these addresses; `done` gets the association or why there is none.  Raises OSError."""
 

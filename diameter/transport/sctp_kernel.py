@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 from struct import pack
 from typing import Any, ClassVar, Final
 
@@ -36,6 +37,8 @@ ENDS: Final = {
     errno.ETIMEDOUT: "association lost: no answer of the peer on any path",
     errno.ECONNRESET: "association lost: the peer does not know it",
 }
+Arm = Callable[[socket.socket], None]
+"""Demands protection of a socket before it is used.  Raises OSError."""
 _LINGER_ABORT: Final = pack("=ii", 1, 0)
 _buffer = bytearray(BUFFER)
 """What is read lies here until it is copied out; one reactor reads one descriptor at a time."""

@@ -14,7 +14,7 @@ from diameter.config import SctpConfig
 from diameter.transport import sctp_socket
 from diameter.transport.association import Association
 from diameter.transport.link import Address
-from diameter.transport.sctp_kernel import ROOM_S, Descriptor, KernelAssociation, words
+from diameter.transport.sctp_kernel import ROOM_S, Arm, Descriptor, KernelAssociation, words
 from diameter.transport.sctp_socket import Setup
 
 
@@ -34,11 +34,12 @@ class KernelCarrier:
         backlog: int,
         accepted: Callable[[Association], None],
         trouble: Callable[[Address, str], None],
+        arm: Arm | None = None,
     ) -> KernelPort:
         """A listening socket.  Raises OSError."""
         return KernelPort(
             self._reactor, addresses, config, setup=self._setup, message_limit=message_limit, backlog=backlog,
-            accepted=accepted, trouble=trouble,
+            accepted=accepted, trouble=trouble, arm=arm,
         )  # fmt: skip
 
     def dial(
@@ -49,10 +50,11 @@ class KernelCarrier:
         *,
         message_limit: int,
         done: Callable[[Association | str], None],
+        arm: Arm | None = None,
     ) -> KernelDialling:
         """An attempt to connect.  Raises OSError."""
         return KernelDialling(
-            self._reactor, remote, local, config, setup=self._setup, message_limit=message_limit, done=done
+            self._reactor, remote, local, config, setup=self._setup, message_limit=message_limit, done=done, arm=arm
         )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ class KernelPort(Descriptor):
         backlog: int,
         accepted: Callable[[Association], None],
         trouble: Callable[[Address, str], None],
+        arm: Arm | None = None,
     ) -> None:
         """Raises OSError: no SCTP, address in use, not ours."""
         super().__init__(reactor, sctp_socket.open_socket([each.host for each in addresses]))
@@ -77,8 +80,11 @@ class KernelPort(Descriptor):
         self._limit = message_limit
         self._accepted = accepted
         self._trouble = trouble
+        self._arm = arm
         self._later: IDelayedCall | None = None
         try:
+            if arm is not None:
+                arm(self.sock)
             setup.configure(self.sock, config, message_limit)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old associations may linger on the port
             setup.bind_listener(self.sock, addresses)
@@ -106,6 +112,8 @@ class KernelPort(Descriptor):
                 return
             sock.setblocking(False)
             try:
+                if self._arm is not None:
+                    self._arm(sock)
                 association = KernelAssociation(self.reactor, sock, self._setup, self._limit)
             except OSError as error:
                 sock.close()
@@ -137,6 +145,7 @@ class KernelDialling(Descriptor):
         setup: Setup,
         message_limit: int,
         done: Callable[[Association | str], None],
+        arm: Arm | None = None,
     ) -> None:
         """`local`: empty for whatever the system takes.  Raises OSError for what cannot even be tried."""
         hosts = [each.host for each in (*remote, *local)]
@@ -146,6 +155,8 @@ class KernelDialling(Descriptor):
         self._done = done
         self._wanted = next((each for each in remote if each.host == config.primary), None)
         try:
+            if arm is not None:
+                arm(self.sock)
             setup.configure(self.sock, config, message_limit)
             if local:
                 setup.bind(self.sock, local)

@@ -19,6 +19,8 @@ from diameter.transport.stream import StreamLink, StreamTransport
 class Offering(Interface):
     """A TLS layer (`diameter.transport.tls.TlsLayer.offer`)."""
 
+    breach: str
+
     def offer(self, data: bytes) -> int: ...
 
 
@@ -34,6 +36,11 @@ class TlsLink(StreamLink):
 
     __slots__ = ()
     transport: ClassVar[str] = "tls"
+
+    @property
+    def breach(self) -> str:
+        """Why the protection of this link ended it."""
+        return cast(Offering, self._wire).breach
 
     def _put(self, octets: bytes) -> int:
         return cast(Offering, self._wire).offer(octets)
@@ -106,7 +113,7 @@ class LinkFactory(Factory):
 
     def link(self, wire: StreamTransport, ends: tuple[Address, Address], security: LinkSecurity) -> StreamLink:
         """Return the link of a connection that is ready."""
-        kind = TlsLink if security.secure else TcpLink
+        kind = TlsLink if security.mechanism == "tls" else TcpLink
         link = kind(wire, self.owner, self.clock, ends=ends, send_limit=self.send_limit, security=security)
         link.dialled = self.dialled
         return link

@@ -58,6 +58,8 @@ class TlsLayer(Protocol):
         self._above = above
         self._protector = factory.keys.context.protector(server=server)
         self._reason = ""
+        self.breach = ""
+        """Why this layer ended the connection."""
         self._timers: list[IDelayedCall] = []
 
     @property
@@ -226,7 +228,7 @@ class TlsLayer(Protocol):
     def _fail(self, reason: str) -> None:
         """Send the alert that is waiting, then close; the peer gets ALERT_S seconds to read it."""
         if not self._reason:
-            self._reason = reason
+            self._reason = self.breach = reason
             self._flush()
             self.unregisterProducer()
             self._below.loseConnection()

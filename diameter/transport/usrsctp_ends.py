@@ -17,6 +17,7 @@ from diameter.config import SctpConfig
 from diameter.transport import sctp_events, usrsctp_events
 from diameter.transport.association import Association
 from diameter.transport.link import Address
+from diameter.transport.sctp_kernel import Arm
 from diameter.transport.usrsctp import Path, UserAssociation, leave, refusal
 from diameter.transport.usrsctp_library import library
 from diameter.transport.usrsctp_socket import UserSocket
@@ -24,8 +25,8 @@ from diameter.transport.usrsctp_wires import RawWire, UdpWire, Wire, source
 
 UserKind = Literal["usrsctp-udp", "usrsctp-raw"]
 EVERYWHERE: Final = {False: "0.0.0.0", True: "::"}
-_wires: Final[WeakValueDictionary[tuple[str, str, int], Wire]] = WeakValueDictionary()
-"""The open sockets of this process, by kind, address and UDP port: the library is one for the process as well."""
+_wires: Final[WeakValueDictionary[tuple[str, str, int, bool], Wire]] = WeakValueDictionary()
+"""The open sockets of this process, by kind, address, UDP port, and whether they are armed; the library is one, too."""
 Done = Callable[[Association | str], None]
 
 
@@ -47,11 +48,13 @@ class UserCarrier:
         backlog: int,
         accepted: Callable[[Association], None],
         trouble: Callable[[Address, str], None],
+        arm: Arm | None = None,
     ) -> UserPort:
         """A listener on each address.  Raises OSError."""
         return UserPort(
-            self, addresses, config, message_limit=message_limit, backlog=backlog, accepted=accepted, trouble=trouble
-        )
+            self, addresses, config, message_limit=message_limit, backlog=backlog, accepted=accepted, trouble=trouble,
+            arm=arm,
+        )  # fmt: skip
 
     def dial(
         self,
@@ -61,11 +64,12 @@ class UserCarrier:
         *,
         message_limit: int,
         done: Done,
+        arm: Arm | None = None,
     ) -> UserDialling:
         """An attempt to connect.  Raises OSError."""
-        return UserDialling(self, remote, local, config, message_limit=message_limit, done=done)
+        return UserDialling(self, remote, local, config, message_limit=message_limit, done=done, arm=arm)
 
-    def open(self, host: str, config: SctpConfig, *, shared: bool = False) -> Wire:
+    def open(self, host: str, config: SctpConfig, *, shared: bool = False, arm: Arm | None = None) -> Wire:
         """The socket with this address of ours, with one user more.  Raises OSError.
 
         `shared`: one that has every address will do; where another program has our UDP port, and that was not asked
@@ -73,25 +77,26 @@ class UserCarrier:
         """
         port = config.udp_port if self._kind == "usrsctp-udp" else 0
         names = [host, EVERYWHERE[":" in host]] if shared else [host]
-        there = (_wires.get((self._kind, name, port)) for name in names)
+        armed = arm is not None
+        there = (_wires.get((self._kind, name, port, armed)) for name in names)
         found = next((wire for wire in there if wire is not None and wire.users), None)
         if found is None:
             try:
-                found = self._make(host, port)
+                found = self._make(host, port, arm)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or not shared or "udp_port" in config.model_fields_set:
                     raise
                 port = 0
-                found = self._make(host, port)
+                found = self._make(host, port, arm)
             if port or self._kind == "usrsctp-raw":
-                _wires[self._kind, host, port] = found
+                _wires[self._kind, host, port, armed] = found
         found.users += 1
         return found
 
-    def _make(self, host: str, port: int) -> Wire:
+    def _make(self, host: str, port: int, arm: Arm | None) -> Wire:
         if self._kind == "usrsctp-udp":
-            return UdpWire(self._reactor, host, port)
-        return RawWire(self._reactor, host)
+            return UdpWire(self._reactor, host, port, arm)
+        return RawWire(self._reactor, host, arm)
 
 
 class UserPort:
@@ -107,15 +112,15 @@ class UserPort:
         backlog: int,
         accepted: Callable[[Association], None],
         trouble: Callable[[Address, str], None],
+        arm: Arm | None = None,
     ) -> None:
         """Raises OSError: address in use, not ours, no right to raw sockets."""
         self._listeners: list[_Listener] = []
         port = addresses[0].port
         try:
             for each in addresses:
-                listener = _Listener(
-                    carrier.open(each.host, config), Address(each.host, port), config, message_limit, accepted, trouble
-                )
+                wire = carrier.open(each.host, config, arm=arm)
+                listener = _Listener(wire, Address(each.host, port), config, message_limit, accepted, trouble)
                 self._listeners.append(listener)
                 listener.listen(backlog)
                 port = listener.address.port
@@ -201,6 +206,7 @@ class UserDialling:
         *,
         message_limit: int,
         done: Done,
+        arm: Arm | None = None,
     ) -> None:
         """Raises OSError when not one of them can be tried."""
         self._carrier = carrier
@@ -209,6 +215,7 @@ class UserDialling:
         self._config = config
         self._limit = message_limit
         self._done = done
+        self._arm = arm
         self._sock: UserSocket | None = None
         self._path: Path | None = None
         self._start()
@@ -269,7 +276,7 @@ class UserDialling:
         six = ":" in remote.host
         bound = next((each for each in self._local if (":" in each.host) is six), None)
         host = source(remote.host) if bound is None else bound.host
-        wire = self._carrier.open(host, self._config, shared=True)
+        wire = self._carrier.open(host, self._config, shared=True, arm=self._arm)
         try:
             port = self._config.local_port
             inside = wire.peers.inside(wire.place(remote.host, self._config.remote_udp_port), remote.port)

@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from diameter.transport.sctp_kernel import Arm
 from diameter.transport.usrsctp_library import Library, library
 
 BATCH: Final = 64
@@ -225,9 +226,9 @@ class UdpWire(Wire):
 
     protocol: ClassVar[str] = "UDP"
 
-    def __init__(self, reactor: Any, host: str, port: int) -> None:
+    def __init__(self, reactor: Any, host: str, port: int, arm: Arm | None = None) -> None:
         """Raises OSError."""
-        super().__init__(reactor, _bound(socket.SOCK_DGRAM, 0, host, port))
+        super().__init__(reactor, _bound(socket.SOCK_DGRAM, 0, host, port, arm))
 
     def place(self, host: str, udp_port: int) -> Place:
         """Where a peer is."""
@@ -239,9 +240,9 @@ class RawWire(Wire):
 
     protocol: ClassVar[str] = "IP"
 
-    def __init__(self, reactor: Any, host: str) -> None:
+    def __init__(self, reactor: Any, host: str, arm: Arm | None = None) -> None:
         """Raises OSError: PermissionError without the right to raw sockets."""
-        super().__init__(reactor, _bound(socket.SOCK_RAW, IPPROTO_SCTP, host, 0))
+        super().__init__(reactor, _bound(socket.SOCK_RAW, IPPROTO_SCTP, host, 0, arm))
         self._four = self.sock.family == socket.AF_INET
 
     def arrived(self, size: int, place: Place) -> None:
@@ -258,11 +259,13 @@ class RawWire(Wire):
         return _place(self.sock.family, host, 0)
 
 
-def _bound(kind: int, protocol: int, host: str, port: int) -> socket.socket:
+def _bound(kind: int, protocol: int, host: str, port: int, arm: Arm | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, kind, protocol)
     try:
         made.setblocking(False)
+        if arm is not None:
+            arm(made)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(_place(family, host, port))

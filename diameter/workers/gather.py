@@ -81,6 +81,19 @@ def faults(pages: Pages) -> Page:
     return {**first, "faults": rules}
 
 
+def security(pages: Pages) -> Page:
+    """The open links of all workers but those between them; files are the same everywhere, counters are added up."""
+    first = next(iter(pages.values()), {"origin_host": "", "papers": []})
+    links = [
+        {**row, "worker": worker}
+        for worker, page in sorted(pages.items())
+        for row in page["links"]
+        if row["transport"] != ELSEWHERE
+    ]
+    counts = ("links_refused", "links_broken", "records_replayed")
+    return {**first, **{name: sum(page[name] for page in pages.values()) for name in counts}, "links": links}
+
+
 def pending(pages: Pages) -> Page:
     """Requests without an answer of all workers, oldest first."""
     rows = [{**row, "worker": worker} for worker, page in pages.items() for row in page["pending"]]
@@ -110,6 +123,7 @@ def added(pages: Pages) -> Figures:
         total["in_work"] += page["in_work"]
         total["captures_resting"] += page.get("captures_resting", 0)
     total["answers"] = [[*labels, count] for labels, count in sorted(answers.items()) if count]
+    total["ends"] = next((page["ends"] for page in pages.values()), [])
     total["peers"] = [states[key] for key in sorted(states)]
     return total
 

@@ -22,7 +22,7 @@ class Told:
             return self._switch(name, action == "enable")
         if what == "figures":
             return {**self._node.figures(), "cpu_s": time.process_time()}
-        return self._node.page(what) if what in ("health", "peers", "routes", "pending", "faults") else {}
+        return self._node.page(what) if what in ("health", "peers", "routes", "pending", "faults", "security") else {}
 
     def _switch(self, name: str, enabled: bool) -> Page:
         try:

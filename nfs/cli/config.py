@@ -47,15 +47,16 @@ def check(file: Path, name: str | None, as_json: bool) -> None:
         config = load(file, model_of(function, str(file)))
         _open_keys(config, str(file))
         _find_sctp(config, str(file))
+        notes = _find_ipsec(config, str(file))
     except ConfigError as error:
-        lines = error.lines
+        lines, notes = error.lines, ()
     else:
         lines = ()
     if as_json:
         found = {"schema": 1, "file": str(file), "function": function, "ok": not lines, "errors": list(lines)}
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps({**found, "warnings": list(notes)}, indent=2))
     else:
-        for line in lines:
+        for line in (*lines, *(f"warning: {note}" for note in notes)):
             click.echo(line, err=True)
         if not lines:
             click.echo(f"{file}: ok" + (f" ({function})" if function else ""))
@@ -132,6 +133,18 @@ def _find_sctp(config: FunctionConfig, source: str) -> None:
             wrong += [f"{source}: {place}.sctp: {line}" for line in error.lines]
     if wrong:
         raise ConfigError(*wrong)
+
+
+def _find_ipsec(config: FunctionConfig, source: str) -> tuple[str, ...]:
+    """Can each link that wants IPsec have it here?  What it would be warned of.  Raises ConfigError."""
+    from diameter.errors import ConfigError
+    from diameter.transport.ipsec.shield import prove, warnings
+
+    try:
+        prove(config.node_config)
+    except ConfigError as error:
+        raise ConfigError(*(f"{source}: {line}" for line in error.lines)) from None
+    return tuple(f"{source}: {line}" for line in warnings(config.node_config))
 
 
 def _open_keys(config: FunctionConfig, source: str) -> None:

@@ -9,7 +9,12 @@ from typing import Final
 import click
 
 VERBS: Final[Mapping[str, str]] = {
+    "check": "Say what is wrong in a capture, and in which clause.",
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
+    "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
+    "extract": "Turn a session or a transaction into a scenario to read, change and play.",
+    "anonymise": "Replace everybody in a capture by somebody else.",
+    "replay": "Play a scenario against a live peer, and compare what comes.",
 }
 
 
@@ -40,4 +45,6 @@ def command() -> None:
 
     \b
     Example: mtc pcap decode trigger.pcapng
+             mtc pcap check trigger.pcapng
+             mtc pcap ladder trigger.pcapng -o trigger.html
     """

@@ -122,7 +122,7 @@ class AuditLog:
         """Write down a refusal that the node made by itself; those of screens and applications have their own lines."""
         if refused.stage in ("screen", "application", "outbound"):
             return
-        unproven = refused.stage in ("link", "capabilities")
+        unproven = refused.stage in ("link", "protection", "capabilities")
         self.refuse(
             Refusal(
                 check=refused.stage,

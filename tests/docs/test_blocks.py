@@ -22,8 +22,8 @@ from helpers.blocks import RUN, Block, blocks, commands, fits, pattern
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("dict/README.md")])
-LIMIT_S: Final = 100
-START_S: Final = 30
+LIMIT_S: Final = 250
+START_S: Final = 60
 SHELL_ALLOWED: Final = re.compile(r"(make [a-z-]+|git clone \S+|cd \S+|pip install \S+|\.venv\S*/bin/\S+.*)(\s+#.*)?")
 
 
@@ -104,6 +104,7 @@ def _run_python(programs: list[Block], folder: Path) -> None:
 
 
 @pytest.mark.link
+@pytest.mark.timeout(300)  # a page runs several programs one after the other
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
     programs: list[Block] = []

@@ -17,6 +17,7 @@ from diameter.capture import merge
 from diameter.capture.write import CaptureWriter
 from diameter.dictionary.model import AvpDef, Grammar, Scope
 from diameter.wire import avp, header
+from helpers import wire
 from helpers.captures import IWF, SCS, Traffic, link
 
 CORPUS: Final = Path(__file__).parents[1] / "corpus"
@@ -193,6 +194,7 @@ def captures(dictionary: Dictionary) -> None:
     merge(paths, folder / "merged.pcapng")
     save("capture", "cut.pcapng", (folder / "merged.pcapng").read_bytes()[:-30])
     _plain_pcap(dictionary)
+    _networks(traffic[2].octets)
 
 
 def _plain_pcap(dictionary: Dictionary) -> None:
@@ -206,6 +208,40 @@ def _plain_pcap(dictionary: Dictionary) -> None:
         out.append(struct.pack("<IIII", 1_700_000_000, 0, len(frame), len(frame)) + frame)
         sequence += len(part)
     save("capture", "ethernet.pcap", b"".join(out))
+
+
+def _networks(octets: bytes) -> None:
+    """What the layers below meet: fragments, associations on two paths, tunnels; and the same in the short form."""
+    a, b, other = wire.A, wire.B, ("10.1.0.1", "10.1.0.2")
+
+    def sctp(tag: int, *chunks: bytes, hosts: tuple[str, str] = (a[0], b[0])) -> bytes:
+        return wire.ip(*hosts, 132, wire.sctp((hosts[0], a[1]), (hosts[1], b[1]), tag, *chunks))
+
+    association = [
+        sctp(0, wire.init(1, 9, 100, a[0], other[0])),
+        wire.ip(b[0], a[0], 132, wire.sctp(b, a, 9, wire.init(2, 8, 500, b[0], other[1]))),
+        sctp(8, wire.data(100, wire.diameter(1)), *wire.pieces(101, octets, 100)[:2]),
+        *(sctp(8, one, hosts=other) for one in wire.pieces(101, octets, 100)[2:]),
+        sctp(8, wire.i_data(120, octets[:80], flags=2), wire.i_data(121, octets[80:], word=1, flags=1)),
+        sctp(8, wire.chunk(6, 0, b"\0\x0c\0\x08busy")),
+    ]
+    save("capture", "sctp.pcap", wire.pcap(association))
+    udp = wire.udp(9899, 9899, wire.sctp(a, b, 8, wire.data(1, octets)))
+    segment = wire.tcp(a, b, 1, octets)
+    fragments = wire.fragments("2001:db8::1", "2001:db8::2", 6, segment, ident=5, size=104)[::-1]
+    pieces = wire.fragments(a[0], b[0], 6, wire.tcp(a, b, 1, octets), ident=5, size=104)[::-1]
+    save("capture", "fragments.pcap", wire.pcap([*fragments, *pieces, wire.ip(a[0], b[0], 17, udp)]))
+    short = wire.segments(wire.diameter(1, 60) + wire.diameter(2, 60), 50)
+    inner = [one[24:] for one in short]  # without addresses and ports
+    save("capture", "short-tcp", b"\x2d" + b"".join(bytes([len(one)]) + one for one in inner))
+    chunks = [bytes(8) + one for one in (wire.data(1, wire.diameter(1)), wire.init(1, 9, 1), wire.data(1, b"\1"))]
+    save("capture", "short-sctp", b"\x2e" + b"".join(bytes([len(one)]) + one for one in chunks))
+    hello = b"\1\0\0\x26\3\3" + bytes(36)
+    record = b"\x16\3\3" + len(hello).to_bytes(2) + hello
+    answer = b"\2\0\0\x28\3\3" + bytes(33) + b"\xc0\x2b\0\0\0"
+    back = b"\x16\3\3" + len(answer).to_bytes(2) + answer
+    runs = [record, back, b"\x14\3\3\0\1\1\x17\3\3\0\x28" + bytes(40)]
+    save("capture", "short-tls", b"\xff" + b"".join(bytes([len(one)]) + one for one in runs))
 
 
 CHOSEN: Final[dict[str, dict[str, bytes]]] = {
@@ -279,6 +315,13 @@ CHOSEN: Final[dict[str, dict[str, bytes]]] = {
         "more-than-all": bytes([0, 0, 2, 6, 0]),
         "validity-beyond-a-day": bytes([0, 0, 8, 5, 0]),
         "damaged": bytes([0, 4, 5, 8, 0, 0, 2, 3, 8, 7, 8, 0, 1, 5, 9, 0, 0, 0, 0]),
+    },
+    "check": {
+        "in-order": bytes([0]) + b"".join(bytes([number, 0, 0, 0]) for number in range(30)),
+        "turned-round": bytes([1]) + b"".join(bytes([number, 2, 1, 1]) for number in range(30)),
+        "edited": bytes([2]) + b"".join(bytes([number, 1, 0, 0, number, 7, 3, 0, 255]) for number in range(20)),
+        "cut-and-marked": bytes([0]) + b"".join(bytes([number, 4, 9, 2, number, 60]) for number in range(25)),
+        "long-waits": bytes([1]) + b"".join(bytes([number, 0, 90, 0]) for number in range(12, 30)),
     },
     "http": {
         "trigger": b'\x20\0{"external_identifier": "meter-1@customer.example", "payload": "00ff", "port": 16000}',

@@ -91,6 +91,7 @@ class Traffic:
             "Vendor-Id": 10415,
             "Product-Name": "mtc-diameter",
             "Supported-Vendor-Id": 10415,
+            "Auth-Application-Id": 0xFFFFFFFF,
         }
         own = {"Origin-Host": one, "Origin-Realm": one.partition(".")[2]}
         self._answer(one, other, self._ask(one, other, "CER", {**own, **body}, 0), 2001, body)

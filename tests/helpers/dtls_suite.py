@@ -326,7 +326,7 @@ class DtlsSuite(Protected):
                     await ends.server_owner.until(lambda: bool(ends.server_owner.lost))
                     assert ends.server_owner.lost == ["DTLS record 9 is forged or damaged"]
                     assert len(ends.server_owner.pieces) == 2
-                    assert protected(theirs).protector.replayed == 1  # type: ignore[attr-defined]
+                    assert protected(theirs).protector.replayed == 1
 
         drive(scenario())
 

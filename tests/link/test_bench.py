@@ -150,6 +150,12 @@ def test_a_ladder_is_written() -> None:
     assert one["write_ms"] > 0
 
 
+def test_a_capture_is_decoded() -> None:
+    found = measured("capture")["measurements"]
+    assert [(one["scenario"], one["messages"]) for one in found][:1] == [("capture", 5000)]
+    assert all(one["rate_per_s"] > 0 for one in found)
+
+
 def test_figures_are_written_as_a_page_that_needs_nothing_else(tmp_path: Path) -> None:
     document = measured("codec", "--scenario", "codec", "--out", str(tmp_path))
     assert json.loads((tmp_path / "bench.json").read_text()) == document

@@ -94,7 +94,7 @@ def test_strangers_are_forgotten() -> None:
                     stranger.sendto(packet(port, PORT, 0, [init(tag=port)]), (FIRST, way.udp_port))
                     if port % 32 == 0:
                         turn(0.001)
-            peers = _wires["usrsctp-udp", FIRST, way.udp_port].peers
+            peers = _wires["usrsctp-udp", FIRST, way.udp_port, False].peers
             assert len(peers._outside) <= STRANGERS
             await ends.connect(way.dialling(udp_port=0))
 

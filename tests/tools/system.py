@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = (
-    "chromium", "erlang-base", "erlang-dev", "erlang-diameter", "fonts-dejavu-core", "freediameter-extensions",
-    "freediameterd", "iproute2", "kmod", "libfreediameter-dev", "libusrsctp2", "libwireshark-data", "tshark",
+    "charon-systemd", "chromium", "erlang-base", "erlang-dev", "erlang-diameter", "fonts-dejavu-core",
+    "freediameter-extensions", "freediameterd", "iproute2", "kmod", "libcharon-extra-plugins", "libfreediameter-dev",
+    "libstrongswan-standard-plugins", "libusrsctp2", "libwireshark-data", "strongswan-swanctl", "tshark",
     "user-mode-linux",
 )  # fmt: skip
 POLICY: Final = Path("/usr/sbin/policy-rc.d")

@@ -95,6 +95,17 @@ def test_peers_with_their_state(rig: Rig) -> None:
     assert (peer["usable"], peer["transport"], peer["remote"]) == (False, None, None)
 
 
+def test_what_protects_the_open_links(rig: Rig) -> None:
+    page = rig.json("security")
+    (link,) = page["links"]
+    assert (link["peer"], link["mechanism"], link["level"], link["placement"]) == (LEFT, "none", "physical", "outside")
+    assert (page["origin_host"], page["papers"], page["links_broken"]) == (RIGHT, [], 0)
+    assert OfNode(rig.bench.pair.right, rig.bench.pair.clock).page("security")["links"] == page["links"]
+    _ = rig.bench.pair.left.stop()
+    rig.bench.pass_time(1)
+    assert rig.json("security")["links"] == []
+
+
 def test_a_peer_that_does_not_open_says_why() -> None:
     with Bench(opened=False) as bench:
         bench.pair.wait(bench.pair.left.start())

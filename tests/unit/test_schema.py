@@ -244,11 +244,11 @@ def test_audit_lines(tmp_path: Path) -> None:
                 alarm=not target,
             )
         )
-    for stage in ("link", "capabilities", "fault", "destination", "bug"):
+    for stage in ("link", "protection", "capabilities", "fault", "destination", "bug"):
         log.node_refused(Refused(stage=stage, peer="192.0.2.1:1234", code=5001, text="why"))
     log.close()
     lines = [json.loads(line) for line in (tmp_path / "audit").read_text(encoding="utf-8").splitlines()]
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         assert_fits("audit", line)
 

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from diameter import decode
 from diameter.capture import Captured, CaptureWriter, ladder, text
+from helpers.browsing import Visit, visit
 from helpers.captures import Traffic, link
 from helpers.messages import dictionary
 
 pytestmark = pytest.mark.view
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    assert program is not None, "chromium is not installed"
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,36 +32,6 @@ def small(messages: list[Captured], tmp_path_factory: pytest.TempPathFactory) ->
         writer.event(messages[-1].time_ns / 1e9 + 1, ends, "LINK_LOST", "the link is gone")
     ladder.write(folder / "trigger.pcapng", folder / "trigger.html", dictionary())
     return folder / "trigger.html"
-
-
-class Visit:
-    """One open page and what its console said."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.said: list[str] = []
-        page.on("console", lambda message: self.said.append(message.text))
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on(
-            "request", lambda request: self.said.append(request.url) if not request.url.startswith("file:") else None
-        )
-
-    def script(self, code: str, argument: Any = None) -> Any:
-        return self.page.evaluate(code, argument)
-
-    def shown(self) -> int:
-        return int(self.script("ladder.view.shown.length"))
-
-
-def visit(browser: Browser, path: Path) -> Iterator[Visit]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    one = Visit(page)
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-indexed]", state="attached")
-    page.click("[data-order=time]")
-    yield one
-    page.close()
-    assert one.said == []
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from diameter import decode
-from diameter.capture import Captured, CaptureWriter, merge
+from diameter.capture import Captured, CaptureReader, CaptureWriter, Ring, merge
 from helpers.captures import Traffic, both_ends, link
 from helpers.messages import dictionary
 
@@ -74,13 +74,15 @@ def test_every_message_is_dissected(capture: Path, messages: list[Captured]) -> 
 
 
 def test_addresses_ports_and_times_are_the_real_ones(capture: Path, messages: list[Captured]) -> None:
-    names = ("frame.time_epoch", "ip.src", "ip.dst", "tcp.srcport", "exported_pdu.ipv4_src", "exported_pdu.src_port")
+    names = ("frame.time_epoch", "ip.src", "ip.dst", "tcp.srcport", "sctp.srcport", "exported_pdu.ipv4_src",
+             "exported_pdu.src_port")  # fmt: skip
     for row, one in zip(fields(capture, *names), messages, strict=True):
         assert int(row[0].replace(".", "")) == one.time_ns
         assert row[1:3] == ["127.0.0.1", "127.0.0.1"]
         clear = one.transport == "tcp" and 3868 in (one.source[1], one.destination[1])
         assert row[3] == (str(one.source[1]) if clear else "")
-        assert row[4:] == (["", ""] if clear else ["127.0.0.1", str(one.source[1])])
+        assert row[4] == (str(one.source[1]) if one.transport == "sctp" else "")
+        assert row[5:] == (["", ""] if clear or one.transport == "sctp" else ["127.0.0.1", str(one.source[1])])
 
 
 def test_commands_are_named(capture: Path) -> None:
@@ -135,3 +137,42 @@ def test_long_messages_and_ipv6(tmp_path: Path) -> None:
             writer.message(1.0, True, link("tcp" if local[1] == 3868 else "tls", local, ("::1", 40_000)), octets)
     assert [row[0] for row in fields(tmp_path / "x.pcapng", "diameter.length")] == [str(len(octets))] * 2
     assert "_ws.malformed" not in tshark(tmp_path / "x.pcapng", "-T", "json", "-e", "_ws.malformed")
+
+
+def test_associations_are_sctp_with_the_ppid_of_diameter(tmp_path: Path) -> None:
+    """Whatever the wire had: a peer that sends PPID 0, DTLS with 47; also above what one packet holds."""
+    octets = [one.octets for one in Traffic(dictionary()).run(2)]
+    head = "01000000 c080001f 0100005d 00000001 00000002 00000bbc c0000000 000028af"
+    long = bytes.fromhex(head) + bytes(130_000)
+    octets.append(long[:1] + len(long).to_bytes(3) + long[4:25] + (len(long) - 20).to_bytes(3) + long[28:])
+    with CaptureWriter(tmp_path / "x.pcapng") as writer:
+        for number, one in enumerate(octets):
+            for transport, host, ppid in (("sctp", "10.0.0.1", 0), ("dtls", "2001:db8::1", 46)):
+                there = link(transport, (host, 3868 + 2000 * (transport == "dtls")), (host, 40_000))
+                there.ppid_in, there.ppid_out = ppid, 46
+                writer.message(1.0 + number, number % 2 == 0, there, one, "hss.example")
+    rows = fields(tmp_path / "x.pcapng", "sctp.data_payload_proto_id", "diameter.length", "frame.comment")
+    expected = []
+    for number, one in enumerate(octets):
+        way = "sent" if number % 2 == 0 else "received"
+        for transport, ppid in (("sctp", 46 if way == "sent" else 0), ("dtls", 47)):
+            expected.append(["46", str(len(one)), f"{transport}, peer hss.example, {way}, PPID {ppid}"])
+    assert rows == expected
+    assert tshark(tmp_path / "x.pcapng", "-Y", "_ws.malformed || _ws.expert.severity >= 6291456") == ""
+    read = [(one.transport, one.ppid, one.octets) for one in CaptureReader(tmp_path / "x.pcapng")]
+    assert read == [
+        (row[2].partition(",")[0], int(row[2].rpartition(" ")[2]), one)
+        for row, one in zip(rows, [each for each in octets for _ in range(2)], strict=True)
+    ]
+
+
+def test_every_file_of_a_ring_is_read_alone(tmp_path: Path) -> None:
+    octets = [one.octets for one in Traffic(dictionary()).run(200)]
+    ends = [("tcp", 3868), ("sctp", 3868), ("tls", 5868)]
+    with CaptureWriter(tmp_path / "x.pcapng", ring=Ring(70_000, 100)) as writer:
+        for number, one in enumerate(octets):
+            transport, port = ends[number % 3]
+            writer.message(number / 10, number % 2 == 0, link(transport, ("10.0.0.1", port), ("10.0.0.2", 40_000)), one)
+    files = [*sorted(tmp_path.glob("x-*")), tmp_path / "x.pcapng"]
+    assert len(files) > 5
+    assert sum(len(fields(each, "diameter.cmd.code")) for each in files) == len(octets)

@@ -11,7 +11,7 @@ async function open(i) {
   if (!octets) await inflated;
   if (view.selected !== i) return;
   const {list, tail} = treeOf(i);
-  detail.replaceChildren(heading(i), ...partner(i), ...faultBox(i), facts(i), tree(i, list, tail), dump(i, list));
+  detail.replaceChildren(heading(i), ...partner(i), ...findingsBox(i), facts(i), tree(i, list, tail), dump(i, list));
   detail.scrollTop = 0;
 }
 
@@ -55,24 +55,13 @@ function partner(i) {
     const button = make("button", "button", label), typed = `${field}:"${name}"`;
     button.type = "button";
     button.title = name;
-    button.addEventListener("click", () => setFilter(view.typed === typed ? "" : typed));
+    button.addEventListener("click", () => toggleFilter(typed));
     narrow.append(button);
   };
   const narrow = make("p", "narrow");
   if (rows.session[i] >= 0) only("Only this session", "session", data.sessions[rows.session[i]]);
   if (rows.device[i] >= 0) only("Only this device", "device", data.devices[rows.device[i]]);
   return [box, narrow];
-}
-
-function faultBox(i) {
-  if (!(i in data.faults)) return [];
-  const box = make("ul", "faults");
-  for (const [offset, words, verdictOf] of data.faults[i]) {
-    const line = make("li", verdictOf, words);
-    if (offset >= 0) line.addEventListener("click", () => mark(offset));
-    box.append(line);
-  }
-  return [box];
 }
 
 function facts(i) {
@@ -99,7 +88,7 @@ function tree(i, list, tail) {
   const bar = make("div", "bar");
   bar.append(make("h3", "", amount(list.length, "AVP")), copier("Copy tree", () => treeText(list, 0)),
     copier("Copy octets", () => hex(octetsOf(i))));
-  const faulty = new Map((data.faults[i] || []).map(fault => [fault[0], fault[1]]));
+  const faulty = new Map((data.findings[i] || []).map(one => [one[0], one[1]]));
   box.append(bar, branch(list, faulty));
   if (tail.length) box.append(make("p", "failure", `${tail.length} octets that are no AVP: ${hex(tail.subarray(0, 64))}`));
   return box;
@@ -191,10 +180,10 @@ function glow(offset, length, kind = "glow") {
 function mark(offset) {
   for (const line of detail.querySelectorAll(".avp.marked")) line.classList.remove("marked");
   const line = detail.querySelector(`.avp[data-offset="${offset}"]`);
-  if (!line) return;
-  line.classList.add("marked");
-  line.scrollIntoView({block: "nearest"});
-  const length = number(octetsOf(view.selected), offset + 5, 3);
-  glow(offset, length, "marked");
+  if (line) {
+    line.classList.add("marked");
+    line.scrollIntoView({block: "nearest"});
+  }
+  glow(offset, lengthAt(view.selected, offset), "marked");
   detail.querySelector(`.lines i[data-at="${offset}"]`)?.scrollIntoView({block: "nearest"});
 }

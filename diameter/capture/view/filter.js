@@ -2,7 +2,8 @@
 
 const HELP = [
   ["DAR", "a command, or any text in a message or in its partner"],
-  ["is:failed", "also ok, declined, unanswered, request, answer, faulty, repeated"],
+  ["is:failed", "also ok, declined, unanswered, request, answer, repeated"],
+  ["is:error", "what check found; also is:warning, is:note, is:faulty, rule:…"],
   ["host:hss", "from or to a participant; also from: and to:"],
   ["result:5001", "a result by number or name"],
   ["app:T4", "an application; also via:tls, session:…, device:…"],
@@ -18,9 +19,16 @@ const IS = {
   unanswered: i => verdict[i] === UNANSWERED,
   request: i => REQUEST[i],
   answer: i => !REQUEST[i],
-  faulty: i => i in data.faults,
-  repeated: i => rows.again[i],
+  faulty: i => worst[i] > 0,
+  error: i => worst[i] === 3,
+  warning: i => has(i, 2),
+  note: i => has(i, 1),
+  repeated: i => rows.again[i] > 0,
 };
+
+function has(i, severity) {
+  return worst[i] >= severity && data.findings[i].some(one => SEVERITY[one[2]] === severity);
+}
 
 const FIELDS = {
   host: i => data.participants[rows.source[i]] + "\n" + data.participants[rows.destination[i]],
@@ -35,6 +43,7 @@ const FIELDS = {
   session: i => rows.session[i] < 0 ? "" : data.sessions[rows.session[i]],
   device: i => rows.device[i] < 0 ? "" : data.devices[rows.device[i]],
   via: i => data.links[rows.link[i]][0],
+  rule: i => (data.findings[i] || []).map(one => data.rules[one[2]][0]).join("\n"),
   frame: i => String(rows.frame[i]),
 };
 

@@ -17,20 +17,21 @@ function show() {
 function drawFacts() {
   const facts = document.getElementById("facts");
   const bad = count(i => BAD.has(verdict[i]) && REQUEST[i]) + count(i => !REQUEST[i] && rows.pair[i] < 0 && BAD.has(verdict[i]));
-  const faulty = Object.keys(data.faults).length;
-  const parts = [make("span", "", view.shown.length === COUNT ? amount(COUNT, "message")
-    : `${view.shown.length.toLocaleString("en")} of ${amount(COUNT, "message")}`)];
+  const some = view.hits ? view.hits.size : view.shown.length;
+  const parts = [make("span", "", some === COUNT ? amount(COUNT, "message")
+    : `${some.toLocaleString("en")} of ${amount(COUNT, "message")}`)];
   parts.push(make("span", "", amount(count(i => !REQUEST[i] && rows.pair[i] >= 0), "transaction")));
   parts.push(make("span", "", COUNT ? span(times[COUNT - 1]) : ""));
   const chip = (words, className, typed) => {
     const button = make("button", "link " + className, words);
     button.type = "button";
-    button.addEventListener("click", () => setFilter(view.typed === typed ? "" : typed));
+    button.addEventListener("click", () => toggleFilter(typed));
     parts.push(button);
   };
   if (bad) chip(amount(bad, "failed", "failed"), "failure", "is:failed");
-  if (faulty) chip(amount(faulty, "message") + " with faults", "protocol", "is:faulty");
-  if (!bad && !faulty && COUNT) parts.push(make("span", "success", "all succeeded"));
+  const chips = findingChips();
+  for (const [words, className, typed] of chips) chip(words, className, typed);
+  if (!bad && !chips.length && COUNT) parts.push(make("span", "success", "all succeeded"));
   facts.replaceChildren(...parts);
 }
 
@@ -43,6 +44,10 @@ function count(test) {
     counts.set(key, n);
   }
   return counts.get(key);
+}
+
+function toggleFilter(typed) {
+  setFilter(view.typed === typed ? "" : typed);
 }
 
 function setFilter(typed) {
@@ -69,6 +74,15 @@ function reveal(i) {
   if (at === undefined) return;
   const top = at * ROW, room = scroller.clientHeight - 60;
   if (top < scroller.scrollTop + ROW || top > scroller.scrollTop + room - ROW) scroller.scrollTop = top - room / 2;
+}
+
+/* The next hit of a search from the selected message; of a filter every message is one. */
+function seek(by) {
+  const hits = view.hits ? [...view.hits] : view.shown;
+  if (!hits.length) return;
+  const now = view.selected;
+  const next = by > 0 ? hits.find(i => i > now) ?? hits[0] : hits.findLast(i => i < now) ?? hits[hits.length - 1];
+  select(next, true);
 }
 
 /* The next message row from the selected one. */
@@ -134,6 +148,14 @@ document.getElementById("upkeep").addEventListener("click", event => {
   show();
 });
 
+document.getElementById("find").addEventListener("click", event => {
+  view.find = !view.find;
+  event.target.setAttribute("aria-pressed", String(view.find));
+  show();
+  filter.focus();
+  if (view.find && view.typed) seek(1);
+});
+
 document.getElementById("help").addEventListener("click", event => {
   helpbox.hidden = !helpbox.hidden;
   event.target.setAttribute("aria-expanded", String(!helpbox.hidden));
@@ -147,18 +169,20 @@ for (const [typed, words] of HELP) {
   line.append(button, words);
   helpbox.append(line);
 }
-helpbox.append(make("p", "keys", "Keys: / filter, ↑ ↓ or k j move, p request or answer, Esc close"));
+helpbox.append(make("p", "keys", "Keys: / filter, ↑ ↓ or k j move, n N next and previous hit, p request or answer, Esc close"));
 
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target === filter) {
-    if (event.key === "Escape" || event.key === "Enter") { filter.blur(); scroller.focus(); }
+    if (event.key === "Escape" || event.key === "Enter" && !view.find) { filter.blur(); scroller.focus(); }
+    else if (event.key === "Enter") seek(event.shiftKey ? -1 : 1);
     return;
   }
   const act = {
     "/": () => { filter.focus(); filter.select(); },
     ArrowDown: () => step(1), j: () => step(1), ArrowUp: () => step(-1), k: () => step(-1),
     p: () => view.selected >= 0 && rows.pair[view.selected] >= 0 && select(rows.pair[view.selected], true),
+    n: () => seek(1), N: () => seek(-1),
     Escape: () => select(-1),
   }[event.key];
   if (act) { event.preventDefault(); act(); }

@@ -17,7 +17,7 @@ function drawOverview() {
   const all = new Float64Array(bins), shown = new Float64Array(bins), bad = new Float64Array(bins);
   const bin = i => Math.min(bins - 1, Math.floor(times[i] / whole * bins));
   for (let i = 0; i < COUNT; i++) all[bin(i)]++;
-  for (const i of view.shown) { shown[bin(i)]++; if (BAD.has(verdict[i])) bad[bin(i)]++; }
+  for (const i of view.shown) { shown[bin(i)]++; if (BAD.has(verdict[i]) || worst[i] === 3) bad[bin(i)]++; }
   const tallest = Math.max(1, ...all), floor = height - 6;
   const bars = (counts, fill) => {
     context.fillStyle = fill;

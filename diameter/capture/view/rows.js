@@ -2,38 +2,32 @@
 
 const ROW = 30, GUTTER = 164, LANE = 106, SPARE = 8, GAP = 500000, LIMIT = 480;
 const MESSAGE = 0, GROUP = 1, EVENT = 2, PAUSE = 3;
-const EVENTS = {
-  LINK_UP: "link up", LINK_LOST: "link lost", PEER_OPEN: "open", PEER_OKAY: "okay", PEER_SUSPECT: "suspect",
-  PEER_CLOSED: "closed", PEER_LEAVING: "leaving", PEER_REFUSED: "refused",
-};
-const LOST = /LOST|SUSPECT|REFUSED|FAILED|FAULT|CLOSED|BUG|DROPPED|TIMEOUT/;
-const ORDERS = {time: null, session: rows.session, device: rows.device};
+const ORDERS = {time: null, session: rows.session, transaction: rows.exchange, device: rows.device};
 
 const view = {
   order: "time", typed: "", sought: "", upkeep: true, unfolded: new Set(), selected: -1,
-  kinds: [], refs: [], place: new Map(), groups: [], shown: [], lanes: [], width: 0,
+  kinds: [], refs: [], place: new Map(), groups: [], shown: [], lanes: [], width: 0, find: false, hits: null,
 };
 const scroller = document.getElementById("scroller"), space = document.getElementById("space");
 const inPage = new Map();
-
-/* Which participant has an address: by what was seen to come from there, or go there. */
-const hosts = new Map();
-for (let i = 0; i < COUNT; i++) {
-  const link = data.links[rows.link[i]];
-  hosts.set(link[1], rows.source[i]);
-  hosts.set(link[2], rows.destination[i]);
-}
 
 /* ---- which items there are ---- */
 
 function choose() {
   const passes = filterOf(view.typed), shown = [];
   patience = performance.now() + 80;
-  for (let i = 0; i < COUNT; i++) if ((view.upkeep || !UPKEEP[i]) && passes(i)) shown.push(i);
+  view.hits = view.find && view.typed ? new Set() : null;
+  for (let i = 0; i < COUNT; i++) {
+    if (!view.upkeep && UPKEEP[i]) continue;
+    const fits = passes(i);
+    if (fits && view.hits) view.hits.add(i);
+    if (fits || view.find) shown.push(i);
+  }
   view.shown = shown;
   const column = ORDERS[view.order];
-  if (column && view.typed && view.typed !== view.sought && shown.length <= 60)
-    view.unfolded = new Set(shown.map(i => column[i]));
+  const few = view.hits ? [...view.hits] : shown;
+  if (column && view.typed && view.typed !== view.sought && few.length <= 60)
+    view.unfolded = new Set(few.map(i => column[i]));
   view.sought = view.typed;
   arrange();
 }
@@ -55,7 +49,7 @@ function push(kind, ref) {
 
 function arrangeTime() {
   let last = -1, event = 0;
-  const events = view.typed ? [] : data.events.filter(one => view.upkeep || LOST.test(one[1]));
+  const events = view.typed && !view.find ? [] : data.events.filter(one => view.upkeep || LOST.test(one[1]));
   const put = (kind, ref, now) => {
     if (last >= 0 && now - last >= GAP) push(PAUSE, now - last);
     push(kind, ref);
@@ -107,8 +101,11 @@ function layOut() {
   }));
 }
 
-const traffic = data.participants.map(() => 0);
-for (let i = 0; i < COUNT; i++) { traffic[rows.source[i]]++; traffic[rows.destination[i]]++; }
+const traffic = data.participants.map(() => 0), addressesOf = data.participants.map(() => new Set());
+for (let i = 0; i < COUNT; i++) {
+  const link = data.links[rows.link[i]];
+  [rows.source[i], rows.destination[i]].forEach((end, at) => { traffic[end]++; addressesOf[end].add(link[at + 1]); });
+}
 
 function card(name, i, lane) {
   const box = make("button", "card");
@@ -116,7 +113,9 @@ function card(name, i, lane) {
   box.type = "button";
   box.style.left = view.lanes[i] + "px";
   box.style.width = Math.min(lane - 10, 240) + "px";
-  box.title = `${name}\n${amount(traffic[i], "message")}; click to see only these`;
+  const addresses = [...addressesOf[i]];
+  box.title = [name, ...addresses.slice(0, 8), addresses.length > 8 ? `and ${addresses.length - 8} more` : "",
+    amount(traffic[i], "message") + "; click to see only these"].filter(Boolean).join("\n");
   box.append(make("b", "", dot > 0 ? name.slice(0, dot) : name), make("span", "", dot > 0 ? name.slice(dot + 1) : ""));
   box.addEventListener("click", () => setFilter(view.typed === "host:" + name ? "" : "host:" + name));
   return box;
@@ -157,6 +156,7 @@ function messageRow(i, at) {
     else if (rows.session[i] >= 0 && rows.session[i] === rows.session[chosen]) row.classList.add("kin");
   }
   row.dataset.message = i;
+  if (view.hits?.has(i)) row.classList.add("hit");
   const before = at > 0 && view.kinds[at - 1] === MESSAGE ? view.refs[at - 1] : -1;
   const since = before < 0 || times[i] === times[before] ? "" : "+" + span(times[i] - times[before]);
   row.append(make("time", "", clock(times[i]).slice(0, -3)), make("span", "since", since), arrow(i));
@@ -164,12 +164,10 @@ function messageRow(i, at) {
 }
 
 function arrow(i) {
-  const a = view.lanes[rows.source[i]], b = view.lanes[rows.destination[i]];
   const box = make("div", "arrow " + data.outcomes[verdict[i]]);
-  box.classList.add(REQUEST[i] ? "request" : "answer", b < a ? "left" : "right");
-  const width = Math.max(Math.abs(b - a), 60);
-  box.style.left = Math.min(a, b) + "px";
-  box.style.width = width + "px";
+  box.classList.add(REQUEST[i] ? "request" : "answer");
+  if (rows.again[i]) box.classList.add("again");
+  place(box, rows.source[i], rows.destination[i]);
   const chip = make("span", "chip");
   chip.append(make("b", "", data.kinds[rows.kind[i]][0]));
   const words = REQUEST[i] ? "" : shortResult(i);
@@ -179,12 +177,12 @@ function arrow(i) {
   if (note) chip.append(make("span", "note", note));
   if (rows.outcome[i] === UNANSWERED) chip.append(make("span", "result", "no answer"));
   if (latency[i] >= 0) chip.append(make("span", "took", span(latency[i])));
-  if (rows.again[i]) chip.append(make("span", "mark", "T"));
-  if (i in data.faults) {
-    const mark = make("span", "mark", "!");
-    mark.title = data.faults[i].map(fault => fault[1]).join("\n");
-    chip.append(mark);
+  if (rows.again[i]) {
+    const again = make("span", "mark again", rows.again[i] & 1 ? "T" : "again");
+    again.title = rows.again[i] & 1 ? "T flag: sent again" : "The same request as before, without the T flag";
+    chip.append(again);
   }
+  if (worst[i]) chip.append(badgeOf(i));
   chip.title = [...chip.childNodes].map(node => node.textContent).join(" ");
   box.append(make("i", "line"), make("i", "head"), chip);
   return box;
@@ -202,34 +200,31 @@ function groupRow(at) {
   const open = view.unfolded.has(group.name) || view.groups.length === 1;
   row.classList.toggle("open", open);
   row.dataset.group = at;
-  const names = view.order === "session" ? data.sessions : data.devices;
-  const name = group.name < 0 ? `without a ${view.order === "session" ? "Session-Id" : "device"}` : names[group.name];
+  const name = groupName(group.name, members[0]);
   const took = times[members[members.length - 1]] - times[members[0]];
   const bad = members.filter(i => BAD.has(verdict[i]));
   const spark = make("span", "spark");
   for (const i of members.slice(0, 48)) spark.append(make("i", data.outcomes[verdict[i]]));
   row.append(make("i", "fold"), make("time", "", clock(times[members[0]]).slice(0, -3)), make("b", "", name), spark);
   row.append(make("span", "sum", `${amount(members.length, "message")}, ${span(took)}`));
+  const findings = Math.max(...members.map(i => worst[i]));
+  if (findings > 1) row.append(make("span", "mark " + SEVERITIES[findings], "!"));
   if (bad.length) {
-    const worst = bad.find(i => !REQUEST[i] && rows.result[i] >= 0 && rows.outcome[i] !== SUCCESS);
-    const why = worst === undefined ? (bad.some(i => verdict[i] === UNANSWERED) ? "no answer" : "") : shortResult(worst);
-    row.append(make("span", "why " + data.outcomes[verdict[worst === undefined ? bad[0] : worst]], why || "declined"));
+    const first = bad.find(i => !REQUEST[i] && rows.result[i] >= 0 && rows.outcome[i] !== SUCCESS);
+    const why = first === undefined ? (bad.some(i => verdict[i] === UNANSWERED) ? "no answer" : "") : shortResult(first);
+    row.append(make("span", "why " + data.outcomes[verdict[first === undefined ? bad[0] : first]], why || "declined"));
   }
   return row;
 }
 
-/* An event stands at the lifeline of the node that noted it. */
-function eventRow(event) {
-  const [when, name, words, transport, local, remote] = event;
-  const row = make("div", "row event" + (LOST.test(name) ? " lost" : ""));
-  row.append(make("time", "", clock(when - data.start_us).slice(0, -3)));
-  const end = hosts.get(local), other = hosts.get(remote);
-  const label = EVENTS[name] || name.replaceAll("_", " ").toLowerCase();
-  const tag = make("span", "chip", other === undefined ? label : `${label}: ${data.participants[other].split(".")[0]}`);
-  tag.title = [words, transport && `${transport} ${local} → ${remote}`].filter(Boolean).join("\n");
-  tag.style.left = (end === undefined ? GUTTER + 60 : view.lanes[end]) + "px";
-  row.append(tag);
-  return row;
+function groupName(name, first) {
+  if (view.order === "transaction") {
+    const ends = [rows.source[first], rows.destination[first]].map(end => firstLabel(data.participants[end]));
+    const [short] = data.kinds[rows.kind[first]], subject = rows.subject[first] < 0 ? "" : " · " + data.notes[rows.subject[first]];
+    return `${short} ${ends[0]} → ${ends[1]}${subject}`;
+  }
+  if (name < 0) return view.order === "session" ? "without a Session-Id" : "without a device";
+  return (view.order === "session" ? data.sessions : data.devices)[name];
 }
 
 function pauseRow(quiet) {

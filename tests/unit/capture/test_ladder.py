@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from diameter import encode
-from diameter.capture import Captured, CaptureError, CaptureWriter, ladder
+from diameter.capture import Captured, CaptureError, CaptureWriter, LinkEvent, ladder
 from diameter.capture.timeline import Timeline
 from helpers.captures import SCS, Traffic
 from helpers.messages import dictionary, request
+from helpers.trouble import DRA, HSS, IWF, NOBODY, trouble
 
 A, B = ("10.0.0.1", 40_000), ("10.0.0.2", 3868)
 
@@ -42,7 +43,7 @@ def test_the_page_holds_every_message(tmp_path: Path) -> None:
     data, octets, text = page(tmp_path / "a.html")
     assert octets == b"".join(one.octets for one in messages)
     assert {len(column) for column in data["columns"].values()} == {len(messages)}
-    assert sum(data["columns"]["time"]) == (messages[-1].time_ns - messages[0].time_ns) // 1000
+    assert sum(data["columns"]["time"]) == messages[-1].time_ns // 1000 - messages[0].time_ns // 1000
     assert data["participants"][0] == SCS
     assert data["links"][0][0] == "tls"
     assert data["avps"]["all"]["10415:3007"] == ["Reference-Number", "Unsigned32"]
@@ -76,11 +77,50 @@ def test_masking_reaches_the_octets(tmp_path: Path) -> None:
         assert secret not in text
 
 
-def test_faults_are_worked_out(tmp_path: Path) -> None:
+def test_findings_stand_at_their_messages(tmp_path: Path) -> None:
     ladder.write(Traffic(dictionary()).run(3), tmp_path / "a.html", dictionary())
-    ((_, (first, *_)),) = page(tmp_path / "a.html")[0]["faults"].items()
-    assert first[1].startswith("5014 Result-Code: ")
-    assert first[2] == "refuse"
+    data = page(tmp_path / "a.html")[0]
+    ((_, found),) = data["findings"].items()
+    rules = [data["rules"][rule][:3] for _, _, rule in found]
+    assert rules == [["avp-length", "error", "RFC 6733 section 4.1"], ["padding", "warning", "RFC 6733 section 4"]]
+    assert found[0][1].startswith("Result-Code: ")
+    assert found[0][0] > 20
+
+
+def test_what_the_wire_shows_has_two_ends() -> None:
+    one = ladder.page_data(Timeline([r for r in trouble() if isinstance(r, Captured)], dictionary(), events()))
+    assert one["participants"] == [IWF, DRA, HSS, NOBODY[0]]
+    assert [[event[1], *event[6:8]] for event in one["events"]] == [
+        ["TCP_SYN", 0, 3],
+        ["TCP_RST", 3, 0],
+        ["TCP_SYN", 0, 1],
+        ["SCTP_INIT", 1, 2],
+        ["SCTP_INIT_ACK", 2, 1],
+        ["TCP_RETRANSMISSION", 0, 1],
+        ["TLS_ALERT", 1, 0],
+        ["TCP_RST", 1, 0],
+    ]
+
+
+def events() -> list[LinkEvent]:
+    return [one for one in trouble() if isinstance(one, LinkEvent)]
+
+
+def test_transactions_hold_what_agents_and_repetitions_made() -> None:
+    one = Timeline([r for r in trouble() if isinstance(r, Captured)], dictionary(), events())
+    first = next(step for step in one.steps if step.short == "SIR")
+    assert [step.short for step in one.steps if step.exchange == first.exchange] == ["SIR", "SIR", "SIA", "SIA"]
+    repeated = [step for step in one.steps if step.repeated]
+    assert [(step.short, step.retransmitted) for step in repeated] == [("SIR", True), ("SIR", False)]
+    original = next(step for step in one.steps if step.end_to_end == repeated[0].end_to_end)
+    assert original.pair == repeated[0].pair >= 0
+
+
+def test_strangers_are_few() -> None:
+    syns = [LinkEvent(1, "TCP_SYN", "", "tcp", ("10.9.9.9", n), (f"10.1.{n >> 8}.{n & 255}", 3868)) for n in range(900)]
+    one = Timeline([], dictionary(), syns)
+    assert len(one.participants) <= 13
+    assert len(one.event_ends) == 900
 
 
 def test_a_damaged_capture_is_drawn_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -97,7 +137,7 @@ def test_a_damaged_capture_is_drawn_as_far_as_it_goes(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
     CaptureWriter(tmp_path / "empty.pcapng").close()
-    with pytest.raises(CaptureError, match=r"empty.pcapng: no Diameter found: saw nothing"):
+    with pytest.raises(CaptureError, match=r"empty.pcapng: no Diameter found: saw no packets"):
         ladder.write(tmp_path / "empty.pcapng", tmp_path / "a.html", dictionary())
     (tmp_path / "none.pcapng").write_bytes(b"hello world")
     with pytest.raises(CaptureError, match="not a capture"):
@@ -140,3 +180,18 @@ def test_the_svg_shows_what_was_selected(tmp_path: Path) -> None:
     assert every == len(messages)
     for found in ("5001 USER UNKNOWN", "no answer", "3004 TOO BUSY", "2.50 s later"):
         assert found in words, found
+
+
+def test_the_svg_shows_events_findings_and_long_names(tmp_path: Path) -> None:
+    drawn = ladder.write_svg(trouble(), tmp_path / "a.svg", dictionary(), select=lambda _: True, events=True)
+    root = ElementTree.fromstring((tmp_path / "a.svg").read_text(encoding="utf-8"))
+    words = [text.strip() for text in root.itertext() if text.strip()]
+    assert drawn == 22
+    assert {"SYN", "RST", "INIT", "TLS alert".partition(" ")[2], "(T)", "(again)", "!"} & set(words) >= {
+        "SYN",
+        "INIT",
+        "(T)",
+    }
+    assert any("repeat-without-t-flag: " in word for word in words)
+    assert "mtc-interworking-f…" in words
+    assert max(len(word) for word in words if word.endswith("…")) < 40

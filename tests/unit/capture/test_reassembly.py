@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter.capture import CaptureReader, reassembly, tables
+from diameter.capture import CaptureReader, reassembly
 from diameter.capture.reassembly import ACK, FIN, RST, SYN
 from diameter.capture.records import GAP_BEFORE, OUT_OF_ORDER, STRAY_BEFORE, Captured, LinkEvent
 from helpers import wire
@@ -119,10 +119,6 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(*packets[:2], packet(50_000, diameter(2)), packets[2]) == [2]
 
 
-def test_silent_links_are_forgotten() -> None:
-    assert tables.IDLE_NS > 60 * 10**9
-
-
 def test_odd_ports_are_recognised_by_shape() -> None:
     octets = diameter(1, 60) + diameter(2, 60)
     assert found(*wire.segments(octets, 50, source=ODD, destination=("10.0.0.4", 7001))) == [1, 2]
@@ -130,6 +126,13 @@ def test_odd_ports_are_recognised_by_shape() -> None:
         found(*wire.segments(b"\1\0\0\x14hello, this is not it....", 50, source=ODD, destination=("10.0.0.4", 80)))
         == []
     )
+
+
+def test_a_damaged_message_that_opens_a_connection_is_shown() -> None:
+    damaged = bytearray(diameter(1, 40))
+    damaged[4] = 0x8F
+    assert found(packet(-1, b"", SYN), packet(0, bytes(damaged) + diameter(2))) == [1, 2]
+    assert found(packet(0, bytes(damaged) + diameter(2))) == [2]
 
 
 def test_a_length_that_is_no_multiple_of_four_is_still_shown() -> None:

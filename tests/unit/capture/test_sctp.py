@@ -1,12 +1,15 @@
 """SCTP: bundles, fragments, repetitions, several paths, and what is recognised as Diameter."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter.capture import CaptureReader, LinkEvent, sctp
+from diameter.capture import CaptureReader, CaptureWriter, LinkEvent, sctp
 from diameter.capture.records import CUT, GAP_BEFORE, OUT_OF_ORDER, Captured, Record
 from helpers import wire
+from helpers.captures import link
 from helpers.wire import A, B, diameter, numbers
 
 TAG, BACK = 0x1111, 0x2222
@@ -200,3 +203,21 @@ def test_any_order_of_any_chunks(rows: list[tuple[int, int, int, int]]) -> None:
     for tsn, flags, kind, stream in rows:
         one = wire.i_data if kind else wire.data
         records(packet(one(tsn, b"x" * 20, flags=flags, stream=stream)))
+
+
+def test_without_an_init_paths_are_joined_by_tags_that_were_drawn() -> None:
+    for tag, links in ((0x12345678, [1, 1]), (2, [1, 2])):
+        first = packet(wire.data(1, diameter(1)), tag=tag)
+        messages = read(first, packet(wire.data(2, diameter(2)), source=A2, destination=B2, tag=tag))
+        assert [one.link for one in messages] == links
+
+
+def test_an_association_after_another_on_the_same_ports_is_read_from_what_a_node_writes(tmp_path: Path) -> None:
+    path, both = tmp_path / "x.pcapng", link("sctp", A, B)
+    with CaptureWriter(path) as writer:
+        for number in range(6):
+            writer.message(10.0 + number, number % 2 == 0, both, diameter(number))
+            if number % 3 == 2:
+                writer.event(10.5 + number, both, "LINK_LOST", "gone")
+    messages = list(CaptureReader(path))
+    assert list(numbers(one.octets for one in messages)) == list(range(6))

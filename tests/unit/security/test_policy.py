@@ -99,3 +99,35 @@ def test_levels_in_clear_and_their_order() -> None:
     assert level(CLEAR) is Level.CLEAR
     assert level(CLEAR, physical=True) is Level.PHYSICAL
     assert sorted(Level) == [Level.CLEAR, Level.PHYSICAL, Level.PROTECTED, Level.STRONG, Level.MODERN]
+
+
+@pytest.mark.requirement("S-TSP-22", "S-TSP-23")
+@pytest.mark.parametrize(
+    ("more", "security", "text"),
+    [
+        ({}, {}, ""),
+        ({"key_type": "RSA", "key_bits": 1024}, {}, "RSA key of 1024 bits is shorter than 2048"),
+        ({"mechanism": "tls"}, {}, "the link is tls, but ipsec is agreed with scs.asp.example"),
+        ({"mechanism": "none"}, {}, "the link is in clear, but ipsec is agreed with scs.asp.example"),
+        ({}, {"security": None, **CLEAR_PEER}, "the link is ipsec, but tcp is agreed with scs.asp.example"),
+    ],
+)
+def test_a_link_under_ipsec(more: dict[str, Any], security: dict[str, Any], text: str) -> None:
+    """What a daemon does not say of the peer's key is not held against it; what it says is."""
+    peer = _peer(**{"transport": "tcp", "security": "ipsec", **security})
+    link = LinkSecurity(**{"mechanism": "ipsec", "version": "IKEv2", "group": "ECP_256", **more})
+    complaint = check_link(peer, link, _policy(minimum_tls="1.3"))
+    assert (complaint.text if complaint else "") == text
+
+
+@pytest.mark.parametrize(
+    ("security", "bits", "reached"),
+    [
+        (LinkSecurity(mechanism="ipsec", version="IKEv2", group="ECP_256"), 128, Level.STRONG),
+        (LinkSecurity(mechanism="ipsec", version="IKEv2", group="MODP_2048"), 112, Level.PROTECTED),
+        (LinkSecurity(mechanism="ipsec", version="manual"), 128, Level.STRONG),
+        (LinkSecurity(mechanism="ipsec", version="IKEv2", key_type="RSA", key_bits=2048), 112, Level.PROTECTED),
+    ],
+)
+def test_the_strength_of_ipsec(security: LinkSecurity, bits: int, reached: Level) -> None:
+    assert (strength(security), level(security)) == (bits, reached)

@@ -10,6 +10,7 @@ from diameter.config import TlsConfig
 from diameter.errors import ConfigError
 from diameter.transport.keys import TlsKeys
 from helpers.certificates import Ca, pem
+from helpers.dtls import Wire
 from helpers.links import tls_table
 
 CA = Ca()
@@ -72,3 +73,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes | None
 def test_our_own_certificate_must_be_valid_now(tmp_path: Path, days: tuple[float, float]) -> None:
     with pytest.raises(ConfigError, match=r"node\.tls\.certificate: .*our own certificate is valid from"):
         TlsKeys(tls_table(tmp_path, "a", CA.issue(days=days)))
+
+
+def test_the_key_log_of_a_lab_has_the_secrets_of_dtls_too(tmp_path: Path) -> None:
+    log = tmp_path / "keys.log"
+    keys = TlsKeys(_table(tmp_path).model_copy(update={"key_log": log})).dtls
+    wire = Wire(keys.messages(server=False), keys.messages(server=True))
+    assert wire.shake() == []
+    lines = log.read_text().splitlines()
+    assert {line.split()[0] for line in lines} == {"CLIENT_RANDOM"}
+    assert log.stat().st_mode & 0o777 == 0o600

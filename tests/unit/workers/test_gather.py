@@ -16,6 +16,7 @@ def figures(requests: int, *answers: list[Any], peers: list[list[Any]]) -> dict[
     return {
         "numbers": {"requests_in": requests}, "refused": {"3002": requests}, "dropped": {}, "answers": list(answers),
         "peers": peers, "pending": 1, "in_work": 2, "cpu_s": 0.5,
+        "ends": [["crl", "CN=CA", 1.0]],
     }  # fmt: skip
 
 
@@ -42,6 +43,18 @@ def test_routes_once_and_pending_oldest_first() -> None:
     assert gather.routes({0: {"routes": [route]}, 1: {"routes": [route, learnt]}}) == {"routes": [route, learnt]}
     pages = {0: {"count": 2, "pending": [{"age_s": 1.0}]}, 1: {"count": 1, "pending": [{"age_s": 2.0}]}}
     assert gather.pending(pages) == {"count": 3, "pending": [{"age_s": 2.0, "worker": 1}, {"age_s": 1.0, "worker": 0}]}
+
+
+def test_links_of_all_workers_but_those_between_them() -> None:
+    counts = {"links_refused": 1, "links_broken": 2, "records_replayed": 3}
+    rows = [{"transport": "tls"}, {"transport": "worker"}]
+    pages: dict[int, dict[str, Any]] = {
+        at: {"origin_host": "r.example", "papers": [at], "links": rows, **counts} for at in (0, 1)
+    }
+    found = gather.security(pages)
+    assert found["links"] == [{"transport": "tls", "worker": 0}, {"transport": "tls", "worker": 1}]
+    assert (found["links_refused"], found["links_broken"], found["records_replayed"]) == (2, 4, 6)
+    assert (found["papers"], gather.security({})["links"]) == ([0], [])
 
 
 def test_health_says_whether_every_worker_is_there() -> None:

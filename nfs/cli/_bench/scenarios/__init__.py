@@ -27,6 +27,8 @@ FILES: Final = (
     "workers",
     "dictionary",
     "ladder",
+    "capture",
+    "writing",
 )
 
 
@@ -45,7 +47,7 @@ class Bar(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """`group`: the verb it belongs to, codec, e2e, scale or ladder; `measure` adds records to the run."""
+    """`group`: the verb it belongs to, codec, e2e, scale, ladder or capture; `measure` adds records to the run."""
 
     name: str
     group: str

@@ -73,7 +73,7 @@ def test_a_bar_is_met_missed_or_not_measured() -> None:
 def test_every_bar_of_every_scenario_can_be_judged() -> None:
     every = scenarios()
     assert len({one.name for one in every}) == len(every)
-    assert {one.group for one in every} == {"codec", "e2e", "scale", "ladder"}
+    assert {one.group for one in every} == {"codec", "e2e", "scale", "ladder", "capture"}
     for bar in (bar for one in every for bar in one.bars):
         assert bar.stack in (OURS, PURE)
         assert bar.bound > 0

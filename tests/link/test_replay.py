@@ -1,0 +1,209 @@
+"""`mtc pcap replay` as client and as server against each other, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from diameter.capture import CaptureReader, CaptureWriter
+from diameter.capture.extract import extract, sessions
+from diameter.capture.tomlform import write
+from helpers.captures import IWF, SCS, Traffic
+from helpers.certificates import Ca
+from helpers.messages import dictionary
+from helpers.schemas import assert_fits
+
+pytestmark = [pytest.mark.link]
+MTC = [sys.executable, "-m", "nfs.cli", "pcap"]
+TWO_WAYS = """
+schema = 1
+[names]
+client = "scs.customer.example"
+client_realm = "customer.example"
+server = "iwf.operator.example"
+server_realm = "operator.example"
+session = ""
+session2 = ""
+reference = ""
+
+[[message]]
+from = "client"
+request = 1
+command = "DAR"
+application = "Tsp"
+[message.avps]
+Session-Id = "${session}"
+Auth-Application-Id = 16777309
+Auth-Session-State = 1
+Origin-Host = "${client}"
+Origin-Realm = "${client_realm}"
+Destination-Realm = "${server_realm}"
+Device-Action.Reference-Number = 7
+Device-Action.Action-Type = "DEVICE_TRIGGER_REQUEST"
+
+[[message]]
+from = "server"
+request = 2
+command = "DNR"
+application = "Tsp"
+[message.avps]
+Session-Id = "${session2}"
+Auth-Application-Id = 16777309
+Auth-Session-State = 1
+Origin-Host = "${server}"
+Origin-Realm = "${server_realm}"
+Destination-Host = "${client}"
+Destination-Realm = "${client_realm}"
+Device-Notification.Reference-Number = 7
+Device-Notification.Action-Type = "DELIVERY_REPORT"
+
+[[message]]
+from = "client"
+answer = 2
+command = "DNA"
+application = "Tsp"
+[message.avps]
+Session-Id = "${session2}"
+Auth-Application-Id = 16777309
+Auth-Session-State = 1
+Result-Code = 2001
+Origin-Host = "${client}"
+Origin-Realm = "${client_realm}"
+
+[[message]]
+from = "server"
+answer = 1
+command = "DAA"
+application = "Tsp"
+[message.avps]
+Session-Id = "${session}"
+Auth-Application-Id = 16777309
+Auth-Session-State = 1
+Result-Code = 3004
+Origin-Host = "${server}"
+Origin-Realm = "${server_realm}"
+"""
+
+
+@contextmanager
+def listening(scenario: Path, endpoint: str, *more: str) -> Iterator[tuple[int, list[str]]]:
+    """A server that plays the scenario; its port.  The list holds its output once it has ended well."""
+    words = [*MTC, "replay", str(scenario), "--listen", endpoint, *more]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=scenario.parent)
+    said: list[str] = []
+    try:
+        assert program.stdout is not None
+        line = program.stdout.readline()
+        found = re.fullmatch(r"listening on \w+ \S+:(\d+)\n", line)
+        assert found is not None, line + program.stdout.read()
+        yield int(found[1]), said
+        rest, _ = program.communicate(timeout=30)
+        said.extend(rest.splitlines())
+    finally:
+        if program.poll() is None:
+            program.kill()
+            program.communicate()
+
+
+def client(scenario: Path, port: int, *more: str, transport: str = "tcp") -> subprocess.CompletedProcess[str]:
+    words: Sequence[str] = [*MTC, "replay", str(scenario), "--connect", f"{transport}:127.0.0.1:{port}", *more]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=scenario.parent)
+
+
+def test_both_parties_of_a_scenario_play_it(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(TWO_WAYS)
+    with listening(path, "tcp:127.0.0.1:0") as (port, said):
+        done = client(path, port, "--junit", "report.xml", "--capture", "client.pcapng")
+    assert done.returncode == 0, done.stdout + done.stderr + "\n".join(said)
+    assert done.stdout.splitlines()[-1] == said[-1] == "as in the scenario"
+    suite = ElementTree.parse(tmp_path / "report.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "0", "0")
+    assert sum(one.octets[8:12] == (16777309).to_bytes(4) for one in CaptureReader(tmp_path / "client.pcapng")) == 4
+
+
+def test_other_identities_and_one_difference(tmp_path: Path) -> None:
+    path, other = tmp_path / "two.toml", tmp_path / "other.toml"
+    path.write_text(TWO_WAYS)
+    other.write_text(TWO_WAYS.replace("Result-Code = 3004", "Result-Code = 2001"))
+    ours = ("--origin-host", "tester.lab.example")
+    with listening(other, "tcp:127.0.0.1:0", "--origin-host", "live.core.example", "--json") as (port, said):
+        done = client(path, port, *ours, "--junit", "report.xml")
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert done.returncode == 1, done.stderr
+    assert "Result-Code: expected DIAMETER_TOO_BUSY (3004), came DIAMETER_SUCCESS (2001)" in lines
+    assert lines[-1] == "1 of 4 messages differ, 0 not reached"
+    assert ElementTree.parse(tmp_path / "report.xml").getroot().get("failures") == "1"
+    report = json.loads("\n".join(said))
+    assert_fits("replay", report)
+    assert (report["ok"], report["peer"], report["as"]) == (True, "tester.lab.example", "server")
+
+
+def test_what_does_not_come_ends_the_play(tmp_path: Path) -> None:
+    path, other = tmp_path / "two.toml", tmp_path / "other.toml"
+    path.write_text(TWO_WAYS)
+    first, second, third, fourth = TWO_WAYS.split("[[message]]")[1:]
+    assert "request = 2" in second
+    assert "answer = 2" in third
+    other.write_text("[[message]]".join((TWO_WAYS.split("[[message]]")[0], first, fourth)))
+    with listening(other, "tcp:127.0.0.1:0") as (port, said):
+        done = client(path, port, "--timeout", "1", "--json")
+    assert done.returncode == 1
+    rows = json.loads(done.stdout)["messages"]
+    assert [row["result"] for row in rows] == ["ok", "wrong", "not reached", "not reached"]
+    assert rows[1]["differences"] == ["it did not come within 1 s"]
+    assert said[-1] == "as in the scenario"
+
+
+def test_out_of_a_capture_and_over_tls(tmp_path: Path) -> None:
+    messages = [one for one in Traffic(dictionary()).run(2) if SCS.encode() in one.octets]
+    with CaptureWriter(tmp_path / "made.pcapng") as writer:
+        for one in messages:
+            writer.record(one)
+    captured = list(CaptureReader(tmp_path / "made.pcapng"))
+    session = next(iter(sessions(captured, dictionary())))
+    done = subprocess.run(
+        [*MTC, "extract", str(tmp_path / "made.pcapng"), "--session", session, "-o", str(tmp_path / "one.toml")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    chosen = [one for one in captured if session.encode() in one.octets]
+    assert (tmp_path / "one.toml").read_text() == write(extract(chosen, dictionary(), "made.pcapng"))
+    ca, options = Ca(), {}
+    for host in (SCS, IWF):
+        files = ca.issue(host).write(tmp_path, host)
+        options[host] = [word for name in ("certificate", "key") for word in (f"--{name}", files[name])]
+        options[host] += ["--trust", str(tmp_path / f"{host}-ca.pem")]
+    with listening(tmp_path / "one.toml", "tls:127.0.0.1:0", *options[IWF]) as (port, said):
+        played = client(tmp_path / "one.toml", port, *options[SCS], transport="tls")
+    assert (played.returncode, said[-1]) == (0, "as in the scenario"), played.stdout + played.stderr + "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "one of --connect and --listen is wanted"),
+        (("--listen", "tcp:127.0.0.1:0", "--set", "x=1"), "--set x=1: NAME=VALUE wanted, of client"),
+        (("--connect", "nowhere"), "needs --certificate"),
+        (("--listen", "tcp:127.0.0.1:0", "--wait", "0.2"), "nobody came within 0.2 s"),
+        (("--listen", "tcp:127.0.0.1:0", "-c", "x.toml"), "--listen takes no -c"),
+        (("--connect", "tcp:127.0.0.1:9"), "connection refused"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, words: tuple[str, ...], complaint: str) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(TWO_WAYS)
+    done = subprocess.run(
+        [*MTC, "replay", str(path), *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert complaint in done.stderr
+    assert done.returncode == (1 if "refused" in complaint or "nobody" in complaint else 2)
+    assert "Traceback" not in done.stderr
