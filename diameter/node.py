@@ -52,7 +52,6 @@ from diameter._node.forwarding import Forwarding
 from diameter._node.hearing import Hearing
 from diameter._node.overloading import join
 from diameter._node.reloading import Reloading
-from diameter._node.renewing import Renewing
 from diameter._node.requests import Requests
 from diameter._node.serving import Raised, Serving
 from diameter._node.settings import Settings
@@ -176,7 +175,6 @@ class Node(Hearing):
         self._traffic.attach(self._peering)
         settings = Settings(core, self._peering, self._serving, self._requests, self._traffic.faults)
         self._reloading = Reloading(core, self._peering, self._serving, settings, self._links, routing, self.wake)
-        self._renewing = Renewing(core, self._peering, self._requests)
         self._expiry = Expiry(core, self.papers, self._peering.arm)
         self._stopping: Stopping | None = None
         self.inject(config.fault)

@@ -20,7 +20,6 @@ class Hearing:
 
     _core: Core
     _peering: Peering
-    _renewing: Renewing
     _requests: Requests
     _traffic: Traffic
     _wakeups: Wakeups
@@ -67,7 +66,7 @@ class Hearing:
         line = self._core.lines.get(link.id)
         if line is not None and link.dialled:
             self._core.say_link(Point.LINK_NOTE, link, reason="keys are renewed by a new association")
-            self.wake(lambda: self._renewing.renew(line))
+            self.wake(lambda: Renewing(self._core, self._peering, self._requests).renew(line))
 
     def link_lost(self, link: Link, reason: str) -> None:
         """A link is gone."""
