@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
@@ -16,18 +15,13 @@ from nfs.common.audit import Area, AuditLog
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
-from nfs.mtc_iwf.guarded import GuardedHss
-from nfs.mtc_iwf.holding import Holding
+from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import Limits, MtcIwf
-from nfs.mtc_iwf.ports import Found, Unavailable
+from nfs.mtc_iwf.ports import Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
-from nfs.mtc_sgw.bounds import Bounds
-from nfs.mtc_sgw.config import profiles
-from nfs.mtc_sgw.gateway import CHECKS, Gateway
-from nfs.mtc_sgw.known import Known
 
 _log = Logger(namespace="nfs")
 PURGE_S = 600.0
@@ -44,48 +38,30 @@ def limits(config: IwfConfig) -> Limits:
     )
 
 
-def core_hosts(config: IwfConfig) -> frozenset[str]:
-    """Peers that speak S6m and T4 with us: those inside the operator's domain that are no SCS."""
-    outside = {host.lower() for table in config.scs for host in (*table.hosts, *table.agents)}
-    return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
-
-
-def security_gateway(config: IwfConfig, audit: AuditLog, bounds: Bounds, clock: Callable[[], float]) -> Gateway:
-    """The MTC Security GW as it is embedded here: a screen in front of the applications."""
-    return Gateway(
-        profiles(config.scs),
-        audit,
-        core=core_hosts(config),
-        home_plmns=frozenset(config.sgw.home_plmns),
-        fifteen_digits=config.sgw.fifteen_digit_local_ids,
-        checks=(*CHECKS, *bounds.checks),
-        clock=clock,
-        identity=(config.node.origin_host, config.node.origin_realm),
-        never_outside=config.sgw.never_outside,
+def procedures(config: IwfConfig, guards: Guards, s6m: S6m, t4: T4, tsp: Tsp, triggers: Triggers) -> MtcIwf:
+    """The procedures between the reference points, behind the guards."""
+    return MtcIwf(
+        hss=guards.in_front_of(s6m),
+        sms_sc=t4,
+        scs=tsp,
+        ledger=triggers,
+        limits=limits(config),
+        sms_sc_host=config.sms_sc.host or "",
+        unwanted=guards.unwanted_now,
     )
 
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
-    bounds = Bounds.of(config.sgw)
-    gateway = security_gateway(config, audit, bounds, around.reactor.seconds)
+    guards = Guards.of(config, audit, around.reactor)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
-    counts = Counts(store, bounds.quotas, around.reactor.seconds)
-    holding = Holding(around.reactor, delay_s=config.sgw.hide_delay_s, at_most=config.sgw.held_answers)
-    known: Known[Found] = Known(config.sgw.known(), remembered=config.sgw.remembered)
-    tsp = Tsp(gateway, audit, holding)
+    counts = Counts(store, guards.bounds.quotas, around.reactor.seconds)
+    tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
-    iwf = MtcIwf(
-        hss=GuardedHss(s6m, known, around.reactor.seconds),
-        sms_sc=t4,
-        scs=tsp,
-        ledger=triggers,
-        limits=limits(config),
-        sms_sc_host=config.sms_sc.host or "",
-    )
+    iwf = procedures(config, guards, s6m, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
 
     async def forget() -> None:
@@ -111,24 +87,17 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         for each in (purging, keeping):
             if each.running:
                 each.stop()
-        holding.stop()
+        guards.holding.stop()
         keep()  # closing the store waits for it
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: IwfConfig) -> None:
-        gateway.profiles = profiles(new.scs)
-        gateway.home_plmns = frozenset(new.sgw.home_plmns)
-        gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
-        gateway.keep_inside(new.sgw.never_outside)
-        bounds.reload(new.sgw)
-        known.limits = new.sgw.known()
-        known.clear()
-        holding.delay_s, holding.at_most = new.sgw.hide_delay_s, new.sgw.held_answers
+        guards.reload(new)
         iwf.limits = limits(new)
 
     return Parts(
         applications=(tsp, s6m, t4),
-        screens=(gateway,),
+        screens=(guards.gateway,),
         audit=audit.node_refused,
         started=started,
         stopped=stopped,

@@ -1,24 +1,40 @@
-"""The HSS behind what is known of it: no question is asked twice for nothing, and none over the budget."""
+"""The HSS behind what is known of it: no question is asked twice for nothing, and none over the budget.
+
+An SCS that the device's owner blocks is refused as if the HSS had.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from nfs.mtc_iwf.ports import Device, Found, Hss, HssRefused, OverBudget
+from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, OverBudget
 from nfs.mtc_sgw.known import Known, Pair
 from nfs.mtc_sgw.logic import device_name
+from nfs.mtc_sgw.unwanted import Unwanted
 
 
 class GuardedHss:
     """`nfs.mtc_iwf.ports.Hss` in front of another one.  clock: seconds since 1970."""
 
-    def __init__(self, hss: Hss, known: Known[Found], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, hss: Hss, known: Known[Found], clock: Callable[[], float], unwanted: Unwanted | None = None
+    ) -> None:
         self._hss = hss
+        self._unwanted = unwanted or Unwanted()
         self._known = known
         self._clock = clock
 
     async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
-        """Who is this device, and may this SCS trigger it?  Raises HssRefused, OverBudget, Unavailable."""
+        """Who is this device, and may this SCS trigger it?  Raises Blocked, HssRefused, OverBudget, Unavailable."""
+        name = device_name(device.external_id, device.msisdn)
+        if self._unwanted.blocks(name, scs):
+            raise Blocked
+        found = await self._asked(device, scs=scs, priority=priority)
+        if found.msisdn is not None and self._unwanted.blocks(found.msisdn, scs):
+            raise Blocked
+        return found
+
+    async def _asked(self, device: Device, *, scs: str, priority: bool) -> Found:
         known, pair = self._known, pair_of(device, scs)
         now = self._clock()
         code = known.refusal(pair, now)

@@ -7,12 +7,14 @@ the mapping tables of `nfs.mtc_iwf.statuses`.  Whoever comes here has passed the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from diameter.errors import ResultCode
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.ports import (
+    Blocked,
     Device,
     Found,
     Hss,
@@ -32,7 +34,7 @@ from nfs.mtc_iwf.ports import (
 )
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, unmet
 from nfs.mtc_sgw import association
-from nfs.mtc_sgw.logic import ScsProfile
+from nfs.mtc_sgw.logic import Refuse, ScsProfile, device_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +94,21 @@ class Decision:
 
 
 class MtcIwf:
-    """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one."""
+    """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one.
+
+    unwanted: what the owner of a device has against a trigger now; counts it otherwise.
+    """
 
     def __init__(
-        self, *, hss: Hss, sms_sc: SmsSc, scs: Scs, ledger: Ledger, limits: Limits, sms_sc_host: str = ""
+        self,
+        *,
+        hss: Hss,
+        sms_sc: SmsSc,
+        scs: Scs,
+        ledger: Ledger,
+        limits: Limits,
+        sms_sc_host: str = "",
+        unwanted: Callable[[str], Refuse | None] = lambda device: None,
     ) -> None:
         self._hss = hss
         self._sms_sc = sms_sc
@@ -103,6 +116,7 @@ class MtcIwf:
         self._ledger = ledger
         self._sms_sc_host = sms_sc_host
         self.limits = limits
+        self._unwanted = unwanted
 
     async def act(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
         """Carry out what an SCS asks; the Decision is what it is told (TS 29.368 7.4 steps 2 to 6)."""
@@ -117,7 +131,16 @@ class MtcIwf:
             return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
         except Unavailable as error:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
-        return _undeliverable(action, found) or await self._submit(action, found, profile, sender)
+        refused = _undeliverable(action, found) or self._unwanted_now(action.device, found)
+        return refused or await self._submit(action, found, profile, sender)
+
+    def _unwanted_now(self, device: Device, found: Found) -> Decision | None:
+        names = {device_name(device.external_id, device.msisdn), found.msisdn}
+        for name in sorted(name for name in names if name):
+            refuse = self._unwanted(name)
+            if refuse is not None:
+                return Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
+        return None
 
     def _within_limits(self, action: DeviceAction) -> Decision | None:
         """Step 2 as far as the gateway has not done it; recall and replace need a feature that is not offered."""
@@ -207,10 +230,15 @@ class MtcIwf:
 
 
 def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
+    check, reason = "association", f"the HSS refused with {error.code}"
+    if isinstance(error, Blocked):
+        check, reason = "block-list", "the owner of the device blocks this SCS"
+    elif error.remembered:
+        check, reason = "negative-cache", f"{reason}, not long ago"
     return Decision(
         status=association.status(error.code, hides=profile.hides),
-        check="negative-cache" if error.remembered else "association",
-        reason=f"the HSS refused with {error.code}{', not long ago' if error.remembered else ''}",
+        check=check,
+        reason=reason,
         hidden=association.hidden(error.code, hides=profile.hides),
     )
 

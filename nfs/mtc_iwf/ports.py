@@ -25,6 +25,13 @@ class HssRefused(DiameterError):
         self.remembered = remembered
 
 
+class Blocked(HssRefused):
+    """The owner of the device does not want this SCS: as if the HSS had refused with UNAUTHORIZED_REQUESTING_ENTITY."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
 class OverBudget(DiameterError):
     """The HSS was not asked: this SCS has had it asked in vain too often."""
 

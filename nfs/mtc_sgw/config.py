@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -14,8 +15,10 @@ from nfs.mtc_sgw.known import KnownLimits
 from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
 from nfs.mtc_sgw.quotas import QuotaLimits
 from nfs.mtc_sgw.rates import RateLimits
+from nfs.mtc_sgw.unwanted import ANY, Wish
 
 Command = Literal["trigger", "recall", "replace"]
+_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
 
 
@@ -96,6 +99,51 @@ class ScsTable(Table):
         )
 
 
+def _blocked(text: str) -> str:
+    return text if text == ANY else _isdn(text)
+
+
+def _quiet(text: str) -> str:
+    found = _HOURS.fullmatch(text)
+    if found is None or found[1] == found[2]:
+        raise ValueError("quiet hours: HH:MM-HH:MM in UTC, from and to not the same")
+    return text
+
+
+def _seconds(clock: str) -> int:
+    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
+
+
+class WishTable(Table):
+    """What the owner of some devices wants of triggers for them."""
+
+    devices: tuple[str, ...] = Field(
+        strict=False, min_length=1, description="External Identifiers or MSISDNs, with * and ? as in file names"
+    )
+    blocked: tuple[Annotated[str, AfterValidator(_blocked)], ...] = Field(
+        default=(), strict=False, description='ISDN numbers of SCSs that must not reach them; "*": none may'
+    )
+    granted: tuple[Annotated[str, AfterValidator(_isdn)], ...] | None = Field(
+        default=None,
+        strict=False,
+        description="ISDN numbers of the only SCSs that may; all that the HSS lets if not given",
+    )
+    quiet: tuple[Annotated[str, AfterValidator(_quiet)], ...] = Field(
+        default=(), strict=False, description='times of the day in UTC without triggers: "22:00-06:00"'
+    )
+    per_hour: int | None = Field(default=None, ge=0, le=1000, description="triggers for one device in any hour")
+
+    def wish(self) -> Wish:
+        """The table as the check takes it."""
+        return Wish(
+            devices=self.devices,
+            blocked=frozenset(self.blocked),
+            granted=None if self.granted is None else frozenset(self.granted),
+            quiet=tuple((_seconds(each[:5]), _seconds(each[6:])) for each in self.quiet),
+            per_hour=self.per_hour,
+        )
+
+
 class GatewayTable(Table):
     """The `[sgw]` table."""
 
@@ -139,6 +187,12 @@ class GatewayTable(Table):
     held_answers: int = Field(
         default=1000, ge=1, le=1_000_000, description="answers that wait for their time, for each SCS"
     )
+
+    device: tuple[WishTable, ...] = Field(default=(), strict=False, description="what owners of devices want")
+
+    def wishes(self) -> tuple[Wish, ...]:
+        """What is unwanted."""
+        return tuple(table.wish() for table in self.device)
 
     def known(self) -> KnownLimits:
         """What is remembered of the HSS."""

@@ -155,3 +155,32 @@ def _action(name: str) -> dict[str, Any]:
         "Action-Type": 1,
         "Trigger-Data": {"Payload": b"wake"},
     }
+
+
+@pytest.mark.requirement("E-IP-06", "R-IP-05", "T-IP-03")
+def test_an_scs_that_the_owner_blocks_is_told_what_it_is_told_of_foreign_devices(opened: Open) -> None:
+    network = opened('hide_delay_s = 0.5\ndevice = [{devices = ["meter@*"], blocked = ["15550001"]}]')
+    (found, took_s), (foreign, as_long) = timed(network, "meter"), timed(network, "theirs")
+    assert found is foreign is RequestStatus.INVEXTID
+    assert abs(took_s - as_long) <= 0.02
+    assert [line["check"] for line in network.audit()] == ["block-list", "association"]
+    assert network.sms_sc.triggers == []
+
+
+@pytest.mark.requirement("E-IP-06")
+def test_quiet_hours_and_numbers_are_told_to_those_alone_who_may_name_the_device(opened: Open) -> None:
+    network = opened('device = [{devices = ["*"], per_hour = 1}]')
+    assert [status(ask(network, "meter", at)) for at in (1, 2)] == [
+        RequestStatus.SUCCESS,
+        RequestStatus.QUOTAEXCEEDED,
+    ]
+    assert network.audit()[-1]["check"] == "unwanted"
+    assert [status(ask(network, "theirs", at)) for at in (3, 4)] == [RequestStatus.INVEXTID] * 2
+
+
+@pytest.mark.requirement("E-IP-06")
+def test_in_quiet_hours_nothing_goes_to_the_sms_sc(opened: Open) -> None:
+    network = opened('device = [{devices = ["meter@customer.example"], quiet = ["22:00-22:20"]}]')  # it is 22:13 UTC
+    assert status(ask(network, "meter")) is RequestStatus.TEMPORARYERROR
+    assert network.audit()[-1]["reason"] == "quiet hours of the device"
+    assert network.sms_sc.triggers == []
