@@ -76,7 +76,7 @@ async def not_reached(said: Said, count: int = 1) -> str:
     return str(said.of(FAILED)[-1]["reason"])
 
 
-@pytest.mark.requirement("S-TSP-22", "R-TSP-30", "S-TSP-31", "S-EXP-16")
+@pytest.mark.requirement("S-TSP-22", "R-TSP-30", "S-TSP-31")
 @pytest.mark.parametrize(
     ("transport", "mode"), [("tcp", "transport"), ("tcp", "tunnel"), ("sctp", "transport"), ("sctp", "tunnel")]
 )
@@ -135,7 +135,7 @@ def test_the_wrong_identity_gets_no_cer(net: Cables, tmp_path: Path) -> None:
     drive(scenario(), 100)
 
 
-@pytest.mark.requirement("R-TSP-29", "S-TSP-23")
+@pytest.mark.requirement("S-TSP-31")
 def test_a_weaker_proposal_is_refused(net: Cables, tmp_path: Path) -> None:
     """In a configuration; by the daemon; and when both daemons have agreed on it behind the node's back."""
 
