@@ -32,8 +32,8 @@ MARK = b"clear text would show this"
 
 @pytest.fixture
 def net() -> Iterator[Cables]:
-    """Two networks that are new for each test, since the kernel goes on sending for connections whose program has ended,
-    and in a shared one it would do so without IPsec; this thread lives in the left one.
+    """Two networks that are new for each test: the kernel goes on sending for connections whose program has ended, and
+    in a shared network it would do so without IPsec.  This thread lives in the left one.
     """
     with two_networks(1) as made, made.left:
         yield made
