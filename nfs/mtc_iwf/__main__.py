@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
 from nfs.common.audit import Area, AuditLog
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.logic import Limits, MtcIwf
@@ -57,7 +58,7 @@ def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
-    audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
+    audit = open_audit(config, Area.B1)
     gateway = security_gateway(config, audit)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
