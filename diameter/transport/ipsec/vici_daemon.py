@@ -9,6 +9,7 @@ nobody needs them; keys are not, because nothing tells whether another program h
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -45,11 +46,12 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """A connection that is wanted by so many."""
+    """A connection that is wanted by so many.  `told`: the daemon may have it, although it is to be `loaded` again."""
 
     connection: Connection
     users: int = 0
     loaded: bool = False
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Daemon:
                 tell_now(self.path, each.commands())
             held = self._book(each)
             held.users += 1
-            held.loaded = True
+            held.loaded = held.told = True
         self._start(self._follow())
 
     def drop(self, names: Iterable[str]) -> None:
@@ -110,9 +112,9 @@ class Daemon:
                 held.users -= 1
                 if held.users <= 0:
                     gone.append(self._held.pop(name))
-        loaded = [held for held in gone if held.loaded]
-        if loaded:
-            self._start(self._unload(loaded))
+        told = [held for held in gone if held.told]
+        if told:
+            self._start(self._unload(told))
 
     async def initiate(self, name: str, limit_s: float) -> None:
         """Bring up the child SA of a connection.  Raises ViciError with the daemon's reason.
@@ -201,7 +203,7 @@ class Daemon:
     def _lost(self, reason: str) -> None:
         self._session, self.trouble = None, reason
         for held in self._held.values():
-            held.loaded = False
+            held.loaded = held.told = False
         for each in tuple(self._watchers):
             each.blind(reason)
         if not self._over and (self._held or self._watchers):
@@ -232,7 +234,7 @@ class Daemon:
     async def _load(self, session: ViciSession, held: _Held) -> None:
         """Load it; one after the other, because a key may belong to several."""
         connection = held.connection
-        held.loaded = True  # whoever comes meanwhile need not
+        held.loaded = held.told = True  # whoever comes meanwhile need not
         await self._telling.acquire()
         try:
             for command, message in connection.commands():
@@ -259,12 +261,10 @@ class Daemon:
             self._telling.release()
 
     async def _tell(self, command: str, message: dict[str, str]) -> None:
-        """A command of which nothing depends any more."""
+        """A command of which nothing depends any more; that there is nothing to end is no trouble."""
         if self._session is not None:
-            try:
+            with suppress(ViciError):
                 await self._session.request(command, message)
-            except ViciError as error:
-                self.trouble = str(error)
 
     # -- what it says
 

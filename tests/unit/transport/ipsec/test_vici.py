@@ -227,6 +227,19 @@ def test_whatever_the_daemon_refuses_is_the_reason(lab: Lab, command: str) -> No
     lab.stop()
 
 
+def test_what_could_not_be_brought_up_is_taken_back(lab: Lab) -> None:
+    """The daemon may still be at it: nothing must come of it after its link was given up, and nothing stay loaded."""
+    lab.charon.refusing["initiate"] = "establishing CHILD_SA failed"
+    lab.charon.refusing["terminate"] = "no matching SAs to terminate found"
+    for _ in range(2):
+        lab.protect().release()
+        assert lab.charon.names()[-2:] == ["terminate", "unload-conn"]
+        lab.owner.told.clear()
+    lab.protect(dialled=False).release()
+    assert "no matching" not in lab.owner.of("failed")[0]
+    lab.stop()
+
+
 def test_what_came_up_and_is_not_as_wanted_fails(lab: Lab) -> None:
     lab.charon.initiating = lambda: lab.charon.sas.append(sa(child(mode="TUNNEL")))
     held = lab.protect()
