@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -23,15 +24,24 @@ pytestmark = pytest.mark.link
 OTHER = f"other.{REALM}"
 
 
+def free_tcp_port() -> int:
+    """One that nobody has: IPsec has to know it beforehand, so 0 will not do."""
+    with socket.socket() as asking:
+        asking.bind(("127.0.0.1", 0))
+        return int(asking.getsockname()[1])
+
+
 def node_of(host: str, application: Application, said: Said, **table: Any) -> Node:
     config = NodeConfig.model_validate({"origin_host": host, "origin_realm": REALM, **table})
     return Node(config, [application], dictionary(), reactor=reactor, observe=said.observe, audit=said.refused.append)
 
 
-def served(host: str, application: Application, said: Said, link: dict[str, Any]) -> tuple[Node, dict[str, Any]]:
-    """A server on loopback, and the row of the client that dials it."""
+async def served(host: str, application: Application, link: dict[str, Any]) -> tuple[Node, dict[str, Any]]:
+    """A server on loopback, started, and the row of the client that dials it."""
     row = {"host": LEFT, "realm": REALM, **{name: link[name] for name in link if name not in ("port", "ipsec", "sctp")}}
-    node = node_of(host, application, said, listen=[{"host": "127.0.0.1", **link}], peer=[row])
+    node = node_of(host, application, Said(), listen=[{"host": "127.0.0.1", "port": 0, **link}], peer=[row])
+    await node.start()
+    link = {"port": int(node.listening[0][1].port), **link}
     return node, {"host": host, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **link}
 
 
@@ -50,21 +60,19 @@ def test_another_peer_answers_when_the_protection_is_gone(transport: str) -> Non
 
     async def scenario() -> None:
         asking, second, said = Asking(), Answering(), Said()
-        under = {"port": free_port(), "transport": transport, "security": "ipsec", "ipsec": OPTIONS}
+        under = {"port": free_tcp_port(), "transport": transport, "security": "ipsec", "ipsec": OPTIONS}
         if transport == "sctp":
             port = free_port()
             under |= {"sctp": "usrsctp-udp", "association": {"udp_port": port, "remote_udp_port": port}}
-        right, to_right = served(RIGHT, Waiting(hold), Said(), under)
-        other, to_other = served(OTHER, second, Said(), {"port": free_port(), **CLEAR})
-        left = node_of(LEFT, asking, said, peer=[to_right, to_other], tc_s=600)
-        nodes = (right, other, left)
 
         def ask() -> Deferred[Message]:
             return as_deferred(asking.request("Device-Action", ACTION, realm=REALM, timeout_s=10))
 
         with pretended(LEFT) as hook:
-            for node in nodes:
-                await node.start()
+            right, to_right = await served(RIGHT, Waiting(hold), under)
+            other, to_other = await served(OTHER, second, {**CLEAR})
+            left = node_of(LEFT, asking, said, peer=[to_right, to_other], tc_s=600)
+            await left.start()
             await left.when_open(RIGHT)
             await left.when_open(OTHER)
             asked = [ask() for _ in range(3)]
@@ -83,7 +91,7 @@ def test_another_peer_answers_when_the_protection_is_gone(transport: str) -> Non
             assert again >= {each.end_to_end for each in first}
             for waiting in never:
                 waiting.callback(None)  # too late: its link is gone
-            for node in reversed(nodes):
+            for node in (left, other, right):
                 await node.stop()
                 assert node.stats.bugs == 0
             settle()
