@@ -86,7 +86,10 @@ def _watch(kernel: Sequence[str], errors: int, limit_s: float) -> bool:
         late = True
         os.killpg(child.pid, signal.SIGKILL)
 
-    before = signal.signal(signal.SIGALRM, end)
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {signal.SIGALRM: signal.signal(signal.SIGALRM, end), signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
         for line in child.stdout:
@@ -96,9 +99,10 @@ def _watch(kernel: Sequence[str], errors: int, limit_s: float) -> bool:
         child.wait()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
         if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(child.pid, signal.SIGKILL)  # also when we are told to end: no guest goes on without us
+        for number, handler in before.items():
+            signal.signal(number, handler)
         child.wait()
         child.stdout.close()
     return late
