@@ -73,8 +73,11 @@ class Player:
     def applications(self) -> list[Application]:
         """One for each application of the scenario, answering what the other party asks in it.  Raises LocalError."""
         asked: dict[int, set[int]] = {}
-        for step in self._scenario.steps:
-            application, code, _ = command_of(step, self._dictionary)
+        for number, step in enumerate(self._scenario.steps, start=1):
+            try:
+                application, code, _ = command_of(step, self._dictionary)
+            except LocalError as error:
+                raise LocalError(f"message {number}: {error}") from None
             codes = asked.setdefault(application, set())
             if step.is_request and step.sender != self._party:
                 codes.add(code)
@@ -137,8 +140,8 @@ class Player:
 
     async def _step(self, node: Node, peer: str, step: Step, outcome: Outcome) -> None:
         if step.sender == self._party:
+            self._make_sessions(step)
             if step.is_request:
-                self._make_sessions(step)
                 request = message_of(step, self._dictionary, self.names)
                 self._asked[step.transaction] = node.send(request, to=peer, timeout_s=self._timeout_s), self._now()
             else:
@@ -192,12 +195,12 @@ class Player:
                 timer.cancel()
 
     def _make_sessions(self, step: Step) -> None:
-        """A Session-Id for each name of a session that has none yet."""
+        """A Session-Id for each name of a session that has none yet.  Raises LocalError for another name without."""
         assert self._sessions is not None
         for name in places(step.avps):
             if self.names.get(name) == "":
                 if not name.startswith(SESSION):
-                    raise LocalError(f"${{{name}}} has no value: give --set {name}=VALUE")
+                    raise LocalError(f"${{{name}}} has no value, and none came: give --set {name}=VALUE")
                 self.names[name] = self._sessions.next()
 
     def _now(self) -> float:

@@ -45,7 +45,7 @@ def command(**given: Any) -> int:
              mtc pcap replay lookup.toml --connect sctp:192.0.2.7 --set imsi=001010000000002 --ignore MSISDN
     """
     from diameter import Dictionary
-    from diameter.capture.scenario import parse
+    from diameter.capture.scenario import load
     from nfs.cli._pcap._stage import Stage, junit
     from nfs.cli._react import run
     from nfs.common.capturing import asked_for, open_capture
@@ -53,7 +53,7 @@ def command(**given: Any) -> int:
     if (given["connect"] is None) == (given["listen"] is None):
         raise click.UsageError("one of --connect and --listen is wanted")
     path: Path = given["scenario"]
-    scenario = parse(path.read_text(encoding="utf-8"), str(path))
+    scenario = load(path)
     names = _names(given["given_names"], scenario)
     party: Party = given["party"] or ("client" if given["connect"] else "server")
     dictionary = Dictionary.load(*given["dictionaries"])
