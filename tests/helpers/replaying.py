@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -115,7 +115,13 @@ def listening(scenario: Path, endpoint: str, *more: str) -> Iterator[tuple[int, 
 
 
 def client(scenario: Path, port: int, *more: str, transport: str = "tcp") -> subprocess.CompletedProcess[str]:
-    words: Sequence[str] = [*MTC, "replay", str(scenario), "--connect", f"{transport}:127.0.0.1:{port}", *more]
+    """The other party, that dials."""
+    return replayed(scenario, "--connect", f"{transport}:127.0.0.1:{port}", *more)
+
+
+def replayed(scenario: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Play to the end."""
+    words = (*MTC, "replay", str(scenario), *words)
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=scenario.parent)
 
 

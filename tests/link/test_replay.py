@@ -136,8 +136,8 @@ def test_a_value_that_nobody_brings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
 def test_whoever_dials_either_may_ask_first(tmp_path: Path, transport: str) -> None:
     path, options = tmp_path / "two.toml", certified(tmp_path)
-    path.write_text(TWO_WAYS)
-    own, theirs = (options[SCS], options[IWF]) if transport == "tls" else ((), ())
+    path.write_text(TWO_WAYS.replace("scs.customer.example", SCS).replace("iwf.operator.example", IWF))
+    own, theirs = (options[SCS], options[IWF]) if transport == "tls" else ([], [])
     with listening(path, f"{transport}:127.0.0.1:0", "--as", "client", *own) as (port, said):
         done = client(path, port, "--as", "server", *theirs, transport=transport)
     assert (done.returncode, said[-1]) == (0, "as in the scenario"), done.stdout + done.stderr + "\n".join(said)

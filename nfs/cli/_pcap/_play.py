@@ -11,7 +11,7 @@ from diameter.app import Application, Later, answers
 from diameter.capture.scenario import Party, Scenario, Step, places
 from diameter.capture.stepping import bind, command_of, differences, message_of
 from diameter.capture.text import result_text, short_name
-from diameter.errors import DiameterError, ErrorAnswer, LocalError, RequestError
+from diameter.errors import DiameterError, ErrorAnswer, LocalError, RequestError, Undeliverable
 from diameter.node import Node
 from diameter.routing.identifiers import SessionIds
 
@@ -143,7 +143,7 @@ class Player:
             self._make_sessions(step)
             if step.is_request:
                 request = message_of(step, self._dictionary, self.names)
-                self._asked[step.transaction] = node.send(request, to=peer, timeout_s=self._timeout_s), self._now()
+                self._asked[step.transaction] = node.spawn(self._sent(node, peer, request)), self._now()
             else:
                 self._give(step)
             outcome.note = "sent"
@@ -154,6 +154,14 @@ class Player:
         else:
             answer = await self._answer(step, outcome)
             self._compare(step, answer, outcome)
+
+    async def _sent(self, node: Node, peer: str, request: Message) -> Message:
+        """A request whose link went away is sent once more: who dials may have looked first who is there."""
+        try:
+            return await node.send(request, to=peer, timeout_s=self._timeout_s)
+        except Undeliverable:
+            await node.when_open(peer, self._timeout_s)
+            return await node.send(request, to=peer, timeout_s=self._timeout_s)
 
     def _give(self, step: Step) -> None:
         arrived = self._serving[step.transaction]
