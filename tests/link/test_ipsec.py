@@ -32,7 +32,12 @@ class Two:
     """A client (left) and a server (right)."""
 
     def __init__(
-        self, link: dict[str, Any], *, tls: Any = None, options: dict[str, Any] | None = None, tap: Tap | None = None
+        self,
+        link: dict[str, Any],
+        *,
+        tls: Any = None,
+        options: dict[str, Any] | None = None,
+        tap: CaptureWriter | None = None,
     ) -> None:
         self.asking, self.answering = Asking(), Answering()
         self.said, self.heard = Said(), Said()
@@ -47,7 +52,7 @@ class Two:
         listen = {"host": "127.0.0.1", **common}
         self.right = self._node(RIGHT, self.answering, self.heard, listen=[listen], peer=[row], tls=tls and tls[RIGHT])
 
-    def _node(self, host: str, application: Any, said: Said, tap: Tap | None = None, **table: Any) -> Node:
+    def _node(self, host: str, application: Any, said: Said, tap: CaptureWriter | None = None, **table: Any) -> Node:
         config = NodeConfig.model_validate({"origin_host": host, "origin_realm": REALM, **table})
         return Node(
             config, [application], dictionary(), reactor=reactor, observe=said.observe, audit=said.refused.append,

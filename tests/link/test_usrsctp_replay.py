@@ -53,7 +53,6 @@ def test_over_an_association(tmp_path: Path, transport: str, server: str, client
         words = ("--connect", server, "-c", str(dialling), *roles[client], "--capture", "ours.pcapng")
         done = replayed(path, *words)
     assert (done.returncode, said[-1]) == (0, "as in the scenario"), done.stdout + done.stderr + "\n".join(said)
-    assert said[0].startswith("  1  client -> server"), said
     seen = [one for one in CaptureReader(tmp_path / "ours.pcapng") if one.octets[8:12] == (16777309).to_bytes(4)]
     assert len(seen) == 4
     assert {one.comment.partition(", ")[0] for one in seen} == {transport}

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @click.option(
     "--connect", metavar="PEER", help="Dial PEER: tcp:, tls:, sctp: or dtls:HOST:PORT; with -c a peer's host."
 )
-@click.option("--listen", metavar="ENDPOINT", help="Wait for the peer at tcp:, tls:, sctp: or dtls:HOST:PORT.")
+@click.option("--listen", metavar="ENDPOINT",
+              help="Wait for the peer at tcp:, tls:, sctp: or dtls:HOST:PORT; with -c as its [[node.listen]] does.")  # fmt: skip
 @click.option("--as", "party", type=click.Choice(["client", "server"]),
               help="Which part to play; client with --connect, server with --listen.")  # fmt: skip
 @click.option("--set", "given_names", multiple=True, metavar="NAME=VALUE", help="Another value for a placeholder.")
@@ -42,6 +43,7 @@ def command(**given: Any) -> int:
     \b
     Example: mtc pcap replay lookup.toml --connect tcp:127.0.0.1:3868
              mtc pcap replay lookup.toml --listen tcp:127.0.0.1:3868 --junit report.xml
+             mtc pcap replay lookup.toml --listen sctp:192.0.2.7 -c hss.toml
              mtc pcap replay lookup.toml --connect sctp:192.0.2.7 --set imsi=001010000000002 --ignore MSISDN
     """
     from diameter import Dictionary
