@@ -11,7 +11,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
-from nfs.common.audit import Area, AuditLog
+from nfs.common.audit import Area
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
@@ -53,7 +54,7 @@ def procedures(config: IwfConfig, guards: Guards, s6m: S6m, t4: T4, tsp: Tsp, tr
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
-    audit = AuditLog(config.audit, config.node.origin_host, area=Area.B1)
+    audit = open_audit(config, Area.B1)
     guards = Guards.of(config, audit, around.reactor)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
