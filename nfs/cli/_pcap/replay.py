@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--connect", metavar="PEER", help="Dial PEER: tcp:, tls:, sctp: or dtls:HOST:PORT; with -c a peer's host."
 )
 @click.option("--listen", metavar="ENDPOINT",
-              help="Wait for the peer at tcp:, tls:, sctp: or dtls:HOST:PORT; with -c as its [[node.listen]] does.")  # fmt: skip
+              help="Wait at tcp:, tls:, sctp: or dtls:HOST:PORT; with -c as its [[node.listen]] does.")  # fmt: skip
 @click.option("--as", "party", type=click.Choice(["client", "server"]),
               help="Which part to play; client with --connect, server with --listen.")  # fmt: skip
 @click.option("--set", "given_names", multiple=True, metavar="NAME=VALUE", help="Another value for a placeholder.")
