@@ -73,7 +73,7 @@ def test_where_the_policy_asks_for_tunnels_there_is_no_other_way_in(
     net: Cables, tmp_path: Path, transport: str
 ) -> None:
     """By a tunnel and under the right identity; not in clear; not without a security association."""
-    rule = {"security": {"outside": {"nds_ip": True}}}
+    rule: dict[str, Any] = {"security": {"outside": {"nds_ip": True}}}
 
     async def scenario() -> None:
         async with Daemons(net, tmp_path) as daemons:
@@ -101,7 +101,7 @@ def test_where_the_policy_asks_for_tunnels_there_is_no_other_way_in(
 @pytest.mark.requirement("R-TSP-11", "E-TSP-12")
 def test_keys_that_are_too_short_outside_are_good_enough_inside(net: Cables, tmp_path: Path) -> None:
     """The certificates have P-256; the other end asks for 384 bits outside."""
-    rule = {"security": {"outside": {"ec_bits": 384}}}
+    rule: dict[str, Any] = {"security": {"outside": {"ec_bits": 384}}}
 
     async def scenario() -> None:
         async with Daemons(net, tmp_path) as daemons:

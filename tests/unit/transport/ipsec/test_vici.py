@@ -66,7 +66,7 @@ def test_the_daemon_is_told_how_long_keys_have_to_be(tmp_path: Path) -> None:
     ):
         asked = flow(A, B, options={"ike": ike}, **more)
         assert asked.options.ike is not None
-        (made,) = connections(asked, read_material(asked.options.ike))
+        (made,) = connections(asked, read_material(asked.options.ike), "")
         assert made.tree["remote"]["auth"] == text
 
 
