@@ -19,6 +19,7 @@ from diameter._version import VERSION
 from diameter.errors import DiameterError, LocalError
 
 VERBS: Final[Mapping[str, str]] = {
+    "audit": "Check and read audit logs.",
     "bench": "Measure the codec and request/answer traffic.",
     "config": "Check a configuration, or print its schema.",
     "decode": "Show octets as a message tree or JSON, with faults and clauses.",

@@ -1,13 +1,14 @@
 """The audit log: one JSON object a line, one line for each refusal, and counters beside it.
 
-Only appended to, never read by the process that writes it.  Identities are masked here, so that no caller can forget.
-A line that cannot be written (disk full) is counted in `lost` and never undoes the refusal it tells of.
+Only appended to; each line holds the hash of the one before (`nfs.common.chain`).  Identities are masked here, so that
+no caller can forget; with a key a pseudonym stands beside the mask, the same for the same device, by which whoever has
+the key finds its lines.  A line that cannot be written (disk full) is counted in `lost` and never undoes the refusal
+it tells of.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import hmac
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from diameter.errors import ConfigError
 from diameter.routing.refusal import Refused
+from nfs.common.chain import Chain
 from nfs.common.identities import mask
 
 SCHEMA: Final = 1
@@ -71,8 +73,10 @@ class Refusal:
 class AuditLog:
     """Appends to a file, or to standard error without one.
 
-    node: our Origin-Host, in every line.  area: of what the node itself refuses.  `refusals` counts by (check, stage);
-    `alarms` those that ask for a human.  Raises ConfigError when the file cannot be opened.
+    node: our Origin-Host, in every line.  area: of what the node itself refuses.  key: makes pseudonyms, and the chain
+    proof against whoever has it not.  full: targets are written as they are.  `refusals` counts by (check, stage);
+    `alarms` those that ask for a human; `told` hears of each refusal.  Raises ConfigError when the file cannot be
+    opened.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class AuditLog:
         node: str,
         *,
         area: Area = Area.CORE,
+        key: bytes | None = None,
+        full: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._node = node
@@ -89,9 +95,11 @@ class AuditLog:
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.alarms = 0
         self.lost = 0
+        self.told: Callable[[Refusal, datetime], None] | None = None
+        self._key = key
+        self._full = full
         try:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._file = os.dup(2) if path is None else os.open(path, flags, 0o600)
+            self._chain = Chain(path, None if key is None else chain_key(key))
         except OSError as error:
             raise ConfigError(f"audit {path}: {error.strerror}") from None
 
@@ -106,7 +114,8 @@ class AuditLog:
             "peer": refusal.peer,
             "origin": refusal.origin,
             "command": refusal.command,
-            "target": mask(refusal.target) if refusal.target else "",
+            "target": self._shown(refusal.target),
+            "device": pseudonym(refusal.target, self._key) if refusal.target and self._key else "",
             "profile": refusal.profile,
             "reference": refusal.reference,
             "result": refusal.result,
@@ -116,7 +125,10 @@ class AuditLog:
         said = {
             name: value for name, value in fields.items() if value or value.__class__ is int
         }  # a reference may be 0
-        self._write("refusal", said)
+        now = self._clock()
+        self._write("refusal", now, said)
+        if self.told is not None:
+            self.told(refusal, now)
 
     def node_refused(self, refused: Refused) -> None:
         """Write down a refusal that the node made by itself; those of screens and applications have their own lines."""
@@ -137,14 +149,33 @@ class AuditLog:
 
     def close(self) -> None:
         """Close the file; nothing may be written after."""
-        os.close(self._file)
+        self._chain.close()
 
-    def _write(self, event: str, fields: dict[str, Any]) -> None:
-        time = self._clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
-        line = {"schema": SCHEMA, "time": time, "node": self._node, "event": event, **fields}
+    def _shown(self, target: str) -> str:
+        return target if self._full or not target else mask(target)
+
+    def _write(self, event: str, now: datetime, fields: dict[str, Any]) -> None:
+        time = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
         try:
-            os.write(self._file, (json.dumps(line) + "\n").encode())  # one write: lines of several processes stay whole
+            self._chain.append({"schema": SCHEMA, "time": time, "node": self._node, "event": event, **fields})
         except OSError as error:
             if not self.lost:
                 sys.stderr.write(f"audit: {error.strerror}; lines are lost and counted\n")
             self.lost += 1
+
+
+def pseudonym(identity: str, key: bytes) -> str:
+    """16 hexadecimal digits that stand for a device in lines made with `key`, and for no other."""
+    return hmac.digest(key, b"audit device " + identity.lower().encode(), "sha256").hex()[:16]
+
+
+def chain_key(key: bytes) -> bytes:
+    """The key of the chain that belongs to the key of a configuration."""
+    return hmac.digest(key, b"audit chain", "sha256")
+
+
+def names_device(line: dict[str, Any], identity: str, key: bytes | None) -> bool:
+    """True when a line is about `identity`; without the key, and a full log, about one that looks the same masked."""
+    if key is not None and "device" in line:
+        return bool(line["device"] == pseudonym(identity, key))
+    return str(line.get("target", "")).lower() in (identity.lower(), mask(identity).lower())

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from nfs.common.audit import AuditLog
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
@@ -17,7 +17,7 @@ from nfs.hss.s6m import S6m
 
 def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
-    audit = AuditLog(config.audit, config.node.origin_host)
+    audit = open_audit(config)
     store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
     cache: Cache[UserId, Subscriber | None] = Cache(
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds

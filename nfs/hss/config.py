@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from diameter.config import FunctionConfig, OutputFile, Table
+from diameter.config import Table
+from nfs.common.audited import AuditedConfig
 
 
 class HssTable(Table):
@@ -17,8 +18,7 @@ class HssTable(Table):
     )
 
 
-class HssConfig(FunctionConfig):
+class HssConfig(AuditedConfig):
     """The whole file."""
 
     hss: HssTable = Field(default=HssTable(), description="subscribers")
-    audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")

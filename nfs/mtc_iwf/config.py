@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from diameter.config import FunctionConfig, Identity, OutputFile, Table
+from diameter.config import Identity, Table
+from nfs.common.audited import AuditedConfig
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
 
 
@@ -28,7 +29,7 @@ class IwfTable(Table):
     )
 
 
-class IwfConfig(FunctionConfig):
+class IwfConfig(AuditedConfig):
     """The whole file."""
 
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="limits and database")
@@ -36,7 +37,6 @@ class IwfConfig(FunctionConfig):
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
     scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
-    audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")
 
     @model_validator(mode="after")
     def _scs_differ(self) -> Self:

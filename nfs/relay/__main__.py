@@ -6,7 +6,7 @@ import sys
 
 from twisted.internet import reactor
 
-from nfs.common.audit import AuditLog
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.relay.config import RelayConfig
 from nfs.relay.rewrite import Rewriting
@@ -14,7 +14,7 @@ from nfs.relay.rewrite import Rewriting
 
 def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
     """The parts of the node: no application, only the agent.  Raises ConfigError."""
-    audit = AuditLog(config.audit, config.node.origin_host)
+    audit = open_audit(config)
     rewriting = Rewriting(config.rewrite, around.dictionary, config.redirect)
 
     def reload(new: RelayConfig) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import Complaints, FunctionConfig, Identity, OutputFile, Table
+from diameter.config import Complaints, Identity, Table
 from diameter.wire.types import parse_uri
+from nfs.common.audited import AuditedConfig
 
 Direction = Literal["request", "answer", "both"]
 KEPT: Final = frozenset({"Session-Id", "Proxy-Info", "Route-Record"})
@@ -74,10 +75,9 @@ class RedirectRule(Table):
         return self
 
 
-class RelayConfig(FunctionConfig):
+class RelayConfig(AuditedConfig):
     """The whole file."""
 
     redirect: tuple[RedirectRule, ...] = Field(default=(), strict=False, description="realms to ask elsewhere for")
 
     rewrite: tuple[RewriteRule, ...] = Field(default=(), strict=False, description="rewrite rules, in order")
-    audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from diameter.errors import ConfigError
 from diameter.routing.refusal import Refused
-from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.audit import Area, AuditLog, Refusal, Stage, names_device
+from nfs.common.audited import read_key
 
 REFUSAL = Refusal(
     check="association",
@@ -49,6 +51,9 @@ def test_a_line_for_a_refusal(tmp_path: Path) -> None:
         "reference": 0,
         "result": "INVEXTID",
         "reason": "the HSS refused with 5510",
+        "seq": 1,
+        "prev": "0" * 64,
+        "hash": json.loads(line)["hash"],
     }
     assert audit.refusals == {("association", "authorisation"): 1}
     assert (audit.alarms, audit.lost) == (0, 0)
@@ -102,3 +107,36 @@ def test_without_a_file_it_writes_to_standard_error(capfd: pytest.CaptureFixture
     audit.refuse(REFUSAL)
     audit.close()
     assert json.loads(capfd.readouterr().err)["check"] == "association"
+
+
+def test_a_pseudonym_finds_the_lines_of_one_device(tmp_path: Path) -> None:
+    key = b"a key of sixteen or more"
+    audit = AuditLog(tmp_path / "audit", "iwf.core.example", key=key)
+    for target in ("meter-1@customer.example", "meter-2@customer.example", "METER-1@customer.example"):
+        audit.refuse(replace(REFUSAL, target=target))
+    audit.close()
+    text = (tmp_path / "audit").read_text()
+    assert "meter-" not in text.lower()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [names_device(line, "meter-1@customer.example", key) for line in lines] == [True, False, True]
+    assert [names_device(line, "meter-1@customer.example", None) for line in lines] == [True, True, True]
+    assert not names_device(lines[0], "meter-1@customer.example", b"another key of sixteen")
+
+
+def test_full_identities_when_the_setting_says_so(tmp_path: Path) -> None:
+    audit = AuditLog(tmp_path / "audit", "iwf.core.example", full=True)
+    audit.refuse(REFUSAL)
+    audit.close()
+    line = json.loads((tmp_path / "audit").read_text())
+    assert line["target"] == "meter-1@customer.example"
+    assert "device" not in line
+    assert names_device(line, "meter-1@customer.example", None)
+    assert not names_device(line, "meter-2@customer.example", None)
+
+
+def test_a_short_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("short\n")
+    with pytest.raises(ConfigError, match="16 characters or more"):
+        read_key(tmp_path / "key")
+    (tmp_path / "key").write_text("long enough for a key\nmore\n")
+    assert read_key(tmp_path / "key") == b"long enough for a key"
