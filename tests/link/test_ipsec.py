@@ -45,7 +45,8 @@ class Two:
         self.said, self.heard = Said(), Said()
         ipsec = {**OPTIONS, **(options or {})}
         common = {"security": "ipsec", "ipsec": ipsec, "port": free_port(), **link}
-        placed, whole = {"placement": placement}, {"security": policy or {}}
+        placed = {"placement": placement}
+        whole: dict[str, Any] = {"security": policy or {}}
         self.left = self._node(
             LEFT, self.asking, self.said,
             peer=[{"host": RIGHT, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **common, **placed}],

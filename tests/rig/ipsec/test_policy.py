@@ -18,6 +18,7 @@ from helpers.loop import drive
 from helpers.network_spaces import Cables
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT
 from helpers.programs import until
+from helpers.secured import INTERFACES
 from helpers.strongswan import Charon, Daemons, issued, written
 
 pytestmark = pytest.mark.rig
@@ -67,13 +68,14 @@ def test_a_peer_inside_may_have_ipsec_and_may_do_without(net: Cables, tmp_path: 
     drive(scenario(), 100)
 
 
-@pytest.mark.requirement("S-EXP-15", "S-TSP-31")
-@pytest.mark.parametrize("transport", ["tcp", "sctp"])
+@pytest.mark.requirement("S-EXP-15", "S-EXP-16", "S-TSP-31")
+@pytest.mark.parametrize(("interface", "transport"), [("S6t", "tcp"), ("T6a", "sctp")])
 def test_where_the_policy_asks_for_tunnels_there_is_no_other_way_in(
-    net: Cables, tmp_path: Path, transport: str
+    net: Cables, tmp_path: Path, interface: str, transport: str
 ) -> None:
     """By a tunnel and under the right identity; not in clear; not without a security association."""
     rule: dict[str, Any] = {"security": {"outside": {"nds_ip": True}}}
+    between = INTERFACES[interface]
 
     async def scenario() -> None:
         async with Daemons(net, tmp_path) as daemons:
@@ -88,11 +90,12 @@ def test_where_the_policy_asks_for_tunnels_there_is_no_other_way_in(
                     await until(lambda: said.of(Point.CONNECTING_FAILED), "no security association, no link", 30)
                     assert "AUTHENTICATION_FAILED" in said.of(Point.CONNECTING_FAILED)[0]["reason"]
                 assert "LINK_UP" not in other.text
-                async with ours(client(left, transport=transport, **rule)) as (node, asking, _):
+                config = client(left, transport=transport, **rule)
+                async with ours(config, between.asking()) as (node, asking, _):
                     await node.when_open(RIGHT, timeout_s=30)
                     (found,) = await daemons.right.children()
                     assert (found.identity, found.mode) == (LEFT, "TUNNEL")
-                    asked = asking.request("Device-Action", ACTION, realm=REALM, timeout_s=20)
+                    asked = asking.request(between.command, between.avps, realm=REALM, timeout_s=20)
                     assert (await as_deferred(asked))["Result-Code"] == 2001
 
     drive(scenario(), 100)
