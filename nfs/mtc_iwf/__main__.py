@@ -16,13 +16,15 @@ from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.logic import Limits, MtcIwf
+from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
 from nfs.mtc_sgw.config import profiles
-from nfs.mtc_sgw.gateway import Gateway
+from nfs.mtc_sgw.gateway import CHECKS, Gateway
+from nfs.mtc_sgw.owner_list import NAME, OwnerCheck
 
 _log = Logger(namespace="nfs")
 PURGE_S = 600.0
@@ -45,7 +47,7 @@ def core_hosts(config: IwfConfig) -> frozenset[str]:
     return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
 
 
-def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
+def security_gateway(config: IwfConfig, audit: AuditLog, owners: OwnerCheck) -> Gateway:
     """The MTC Security GW as it is embedded here: a screen in front of the applications."""
     return Gateway(
         profiles(config.scs),
@@ -53,13 +55,15 @@ def security_gateway(config: IwfConfig, audit: AuditLog) -> Gateway:
         core=core_hosts(config),
         home_plmns=frozenset(config.sgw.home_plmns),
         fifteen_digits=config.sgw.fifteen_digit_local_ids,
+        checks=(*CHECKS, (NAME, owners.check)),
     )
 
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
-    gateway = security_gateway(config, audit)
+    owners = OwnerCheck()
+    gateway = security_gateway(config, audit, owners)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
     tsp = Tsp(gateway, audit)
@@ -69,6 +73,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         hss=s6m, sms_sc=t4, scs=tsp, ledger=triggers, limits=limits(config), sms_sc_host=config.sms_sc.host or ""
     )
     tsp.iwf = t4.reports = iwf
+    desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     async def forget() -> None:
         try:
@@ -81,11 +86,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def started(_node: Node) -> None:
         _ = purging.start(PURGE_S)
+        if desk is not None:
+            parts.endpoints.append(desk.start())
+
+    def stopping() -> Any:
+        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         if purging.running:
             purging.stop()
-        return store.close().addCallback(lambda _: audit.close())
+        closed = store.close()
+        if desk is not None:
+            closed = closed.addCallback(lambda _: desk.close())
+        return closed.addCallback(lambda _: audit.close())
 
     def reload(new: IwfConfig) -> None:
         gateway.profiles = profiles(new.scs)
@@ -93,15 +106,17 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
         iwf.limits = limits(new)
 
-    return Parts(
+    parts = Parts(
         applications=(tsp, s6m, t4),
         screens=(gateway,),
         audit=audit.node_refused,
         started=started,
+        stopping=stopping,
         stopped=stopped,
         reload=reload,
         live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
     )
+    return parts
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

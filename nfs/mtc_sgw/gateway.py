@@ -41,7 +41,8 @@ class Gateway(Screen):
     """The MTC Security GW in front of the applications of one node.
 
     core: Origin-Hosts inside the operator's domain, lower case, that speak the core's own applications with this node.
-    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.
+    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.  `addresses`: where the
+    link of each peer whose request passed last came from.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Gateway(Screen):
         self.home_plmns = home_plmns
         self.fifteen_digits = fifteen_digits
         self.passed = 0
+        self.addresses: dict[str, str] = {}
         self._audit = audit
         self._checks = checks
 
@@ -71,6 +73,7 @@ class Gateway(Screen):
         refused = run(offer, self._checks)
         if refused is None:
             self.passed += 1
+            self.addresses[offer.origin] = neighbour.remote
             return message
         check, refuse = refused
         fault = _fault(message, refuse, echo=inbound_imsi.check(offer) is None)
@@ -80,6 +83,7 @@ class Gateway(Screen):
                 stage=refuse.stage,
                 area=Area.B1,
                 peer=peer,
+                address=neighbour.remote,
                 origin=offer.origin,
                 command=message.command,
                 target=offer.external_identifier or offer.msisdn or "",

@@ -121,7 +121,9 @@ class SmsScStub(Application):
 class Network:
     """All of them, connected.  `folder` holds the databases and audit logs."""
 
-    def __init__(self, folder: Path, dictionary: Dictionary, subscribers: tuple[Subscriber, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, dictionary: Dictionary, subscribers: tuple[Subscriber, ...] = (), iwf: str = IWF_TOML
+    ) -> None:
         self.folder = folder
         self.dictionary = dictionary
         self.clock = InlineReactor()
@@ -129,7 +131,7 @@ class Network:
         self.wire = Wire(self.clock)
         self.scs1, self.scs2, self.sms_sc = ScsStub(), ScsStub(), SmsScStub()
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
-        hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(IWF_TOML, IwfConfig)
+        hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(iwf, IwfConfig)
         self.hss_parts: Parts[HssConfig] = build_hss(hss_config, around)
         self.iwf_parts: Parts[IwfConfig] = build_iwf(iwf_config, around)
         self.around = around
