@@ -4,7 +4,7 @@ PYTHON ?= python3
 SYSTEM ?= yes
 SECONDS ?= 60
 TRIGGERS ?= 1000
-ASSOCIATIONS ?= 2000
+ASSOCIATIONS ?= 10000
 RUN = SYSTEM=$(SYSTEM) SECONDS=$(SECONDS) $(PYTHON) tests/run.py
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 

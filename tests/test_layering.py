@@ -142,6 +142,7 @@ UNTYPED: Final = (
     "construct",
     "dpkt",
     "sctp",
+    "vici",
 )  # each behind one wrapper module, with stubs in stubs/
 
 

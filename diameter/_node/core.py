@@ -5,7 +5,7 @@ world.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from diameter._node.book import Book
@@ -76,12 +76,12 @@ class Line:
     `own_answers`: the peer may bring no answers of other hosts.  `out`: messages queued in this wake-up.  `held`:
     requests of ours that wait for a congested link or for one of the `outstanding` ones to be answered.  `in_work`:
     requests of the peer whose handlers wait.  `given`, `got`: where answers to the peer, and of it, are counted.
-    `largest`: octets of the longest message the link takes.
+    `largest`: octets of the longest message the link takes.  `renewing`: nothing more is sent, another link follows.
     """
 
     __slots__ = (
         "allowed", "config", "connection", "entry", "given", "gone", "got", "held", "in_work", "is_open", "known",
-        "largest", "link", "neighbour", "out", "out_octets", "outstanding", "own_answers", "peer",
+        "largest", "link", "neighbour", "out", "out_octets", "outstanding", "own_answers", "peer", "renewing",
     )  # fmt: skip
 
     def __init__(self, link: Link, connection: Connection) -> None:
@@ -94,7 +94,7 @@ class Line:
         self.neighbour: Neighbour | None = None
         self.allowed: frozenset[int] | None = None
         self.known: set[bytes] | frozenset[bytes] = NONE
-        self.is_open = self.gone = self.own_answers = False
+        self.is_open = self.gone = self.own_answers = self.renewing = False
         self.out: list[bytes] = []
         self.out_octets = self.outstanding = self.in_work = 0
         self.held: Held[Request] = Held()
@@ -112,7 +112,7 @@ class Core:
 
     __slots__ = (
         "audit", "clock", "config", "dictionary", "dirty", "draining", "faults", "lines", "now", "observe", "origin",
-        "stats", "table", "tally", "tap",
+        "renewing", "stats", "table", "tally", "tap",
     )  # fmt: skip
 
     def __init__(
@@ -138,10 +138,22 @@ class Core:
         self.stats = Stats()
         self.tally = Tally()
         self.lines: dict[int, Line] = {}
+        self.renewing: dict[str, Line] = {}
         self.dirty: list[Line] = []
         self.now = clock.seconds()
         self.draining = False
         self.faults: Faults | None = None
+
+    def parked(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str]) -> Line | None:
+        """The line that is being renewed on which a request waits for the next one."""
+        if not self.renewing:
+            return None
+        shunned = {one.lower() for one in avoid}
+        for entry in self.table.candidates(application, host, realm):
+            line = self.renewing.get(entry.host.lower())
+            if line is not None and entry.host.lower() not in shunned and entry.offers(application):
+                return line
+        return None
 
     def say(self, point: Point, **fields: object) -> None:
         """Report a trace point."""

@@ -61,6 +61,18 @@ class Failover:
                 self._fail(request, f"connection to {line.whose} lost: {reason}")
         self._say(line, moved, reason)
 
+    def inherit(self, line: Line, new: Line) -> None:
+        """`new` leads to the same peer in place of `line`, which is gone: everything goes there, or fails."""
+        line.held.drain()
+        for request in self._pending.on_link(line.link.id):
+            octets = self._octets_for(request, new) if request.transmissions < self._limit else None
+            line.outstanding -= request.counted
+            request.link, request.counted = new.link.id, 0
+            if octets is not None:
+                request.octets = octets
+            if octets is None or not self._place(new, request):
+                self._fail(request, f"the link to {new.whose} was replaced")
+
     def given_back(self, line: Line, request: Request, reason: str) -> None:
         """One request cannot be sent on `line` after all: it goes to another peer, or fails with the reason."""
         if self._elsewhere(line, request, reason):

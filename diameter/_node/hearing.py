@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from diameter._node.core import Core
 from diameter._node.peering import Peering
-from diameter._node.reloading import Reloading
+from diameter._node.renewing import Renewing
 from diameter._node.requests import Requests
 from diameter._node.traffic import Traffic
 from diameter._node.wakeups import Wakeups
@@ -20,7 +20,6 @@ class Hearing:
 
     _core: Core
     _peering: Peering
-    _reloading: Reloading
     _requests: Requests
     _traffic: Traffic
     _wakeups: Wakeups
@@ -63,11 +62,11 @@ class Hearing:
             self.wake(lambda: self._requests.unsent(line, messages))
 
     def link_worn(self, link: Link) -> None:
-        """Whoever dialled leaves with a DPR and dials anew."""
+        """Whoever dialled leaves with a DPR and dials anew; requests wait."""
         line = self._core.lines.get(link.id)
         if line is not None and link.dialled:
             self._core.say_link(Point.LINK_NOTE, link, reason="keys are renewed by a new association")
-            self.wake(lambda: self._reloading.renew(line))
+            self.wake(lambda: Renewing(self._core, self._peering, self._requests).renew(line))
 
     def link_lost(self, link: Link, reason: str) -> None:
         """A link is gone."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from diameter._node.core import NONE, Core, Line
+from diameter._node.core import NONE, Core
 from diameter._node.manners import habits_of
 from diameter._node.settings import Settings, differing
 from diameter.config import NodeConfig, PeerConfig
@@ -113,14 +113,6 @@ class Reloading:
                 core.say(Point.PEER_CHANGED, peer=row.host, reason=", ".join(sorted(differing(before, row))))
                 self._change(key, before, row)
         core.table.reroute(table)
-
-    def renew(self, line: Line) -> None:
-        """Let another link to the same peer take the place of this one."""
-        key = "" if line.config is None else line.config.host.lower()
-        row = self._peering.configs.get(key)
-        if row is not None and self._static(key) and line.is_open and not line.gone:
-            self._returning[key] = row
-            self._leave(key, DisconnectCause.REBOOTING)
 
     def _static(self, key: str) -> bool:
         entry = self._core.table.find(key)

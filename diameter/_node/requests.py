@@ -188,8 +188,9 @@ class Requests:
                     return line
                 full = full or line
             shunned = (*shunned, entry.host)
+        full = full or core.parked(*destination, avoid)
         if full is not None:
-            return full  # a request of higher priority may still get in
+            return full  # a request of higher priority may still get in, or one may wait
         leads = core.table.leads(*destination)
         code = ResultCode.UNABLE_TO_DELIVER if leads else ResultCode.REALM_NOT_SERVED
         return NoWay(code, core.table.explain(*destination, avoid))
@@ -264,7 +265,7 @@ class Requests:
         """Send a request on `line`, or hold it back; False when there is no room for it there, or it is too long."""
         if len(request.octets) > line.largest:
             return False
-        if line.held or line.outstanding >= self._limit or line.link.congested:
+        if line.held or line.outstanding >= self._limit or line.renewing or line.link.congested:
             return self._hold(line, request)
         self._put(line, request)
         return True
@@ -289,7 +290,7 @@ class Requests:
                 self.pending.remove(shed)
                 self._core.stats.undeliverable += 1
                 shed.waiter.fail(Busy(f"peer {line.whose} does not keep up, and others have a higher priority"))
-        if not held:
+        if not held and not line.renewing:
             self._core.say(Point.CONGESTED, peer=line.whose)
         self._core.stats.held += 1
         held.push(request, priority)
@@ -302,7 +303,7 @@ class Requests:
     def release(self, line: Line) -> None:
         """Send what was held back, as far as the link and the limit allow; those that ended meanwhile are gone."""
         held = line.held
-        while held and line.outstanding < self._limit and not line.link.congested:
+        while held and line.outstanding < self._limit and not (line.renewing or line.link.congested):
             request = held.pop()
             if self._holds(line, request):
                 self._put(line, request)
@@ -376,8 +377,13 @@ class Requests:
 
     def lost(self, line: Line, reason: str) -> None:
         """The line is gone: move its requests to other peers, end those that nobody can take (section 5.5.4)."""
-        self._failover.lost(line, reason)
+        if not line.renewing:
+            self._failover.lost(line, reason)
         self.following.cache.forget(line.whose)
+
+    def inherit(self, line: Line, new: Line) -> None:
+        """Another link has taken the place of `line`: what waits there, or was never answered there, goes to it."""
+        self._failover.inherit(line, new)
 
     def given_back(self, line: Line, request: Request, reason: str) -> None:
         """A request that another worker was to send: it cannot."""

@@ -243,19 +243,19 @@ class RoutingTable:
         if first is None:
             return
         yield first
-        for e in self._candidates(application, host, realm):
+        for e in self.candidates(application, host, realm):
             if e is not first and e.usable and e.offers(application) and e.host.lower() not in shunned:
                 yield e
 
     def leads(self, application: int, host: str | None, realm: str | None) -> bool:
         """True when anybody lies that way, usable or not; else the realm is not served (3003, section 7.1.3)."""
-        return any(True for _ in self._candidates(application, host, realm))
+        return any(True for _ in self.candidates(application, host, realm))
 
     def explain(self, application: int, host: str | None, realm: str | None, avoid: Iterable[str] = ()) -> str:
         """Why `choose` finds nobody, candidate by candidate (EXPLAINED of them): for the log and Undeliverable."""
         whom = f"{host} in {realm}" if host and realm else host or realm or "any realm"
         shunned = {h.lower() for h in avoid}
-        candidates = list(islice(self._candidates(application, host, realm), EXPLAINED + 1))
+        candidates = list(islice(self.candidates(application, host, realm), EXPLAINED + 1))
         reasons = [self._why_not(e, application, shunned) for e in candidates[:EXPLAINED]]
         if len(candidates) > EXPLAINED:
             reasons.append("and others")
@@ -288,7 +288,7 @@ class RoutingTable:
         default = self._routes.get((ANY_REALM, application)) or self._routes.get((ANY_REALM, ANY))
         return static or NOBODY, learnt or NOBODY, default or NOBODY
 
-    def _candidates(self, application: int, host: str | None, realm: str | None) -> Iterator[PeerEntry]:
+    def candidates(self, application: int, host: str | None, realm: str | None) -> Iterator[PeerEntry]:
         """Every peer that lies the right way, usable or not, best first, each once."""
         seen: set[str] = set()
         for group, _ in self._groups(application, host, realm):

@@ -107,6 +107,8 @@ class ProtectedAssociation(Association):
         if self._need_auth and not self.authenticated:
             self.fail(UNAUTHENTICATED)
             return
+        if not self.authenticated:
+            self._auth = None  # one end may demand it all the same: both go on under the first, empty key
         self._later("handshake", handshake_s, self.fail, f"no DTLS handshake within {handshake_s:g} s")
         self.protector.start()
         self._pump()

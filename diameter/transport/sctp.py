@@ -22,6 +22,7 @@ from diameter.security.link import CLEAR, LinkSecurity
 from diameter.transport.association import Association, Received
 from diameter.transport.link import Address, Link, LinkOwner
 from diameter.transport.pressure import Pressure
+from diameter.transport.sctp_ends import Unsent, cause_of
 from diameter.transport.sctp_events import (
     DeliveryAborted,
     Event,
@@ -45,15 +46,6 @@ SLICE: Final = 8
 LOOK_S: Final = 0.005
 """Seconds between looks at whether everything is acknowledged."""
 
-CAUSES: Final = {
-    3: "stale cookie",
-    4: "the peer is out of resources",
-    11: "restart with new addresses",
-    12: "aborted by the peer",
-    13: "protocol violation",
-}
-"""Error causes of RFC 9260 section 3.3.10, in words."""
-
 Renew = Callable[[Association], object]
 
 
@@ -69,7 +61,7 @@ class SctpLink(Link):
 
     __slots__ = (
         "_association", "_cause", "_clock", "_closing", "_delivering", "_down", "_end", "_failed", "_finished",
-        "_flush", "_gone", "_next", "_order", "_owner", "_piece", "_pressure", "_queue", "_reads", "_reason", "_renew",
+        "_flush", "_gone", "_next", "_order", "_owner", "_pressure", "_queue", "_reads", "_reason", "_renew",
         "_strange", "_unread", "_writable",
     )  # fmt: skip
     transport: ClassVar[str] = "sctp"
@@ -101,8 +93,7 @@ class SctpLink(Link):
         self._pressure = Pressure(send_limit)
         self._queue: deque[_Item] = deque()
         self._unread: deque[bytes] = deque()
-        self._failed: list[bytes] = []
-        self._piece: list[SendFailed] = []
+        self._failed = Unsent()
         self._strange, self.ppid_out = False, PPID
         self._writable = self._reads = True
         self._closing = self._delivering = self._finished = self._down = False
@@ -225,7 +216,7 @@ class SctpLink(Link):
             case PeerShutsDown():
                 self._closing = True
             case SendFailed():
-                self._collect(event)
+                self._failed.take(event)
             case PathChanged():
                 state = event.state.name.lower().replace("_", " ")
                 self._note(f"path {event.address.host} is {state}")
@@ -356,17 +347,6 @@ class SctpLink(Link):
             self._note(f"a message of {len(data)} octets is longer than {self._association.largest}")
             self._owner.link_unsent(self, (data,))
 
-    def _collect(self, event: SendFailed) -> None:
-        """Keep a message of which nothing was sent; the kernel tells of it piece by piece."""
-        if event.first:
-            self._piece.clear()
-        self._piece.append(event)
-        if event.last:
-            whole = self._piece[0].first and not any(piece.sent for piece in self._piece)
-            if whole:
-                self._failed.append(b"".join(piece.data for piece in self._piece))
-            self._piece.clear()
-
     def _restarted(self) -> None:
         """The peer has begun anew on the same addresses and ports: for Diameter that is another link."""
         association, renew = self._association, self._renew
@@ -384,17 +364,9 @@ class SctpLink(Link):
             if call is not None and call.active():
                 call.cancel()
         self._unread.clear()
-        unsent = (*self._failed, *(item.data for item in self._queue))
+        unsent = (*self._failed.messages, *(item.data for item in self._queue))
         self._queue.clear()
         self._gone()
         if unsent:
             self._owner.link_unsent(self, unsent)
         self._owner.link_lost(self, reason)
-
-
-def cause_of(event: Lost) -> str:
-    """Why an association ended, in words; "" when only the error of its socket says."""
-    if not event.error:
-        return ""
-    text = CAUSES.get(event.error, f"error cause {event.error}")
-    return f"the association could not be made: {text}" if event.failed_to_start else f"association lost: {text}"

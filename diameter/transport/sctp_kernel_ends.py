@@ -97,8 +97,8 @@ class KernelPort(Descriptor):
         reactor.addReader(self)
 
     def doRead(self) -> None:
-        """Take every association that waits."""
-        while True:
+        """Take every association that waits, unless whoever is told of one closes this listener."""
+        while self.sock.fileno() >= 0:
             try:
                 sock, address = self.sock.accept()
             except (BlockingIOError, InterruptedError):
@@ -106,9 +106,9 @@ class KernelPort(Descriptor):
             except ConnectionError:
                 continue
             except OSError as error:
-                self._trouble(self.addresses[0], f"cannot accept: {words(error)}")
                 self.reactor.removeReader(self)
                 self._later = self.reactor.callLater(ROOM_S, self.reactor.addReader, self)
+                self._trouble(self.addresses[0], f"cannot accept: {words(error)}")
                 return
             sock.setblocking(False)
             try:

@@ -18,6 +18,7 @@ from diameter.config import SctpConfig
 from diameter.transport import sctp_auth, sctp_events
 from diameter.transport.link import Address
 from diameter.transport.sctp_events import address_of
+from diameter.transport.sctp_times import times_in_order
 
 IPPROTO_SCTP: Final = 132
 MSG_NOTIFICATION: Final = 0x8000
@@ -161,7 +162,8 @@ class Setup:
         """Retransmission times; those not given stay.  Raises OSError (EINVAL) for an order the kernel refuses."""
         given = [config.rto_initial_ms or 0, config.rto_max_ms or 0, config.rto_min_ms or 0]
         if any(given):
-            sock.setsockopt(IPPROTO_SCTP, RTOINFO, pack("=iIII", 0, *given))
+            with times_in_order():
+                sock.setsockopt(IPPROTO_SCTP, RTOINFO, pack("=iIII", 0, *given))
 
     def set_losses(self, sock: socket.socket, config: SctpConfig) -> None:
         """How many losses end the association."""

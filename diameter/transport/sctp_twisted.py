@@ -1,7 +1,7 @@
-"""SCTP as Twisted endpoints, for protocols of others: each message is one `dataReceived`, each `write` one message.
+"""SCTP, and DTLS over it, as Twisted endpoints: each message is one `dataReceived`, each `write` one message.
 
-Messages go in order on stream 0, with Diameter's payload protocol identifier; what SCTP has no room for waits here, as
-much as is written.  Nodes use `diameter.transport.sctp` instead, which knows limits.
+They are for protocols of others.  Messages go in order on stream 0, with Diameter's payload protocol identifier; what
+SCTP has no room for waits here, as much as is written.  Nodes use `diameter.transport.sctp` instead, with limits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from diameter.config import LinkTable
+from diameter.errors import EncodeError
 from diameter.transport.association import Association, Received
+from diameter.transport.dtls_endpoints import Handshakes, demanding
 from diameter.transport.link import Address, ConnectFailed
 from diameter.transport.sctp import PPID
 from diameter.transport.sctp_choice import Carrier, Listening
@@ -51,7 +53,9 @@ class MessageTransport:
     # -- transport to the protocol
 
     def write(self, data: bytes) -> None:
-        """Send one message."""
+        """Send one message.  Raises EncodeError for one that is too long."""
+        if len(data) > self._association.largest:
+            raise EncodeError(f"a message of {len(data)} octets; the association takes {self._association.largest}")
         self._queue.append(data)
         self.writable()
 
@@ -102,11 +106,19 @@ class MessageTransport:
 
 @implementer(IStreamClientEndpoint)
 class SctpClientEndpoint:
-    """Connects to a peer at all addresses of a name."""
+    """Connects to a peer at all addresses of a name; with `handshakes` the protocol sees what DTLS let through."""
 
     def __init__(
-        self, reactor: Any, carrier: Carrier, table: LinkTable, host: str, timeout_s: float, bind: str | None
+        self,
+        reactor: Any,
+        carrier: Carrier,
+        table: LinkTable,
+        host: str,
+        timeout_s: float,
+        bind: str | None,
+        handshakes: Handshakes | None = None,
     ) -> None:
+        self._handshakes = handshakes
         self._reactor = reactor
         self._carrier = carrier
         self._table = table
@@ -119,7 +131,7 @@ class SctpClientEndpoint:
         return Deferred.fromCoroutine(self._connect(protocolFactory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
-        config = self._table.association
+        config = self._table.association if self._handshakes is None else demanding(self._table.association)
         hosts = [self._bind] if self._bind else []
         local = [Address(host, config.local_port) for host in (*hosts, *config.local_addresses)]
         try:
@@ -128,6 +140,8 @@ class SctpClientEndpoint:
                 self._reactor, self._carrier, remote, local, config, message_limit=MESSAGE_LIMIT,
                 timeout_s=self._timeout_s,
             )  # fmt: skip
+            if self._handshakes is not None:
+                association = await self._handshakes.protect(association, config, server=False)
         except (OSError, ConnectFailed) as error:
             raise refusal(str(error)) from None
         protocol = factory.buildProtocol(twisted_address(association.remote_addresses[0]))
@@ -142,7 +156,8 @@ class SctpClientEndpoint:
 class SctpServerEndpoint:
     """Listens on an address, and on the further ones of its options."""
 
-    def __init__(self, carrier: Carrier, table: LinkTable, host: str) -> None:
+    def __init__(self, carrier: Carrier, table: LinkTable, host: str, handshakes: Handshakes | None = None) -> None:
+        self._handshakes = handshakes
         self._carrier = carrier
         self._table = table
         self._host = host
@@ -152,14 +167,24 @@ class SctpServerEndpoint:
         return Deferred.fromCoroutine(self._listen(protocolFactory))
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        handshakes = self._handshakes
+
         def accepted(association: Association) -> None:
+            if handshakes is None:
+                up(association)
+            elif handshakes.too_many():
+                association.abort()
+            else:  # who is refused has been told so
+                _ = handshakes.protect(association, config, server=True).addCallbacks(up, lambda _: None)
+
+        def up(association: Association) -> None:
             protocol = factory.buildProtocol(twisted_address(association.remote_addresses[0]))
             if protocol is None:
                 association.abort()
             else:
                 MessageTransport(association, protocol)
 
-        config = self._table.association
+        config = self._table.association if handshakes is None else demanding(self._table.association)
         addresses = [Address(host, self._table.port_number) for host in (self._host, *config.local_addresses)]
         listening = self._carrier.listen(
             addresses, config, message_limit=MESSAGE_LIMIT, backlog=BACKLOG, accepted=accepted,

@@ -232,5 +232,5 @@ class UserAssociation(Association):
 
 def refusal(error: OSError) -> str:
     """Why an attempt to connect failed, for people."""
-    text = os.strerror(error.errno or 0)
+    text = error.strerror or os.strerror(error.errno or 0)
     return text[:1].lower() + text[1:]

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from diameter.config import SctpConfig
 from diameter.transport import sctp_auth
+from diameter.transport.sctp_times import times_in_order
 from diameter.transport.usrsctp_events import WANTED
 from diameter.transport.usrsctp_library import AF_CONN, BUFFER, Library, Woken
 
@@ -80,7 +81,8 @@ class UserSocket:
         self.set(NODELAY, pack("=i", config.nodelay))
         times = [config.rto_initial_ms or 0, config.rto_max_ms or 0, config.rto_min_ms or 0]
         if any(times):
-            self.set(RTOINFO, pack("=IIII", 0, *times))
+            with times_in_order():
+                self.set(RTOINFO, pack("=IIII", 0, *times))
         if config.association_max_retrans is not None:
             self.set(ASSOCINFO, pack("=IIIIHH", 0, 0, 0, 0, config.association_max_retrans, 0))
         if config.heartbeat_ms is not None or config.path_max_retrans is not None:

@@ -8,7 +8,8 @@
 %%
 %% Prints "ready", "event ..." for each event of the service and "request ..." for each request.  Lines of standard
 %% input: "ask HOW TO" sends an Update-Location-Request to a host (see bent/2) and prints
-%% "answer RESULT-CODE E-BIT [CODE OF EACH AVP IN FAILED-AVP]"; "stop" leaves with DPR.  Their end ends the program.
+%% "answer RESULT-CODE E-BIT [CODE OF EACH AVP IN FAILED-AVP]"; "load COUNT AT-ONCE TO" sends so many, and
+%% prints "answers GOOD of COUNT"; "stop" leaves with DPR.  Their end ends the program.
 -module(live_peer).
 -export([main/1]).
 -export([peer_up/3, peer_down/3, pick_peer/4, prepare_request/3, prepare_retransmit/3, handle_answer/4, handle_error/4,
@@ -100,6 +101,14 @@ commands(Realm) ->
 command(["stop"], _) ->
     ok = diameter:stop_service(lab),
     say("stopped", []);
+command(["load", Count, AtOnce, To], Realm) ->
+    Asker = self(),
+    Each = list_to_integer(Count) div list_to_integer(AtOnce),
+    Ask = fun() -> [Asker ! {asked, diameter:call(lab, s6a, update(To, Realm), [{timeout, 60000}])}
+                    || _ <- lists:seq(1, Each)] end,
+    Askers = [spawn(Ask) || _ <- lists:seq(1, list_to_integer(AtOnce))],
+    Answers = [receive {asked, Answer} -> lists:flatten(Answer) end || _ <- Askers, _ <- lists:seq(1, Each)],
+    say("answers ~b of ~s", [length([Good || "2001 false" ++ _ = Good <- Answers]), Count]);
 command(["ask", How, To], Realm) ->
     Request = bent(list_to_atom(How), update(To, Realm)),
     say("answer ~s", [diameter:call(lab, s6a, Request, [{timeout, 5000}])]).

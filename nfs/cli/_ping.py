@@ -211,6 +211,7 @@ class Contact:
         """Close the link and whatever else is open."""
         await self.exchange.close()
         await self._links.stop()
+        await self._links.ended()
         if self.exchange.tap is not None:
             self.exchange.tap.close()
 

@@ -13,6 +13,7 @@ VERBS: Final[Mapping[str, str]] = {
     "decode": "Show the messages of a capture: a line each, as trees, or as JSON.",
     "ladder": "Draw a capture as a ladder diagram: one HTML file, or an SVG.",
     "extract": "Turn a session or a transaction into a scenario to read, change and play.",
+    "anonymise": "Replace everybody in a capture by somebody else.",
     "replay": "Play a scenario against a live peer, and compare what comes.",
 }
 

@@ -1,124 +1,30 @@
 """Every Python and console block of README and docs/ runs, and prints what the page says.
 
-Each page gets an empty folder; its blocks run there in order.  A block marked as background runs until the page ends.
+Each page gets an empty folder; its blocks run there in order.  A block marked as background runs until the page ends,
+one at a host runs in tests/rig.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from helpers.blocks import RUN, Block, blocks, commands, fits, pattern
+from helpers.blocks import RUN, blocks
+from helpers.pages import carry_out
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("dict/README.md")])
-LIMIT_S: Final = 250
-START_S: Final = 60
 SHELL_ALLOWED: Final = re.compile(r"(make [a-z-]+|git clone \S+|cd \S+|pip install \S+|\.venv\S*/bin/\S+.*)(\s+#.*)?")
-
-
-def _environment() -> dict[str, str]:
-    """Programs of this interpreter's environment first, no width limits, no colours."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def _run_console(block: Block, folder: Path) -> None:
-    for command in commands(block):
-        done = subprocess.run(
-            ["bash", "-c", command.words],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        if command.expected:
-            same = pattern(command.expected).fullmatch(done.stdout)
-            assert same, f"line {command.line}: $ {command.words}\nprinted:\n{done.stdout}"
-        else:
-            assert done.returncode == 0, f"line {command.line}: $ {command.words}\n{done.stdout}"
-
-
-@contextmanager
-def _background(block: Block, folder: Path) -> Iterator[None]:
-    """Run the block's one command; go on once it has printed the lines that stand below it."""
-    (command,) = commands(block)
-    program = subprocess.Popen(
-        ["bash", "-c", f"exec {command.words}"],
-        cwd=folder,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert program.stdout is not None
-    seen: list[str] = []
-    silence = threading.Timer(START_S, program.kill)  # its output then ends, and the line that never came is named
-    silence.start()
-    try:
-        for expected in command.expected:
-            for line in program.stdout:
-                seen.append(line)
-                if fits(line, expected):
-                    break
-            else:
-                raise AssertionError(f"line {command.line}: {expected!r} never came; printed:\n{''.join(seen)}")
-        silence.cancel()
-        yield
-    finally:
-        silence.cancel()
-        program.send_signal(signal.SIGTERM)
-        rest, _ = program.communicate(timeout=LIMIT_S)
-    assert "Traceback" not in "".join(seen) + rest, rest
-
-
-def _run_python(programs: list[Block], folder: Path) -> None:
-    if programs:
-        text = "\n".join("\n" * 0 + block.text for block in programs)
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", text],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        assert done.returncode == 0, f"Python from line {programs[0].line} on:\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.link
 @pytest.mark.timeout(300)  # a page runs several programs one after the other
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    programs: list[Block] = []
-    with ExitStack() as until_the_page_ends:
-        for block in blocks(page):
-            if block.note.startswith("file: "):
-                (tmp_path / block.note.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
-            elif block.note == "background":
-                until_the_page_ends.enter_context(_background(block, tmp_path))
-            elif block.language == "console":
-                _run_console(block, tmp_path)
-            elif block.language == "python":
-                programs.append(block)
-        _run_python(programs, tmp_path)
+    carry_out(page, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])

@@ -4,6 +4,7 @@
     ```console       `$ command` lines are run; what stands below each is compared with what it prints
     <!-- file: clock.py -->      before a block: it is a file of that name, not run by itself
     <!-- background -->          before a console block: its one command runs until the page ends
+    <!-- at: left -->            before a console block: at a host that tests/rig makes; or `at: left background`
 
 In expected output `...` stands for anything on a line, and alone on a line for any lines.  Other languages are not run.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 BLOCK: Final = re.compile(
-    r"(?:^<!-- (?P<note>file: \S+|background) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?P<note>file: \S+|background|at: \w+(?: background)?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 RUN: Final = ("python", "console")

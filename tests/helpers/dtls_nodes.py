@@ -1,4 +1,4 @@
-"""One suite for nodes whose links are DTLS over any SCTP: from CER to DPR, `mtc ping`, identities, new keys."""
+"""One suite for nodes whose links are DTLS over any SCTP: CER to DPR, `mtc ping`, `mtc send`, identities, new keys."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from diameter.trace import Point
 from helpers.dtls import CA
 from helpers.dtls_suite import Protected, files, pause
 from helpers.loop import drive, reactor, settle
-from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
+from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Answering, Asking, Said, dictionary
 from nfs.cli._ping import ping
+from nfs.cli._send import Pace, send
 
 
 class DtlsNodes(Protected):
@@ -51,13 +52,26 @@ class DtlsNodes(Protected):
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 3)
             assert report.security.startswith("DTLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256")
+            letter = {
+                "command": "Device-Action-Request",
+                "application": "Tsp",
+                "avps": {**ACTION, "Destination-Realm": REALM},
+            }
+            pace = Pace(count=3, rate_per_s=None, concurrency=1, duration_s=None, timeout_s=5.0)
+            report, sent = await send(
+                reactor, config, dialled, dictionary(), [letter], applications=[Advertised(id=TSP)], pace=pace,
+                keep=True, tell=lambda _: None,
+            )  # fmt: skip
+            assert (report.trouble, sent.outcomes) == ("", {"2001": 3})
             await right.stop()
             settle()
 
         drive(scenario())
 
     def test_keys_are_renewed_by_a_new_association(self, tmp_path: Path) -> None:
-        """Whoever dialled says DPR, and dials anew as soon as the old association has ended; nothing is lost."""
+        """Whoever dialled says DPR, and dials anew as soon as the old association has ended; requests that come
+        meanwhile wait, and nobody is asked twice.
+        """
         keys = {name: files(tmp_path, CA.issue(name)) for name in (LEFT, RIGHT)}
         listener, peer = self.listening(), self.dialling(rekey_after_s=0.3)
 
@@ -68,17 +82,14 @@ class DtlsNodes(Protected):
             left = _node(LEFT, asking, said, tls=keys[LEFT], peer=(dialled,))
             await right.start()
             await left.start()
-            links: set[int] = set()
-            sent = 0
-            while len(links) < 3:
-                neighbour = await left.when_open(RIGHT)
-                links.add(neighbour.link)
-                asked = [as_deferred(asking.request("Device-Action", ACTION, realm=REALM)) for _ in range(20)]
-                sent += 20
-                assert [(await each)["Result-Code"] for each in asked] == [2001] * 20
-                await pause(0.02)
-                await left.when_open(RIGHT)
-            assert len(answering.seen) == sent
+            links = {(await left.when_open(RIGHT)).link}
+            asked = []
+            while len(links) < 4:  # a request every few milliseconds, whatever happens below
+                asked.append(as_deferred(asking.request("Device-Action", ACTION, realm=REALM)))
+                await pause(0.003)
+                links |= {entry.link for entry in left.peers if entry.link}
+            assert {(await each)["Result-Code"] for each in asked} == {2001}
+            assert (len(answering.seen), left.stats.undeliverable, left.stats.failed_over) == (len(asked), 0, 0)
             reasons = [fields["reason"] for fields in said.of(Point.LINK_NOTE)]
             assert reasons[:2] == ["keys are renewed by a new association"] * 2
             assert {fields["reason"] for fields in said.of(Point.LINK_LOST)} == {"closed"}

@@ -275,9 +275,18 @@ class DtlsSuite(Protected):
             with without_auth(streams=3):
                 async with self.ends(tmp_path) as ends:
                     with pytest.raises(ConnectFailed, match=r"^dtls 127\.0\.0\.1:3868: "):  # one end is quicker
-                        await ends.connect(self.dialling(outbound_streams=3))
+                        await ends.client.connect(self.dialling(outbound_streams=3))
                     await ends.server_owner.until(lambda: bool(ends.server_owner.refused))
-                    assert "does not authenticate its messages" in ends.server_owner.refused[0][1]
+                    assert ends.server_owner.links == []
+                async with self.ends(tmp_path, self.listening(auth="wanted", outbound_streams=3)) as ends:
+                    with pytest.raises(ConnectFailed, match=r"^dtls 127\.0\.0\.1:3868: .*does not authenticate"):
+                        await ends.connect(self.dialling())
+
+        drive(scenario())
+
+    def test_one_end_without_sctp_auth_where_that_is_wanted(self, tmp_path: Path) -> None:
+        async def scenario() -> None:
+            with without_auth(streams=3):
                 async with self.ends(tmp_path, self.listening(auth="wanted", outbound_streams=3), react=back) as ends:
                     ours, theirs = await ends.connect(self.dialling(auth="wanted"))
                     assert not protected(ours).authenticated

@@ -104,10 +104,10 @@ class Cables:
         self.left.ip(f"link set path{number} up")
 
     def spoil(self, fault: str) -> None:
-        """Make every cable lose, delay, repeat or reorder packets, in words of `tc netem`."""
+        """Make every cable lose, delay, repeat or reorder packets, in words of `tc netem`; instead of before."""
         self._spoilt = True
         for space in (self.left, self.right):
-            space.tc(*(f"qdisc add dev path{number} root netem {fault}" for number in range(1, self.paths + 1)))
+            space.tc(*(f"qdisc replace dev path{number} root netem {fault}" for number in range(1, self.paths + 1)))
 
 
 @contextmanager

@@ -24,6 +24,15 @@ SCTP: Final[Mapping[str, Any]] = {
     "transport": "sctp", "physical_protection": True, "physical_protection_reason": "a network inside one machine",
 }  # fmt: skip
 
+FAULTS: Final = ("loss 2%", "delay 10ms 5ms", "delay 5ms reorder 30% 50%", "duplicate 20%")
+"""What a bad line does, in words of `tc netem`."""
+EACH_WAY: Final = 250
+"""Requests on a bad line in each direction: with their answers 1,000 messages."""
+AT_ONCE: Final = 50
+"""Requests outstanding in each direction: when all come at once and their own send buffers stay full, freeDiameter ends
+the association and Erlang aborts it.
+"""
+
 
 def join(cables: Cables) -> None:
     """Give the left network the addresses of RIGHT as well."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from diameter.config import ListenConfig, NodeTable
-from diameter.errors import NotOpen
+from diameter.errors import ConfigError, NotOpen
 from diameter.transport.endpoints import Links
 from diameter.transport.link import ConnectFailed
 from helpers.links import Recorder
@@ -308,6 +308,19 @@ class TransportSuite:
                 assert 0 < len(unsent) < 200
                 assert sorted(unsent) == messages[-len(unsent) :]
                 assert not set(unsent) & set(ends.server_owner.pieces)
+
+        drive(scenario())
+
+    def test_times_that_do_not_rise_are_refused_by_their_keys(self) -> None:
+        """The longest below the first one, which is the system's own where none is given."""
+
+        async def scenario() -> None:
+            async with self.ends() as ends:
+                with pytest.raises(ConnectFailed, match="rto_min_ms, rto_initial_ms and rto_max_ms must rise"):
+                    await ends.client.connect(self.way.dialling(rto_max_ms=500))
+                other = Ends(self.way.listening(port=3999, rto_max_ms=500))
+                with pytest.raises(ConfigError, match="rto_min_ms, rto_initial_ms and rto_max_ms must rise"):
+                    await other.server.listen()
 
         drive(scenario())
 

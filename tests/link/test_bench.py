@@ -151,7 +151,7 @@ def test_a_ladder_is_written() -> None:
 
 
 def test_a_capture_is_decoded() -> None:
-    found = measured("capture")["measurements"]
+    found = measured("capture", "--scenario", "capture")["measurements"]
     assert [(one["scenario"], one["messages"]) for one in found][:1] == [("capture", 5000)]
     assert all(one["rate_per_s"] > 0 for one in found)
 

@@ -19,6 +19,7 @@ from diameter.capture.tomlform import write
 from helpers.captures import IWF, SCS, Traffic
 from helpers.certificates import Ca
 from helpers.messages import dictionary
+from helpers.schemas import assert_fits
 
 pytestmark = [pytest.mark.link]
 MTC = [sys.executable, "-m", "nfs.cli", "pcap"]
@@ -142,6 +143,7 @@ def test_other_identities_and_one_difference(tmp_path: Path) -> None:
     assert lines[-1] == "1 of 4 messages differ, 0 not reached"
     assert ElementTree.parse(tmp_path / "report.xml").getroot().get("failures") == "1"
     report = json.loads("\n".join(said))
+    assert_fits("replay", report)
     assert (report["ok"], report["peer"], report["as"]) == (True, "tester.lab.example", "server")
 
 

@@ -12,8 +12,8 @@ from diameter.capture.records import Endpoint
 MAX_CONNECTIONS: Final = 4096
 MAX_WAITING: Final = 65_536
 MAX_SESSIONS: Final = 65_536
-MAX_REQUESTS: Final = 131_072
-MAX_SUBSCRIBERS: Final = 131_072
+MAX_REQUESTS: Final = 65_536
+MAX_SUBSCRIBERS: Final = 65_536
 MAX_SUSPECTS: Final = 16_384
 WAIT_S: Final = 5.0
 """How long a request may wait before it counts as unanswered."""

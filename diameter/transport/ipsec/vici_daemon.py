@@ -63,6 +63,7 @@ class Daemon:
     _watchers: list[Watcher] = field(default_factory=list)
     _opening: list[Deferred[None]] | None = None
     _tasks: set[Deferred[Any]] = field(default_factory=set)
+    _keys: set[str] = field(default_factory=set)  # loaded, by their identifiers there
     _telling: DeferredLock = field(default_factory=DeferredLock)
     _changed: bool = False
     _looking: bool = False
@@ -96,7 +97,8 @@ class Daemon:
             held = self._book(each)
             held.users += 1
             if not loaded:
-                held.loaded, held.key = True, str(answers[0].get("id", ""))
+                held.loaded = True
+                self._take_key(held, answers)
         self._start(self._follow())
 
     def drop(self, names: Iterable[str]) -> None:
@@ -191,6 +193,7 @@ class Daemon:
 
     def _lost(self, reason: str) -> None:
         self._session, self.trouble = None, reason
+        self._keys.clear()
         for held in self._held.values():
             held.loaded = False
         for each in tuple(self._watchers):
@@ -227,7 +230,7 @@ class Daemon:
         await self._telling.acquire()
         try:
             answers = [await session.request(command, message) for command, message in connection.commands()]
-            held.key = str(answers[0].get("id", ""))
+            self._take_key(held, answers)
         except ViciError as error:
             held.loaded = False
             self.trouble = str(error)
@@ -237,6 +240,11 @@ class Daemon:
         if self._held.get(connection.name) is not held:  # nobody needs it any more
             await self._unload([held])
 
+    def _take_key(self, held: _Held, answers: list[Tree]) -> None:
+        """Note the key's identifier, for the time when nobody needs it."""
+        held.key = str(answers[0].get("id", ""))
+        self._keys.add(held.key)
+
     async def _unload(self, gone: list[_Held]) -> None:
         await self._telling.acquire()
         try:
@@ -244,9 +252,11 @@ class Daemon:
                 name = held.connection.name
                 if name not in self._held:
                     await self._tell("terminate", {"ike": name, "timeout": str(GOODBYE_MS), "force": "yes"})
+                if name not in self._held:  # nor has anybody taken it meanwhile
                     await self._tell("unload-conn", {"name": name})
-                if held.key and held.key not in {each.key for each in self._held.values()}:
-                    await self._tell("unload-key", {"id": held.key})
+            for key in self._keys - {each.key for each in self._held.values()}:
+                self._keys.discard(key)
+                await self._tell("unload-key", {"id": key})
         finally:
             self._telling.release()
 

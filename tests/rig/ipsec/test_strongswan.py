@@ -19,11 +19,11 @@ from diameter.node import as_deferred
 from diameter.security.link import LinkSecurity
 from diameter.security.pki import Pki
 from diameter.trace import Point
-from helpers.ipsec_nodes import ESP, capture, client, ours, peer, server
+from helpers.ipsec_nodes import ESP, Wire, capture, client, ours, peer, server
 from helpers.loop import drive
 from helpers.network_spaces import Cables
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Asking, Said
-from helpers.programs import until
+from helpers.programs import Program, until
 from helpers.strongswan import Charon, Daemons, issued, written
 
 pytestmark = pytest.mark.rig
@@ -155,6 +155,46 @@ def test_a_weaker_proposal_is_refused(net: Cables, tmp_path: Path) -> None:
                 await until(
                     lambda: said.of(FAILED) and "weaker than the profile" in said.of(FAILED)[-1]["reason"], "it"
                 )
+
+    drive(scenario(), 100)
+
+
+def refused(net: Cables) -> dict[str, int]:
+    """What the kernel of the right network has refused so far, by reason."""
+    with net.right:
+        lines = Path("/proc/net/xfrm_stat").read_text().splitlines()
+    return {name: int(count) for name, count in (line.split() for line in lines)}
+
+
+@pytest.mark.requirement("R-TSP-30")
+@pytest.mark.parametrize("transport", ["tcp", "sctp"])
+def test_packets_that_are_repeated_or_changed(net: Cables, tmp_path: Path, transport: str) -> None:
+    """The cable repeats every packet of our end, then brings them with a bit changed and a number not used yet."""
+
+    async def attack(wire: Wire, other: Program) -> None:
+        wire.read()
+        seen = [frame for number, frame in wire.packets["left"] if number == ESP]
+        forged = [frame[:40] + (0x7000).to_bytes(2) + frame[42:-1] + bytes([frame[-1] ^ 1]) for frame in seen]
+        before, requests = refused(net), other.text.count("REQUEST")
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+            sock.bind(("path1", 0))
+            for frame in (*seen, *forged):
+                sock.send(frame)
+        await until(lambda: refused(net)["XfrmInStateProtoError"] >= before["XfrmInStateProtoError"] + len(seen), "it")
+        assert refused(net)["XfrmInStateSeqError"] >= before["XfrmInStateSeqError"] + len(seen)
+        assert other.text.count("REQUEST") == requests == 5
+
+    async def scenario() -> None:
+        async with lab(net, tmp_path) as made:
+            right, left = server(made.right(), transport=transport), client(made.left(), transport=transport)
+            with capture(net) as wire:
+                async with peer(net.right, right, tmp_path) as other, ours(left) as (node, asking, said):
+                    await node.when_open(RIGHT, timeout_s=30)
+                    for _ in range(5):
+                        await as_deferred(ask(asking))
+                    await attack(wire, other)
+                    assert (await as_deferred(ask(asking)))["Result-Code"] == 2001
+                    assert said.of(Point.LINK_LOST) == []
 
     drive(scenario(), 100)
 

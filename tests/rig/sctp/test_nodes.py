@@ -18,11 +18,14 @@ from twisted.python.failure import Failure
 
 from diameter.app import Later
 from diameter.config import NodeConfig
+from diameter.errors import EncodeError
 from diameter.message import Message
 from diameter.node import Node, as_deferred
 from diameter.trace import Point
 from diameter.transport import strings
 from diameter.transport.tcp import address_of
+from helpers.certificates import Ca, Leaf
+from helpers.dtls import CA
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, Waiting, dictionary
 from helpers.programs import until
@@ -181,13 +184,15 @@ class Echo(Protocol):
 
 
 class Asks(Protocol):
+    longest = 100_000
+
     def __init__(self) -> None:
         self.heard: list[bytes] = []
         self.over: Deferred[str] = Deferred()
 
     def connectionMade(self) -> None:
         assert self.transport is not None
-        for data in (b"a", b"b" * 100_000, b"c"):
+        for data in (b"a", b"b" * self.longest, b"c"):
             self.transport.write(data)
 
     def dataReceived(self, data: bytes) -> None:
@@ -200,7 +205,38 @@ class Asks(Protocol):
         self.over.callback(reason.getErrorMessage())
 
 
+class AsksBriefly(Asks):
+    longest = 16_000
+
+
 CLEAR = {"physical_protection": "yes", "physical_protection_reason": "test"}
+
+
+def test_endpoint_strings_of_dtls(tmp_path: Path) -> None:
+    """Both ends show certificates; one that is not trusted gets nowhere."""
+
+    def keys(stem: str, leaf: Leaf) -> dict[str, str]:
+        return {**leaf.write(tmp_path, stem), "trust": str(tmp_path / "ours-ca.pem")}
+
+    async def scenario() -> None:
+        mine = keys("ours", CA.issue("server.example"))
+        server = strings.server(reactor, "dtls", host="127.0.0.1", port="0", **mine)
+        port = await server.listen(Factory.forProtocol(Echo))
+        place = {"host": "127.0.0.1", "port": str(address_of(port.getHost()).port)}
+        client = strings.client(reactor, "dtls", **place, **keys("theirs", CA.issue("client.example")))
+        protocol = await client.connect(Factory.forProtocol(AsksBriefly))
+        assert isinstance(protocol, AsksBriefly)
+        assert protocol.transport is not None
+        with pytest.raises(EncodeError, match="takes 16384"):
+            protocol.transport.write(bytes(16_385))
+        assert await protocol.over == "Connection was closed cleanly."
+        assert [each[:2] for each in protocol.heard] == [b"<a", b"<b", b"<c"]
+        stranger = strings.client(reactor, "dtls", **place, **keys("strange", Ca("Other CA").issue("client.example")))
+        with pytest.raises(ConnectError, match="refused by the peer"):
+            await stranger.connect(Factory.forProtocol(Asks))
+        port.stopListening()
+
+    drive(scenario())
 
 
 def test_endpoint_strings() -> None:

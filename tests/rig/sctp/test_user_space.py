@@ -1,4 +1,6 @@
-"""Kernel SCTP and libusrsctp talk to each other, in both directions: the suite of every SCTP, over UDP (RFC 6951)."""
+"""Kernel SCTP and libusrsctp talk to each other, in both directions, over UDP (RFC 6951): the suite of every SCTP, and
+that of DTLS over it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,9 @@ from typing import Any, Final
 import pytest
 
 from diameter.config import ListenConfig, PeerConfig
+from diameter.transport.link import ConnectFailed
+from helpers.dtls_nodes import DtlsNodes
+from helpers.dtls_suite import DtlsSuite, without_auth
 from helpers.loop import drive
 from helpers.sctp import FIRST, dialling, listening
 from helpers.sctp_suite import TransportSuite, Way
@@ -56,6 +61,34 @@ class TestToTheKernel(TransportSuite):
 
 
 class TestFromTheKernel(ApartSuite):
+    way = FromTheKernel()
+
+
+class TestDtlsToTheKernel(DtlsSuite):
+    way = ToTheKernel()
+
+    def test_one_end_without_sctp_auth_where_that_is_wanted(self, tmp_path: Path) -> None:
+        """Where libusrsctp demands what Linux does not, nothing of Linux's arrives: that ends with a reason."""
+
+        async def scenario() -> None:
+            with without_auth(streams=3):
+                listener = self.listening(auth="wanted", outbound_streams=3)
+                async with self.ends(tmp_path, listener, handshake_s=1) as ends:
+                    with pytest.raises(ConnectFailed, match=r"^dtls 127\.0\.0\.1:3868: "):
+                        await ends.client.connect(self.dialling(auth="wanted"))
+
+        drive(scenario())
+
+
+class TestDtlsFromTheKernel(DtlsSuite):
+    way = FromTheKernel()
+
+
+class TestNodesToTheKernel(DtlsNodes):
+    way = ToTheKernel()
+
+
+class TestNodesFromTheKernel(DtlsNodes):
     way = FromTheKernel()
 
 

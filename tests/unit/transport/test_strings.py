@@ -72,7 +72,8 @@ def test_tls_both_ways_listens_and_dials_5868(tmp_path: Path) -> None:
         (("tcp",), {"host": "192.0.2.1", "key": "x", **CLEAR}, "key: unknown key"),
         (("tls",), {"hots": "192.0.2.1"}, 'hots: unknown key (did you mean "host"?)'),
         (("tls",), {"host": "192.0.2.1"}, "certificate: missing"),
-        (("dtls",), {"host": "192.0.2.1", **CLEAR}, "diameter:dtls: DTLS over SCTP is for nodes"),
+        (("dtls",), {"host": "192.0.2.1", "sctp": "usrsctp-udp"}, "certificate: missing"),
+        (("sctp",), {"host": "192.0.2.1", "key": "x", **CLEAR}, "key: unknown key"),
         ((), {"host": "192.0.2.1"}, "transport: must be 'tcp', 'tls', 'sctp' or 'dtls'"),
     ],
 )

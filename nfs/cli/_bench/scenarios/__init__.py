@@ -28,6 +28,7 @@ FILES: Final = (
     "dictionary",
     "ladder",
     "capture",
+    "writing",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -52,14 +53,16 @@ def test_a_log_that_nobody_touched(tmp_path: Path, key: bytes | None) -> None:
     assert (found.fault, found.first, found.last, found.notes) == ("", 1, 5, ())
 
 
-WHOLE: Final = b"".join(
-    line
-    for line, _ in (
-        lambda made: (
-            [made.append(seal({**FIELDS, "n": n}, n, made[-1][1] if made else ZERO, None)) for n in (1, 2, 3)] and made
-        )
-    )([])
-)
+def specimen() -> bytes:
+    """Three lines of a log."""
+    octets, prev = b"", ZERO
+    for number in (1, 2, 3):
+        line, prev = seal({**FIELDS, "n": number}, number, prev, None)
+        octets += line
+    return octets
+
+
+WHOLE: Final = specimen()
 NEWEST: Final = (3, json.loads(WHOLE.splitlines()[-1])["hash"])
 
 
@@ -208,7 +211,7 @@ def test_what_was_written_in_part_is_taken_back(tmp_path: Path, monkeypatch: pyt
     before = path.read_bytes()
     chain = Chain(path)
     with monkeypatch.context() as full:
-        whole = __import__("os").write
+        whole = os.write
         full.setattr("os.write", lambda file, octets: whole(file, octets[:20]))
         with pytest.raises(OSError, match="No space left"):
             chain.append(FIELDS)

@@ -1,0 +1,225 @@
+"""All functions of a device trigger as nodes in memory, on one clock, with one book of what they say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+from unittest import mock
+
+from diameter import Dictionary
+from diameter._node.memory import Wire
+from diameter.app import Application
+from diameter.capture import Captured
+from diameter.config import FunctionConfig, NodeConfig, parse
+from diameter.node import Node
+from diameter.testing import MemoryLinks, run
+from helpers.inline import InlineReactor, InlineThreads
+from nfs.common.function import Parts, Surroundings
+from nfs.hss import tables
+from nfs.hss.__main__ import build as build_hss
+from nfs.hss.config import HssConfig
+from nfs.hss.logic import Subscriber
+from nfs.mme.__main__ import build as build_mme
+from nfs.mme.config import MmeConfig
+from nfs.mtc_iwf.__main__ import build as build_iwf
+from nfs.mtc_iwf.config import IwfConfig
+from nfs.scs.api import Report, Scs, TriggerRequest
+from nfs.scs.logic import Ledger
+from nfs.sms_sc.__main__ import build as build_sms_sc
+from nfs.sms_sc.config import SmsScConfig
+
+START: Final = 1_767_225_600.0
+"""2026-01-01 00:00:00 UTC."""
+REALM: Final = "operator.example"
+IWF, HSS, SMS_SC, MME = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme"))
+SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
+ADDRESSES: Final = {
+    SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
+    IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50",
+}  # fmt: skip
+TLS: Final = frozenset({SCS, SCS2, SCS3})
+SCTP: Final = frozenset({MME})
+CLEAR: Final = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "in memory"\n'
+MME_NUMBER, SMS_SC_NUMBER = "15550000300", "15550000200"
+ISDN: Final = {SCS: "15550000100", SCS2: "15550000101", SCS3: "15550000102"}
+
+
+def peer(host: str, *, dial: bool = False, placement: str = "inside") -> str:
+    connect = f'connect = true\naddresses = ["{ADDRESSES[host]}"]\n' if dial else ""
+    realm = host.partition(".")[2]
+    return f'[[peer]]\nhost = "{host}"\nrealm = "{realm}"\nplacement = "{placement}"\n{connect}{CLEAR}'
+
+
+def node(host: str, *, listens: bool = True) -> str:
+    listen = f'[[node.listen]]\nhost = "{ADDRESSES[host]}"\n{CLEAR}' if listens else ""
+    return f'[node]\norigin_host = "{host}"\norigin_realm = "{host.partition(".")[2]}"\nrequest_timeout_s = 5\n{listen}'
+
+
+def scs_table(host: str, domains: Sequence[str], commands: Sequence[str]) -> str:
+    return (
+        f'[[scs]]\nname = "{host}"\nhosts = ["{host}"]\nisdn = "{ISDN[host]}"\n'
+        f"domains = {list(domains)}\ncommands = {list(commands)}\n"
+    ).replace("'", '"')
+
+
+IWF_TOML: Final = "\n".join(
+    [
+        'audit = "iwf.audit"', node(IWF), peer(HSS, dial=True), peer(SMS_SC, dial=True),
+        *(peer(host, placement="outside") for host in (SCS, SCS2, SCS3)),
+        f'[hss]\nrealm = "{REALM}"\nhost = "{HSS}"\n[sms_sc]\nrealm = "{REALM}"\nhost = "{SMS_SC}"',
+        '[sgw]\nhome_plmns = ["00101"]',
+        scs_table(SCS, ["customer.example"], ["trigger"]),
+        scs_table(SCS2, ["other.example"], []),
+        scs_table(SCS3, ["third.example"], ["trigger"]),
+    ]
+)  # fmt: skip
+SMS_SC_TOML: Final = "\n".join(
+    [
+        node(SMS_SC), peer(IWF), peer(MME, dial=True),
+        f'[sms_sc]\nnumber = "{SMS_SC_NUMBER}"\nscs = ["{ISDN[SCS]}", "{ISDN[SCS2]}"]\nretry_s = [20]',
+    ]
+)  # fmt: skip
+HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF)])
+
+
+class Book:
+    """A tap for every node: what it sends, with addresses that do not depend on the machine."""
+
+    def __init__(self, lab: VectorLab, own: str) -> None:
+        self._lab = lab
+        self._own = own
+
+    def message(self, time: float, outgoing: bool, link: Any, octets: bytes, peer: str) -> None:
+        """Keep what this node sends."""
+        other = peer or link.dialled
+        if outgoing and other:
+            self._lab.note(time, self._own, other, bool(link.dialled), octets)
+
+    def event(self, time: float, link: Any, name: str, text: str) -> None:
+        """Nothing is kept of events."""
+
+
+class VectorLab:
+    """`said` grows by every message, at the time when it was sent.  `folder`: for databases and audit logs."""
+
+    def __init__(self, folder: Path, dictionary: Dictionary, subscribers: Sequence[Subscriber], ues: str) -> None:
+        self.folder = folder
+        self.dictionary = dictionary
+        self.clock = InlineReactor()
+        self.clock.rightNow = START
+        self.wire = Wire(self.clock)
+        self.said: list[Captured] = []
+        self._stops: list[Any] = []
+        self.nodes: dict[str, Node] = {}
+        self.around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
+        clock = SimpleNamespace(time=self.clock.seconds)
+        with (
+            mock.patch("nfs.mtc_iwf.__main__.time", clock),
+            mock.patch("nfs.sms_sc.__main__.time", clock),
+            mock.patch("nfs.sms_sc.__main__.Store", self._store),
+        ):
+            self._function(HSS, HSS_TOML, HssConfig, build_hss)
+            self._provision(subscribers)
+            self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{ues}", MmeConfig, build_mme)
+            self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
+            self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
+        self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
+        for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
+            self.wait(self.nodes[host].when_open(other))
+
+    def _store(self, engine: Any, reactor: Any) -> Any:
+        from nfs.common.store import Store
+
+        return Store(engine, reactor, self.around.threads)
+
+    def _provision(self, subscribers: Sequence[Subscriber]) -> None:
+        store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
+
+        def save(connection: Any) -> None:
+            for subscriber in subscribers:
+                tables.save(connection, subscriber)
+
+        self.wait(store.do(save))
+        self.wait(store.close())
+
+    def _function(self, host: str, text: str, model: Any, build: Any) -> None:
+        config = parse(text, model, source=f"{host}.toml", base=self.folder)
+        parts: Parts[Any] = build(config, self.around)
+        made = self._node(host, config.node_config, parts.applications, screens=parts.screens, audit=parts.audit)
+        if parts.started is not None:
+            parts.started(made)
+        self._stops.append(parts)
+
+    def _scs(self, host: str) -> Scs:
+        scs = Scs(
+            number=ISDN[host], realm=REALM, mtc_iwf=IWF, clock=self.clock.seconds, ledger=Ledger(first_reference=7)
+        )
+        config = parse(
+            f"{node(host, listens=False)}\n{peer(IWF, dial=True)}", FunctionConfig, source=host, base=self.folder
+        )
+        self._node(host, config.node_config, [scs.tsp])
+        return scs
+
+    def _node(self, host: str, config: NodeConfig, applications: Sequence[Application], **more: Any) -> Node:
+        made = Node(
+            config, applications, self.dictionary, reactor=self.clock, links=self._links, tap=Book(self, host),
+            seed=len(self.nodes) + 1, observe=lambda point, fields: None, **more,
+        )  # fmt: skip
+        self.nodes[host] = made
+        self.wait(made.start())
+        return made
+
+    def _links(self, _reactor: Any, config: NodeConfig, owner: Any) -> MemoryLinks:
+        return MemoryLinks(self.wire, config, owner)
+
+    def note(self, time: float, own: str, other: str, dialled: bool, octets: bytes) -> None:
+        """A message that `own` sends to `other`; the one who dialled has the high port."""
+        hosts = sorted((own, other))
+        high = 40_000 + list(ADDRESSES).index(hosts[0]) * 10 + list(ADDRESSES).index(hosts[1])
+        transport = "tls" if TLS & set(hosts) else "sctp" if SCTP & set(hosts) else "tcp"
+        low = 5868 if transport == "tls" else 3868
+        ends = (ADDRESSES[own], high if dialled else low), (ADDRESSES[other], low if dialled else high)
+        ppid = 46 if transport == "sctp" else -1
+        comment = f"{transport}, peer {other}, sent" + (f", PPID {ppid}" if ppid >= 0 else "")
+        now = round(time * 1e6) * 1000
+        if self.said and now <= self.said[-1].time_ns:
+            now = self.said[-1].time_ns + 1000
+        self.said.append(Captured(now, *ends, octets, transport, True, 0, comment, 0 if ppid >= 0 else -1, ppid))
+
+    def wait(self, awaitable: Any) -> Any:
+        """The result of a Deferred, Later or coroutine, advancing the clock."""
+
+        async def wrapped() -> Any:
+            return await awaitable
+
+        return run(wrapped(), self.clock)
+
+    def pass_time(self, seconds: float) -> None:
+        """Advance the clock from timer to timer."""
+        until = self.clock.seconds() + seconds
+        while calls := [call.getTime() for call in self.clock.getDelayedCalls() if call.getTime() <= until]:
+            self.clock.advance(max(0.0, min(calls) - self.clock.seconds()))
+        self.clock.advance(max(0.0, until - self.clock.seconds()))
+
+    def trigger(self, device: str, *, host: str = SCS, settle_s: float = 2.0, **more: Any) -> Report:
+        """A trigger from its request to the answer, and what happens within `settle_s` behind it."""
+        asked: Mapping[str, Any] = {"payload": b"wake up", "external_identifier": device, "port": 16000, **more}
+        report: Report = self.wait(self.scs[host].submit(TriggerRequest(**asked)))
+        self.pass_time(settle_s)
+        return report
+
+    def close(self) -> None:
+        """Stop everything."""
+        for parts in self._stops:
+            if parts.stopping is not None:
+                stopping = parts.stopping()
+                if stopping is not None:
+                    self.wait(stopping)
+        for stopped in [each.stop() for each in self.nodes.values()]:
+            self.wait(stopped)
+        for parts in self._stops:
+            ended = parts.stopped() if parts.stopped is not None else None
+            if ended is not None:
+                self.wait(ended)
