@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import IO, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from klein import Klein
-from OpenSSL.crypto import FILETYPE_PEM
-from OpenSSL.SSL import Error as SslError
-from twisted.internet import ssl
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from diameter.errors import ConfigError
 from diameter.node import as_deferred
@@ -218,8 +219,7 @@ class Desk:
         self.book = Book(Store(engine, around.reactor, around.threads), check)
         with engine.begin() as connection:
             self.book.prime(tables.read(connection))
-        trust = None if table.webhook_trust is None else table.webhook_trust.read_bytes()
-        self.push = Push(poster(around.reactor, trust), around.reactor, self.book.key)
+        self.push = Push(poster(around.reactor, table.webhook_trust), around.reactor, self.book.key)
         self.book.tell = self.push.tell
         audit.told = self.book.record
         buckets = Buckets(table.requests_per_s, table.burst, around.reactor.seconds)
@@ -257,21 +257,27 @@ class Desk:
             _log.warn("owners: {error}", error=str(error))
 
 
-def _tls(table: OwnersTable) -> Any:
-    """TLS 1.2 and later with the certificate of the table, None without one.  Raises ConfigError."""
+@implementer(IOpenSSLServerConnectionCreator)
+class _Tls:
+    """What Twisted asks for the TLS of a new link: 1.2 and later."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._context = SSL.Context(SSL.TLS_METHOD)
+        self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        self._context.use_certificate_chain_file(str(certificate))
+        self._context.use_privatekey_file(str(key))
+        self._context.check_privatekey()
+
+    def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
+        """The TLS of one link."""
+        return SSL.Connection(self._context, None)
+
+
+def _tls(table: OwnersTable) -> _Tls | None:
+    """TLS with the certificate of the table, None without one.  Raises ConfigError."""
     if table.certificate is None or table.key is None:
         return None
-    marker = b"-----BEGIN CERTIFICATE-----"
     try:
-        chain = [ssl.Certificate.loadPEM(marker + each) for each in table.certificate.read_bytes().split(marker)[1:]]
-        key = ssl.KeyPair.load(table.key.read_bytes(), FILETYPE_PEM)
-        return ssl.CertificateOptions(
-            privateKey=key.original,
-            certificate=chain[0].original,
-            extraCertChain=[each.original for each in chain[1:]],
-            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-        )
-    except (SslError, ValueError, IndexError):
-        raise ConfigError(
-            f"owners.certificate: {table.certificate} and {table.key} make no certificate and key"
-        ) from None
+        return _Tls(table.certificate, table.key)
+    except SSL.Error:
+        raise ConfigError(f"owners.certificate: {table.certificate} and {table.key} are no pair") from None

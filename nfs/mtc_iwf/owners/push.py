@@ -11,15 +11,23 @@ import hmac
 import json
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import treq
-from twisted.internet import ssl
-from twisted.internet.defer import Deferred
+from OpenSSL import SSL, crypto
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import verify_certificate_hostname
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
+
+from diameter.errors import ConfigError
 
 QUEUE: Final = 1000
 """Refusals that wait for one owner at most."""
@@ -86,7 +94,7 @@ class Push:
         signature = b"sha256=" + hmac.digest(key, body, "sha256").hex().encode()
         headers = {b"content-type": b"application/json", b"mtc-signature": signature}
         queue.busy = True
-        posting = self._post(queue.url, body, headers).addTimeout(TIMEOUT_S, self._clock)
+        posting = maybeDeferred(self._post, queue.url, body, headers).addTimeout(TIMEOUT_S, self._clock)
         _ = posting.addBoth(self._done, owner, queue, batch)
 
     def _done(self, status: int | Failure, owner: str, queue: _Queue, batch: list[dict[str, Any]]) -> None:
@@ -111,20 +119,60 @@ class Push:
             queue.timer = self._clock.callLater(wait_s, self._send, owner, queue)
 
 
-def poster(reactor: Any, trust_pem: bytes | None) -> Post:
-    """POST by HTTPS, to hosts whose certificate is good, following no redirect.
+@implementer(IOpenSSLClientConnectionCreator)
+class _Named:
+    """The TLS of links to one host, whose certificate must carry its name."""
 
-    trust_pem: CAs to trust, None for those of the system.
+    def __init__(self, context: SSL.Context, host: str) -> None:
+        self._context = context
+        self._host = host
+
+    def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
+        """The TLS of one link."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_tlsext_host_name(self._host.encode("ascii"))
+        connection.set_verify(SSL.VERIFY_PEER, self._judge)
+        return connection
+
+    def _judge(self, _connection: SSL.Connection, shown: crypto.X509, _error: int, depth: int, ok: int) -> bool:
+        if not ok or depth:
+            return bool(ok)
+        try:
+            verify_certificate_hostname(shown.to_cryptography(), self._host)
+        except (CertificateError, VerificationError):
+            return False
+        return True
+
+
+@implementer(IPolicyForHTTPS)
+class _Trust:
+    """TLS 1.2 and later with hosts that show a good certificate of their name."""
+
+    def __init__(self, trust: Path | None) -> None:
+        self._context = SSL.Context(SSL.TLS_METHOD)
+        self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        self._context.set_verify(SSL.VERIFY_PEER)
+        if trust is None:
+            self._context.set_default_verify_paths()
+        else:
+            self._context.load_verify_locations(str(trust))
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
+        """What checks the name."""
+        return _Named(self._context, hostname.decode("ascii"))
+
+
+def poster(reactor: Any, trust: Path | None) -> Post:
+    """POST by HTTPS, to hosts whose certificate is good, following no redirect.  Raises ConfigError.
+
+    trust: PEM file of the CAs to trust, None for those of the system.
     """
-    plain_treq, policy, pool, agent_of = map(_untyped, (treq, BrowserLikePolicyForHTTPS, HTTPConnectionPool, Agent))
-    trust = None
-    if trust_pem is not None:
-        marker = b"-----BEGIN CERTIFICATE-----"
-        found = [ssl.Certificate.loadPEM(marker + each) for each in trust_pem.split(marker)[1:]]
-        trust = _untyped(ssl).trustRootFromCertificates(found)
-    agent = agent_of(
-        reactor, contextFactory=policy(trust), pool=pool(reactor, persistent=False), connectTimeout=TIMEOUT_S
-    )
+    plain_treq, pool, agent_of = map(_untyped, (treq, HTTPConnectionPool, Agent))
+    try:
+        policy = _Trust(trust)
+    except SSL.Error:
+        raise ConfigError(f"owners.webhook_trust: {trust}: no certificates") from None
+    agent = agent_of(reactor, contextFactory=policy, pool=pool(reactor, persistent=False), connectTimeout=TIMEOUT_S)
     client = plain_treq.client.HTTPClient(agent)
 
     def post(url: str, body: bytes, headers: dict[bytes, bytes]) -> Deferred[int]:
