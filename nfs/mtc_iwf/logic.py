@@ -7,18 +7,22 @@ the mapping tables of `nfs.mtc_iwf.statuses`.  Whoever comes here has passed the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from diameter.errors import ResultCode
-from nfs.common.tsp import ActionType, RequestStatus
+from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.ports import (
+    Blocked,
     Device,
     Found,
     Hss,
     HssRefused,
     Ledger,
     Notice,
+    NotListed,
+    OverBudget,
     Scs,
     Sender,
     SmsSc,
@@ -31,7 +35,7 @@ from nfs.mtc_iwf.ports import (
 )
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, unmet
 from nfs.mtc_sgw import association
-from nfs.mtc_sgw.logic import ScsProfile
+from nfs.mtc_sgw.logic import Refuse, ScsProfile, device_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class Report:
 class Decision:
     """How a Device-Action ends: Request-Status with Result-Code 2001, or `result` where Tsp has no status.
 
-    `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.
+    `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.  `hidden`: the
+    answer takes as long as every other of its kind.
     """
 
     status: RequestStatus | None = None
@@ -86,13 +91,25 @@ class Decision:
     failed: str = ""
     check: str = ""
     reason: str = ""
+    hidden: bool = False
 
 
 class MtcIwf:
-    """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one."""
+    """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one.
+
+    unwanted: what the owner of a device has against a trigger now; counts it otherwise.
+    """
 
     def __init__(
-        self, *, hss: Hss, sms_sc: SmsSc, scs: Scs, ledger: Ledger, limits: Limits, sms_sc_host: str = ""
+        self,
+        *,
+        hss: Hss,
+        sms_sc: SmsSc,
+        scs: Scs,
+        ledger: Ledger,
+        limits: Limits,
+        sms_sc_host: str = "",
+        unwanted: Callable[[str], Refuse | None] = lambda device: None,
     ) -> None:
         self._hss = hss
         self._sms_sc = sms_sc
@@ -100,6 +117,7 @@ class MtcIwf:
         self._ledger = ledger
         self._sms_sc_host = sms_sc_host
         self.limits = limits
+        self._unwanted = unwanted
 
     async def act(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
         """Carry out what an SCS asks; the Decision is what it is told (TS 29.368 7.4 steps 2 to 6)."""
@@ -109,11 +127,21 @@ class MtcIwf:
         try:
             found = await self._hss.ask(action.device, scs=profile.isdn, priority=action.priority)
         except HssRefused as error:
-            status = association.status(error.code, profile.placement)
-            return Decision(status=status, check="association", reason=f"the HSS refused with {error.code}")
+            return _refused_by_hss(error, profile)
+        except OverBudget as error:
+            return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
         except Unavailable as error:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
-        return _undeliverable(action, found) or await self._submit(action, found, profile, sender)
+        refused = _undeliverable(action, found) or self._unwanted_now(action.device, found)
+        return refused or await self._submit(action, found, profile, sender)
+
+    def _unwanted_now(self, device: Device, found: Found) -> Decision | None:
+        names = {device_name(device.external_id, device.msisdn), found.msisdn}
+        for name in sorted(name for name in names if name):
+            refuse = self._unwanted(name)
+            if refuse is not None:
+                return Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
+        return None
 
     def _within_limits(self, action: DeviceAction) -> Decision | None:
         """Step 2 as far as the gateway has not done it; recall and replace need a feature that is not offered."""
@@ -152,6 +180,7 @@ class MtcIwf:
                 return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
             taken, refused = await self._hand_over(_submission(action, found, profile))
             if refused is not None:
+                self._hss.forget(action.device, scs=profile.isdn)
                 if standing is Standing.NEW:  # a repeat that fails takes nothing back that was accepted before
                     await self._ledger.refuse(trigger)
                 return refused
@@ -187,6 +216,8 @@ class MtcIwf:
             if trigger.state is not State.OPEN:
                 return statuses.DONE
             outcome = statuses.of_outcome(report.outcome)
+            if outcome is not DeliveryOutcome.SUCCESS:
+                self._hss.forget(trigger.device, scs=trigger.scs)
             answer = await self._scs.notify(
                 Notice(sender=trigger.sender, scs=trigger.scs, reference=trigger.reference, device=trigger.device),
                 outcome,
@@ -197,6 +228,22 @@ class MtcIwf:
         except Unavailable:
             return statuses.LATER
         return statuses.DONE
+
+
+def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
+    check, reason = "association", f"the HSS refused with {error.code}"
+    if isinstance(error, Blocked):
+        check, reason = "block-list", "the owner of the device blocks this SCS"
+    elif isinstance(error, NotListed):
+        check, reason = "owner", "the owner of the device does not list this SCS"
+    elif error.remembered:
+        check, reason = "negative-cache", f"{reason}, not long ago"
+    return Decision(
+        status=association.status(error.code, hides=profile.hides),
+        check=check,
+        reason=reason,
+        hidden=association.hidden(error.code, hides=profile.hides),
+    )
 
 
 def _over(reason: str, status: RequestStatus) -> Decision:

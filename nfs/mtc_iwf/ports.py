@@ -17,11 +17,30 @@ class Unavailable(DiameterError):
 
 
 class HssRefused(DiameterError):
-    """The HSS answered with an Experimental-Result-Code of vendor 10415."""
+    """The HSS answered with an Experimental-Result-Code of vendor 10415; `remembered`: not now, but not long ago."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, *, remembered: bool = False) -> None:
         super().__init__(f"HSS: {code}")
         self.code = code
+        self.remembered = remembered
+
+
+class Blocked(HssRefused):
+    """The owner of the device does not want this SCS: as if the HSS had refused with UNAUTHORIZED_REQUESTING_ENTITY."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
+class NotListed(HssRefused):
+    """The owner of the device has a list of SCSs without this one; told as a foreign device is."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
+class OverBudget(DiameterError):
+    """The HSS was not asked: this SCS has had it asked in vain too often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +141,11 @@ class Hss(Protocol):
     """S6m."""
 
     async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
-        """Who is this device, and may this SCS trigger it?  Raises HssRefused, Unavailable."""
+        """Who is this device, and may this SCS trigger it?  Raises HssRefused, OverBudget, Unavailable."""
+        ...
+
+    def forget(self, device: Device, *, scs: str) -> None:
+        """What was said of this device may be old."""
         ...
 
 

@@ -51,6 +51,9 @@ class S6m(Application):
             raise Unavailable(f"HSS: result {result[1] if result else 'missing'}")
         return _found(answer)
 
+    def forget(self, device: Device, *, scs: str) -> None:
+        """Nothing is remembered here."""
+
 
 def _user(device: Device) -> dict[str, Any]:
     """Exactly one identity, the External Identifier when there is one (clause 5.2.1.1)."""

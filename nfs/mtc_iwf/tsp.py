@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from diameter import ApplicationFault, Message, RequestError, ResultCode
 from diameter.app import Application, answers
 from diameter.message import Grouped
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import decode_number, encode_number
-from nfs.common.tsp import ActionType, DeliveryOutcome
+from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
+from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import Decision, DeviceAction, MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
 from nfs.mtc_iwf.statuses import Result
 from nfs.mtc_sgw.gateway import Gateway
 from nfs.mtc_sgw.logic import ScsProfile, plain
+
+TOO_MANY_HELD: Final = Decision(
+    status=RequestStatus.RATEEXCEEDED, check="held-answers", reason="too many answers to this SCS are held back"
+)
 
 
 class Tsp(Application):
@@ -23,9 +28,10 @@ class Tsp(Application):
     dictionary = "ts29368_tsp"
     iwf: MtcIwf
 
-    def __init__(self, gateway: Gateway, audit: AuditLog) -> None:
+    def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding) -> None:
         self._gateway = gateway
         self._audit = audit
+        self._holding = holding
 
     @answers("Device-Action-Request")
     async def device_action(self, request: Message) -> Message:
@@ -34,9 +40,15 @@ class Tsp(Application):
         profile = self._gateway.profiles.named(request.text("Origin-Host"))
         if profile is None:  # nobody gets past the gateway like this, but no gateway, no service
             raise ApplicationFault(ResultCode.AUTHORIZATION_REJECTED)
-        decision = await self.iwf.act(_action(action), profile, _sender(request))
+        since = self._holding.now
+        if profile.hides and self._holding.full(profile.name):
+            decision = TOO_MANY_HELD
+        else:
+            decision = await self.iwf.act(_action(action), profile, _sender(request))
         if decision.check:
             self._refused(request, action, profile, decision)
+        if decision.hidden:
+            await self._holding.until_due(profile.name, since)
         return _answer(request, action, decision)
 
     async def notify(self, notice: Notice, outcome: DeliveryOutcome) -> Result | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -10,9 +11,15 @@ from pydantic import AfterValidator, Field
 from diameter.config import Complaints, Identity, Placement, Table
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
-from nfs.mtc_sgw.logic import Profiles, ScsProfile, plain
+from nfs.mtc_sgw.known import KnownLimits
+from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
+from nfs.mtc_sgw.plugins import OWN, complaint
+from nfs.mtc_sgw.quotas import QuotaLimits
+from nfs.mtc_sgw.rates import RateLimits
+from nfs.mtc_sgw.unwanted import ANY, Wish
 
 Command = Literal["trigger", "recall", "replace"]
+_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
 
 
@@ -25,6 +32,28 @@ def _domain(text: str) -> str:
 
 def _isdn(text: str) -> str:
     return e164(text, "ISDN number")
+
+
+class RateTable(Table):
+    """A token bucket."""
+
+    per_s: float = Field(gt=0, le=1e6, description="requests a second in the long run")
+    burst: int = Field(ge=1, le=1_000_000, description="requests at once after a pause")
+
+    def rate(self) -> Rate:
+        """The table as the checks take it."""
+        return Rate(per_s=self.per_s, burst=self.burst)
+
+
+class QuotaTable(Table):
+    """So many triggers in a period."""
+
+    triggers: int = Field(ge=0, lt=2**32, description="triggers and replaces that may pass in a period")
+    period_s: int = Field(default=86_400, ge=1, le=366 * 86_400, description="its length; 86,400 are days in UTC")
+
+    def quota(self) -> Quota:
+        """The table as the checks take it."""
+        return Quota(triggers=self.triggers, period_s=self.period_s)
 
 
 class ScsTable(Table):
@@ -44,7 +73,15 @@ class ScsTable(Table):
     )
     placement: Placement = Field(
         default="outside",
-        description="inside or outside the operator's domain; outside, a device it has no right to looks unknown",
+        description="inside or outside the operator's domain",
+    )
+
+    rate: RateTable | None = Field(default=None, description="how fast it may ask; no limit when not given")
+    quota: QuotaTable | None = Field(default=None, description="how much it may ask; no limit when not given")
+
+    hide_foreign_devices: bool | None = Field(
+        default=None,
+        description="a device that it has no right to looks unknown to it; when not given, to an SCS outside only",
     )
 
     def profile(self) -> ScsProfile:
@@ -57,6 +94,61 @@ class ScsTable(Table):
             commands=frozenset(_COMMANDS[command] for command in self.commands),
             agents=frozenset(plain(agent) for agent in self.agents),
             placement=self.placement,
+            rate=None if self.rate is None else self.rate.rate(),
+            quota=None if self.quota is None else self.quota.quota(),
+            hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
+        )
+
+
+def _checks(names: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = complaint(names)
+    if wrong:
+        raise ValueError(wrong)
+    return names
+
+
+def _blocked(text: str) -> str:
+    return text if text == ANY else _isdn(text)
+
+
+def _quiet(text: str) -> str:
+    found = _HOURS.fullmatch(text)
+    if found is None or found[1] == found[2]:
+        raise ValueError("quiet hours: HH:MM-HH:MM in UTC, from and to not the same")
+    return text
+
+
+def _seconds(clock: str) -> int:
+    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
+
+
+class WishTable(Table):
+    """What the owner of some devices wants of triggers for them."""
+
+    devices: tuple[str, ...] = Field(
+        strict=False, min_length=1, description="External Identifiers or MSISDNs, with * and ? as in file names"
+    )
+    blocked: tuple[Annotated[str, AfterValidator(_blocked)], ...] = Field(
+        default=(), strict=False, description='ISDN numbers of SCSs that must not reach them; "*": none may'
+    )
+    granted: tuple[Annotated[str, AfterValidator(_isdn)], ...] | None = Field(
+        default=None,
+        strict=False,
+        description="ISDN numbers of the only SCSs that may; all that the HSS lets if not given",
+    )
+    quiet: tuple[Annotated[str, AfterValidator(_quiet)], ...] = Field(
+        default=(), strict=False, description='times of the day in UTC without triggers: "22:00-06:00"'
+    )
+    per_hour: int | None = Field(default=None, ge=0, le=1000, description="triggers for one device in any hour")
+
+    def wish(self) -> Wish:
+        """The table as the check takes it."""
+        return Wish(
+            devices=self.devices,
+            blocked=frozenset(self.blocked),
+            granted=None if self.granted is None else frozenset(self.granted),
+            quiet=tuple((_seconds(each[:5]), _seconds(each[6:])) for each in self.quiet),
+            per_hour=self.per_hour,
         )
 
 
@@ -70,6 +162,67 @@ class GatewayTable(Table):
         default=False,
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
     )
+    checks: Annotated[tuple[str, ...], AfterValidator(_checks)] = Field(
+        default=OWN, strict=False, description="the checks of a request in their order; of installed packages too"
+    )
+    never_outside: tuple[Annotated[str, Field(min_length=3)], ...] = Field(
+        default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"
+    )
+    rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
+    quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
+    device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
+    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
+    remembered: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
+    )
+
+    replay_window_s: float = Field(
+        default=240,
+        ge=0,
+        le=86_400,
+        description="how long a Session-Id is remembered, to refuse what comes with it again",
+    )
+    refused_s: float = Field(
+        default=30, ge=0, le=86_400, description="how long a device that the HSS refused is refused without asking it"
+    )
+    granted_s: float = Field(
+        default=0, ge=0, le=86_400, description="how long what the HSS granted is good for; 0: it is asked each time"
+    )
+    hss_budget: RateTable | None = Field(
+        default=RateTable(per_s=10, burst=1000),
+        description="how often each SCS may have the HSS asked about devices that it has never been granted",
+    )
+    hide_delay_s: float = Field(
+        default=0.2, ge=0, le=10, description="how long every answer takes that hides a foreign device; 0: no time"
+    )
+    held_answers: int = Field(
+        default=1000, ge=1, le=1_000_000, description="answers that wait for their time, for each SCS"
+    )
+
+    device: tuple[WishTable, ...] = Field(default=(), strict=False, description="what owners of devices want")
+
+    def wishes(self) -> tuple[Wish, ...]:
+        """What is unwanted."""
+        return tuple(table.wish() for table in self.device)
+
+    def known(self) -> KnownLimits:
+        """What is remembered of the HSS."""
+        budget = None if self.hss_budget is None else self.hss_budget.rate()
+        return KnownLimits(refused_s=self.refused_s, granted_s=self.granted_s, budget=budget)
+
+    def rates(self) -> RateLimits:
+        """What the rate check takes."""
+        return RateLimits(
+            gateway=None if self.rate is None else self.rate.rate(),
+            device=None if self.device_rate is None else self.device_rate.rate(),
+        )
+
+    def quotas(self) -> QuotaLimits:
+        """What the quota check takes."""
+        return QuotaLimits(
+            gateway=None if self.quota is None else self.quota.quota(),
+            device=None if self.device_quota is None else self.device_quota.quota(),
+        )
 
 
 def check_profiles(tables: Sequence[ScsTable]) -> None:

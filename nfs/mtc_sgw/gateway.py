@@ -6,7 +6,8 @@ every check.  A refused one is answered with what Tsp has for it, is written to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from diameter import ApplicationFault, Message, ResultCode
@@ -21,8 +22,10 @@ from nfs.mtc_sgw import (
     external_identifier,
     inbound_imsi,
     outbound_imsi,
+    outbound_private,
     peer_identity,
     scs_identity,
+    topology,
 )
 from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, plain, run
 
@@ -41,8 +44,11 @@ class Gateway(Screen):
     """The MTC Security GW in front of the applications of one node.
 
     core: Origin-Hosts inside the operator's domain, lower case, that speak the core's own applications with this node.
-    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.  `addresses`: where the
-    link of each peer whose request passed last came from.
+    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` and `checks` may be replaced while
+    running.
+    clock: seconds since 1970.  identity: Origin-Host and Origin-Realm of the node, under which the inside is hidden.
+    never_outside: words that no message to the outside may hold, Local Group Ids for one.  `addresses`: where the link
+    of each peer whose request passed last came from.
     """
 
     def __init__(
@@ -54,6 +60,9 @@ class Gateway(Screen):
         home_plmns: frozenset[str],
         fifteen_digits: bool = False,
         checks: tuple[tuple[str, Check], ...] = CHECKS,
+        clock: Callable[[], float] = time.time,
+        identity: tuple[str, str] = ("", ""),
+        never_outside: Iterable[str] = (),
     ) -> None:
         self.profiles = profiles
         self.core = core
@@ -62,7 +71,15 @@ class Gateway(Screen):
         self.passed = 0
         self.addresses: dict[str, str] = {}
         self._audit = audit
-        self._checks = checks
+        self.checks = checks
+        self._clock = clock
+        self.host, self.realm = identity
+        self._inner = frozenset(each.encode() for each in core if each not in self.host.lower())
+        self.keep_inside(never_outside)
+
+    def keep_inside(self, words: Iterable[str]) -> None:
+        """From now on, let no message with one of these words out, nor with the name of a core node."""
+        self._words = self._inner | {word.lower().encode() for word in words}
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Let a request through to its handler, or give the fault that answers it."""
@@ -70,7 +87,7 @@ class Gateway(Screen):
         if message.application != "Tsp":
             return message if peer in self.core else self._not_for_outside(message, peer)
         offer = self.offer(message, neighbour)
-        refused = run(offer, self._checks)
+        refused = run(offer, self.checks)
         if refused is None:
             self.passed += 1
             self.addresses[offer.origin] = neighbour.remote
@@ -96,16 +113,21 @@ class Gateway(Screen):
         return fault
 
     def outbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
-        """Hold back what would carry an internal identity out of the core, with an alarm: it is our own fault."""
+        """Hide the inside, and hold back what would carry something private out, with an alarm: it is our own fault."""
         peer = plain(neighbour.host)
         if peer in self.core:
             return message
-        reason = outbound_imsi.check(_fields(message.avps), self.home_plmns)
+        if self.host:
+            message = topology.hide(message, host=self.host, realm=self.realm, words=self._inner)
+        fields = tuple(_fields(message.avps))
+        check, reason = "outbound-imsi", outbound_imsi.check(fields, self.home_plmns)
+        if reason is None:
+            check, reason = "outbound-private", outbound_private.check(fields, self._words)
         if reason is None:
             return message
         self._audit.refuse(
             Refusal(
-                check="outbound-imsi",
+                check=check,
                 stage=Stage.AUTHORISATION,
                 area=Area.B1,
                 peer=peer,
@@ -134,6 +156,8 @@ class Gateway(Screen):
             imsi_avps=tuple(name for name, _ in _fields(message.avps) if name in outbound_imsi.IMSI_BEARING),
             home_plmns=self.home_plmns,
             fifteen_digits=self.fifteen_digits,
+            session_id=str(message.get("Session-Id", "")),
+            now=self._clock(),
         )
 
     def _not_for_outside(self, message: Message, peer: str) -> ApplicationFault:

@@ -21,11 +21,28 @@ ASKABLE = (ActionType.TRIGGER, ActionType.RECALL, ActionType.REPLACE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A token bucket: `per_s` tokens come in a second, and `burst` find room."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """So many triggers in a period."""
+
+    triggers: int
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScsProfile:
     """One SCS: the identities it may use, and what it may ask for.
 
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
-    SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.
+    SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
+    what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
     """
 
     name: str
@@ -35,6 +52,9 @@ class ScsProfile:
     commands: frozenset[ActionType]
     agents: frozenset[str] = frozenset()
     placement: Placement = "outside"
+    rate: Rate | None = None
+    quota: Quota | None = None
+    hides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,14 @@ class Profiles:
         return self.by_host.get(plain(host))
 
 
+def device_name(external_identifier: str | None, msisdn: str | None) -> str:
+    """One name for a device, however the domain of its External Identifier is written."""
+    if external_identifier is None:
+        return msisdn or ""
+    local, _, domain = external_identifier.rpartition("@")
+    return f"{local}@{plain(domain)}"
+
+
 def plain(host: str) -> str:
     """A DiameterIdentity as profiles and certificates have it: lower case, no dot at the end."""
     return host.lower().removesuffix(".")
@@ -68,7 +96,7 @@ class Offer:
     a link without one (which the node only has where clear text was allowed).  `origin`: the Origin-Host of the
     request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
     `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
-    request that can only hold an internal identity.
+    request that can only hold an internal identity.  `now`: seconds since 1970.
     """
 
     peer: str
@@ -82,6 +110,13 @@ class Offer:
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
     fifteen_digits: bool = False
+    session_id: str = ""
+    now: float = 0.0
+
+    @property
+    def device(self) -> str:
+        """One name for the device however it is written; a device with several identities has as many."""
+        return device_name(self.external_identifier, self.msisdn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

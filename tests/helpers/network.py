@@ -133,6 +133,7 @@ class Network:
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
         hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(iwf, IwfConfig)
         self.hss_parts: Parts[HssConfig] = build_hss(hss_config, around)
+        self.iwf_config: IwfConfig = iwf_config
         self.iwf_parts: Parts[IwfConfig] = build_iwf(iwf_config, around)
         self.around = around
         self.nodes = [

@@ -15,7 +15,7 @@ from nfs.common.database import database_url, open_engine
 from nfs.common.store import Store
 from nfs.mtc_iwf.owners import tables
 from nfs.mtc_iwf.owners.book import Book
-from nfs.mtc_sgw.owner_list import OwnerCheck
+from nfs.mtc_iwf.owners.lists import OwnerCheck
 
 T = TypeVar("T")
 METER = "meter-1@customer.example"

@@ -42,7 +42,7 @@ class Vici:
     def listen(self, flow: Flow, /) -> Protection:
         """Load what others bring protection up to.  Raises ConfigError, also where no daemon listens."""
         assert flow.options.ike is not None
-        wanted = connections(flow, read_material(flow.options.ike))
+        wanted = connections(flow, read_material(flow.options.ike), "")
         daemon = self._daemon(flow)
         try:
             daemon.hold_now(wanted)
@@ -163,7 +163,7 @@ class Watched:
 
     async def _load(self) -> None:
         assert self._flow.options.ike is not None
-        wanted = connections(self._flow, read_material(self._flow.options.ike))
+        wanted = connections(self._flow, read_material(self._flow.options.ike), self._daemon.mark)
         self._names = [each.name for each in wanted]
         await self._daemon.hold(wanted)
         if self._over:

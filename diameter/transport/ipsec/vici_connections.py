@@ -57,7 +57,7 @@ class Connection:
     crls: tuple[bytes, ...] = ()
 
     def commands(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """What loads it, in this order; the first answer has the identifier of the key."""
+        """What loads it, in this order."""
         lists = [one for octets in self.crls for one in _lists(octets)]
         told: list[tuple[str, Mapping[str, Any]]] = [("load-key", {"type": "any", "data": self.key})]
         told += [("load-cert", {"type": "X509_CRL", "flag": "NONE", "data": one}) for one in lists]
@@ -91,13 +91,18 @@ def read_material(ike: IkeConfig) -> Material:
     )
 
 
-def connections(flow: Flow, material: Material) -> list[Connection]:
-    """Return what has to be loaded for a flow that we bring up, or for a listener that others bring it up to."""
+def connections(flow: Flow, material: Material, mark: str) -> list[Connection]:
+    """Return what has to be loaded for a flow that we bring up, or for a listener that others bring it up to.
+
+    `mark`: of this program, so that another one to the same peer (a ping beside a node) has its own.  A listener's
+    connection has no mark: what a killed program left behind is replaced.
+    """
+    mark = mark if flow.dialled else ""
     options, ike = flow.options, flow.options.ike
     assert ike is not None
     if options.mode == "transport" and flow.remote and flow.local:
-        return [_connection(flow, ike, material, (here,), (there,)) for here, there in _pairs(flow)]
-    return [_connection(flow, ike, material, flow.local, flow.remote)]
+        return [_connection(flow, ike, material, (here,), (there,), mark) for here, there in _pairs(flow)]
+    return [_connection(flow, ike, material, flow.local, flow.remote, mark)]
 
 
 def _pairs(flow: Flow) -> list[tuple[str, str]]:
@@ -107,7 +112,7 @@ def _pairs(flow: Flow) -> list[tuple[str, str]]:
 
 
 def _connection(
-    flow: Flow, ike: IkeConfig, material: Material, local: tuple[str, ...], remote: tuple[str, ...]
+    flow: Flow, ike: IkeConfig, material: Material, local: tuple[str, ...], remote: tuple[str, ...], mark: str
 ) -> Connection:
     options = flow.options
     outer_local = (ike.local,) if ike.local and options.mode == "tunnel" else local
@@ -138,15 +143,14 @@ def _connection(
     }
     if material.crls:
         tree["remote"]["revocation"] = "strict"
-    name = _name(flow, local, remote)
+    name = _name(flow, local, remote, mark)
     return Connection(name=name, tree={**tree, "children": {name: child}}, key=material.key, crls=material.crls)
 
 
-def _name(flow: Flow, *addresses: tuple[str, ...]) -> str:
-    """One that people know, and the same for the same traffic, so that what was left behind is replaced."""
-    traffic = (flow.identity, flow.local_identity, flow.protocol, flow.local_port, flow.remote_port, addresses)
-    mark = hashlib.sha256(repr(traffic).encode()).hexdigest()[:12]
-    return f"mtc-{(flow.peer or 'anybody')[:LONGEST]}-{mark}"
+def _name(flow: Flow, *more: object) -> str:
+    """One that people know, the same for the same traffic."""
+    traffic = (flow.identity, flow.local_identity, flow.protocol, flow.local_port, flow.remote_port, more)
+    return f"mtc-{(flow.peer or 'anybody')[:LONGEST]}-{hashlib.sha256(repr(traffic).encode()).hexdigest()[:12]}"
 
 
 def _identity(name: str) -> str:

@@ -2,13 +2,15 @@
 associations, and whether it is there at all.
 
 Events are only a sign that something has changed: what is true is asked for anew, once for all that wait.  A daemon
-that is gone is looked for every RETRY_S; one that is back is told everything again.
+that is gone is looked for every RETRY_S; one that is back is told everything again.  Connections are unloaded when
+nobody needs them; keys are not, because nothing tells whether another program has loaded the same one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -43,27 +45,26 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """A connection that is wanted by so many; `loaded` with a key, by its identifier there."""
+    """A connection that is wanted by so many."""
 
     connection: Connection
     users: int = 0
     loaded: bool = False
-    key: str = ""
 
 
 @dataclass(slots=True)
 class Daemon:
-    """Made with the path of its socket ("" is the usual one)."""
+    """Made with the path of its socket ("" is the usual one).  `mark`: of our own connections in it."""
 
     reactor: Any
     path: str = ""
     trouble: str = ""
+    mark: str = field(default_factory=lambda: token_hex(4))
     _session: ViciSession | None = None
     _held: dict[str, _Held] = field(default_factory=dict)
     _watchers: list[Watcher] = field(default_factory=list)
     _opening: list[Deferred[None]] | None = None
     _tasks: set[Deferred[Any]] = field(default_factory=set)
-    _keys: set[str] = field(default_factory=set)  # loaded, by their identifiers there
     _telling: DeferredLock = field(default_factory=DeferredLock)
     _changed: bool = False
     _looking: bool = False
@@ -93,12 +94,11 @@ class Daemon:
         for each in wanted:
             known = self._held.get(each.name)
             loaded = known is not None and known.loaded and known.connection == each
-            answers = [] if loaded else tell_now(self.path, each.commands())
+            if not loaded:
+                tell_now(self.path, each.commands())
             held = self._book(each)
             held.users += 1
-            if not loaded:
-                held.loaded = True
-                self._take_key(held, answers)
+            held.loaded = True
         self._start(self._follow())
 
     def drop(self, names: Iterable[str]) -> None:
@@ -115,7 +115,13 @@ class Daemon:
             self._start(self._unload(loaded))
 
     async def initiate(self, name: str, limit_s: float) -> None:
-        """Bring up the child SA of a connection.  Raises ViciError with the daemon's reason."""
+        """Bring up the child SA of a connection.  Raises ViciError with the daemon's reason.
+
+        After a failure it is loaded again the next time: an operator who has his files loaded unloads all others.
+        """
+        held = self._held[name]
+        if not held.loaded:
+            await self._load(await self._up(), held)
         session = await open_session(self.reactor, self.path, events=(LOG,))
         message = {"child": name, "ike": name, "timeout": str(round(limit_s * 1000)), "loglevel": "1"}
         try:
@@ -123,6 +129,7 @@ class Daemon:
         except ViciGone:
             raise
         except ViciError as error:
+            held.loaded = False
             raise ViciError(because(str(error), error.said)) from None
         finally:
             session.close()
@@ -193,7 +200,6 @@ class Daemon:
 
     def _lost(self, reason: str) -> None:
         self._session, self.trouble = None, reason
-        self._keys.clear()
         for held in self._held.values():
             held.loaded = False
         for each in tuple(self._watchers):
@@ -229,8 +235,8 @@ class Daemon:
         held.loaded = True  # whoever comes meanwhile need not
         await self._telling.acquire()
         try:
-            answers = [await session.request(command, message) for command, message in connection.commands()]
-            self._take_key(held, answers)
+            for command, message in connection.commands():
+                await session.request(command, message)
         except ViciError as error:
             held.loaded = False
             self.trouble = str(error)
@@ -239,11 +245,6 @@ class Daemon:
             self._telling.release()
         if self._held.get(connection.name) is not held:  # nobody needs it any more
             await self._unload([held])
-
-    def _take_key(self, held: _Held, answers: list[Tree]) -> None:
-        """Note the key's identifier, for the time when nobody needs it."""
-        held.key = str(answers[0].get("id", ""))
-        self._keys.add(held.key)
 
     async def _unload(self, gone: list[_Held]) -> None:
         await self._telling.acquire()
@@ -254,9 +255,6 @@ class Daemon:
                     await self._tell("terminate", {"ike": name, "timeout": str(GOODBYE_MS), "force": "yes"})
                 if name not in self._held:  # nor has anybody taken it meanwhile
                     await self._tell("unload-conn", {"name": name})
-            for key in self._keys - {each.key for each in self._held.values()}:
-                self._keys.discard(key)
-                await self._tell("unload-key", {"id": key})
         finally:
             self._telling.release()
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 from nfs.common.audit import Refusal
 from nfs.common.store import Store, StoreError, Work
 from nfs.mtc_iwf.owners import tables
+from nfs.mtc_iwf.owners.lists import OwnerCheck
 from nfs.mtc_iwf.owners.tables import OwnerError
-from nfs.mtc_sgw.owner_list import OwnerCheck
 
 WAITING: Final = 10_000
 """Refusals that wait for the store at most."""

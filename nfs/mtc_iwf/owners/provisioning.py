@@ -36,8 +36,8 @@ from nfs.mtc_iwf.owners import tables
 from nfs.mtc_iwf.owners.book import Book, OwnerError, StoreError
 from nfs.mtc_iwf.owners.buckets import Buckets
 from nfs.mtc_iwf.owners.config import OwnersTable
+from nfs.mtc_iwf.owners.lists import OwnerCheck
 from nfs.mtc_iwf.owners.push import Push, poster
-from nfs.mtc_sgw.owner_list import OwnerCheck
 
 BODY_LIMIT: Final = 65_536
 PAGE: Final = 1000

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from diameter.errors import LocalError
 from nfs.common.identities import ExternalIdentifier, IdentityError, domain_name, e164
-from nfs.mtc_sgw.owner_list import OwnerLists
+from nfs.mtc_iwf.owners.lists import OwnerLists
 
 MIGRATIONS: Final = "nfs.mtc_iwf.owners:migrations"
 KEPT: Final = 10_000

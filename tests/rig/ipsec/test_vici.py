@@ -195,7 +195,7 @@ WEAK = {
 }
 
 
-@pytest.mark.requirement("R-TSP-29", "S-TSP-31")
+@pytest.mark.requirement("S-TSP-31")
 @pytest.mark.parametrize("what", WEAK)
 def test_something_weaker_than_the_profile(cables: Cables, tmp_path: Path, what: str) -> None:
     """The other daemon offers less: nothing comes up.  Both daemons were told so by their operators: seen, refused."""

@@ -22,7 +22,7 @@ from diameter.transport.ipsec.layouts import Action, Algorithm, Direction, Mode,
 from diameter.transport.ipsec.netlink import Netlink, XfrmError
 from helpers.ipsec_nodes import ESP, HERE, THERE, THERE_6, by_hand, capture, client, ours, peer, server
 from helpers.loop import drive, reactor
-from helpers.network_spaces import Cables
+from helpers.network_spaces import Cables, two_networks
 from helpers.nodes import ACTION, REALM, RIGHT, Asking
 from helpers.programs import until
 
@@ -31,10 +31,12 @@ MARK = b"clear text would show this"
 
 
 @pytest.fixture
-def net(cables: Cables) -> Iterator[Cables]:
-    """Within, this thread lives in the left network."""
-    with cables.left:
-        yield cables
+def net() -> Iterator[Cables]:
+    """Two networks that are new for each test: the kernel goes on sending for connections whose program has ended, and
+    in a shared network it would do so without IPsec.  This thread lives in the left one.
+    """
+    with two_networks(1) as made, made.left:
+        yield made
 
 
 async def ask(asking: Asking, timeout_s: float = 10.0) -> Message:

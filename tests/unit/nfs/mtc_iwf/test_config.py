@@ -9,8 +9,9 @@ import pytest
 from diameter.config import parse
 from diameter.errors import ConfigError
 from nfs.common.tsp import ActionType
-from nfs.mtc_iwf.__main__ import core_hosts, limits
+from nfs.mtc_iwf.__main__ import limits
 from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_iwf.guards import core_hosts
 from nfs.mtc_sgw.config import profiles
 
 HEAD = """
@@ -89,3 +90,28 @@ def test_the_core_are_the_peers_inside_that_are_no_scs() -> None:
     scs_inside = PEER.format(host="scs1.customer.example", placement="inside")
     config = load(HEAD + inside + outside + scs_inside + SCS)
     assert core_hosts(config) == {"hss.core.example"}
+
+
+@pytest.mark.parametrize(
+    ("device", "complaint"),
+    [
+        ('quiet = ["22:00"]', "sgw.device.0.quiet.0: quiet hours: HH:MM-HH:MM in UTC"),
+        ('quiet = ["24:00-06:00"]', "sgw.device.0.quiet.0: quiet hours: HH:MM-HH:MM in UTC"),
+        ('quiet = ["06:00-06:00"]', "sgw.device.0.quiet.0: quiet hours: HH:MM-HH:MM in UTC"),
+        ('blocked = ["scs1"]', "sgw.device.0.blocked.0: ISDN number"),
+        ("per_hour = -1", "sgw.device.0.per_hour: "),
+    ],
+)
+def test_a_wish_that_says_nothing_is_named(device: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(HEAD + f'[[sgw.device]]\ndevices = ["*"]\n{device}\n')
+    assert any(line.startswith(f"iwf.toml: {complaint}") for line in caught.value.lines), caught.value.lines
+
+
+def test_a_wish_as_the_check_takes_it() -> None:
+    text = 'quiet = ["22:30-06:00"]\nblocked = ["*", "+15550002"]\ngranted = ["15550001"]\nper_hour = 4\n'
+    (wish,) = load(HEAD + f'[[sgw.device]]\ndevices = ["meter-*"]\n{text}').sgw.wishes()
+    assert wish.quiet == ((81_000, 21_600),)
+    assert wish.blocked == {"*", "15550002"}
+    assert wish.granted == frozenset({"15550001"})
+    assert wish.per_hour == 4

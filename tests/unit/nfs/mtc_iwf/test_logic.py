@@ -56,6 +56,7 @@ class World:
         self.log: list[Any] = []
         self.triggers: dict[tuple[str, int], Trigger] = {}
         self.standing = Standing.NEW
+        self.forgotten: list[tuple[Device, str]] = []
         self.iwf = MtcIwf(hss=self, sms_sc=self, scs=self, ledger=self, limits=Limits(), sms_sc_host="smssc.example")
 
     def _say(self, value: Any) -> Any:
@@ -72,6 +73,9 @@ class World:
         self.log.append(("ask", device, scs, priority))
         found: Found = self._say(self.found)
         return found
+
+    def forget(self, device: Device, *, scs: str) -> None:
+        self.forgotten.append((device, scs))
 
     async def submit(self, submission: Submission) -> Taken:
         self.log.append(submission)
@@ -191,7 +195,7 @@ def test_what_the_hss_refuses_goes_no_further(
 ) -> None:
     world.found = answer
     assert world.act().status is outside
-    assert world.act(replace(PROFILE, placement="inside")).status is inside
+    assert world.act(replace(PROFILE, hides=False)).status is inside
     assert [each[0] for each in world.log] == ["ask", "ask"]
 
 

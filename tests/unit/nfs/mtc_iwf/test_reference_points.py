@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from diameter import Dictionary, ErrorAnswer, Message, RequestTimeout, Undeliverable
 from diameter.app import Neighbour
@@ -14,6 +15,7 @@ from nfs.common.audit import AuditLog
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
+from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import Decision, DeviceAction, Report
 from nfs.mtc_iwf.ports import Device, Found, HssRefused, Notice, Sender, Submission, Unavailable
 from nfs.mtc_iwf.s6m import S6m
@@ -195,7 +197,7 @@ class TspRig:
         self.path = folder / "audit"
         self.audit = AuditLog(self.path, "iwf.example")
         gateway = Gateway(Profiles.of([profile]), self.audit, core=frozenset(), home_plmns=frozenset())
-        self.tsp = Tsp(gateway, self.audit)
+        self.tsp = Tsp(gateway, self.audit, Holding(Clock(), delay_s=0.0, at_most=10))
         self.fake = FakeRequester(
             self.tsp, dictionary, {name.replace("_", "-"): answer for name, answer in answers.items()}
         )

@@ -208,8 +208,10 @@ def test_scs_identity(offer: Offer, refuses: bool) -> None:
     ],
 )
 def test_association(error: int, outside: RequestStatus, inside: RequestStatus) -> None:
-    assert association.status(error, "outside") is outside
-    assert association.status(error, "inside") is inside
+    assert association.status(error, hides=True) is outside
+    assert association.status(error, hides=False) is inside
+    assert association.hidden(error, hides=True) == (error in (5001, 5510))
+    assert not association.hidden(error, hides=False)
 
 
 @pytest.mark.requirement("R-TSP-14")

@@ -157,3 +157,30 @@ def test_what_would_carry_an_imsi_out_is_held_back_with_an_alarm(rig: Rig) -> No
     assert (line["check"], line["alarm"], line["result"]) == ("outbound-imsi", True, "held back")
     assert rig.audit.alarms == 1
     assert IMSI not in rig.path.read_text()
+
+
+@pytest.mark.requirement("R-ID-05", "T-GRP-06", "R-IP-03", "R-IP-04", "T-IP-02")
+@pytest.mark.parametrize("text", ["local group lgi-4711", "UE at 10.45.0.7", "cell 4711", "imei 490154203237518"])
+def test_what_is_private_is_held_back_with_an_alarm(rig: Rig, text: str) -> None:
+    rig.gateway.keep_inside(["LGI-4711"])
+    leaky = rig.request().answer(5012, {"Device-Notification": {"Reference-Number": 7, "Action-Type": 1}})
+    leaky = leaky.edit(add={"Error-Message": text})
+    assert rig.gateway.outbound(leaky, INSIDE) is leaky
+    assert isinstance(rig.gateway.outbound(leaky, OUTSIDE), ApplicationFault)
+    (line,) = rig.lines()
+    assert (line["check"], line["alarm"], line["result"]) == ("outbound-private", True, "held back")
+    assert text.split()[-1] not in rig.path.read_text().lower()
+
+
+@pytest.mark.requirement("R-IP-04", "T-IP-02")
+def test_the_name_of_a_core_node_is_hidden_or_held_back(rig: Rig) -> None:
+    rig.gateway.host, rig.gateway.realm = "iwf.edge.example", "edge.example"
+    notification = {"Device-Notification": {"Reference-Number": 7, "Action-Type": 1}}
+    told = rig.request().answer(5012, notification).edit(add={"Error-Message": f"no answer of {CORE}"})
+    shown = rig.gateway.outbound(told, OUTSIDE)
+    assert isinstance(shown, Message)
+    assert "Error-Message" not in shown
+    assert rig.lines() == []
+    inner = rig.request(Session_Id=f"{CORE};1;1").answer(2001, notification)
+    assert isinstance(rig.gateway.outbound(inner, OUTSIDE), ApplicationFault)
+    assert rig.lines()[0]["check"] == "outbound-private"

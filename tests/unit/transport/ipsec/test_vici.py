@@ -71,7 +71,6 @@ def test_it_is_loaded_brought_up_proved_and_taken_back(lab: Lab) -> None:
     assert lab.charon.commands[5:] == [
         ("terminate", {"ike": name, "timeout": "1000", "force": "yes"}),
         ("unload-conn", {"name": name}),
-        ("unload-key", {"id": "k1"}),
     ]
     lab.stop()
 
@@ -87,7 +86,7 @@ def test_what_is_there_is_not_brought_up_again_and_two_share_it(lab: Lab) -> Non
     first.release()
     assert "unload-conn" not in lab.charon.names()
     second.release()
-    assert lab.charon.names()[-2:] == ["unload-conn", "unload-key"]
+    assert lab.charon.names()[-2:] == ["terminate", "unload-conn"]
     lab.stop()
 
 
@@ -105,11 +104,40 @@ def test_other_keys_replace_those_that_are_loaded(lab: Lab, tmp_path: Path) -> N
     lab.stop()
 
 
+def test_a_connection_that_the_operator_has_unloaded_is_loaded_again(lab: Lab) -> None:
+    lab.comes_up()
+    held = lab.protect()
+    lab.charon.refusing["initiate"] = "CHILD_SA config 'mtc-b.example' not found"
+    lab.charon.sas = []
+    lab.charon.happen()
+    del lab.charon.refusing["initiate"]
+    lab.charon.initiating = lab.comes_up
+    lab.clock.advance(1)
+    assert lab.told() == ["up", "down", "rekeyed"]
+    assert lab.charon.names().count("load-conn") == 2
+    held.release()
+    lab.stop()
+
+
+def test_another_program_to_the_same_peer_has_its_own_connection(lab: Lab) -> None:
+    """A ping beside a node: what one takes down is not the other's."""
+    lab.comes_up()
+    first = lab.protect()
+    beside = Vici(lab.clock).protect(flow(A, B, options=lab.options), Owner())
+    lab.clock.advance(0)
+    names = [next(iter(message)) for name, message in lab.charon.commands if name == "load-conn"]
+    assert len(set(names)) == 2
+    beside.release()
+    assert lab.charon.commands[-1] == ("unload-conn", {"name": names[1]})
+    first.release()
+    lab.stop()
+
+
 def test_keys_are_not_shown(lab: Lab) -> None:
     options = flow(A, B, options=lab.options)
     assert options.options.ike is not None
     material = read_material(options.options.ike)
-    (made,) = connections(options, material)
+    (made,) = connections(options, material, "")
     assert b"PRIVATE KEY" in made.key
     assert "PRIVATE KEY" not in f"{material!r} {made!r}"
 
@@ -222,7 +250,7 @@ def test_given_up_while_it_comes_up(lab: Lab) -> None:
     assert lab.charon.names()[-1] == "initiate"
     held.release()
     assert lab.owner.told == []
-    assert lab.charon.names()[-2:] == ["unload-conn", "unload-key"]
+    assert lab.charon.names()[-2:] == ["terminate", "unload-conn"]
     assert lab.charon.sessions[-1].closed  # that of `initiate`: nothing waits for it any more
     lab.stop()
 
@@ -277,7 +305,7 @@ def test_a_listener_is_loaded_at_once_and_again_when_the_daemon_is_back(lab: Lab
     assert lab.charon.names().count("load-conn") == 2
     for door in doors:
         door.release()
-    assert lab.charon.names()[-3:] == ["terminate", "unload-conn", "unload-key"]
+    assert lab.charon.names()[-2:] == ["terminate", "unload-conn"]
     lab.stop()
 
 

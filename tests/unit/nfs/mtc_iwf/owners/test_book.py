@@ -15,7 +15,7 @@ from helpers.owners import METER, OwnerRig, refusal
 from nfs.mtc_iwf.owners import book as module
 from nfs.mtc_iwf.owners import tables
 from nfs.mtc_iwf.owners.book import Book, OwnerError
-from nfs.mtc_sgw.owner_list import OwnerCheck
+from nfs.mtc_iwf.owners.lists import OwnerCheck
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import MethodType
 
 import pytest
 
@@ -19,8 +18,8 @@ from nfs.common.tsp import RequestStatus
 from nfs.hss.logic import ExternalId, Service, Subscriber
 from nfs.mtc_iwf.owners import tables
 from nfs.mtc_iwf.owners.book import Book
-from nfs.mtc_sgw.gateway import Gateway
-from nfs.mtc_sgw.owner_list import NAME, OwnerCheck
+from nfs.mtc_iwf.owners.lists import OwnedHss
+from nfs.mtc_iwf.tsp import Tsp
 
 METER = "meter-1@customer.example"
 OWNERS = """
@@ -65,15 +64,13 @@ def trigger(network: Network, reference: int, device: str = METER, scs: ScsStub 
 
 
 def book_of(network: Network) -> Book:
-    """Another book on the same database, which writes into the lists that the gateway reads."""
-    (gateway,) = network.iwf_parts.screens
-    assert isinstance(gateway, Gateway)
-    check = dict(gateway._checks)[NAME]
-    assert isinstance(check, MethodType)
-    owners = check.__self__
-    assert isinstance(owners, OwnerCheck)
+    """Another book on the same database, which writes into the lists that the procedures go by."""
+    tsp = network.iwf_parts.applications[0]
+    assert isinstance(tsp, Tsp)
+    hss = tsp.iwf._hss
+    assert isinstance(hss, OwnedHss)
     engine = open_engine(database_url("owners.db", network.folder), migrations=tables.MIGRATIONS, name="owners")
-    return Book(Store(engine, network.clock, InlineThreads()), owners)
+    return Book(Store(engine, network.clock, InlineThreads()), hss._owners)
 
 
 @pytest.mark.requirement("R-TRIG-10", "R-TRIG-11")

@@ -1,0 +1,84 @@
+"""The MTC Security GW as it is embedded in an MTC-IWF: the screen, and what stands before the HSS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nfs.common.audit import AuditLog
+from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_iwf.guarded import GuardedHss
+from nfs.mtc_iwf.holding import Holding
+from nfs.mtc_iwf.ports import Found, Hss
+from nfs.mtc_sgw.bounds import Bounds
+from nfs.mtc_sgw.config import profiles
+from nfs.mtc_sgw.gateway import CHECKS, Gateway
+from nfs.mtc_sgw.known import Known
+from nfs.mtc_sgw.logic import Refuse
+from nfs.mtc_sgw.plugins import pipeline
+from nfs.mtc_sgw.unwanted import Unwanted
+
+
+def core_hosts(config: IwfConfig) -> frozenset[str]:
+    """Peers that speak S6m and T4 with us: those inside the operator's domain that are no SCS."""
+    outside = {host.lower() for table in config.scs for host in (*table.hosts, *table.agents)}
+    return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Everything that refuses, with what it remembers."""
+
+    gateway: Gateway
+    bounds: Bounds
+    known: Known[Found]
+    unwanted: Unwanted
+    holding: Holding
+
+    @classmethod
+    def of(cls, config: IwfConfig, audit: AuditLog, reactor: Any) -> Guards:
+        """As a configuration has them.  reactor: Twisted's IReactorTime."""
+        table, bounds = config.sgw, Bounds.of(config.sgw)
+        gateway = Gateway(
+            profiles(config.scs),
+            audit,
+            core=core_hosts(config),
+            home_plmns=frozenset(table.home_plmns),
+            fifteen_digits=table.fifteen_digit_local_ids,
+            checks=pipeline(table.checks, (*CHECKS, *bounds.checks)),
+            clock=reactor.seconds,
+            identity=(config.node.origin_host, config.node.origin_realm),
+            never_outside=table.never_outside,
+        )
+        return cls(
+            gateway,
+            bounds,
+            Known(table.known(), remembered=table.remembered),
+            Unwanted(table.wishes(), remembered=table.remembered),
+            Holding(reactor, delay_s=table.hide_delay_s, at_most=table.held_answers),
+        )
+
+    def in_front_of(self, hss: Hss) -> GuardedHss:
+        """The HSS as the procedures may ask it."""
+        return GuardedHss(hss, self.known, lambda: self.holding.now, self.unwanted)
+
+    def unwanted_now(self, device: str) -> Refuse | None:
+        """What the owner of a device has against a trigger at this moment; counts it otherwise."""
+        return self.unwanted.check(device, self.holding.now)
+
+    def reload(self, config: IwfConfig) -> None:
+        """Go by another configuration from now on; what was counted stays, what the HSS said is asked again.
+
+        Raises ConfigError, and then nothing has changed.
+        """
+        table, gateway = config.sgw, self.gateway
+        gateway.checks = pipeline(table.checks, (*CHECKS, *self.bounds.checks))
+        gateway.profiles = profiles(config.scs)
+        gateway.home_plmns = frozenset(table.home_plmns)
+        gateway.fifteen_digits = table.fifteen_digit_local_ids
+        gateway.keep_inside(table.never_outside)
+        self.bounds.reload(table)
+        self.unwanted.wishes = table.wishes()
+        self.known.limits = table.known()
+        self.known.clear()
+        self.holding.delay_s, self.holding.at_most = table.hide_delay_s, table.held_answers

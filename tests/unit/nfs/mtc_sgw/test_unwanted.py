@@ -1,0 +1,70 @@
+"""What owners of devices do not want."""
+
+from __future__ import annotations
+
+import pytest
+
+from nfs.common.tsp import RequestStatus
+from nfs.mtc_sgw.unwanted import Unwanted, Wish
+
+METER, NOON = "meter-1@customer.example", 1_699_963_200.0  # 14 November 2023, 12:00 UTC
+HOUR = 3600
+SCS, OTHER = "15550001", "15550002"
+
+
+@pytest.mark.requirement("E-IP-06", "R-IP-05", "T-IP-03")
+@pytest.mark.parametrize(
+    ("wish", "blocked"),
+    [
+        (Wish(devices=(METER,)), False),
+        (Wish(devices=(METER,), blocked=frozenset({SCS})), True),
+        (Wish(devices=("*@customer.example",), blocked=frozenset({SCS})), True),
+        (Wish(devices=("*",), blocked=frozenset({"*"})), True),
+        (Wish(devices=("meter-?@other.example",), blocked=frozenset({"*"})), False),
+        (Wish(devices=(METER,), blocked=frozenset({OTHER})), False),
+        (Wish(devices=(METER,), granted=frozenset({SCS})), False),
+        (Wish(devices=(METER,), granted=frozenset({OTHER})), True),
+        (Wish(devices=(METER,), granted=frozenset()), True),
+        (Wish(devices=(METER,), granted=frozenset({SCS}), blocked=frozenset({SCS})), True),
+    ],
+)
+def test_who_is_blocked(wish: Wish, blocked: bool) -> None:
+    assert Unwanted([wish]).blocks(METER, SCS) is blocked
+    assert Unwanted([Wish(devices=("*",)), wish]).blocks(METER, SCS) is blocked
+
+
+@pytest.mark.requirement("E-IP-06")
+@pytest.mark.parametrize(
+    ("quiet", "hour", "refused"),
+    [
+        ((8 * HOUR, 18 * HOUR), 12, True),
+        ((8 * HOUR, 12 * HOUR), 12, False),
+        ((12 * HOUR, 13 * HOUR), 12, True),
+        ((22 * HOUR, 6 * HOUR), 23, True),
+        ((22 * HOUR, 6 * HOUR), 5.9, True),
+        ((22 * HOUR, 6 * HOUR), 6, False),
+        ((22 * HOUR, 6 * HOUR), 12, False),
+    ],
+)
+def test_quiet_hours(quiet: tuple[int, int], hour: float, refused: bool) -> None:
+    found = Unwanted([Wish(devices=(METER,), quiet=(quiet,))]).check(METER, NOON + (hour - 12) * HOUR)
+    assert (found is not None) == refused
+    if found is not None:
+        assert (found.status, found.reason) == (RequestStatus.TEMPORARYERROR, "quiet hours of the device")
+
+
+@pytest.mark.requirement("E-IP-06")
+def test_so_many_in_any_hour_and_no_more() -> None:
+    unwanted = Unwanted([Wish(devices=("meter-*",), per_hour=3), Wish(devices=(METER,), per_hour=2)])
+    at = [unwanted.check(METER, NOON + after) for after in (0, 1800, 3599, 3600, 5399, 5401)]
+    assert [each is None for each in at] == [True, True, False, True, False, True]
+    assert at[2] is not None
+    assert at[2].status is RequestStatus.QUOTAEXCEEDED
+    assert unwanted.check("meter-2@customer.example", NOON) is None
+    assert unwanted.check("pump-1@customer.example", NOON) is None
+
+
+def test_memory_is_bounded() -> None:
+    unwanted = Unwanted([Wish(devices=("*",), per_hour=1)], remembered=3)
+    assert [unwanted.check(f"meter-{at}", NOON) for at in range(9)] == [None] * 9
+    assert len(unwanted.passed) == 3
