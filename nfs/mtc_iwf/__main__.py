@@ -54,6 +54,14 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
     )
 
 
+async def forget(triggers: Triggers) -> None:
+    """Forget triggers that are over; what the database has against it is logged."""
+    try:
+        await triggers.purge()
+    except Unavailable as error:
+        _log.warn("old triggers are still there: {error}", error=str(error))
+
+
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
@@ -69,17 +77,11 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp.iwf = t4.reports = iwf
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    async def forget() -> None:
-        try:
-            await triggers.purge()
-        except Unavailable as error:
-            _log.warn("old triggers are still there: {error}", error=str(error))
-
     def keep() -> Any:
         saving = counts.save()
         return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget())))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers))))
     keeping = LoopingCall(keep)
     purging.clock = keeping.clock = around.reactor
 
