@@ -37,20 +37,26 @@ class Two:
         *,
         tls: Any = None,
         options: dict[str, Any] | None = None,
+        placement: str = "outside",
+        policy: dict[str, Any] | None = None,
         tap: CaptureWriter | None = None,
     ) -> None:
         self.asking, self.answering = Asking(), Answering()
         self.said, self.heard = Said(), Said()
         ipsec = {**OPTIONS, **(options or {})}
         common = {"security": "ipsec", "ipsec": ipsec, "port": free_port(), **link}
+        placed = {"placement": placement}
+        whole: dict[str, Any] = {"security": policy or {}}
         self.left = self._node(
             LEFT, self.asking, self.said,
-            peer=[{"host": RIGHT, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **common}],
-            tls=tls and tls[LEFT], tap=tap, tc_s=600,
+            peer=[{"host": RIGHT, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **common, **placed}],
+            tls=tls and tls[LEFT], tap=tap, tc_s=600, **whole,
         )  # fmt: skip
-        row = {"host": LEFT, "realm": REALM, "transport": common["transport"], "security": "ipsec"}
+        row = {"host": LEFT, "realm": REALM, "transport": common["transport"], "security": "ipsec", **placed}
         listen = {"host": "127.0.0.1", **common}
-        self.right = self._node(RIGHT, self.answering, self.heard, listen=[listen], peer=[row], tls=tls and tls[RIGHT])
+        self.right = self._node(
+            RIGHT, self.answering, self.heard, listen=[listen], peer=[row], tls=tls and tls[RIGHT], **whole
+        )
 
     def _node(self, host: str, application: Any, said: Said, tap: CaptureWriter | None = None, **table: Any) -> Node:
         config = NodeConfig.model_validate({"origin_host": host, "origin_realm": REALM, **table})
@@ -117,6 +123,21 @@ def test_protection_first(link: dict[str, Any]) -> None:
                 assert nodes.heard.refused == []
             assert all(each.released for each in hook.kept)
             assert hook.stopped == 2
+
+    drive(scenario())
+
+
+@pytest.mark.requirement("R-TSP-11", "R-TSP-33", "E-TSP-12")
+@pytest.mark.parametrize("placement", ["inside", "outside"])
+def test_a_hook_is_told_the_thresholds_of_the_policy(placement: str) -> None:
+    async def scenario() -> None:
+        policy = {"inside": {"rsa_bits": 3072}, "outside": {"rsa_bits": 4096, "ec_bits": 384}}
+        with pretended(LEFT) as hook:
+            async with two({"transport": "tcp"}, placement=placement, policy=policy) as nodes:
+                await nodes.left.when_open(RIGHT)
+            keys = {(each.flow.rsa_bits, each.flow.ec_bits) for each in hook.kept}
+            assert keys == {(3072, 256) if placement == "inside" else (4096, 384)}
+            assert len(hook.kept) == 3  # of the listener, of the link at each end
 
     drive(scenario())
 
