@@ -47,7 +47,8 @@ class Gateway(Screen):
     home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` and `checks` may be replaced while
     running.
     clock: seconds since 1970.  identity: Origin-Host and Origin-Realm of the node, under which the inside is hidden.
-    never_outside: words that no message to the outside may hold, Local Group Ids for one.
+    never_outside: words that no message to the outside may hold, Local Group Ids for one.  `addresses`: where the link
+    of each peer whose request passed last came from.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Gateway(Screen):
         self.home_plmns = home_plmns
         self.fifteen_digits = fifteen_digits
         self.passed = 0
+        self.addresses: dict[str, str] = {}
         self._audit = audit
         self.checks = checks
         self._clock = clock
@@ -88,6 +90,7 @@ class Gateway(Screen):
         refused = run(offer, self.checks)
         if refused is None:
             self.passed += 1
+            self.addresses[offer.origin] = neighbour.remote
             return message
         check, refuse = refused
         fault = _fault(message, refuse, echo=inbound_imsi.check(offer) is None)
@@ -97,6 +100,7 @@ class Gateway(Screen):
                 stage=refuse.stage,
                 area=Area.B1,
                 peer=peer,
+                address=neighbour.remote,
                 origin=offer.origin,
                 command=message.command,
                 target=offer.external_identifier or offer.msisdn or "",
