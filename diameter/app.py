@@ -47,6 +47,7 @@ __all__ = [
 class Neighbour:
     """The adjacent peer a message came from or goes to: who it proved to be, and over which link.
 
+    `remote` is the far address of the link, "" where it has none (in memory, or in another process of the node).
     `security` is what the transport knows of the link (`diameter.security.link.LinkSecurity`), None in memory.
     Screens and handlers decide by this, not by the Origin-Host of a message, which a peer can write as it likes.
     """
@@ -58,6 +59,7 @@ class Neighbour:
     secure: bool = False
     security: object = None
     applications: frozenset[int] = frozenset()
+    remote: str = ""
 
 
 class Port(Protocol):

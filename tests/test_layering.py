@@ -84,6 +84,7 @@ MAY_IMPORT_TWISTED: Final = (
     "nfs.*.t8",
     "nfs.*.smpp",
     "nfs.*.provisioning",
+    "nfs.mtc_iwf.owners.push",
 )
 MAY_IMPORT_A_REACTOR: Final = ("nfs.cli.*", "nfs.*.__main__", "diameter.*.__main__")
 TWISTED: Final = ("twisted", "klein", "treq")

@@ -13,6 +13,7 @@ from run import judge, table
 from tools import parts, system
 from tools.fuzzing import executions
 from tools.gates import measure
+from tools.guest import MAPS, many_maps
 from tools.parts import Outcome, Part, _counted, call, run_part, with_pytest
 from tools.requirements import Carriers, page, read_marks, verdict
 
@@ -87,6 +88,37 @@ def test_without_the_right_to_a_network_of_their_own_live_peers_are_not_run(monk
 def test_a_command_that_hangs_is_ended_with_its_children() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import signal; signal.pause()'])"
     assert call([sys.executable, "-c", code], 1, {}) == 124
+
+
+def test_a_machine_gives_its_guests_more_mappings_while_one_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting, note = tmp_path / "max_map_count", tmp_path / "note"
+    setting.write_text("65530\n")
+    first, second = many_maps(setting, note), many_maps(setting, note)
+    with first:
+        second.__enter__()
+        assert int(setting.read_text()) == MAPS
+    assert int(setting.read_text()) == MAPS  # the other one still runs
+    second.__exit__(None, None, None)
+    assert (int(setting.read_text()), note.read_text(), capsys.readouterr().err) == (65530, "", "")
+    setting.write_text(f"{2 * MAPS}\n")
+    with many_maps(setting, note):
+        assert int(setting.read_text()) == 2 * MAPS
+    assert int(setting.read_text()) == 2 * MAPS
+
+
+def test_where_the_limit_of_mappings_may_not_be_raised_a_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = tmp_path / "max_map_count"
+    setting.write_text("65530\n")
+    ran = []
+    with many_maps(setting, tmp_path / "none" / "note"):
+        ran.append(setting.read_text())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("vm.max_map_count stays as it is, and a guest may need more: ")
+    assert ran == ["65530\n"]
 
 
 @pytest.mark.parametrize(

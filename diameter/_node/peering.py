@@ -327,7 +327,7 @@ class Peering:
         line.entry.applications = said.application_ids
         line.neighbour = Neighbour(
             host=peer.host, realm=said.origin_realm, link=link.id, transport=link.transport,
-            secure=link.secure, security=link.security, applications=said.application_ids,
+            secure=link.secure, security=link.security, applications=said.application_ids, remote=str(link.remote),
         )  # fmt: skip
         line.is_open = True
         core.stats.peers_opened += 1

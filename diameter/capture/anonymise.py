@@ -19,7 +19,8 @@ from typing import Any, Final
 from diameter.capture.lanes import ASSOCIATIONS
 from diameter.capture.pseudonyms import Pseudonyms
 from diameter.capture.read import CaptureReader
-from diameter.capture.records import Captured, CaptureError, Endpoint
+from diameter.capture.records import Captured, CaptureError, Endpoint, NoDiameter
+from diameter.capture.shape import PORTS
 from diameter.capture.text import ADDRESS_FIELDS, DEEPEST, TBCD_NUMBERS
 from diameter.capture.tpdu import rewritten
 from diameter.capture.write import CaptureWriter
@@ -185,20 +186,33 @@ class Anonymiser:
 
 
 def anonymise(
-    source: str | Path, out: str | Path, key: bytes, dictionary: Dictionary, key_log: str | Path | None = None
+    source: str | Path,
+    out: str | Path,
+    key: bytes,
+    dictionary: Dictionary,
+    key_log: str | Path | None = None,
+    ports: Iterable[int] = PORTS,
+    said: Callable[[CaptureReader], None] = lambda reader: None,
 ) -> tuple[int, int]:
     """Write the messages of `source` to `out`; (messages, packets left out because they carry no Diameter).
 
-    Reads the file twice.  `key_log`: opens TLS and DTLS.  Raises CaptureError.
+    Reads the file twice.  `key_log`: opens TLS and DTLS; `ports`: as for CaptureReader; `said`: is given the reader
+    when all is read.  Raises CaptureError; NoDiameter before anything is written.
     """
     ours = Anonymiser(key, dictionary)
-    for one in CaptureReader(source, key_log=key_log):
+    ports, found = frozenset(ports), False
+    reader = CaptureReader(source, ports=ports, key_log=key_log)
+    for one in reader:
+        found = True
         ours.learn(one.message(dictionary))
-    reader = CaptureReader(source, key_log=key_log)
+    if not found:
+        raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
+    reader = CaptureReader(source, ports=ports, key_log=key_log)
     complaints: list[str] = []
     with CaptureWriter(out, complain=complaints.append) as writer:
         for one in reader:
             writer.record(ours.captured(one))
     if complaints:
         raise CaptureError(complaints[0])
+    said(reader)
     return writer.messages, sum(reader.other.values())

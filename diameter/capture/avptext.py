@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +20,13 @@ AVP: Final = "avp:"
 HEX: Final = "hex:"
 TEXT: Final = "text:"
 DIGITS: Final = "digits:"
+_NUMBER: Final = re.compile("-?[0-9]{1,20}")
+_FROM_TEXT: Final[Mapping[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(("Integer32", "Integer64", "Unsigned32", "Unsigned64", "Enumerated"), int),
+    **dict.fromkeys(("Float32", "Float64"), float),
+    "Time": datetime.fromisoformat,
+}
+"""Placeholders are text, whatever they stand for."""
 _TBCD: Final = {digit: value for value, digit in enumerate("0123456789*#abc")}
 
 
@@ -77,6 +85,16 @@ def _tbcd_octets(digits: str) -> bytes:
     return bytes(halves[at] | halves[at + 1] << 4 for at in range(0, len(halves), 2))
 
 
+def carried(one: Avp) -> str:
+    """The value of one AVP as the text that, in the same AVP or one of the same type, `octets` makes it from again."""
+    value, definition = one.value, one.definition
+    if definition is None or definition.type == "Grouped":
+        return AVP + one.octets.hex()
+    if isinstance(value, bytes):
+        return octets_text(value, definition.name).replace("$$", "$")
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def octets(name: str, value: Any, tables: Tables) -> bytes:
     """One AVP, or several where `value` is a list, as octets; raises LocalError that names what is wrong."""
     if isinstance(value, list):
@@ -110,12 +128,14 @@ def _data(definition: AvpDef, value: Any) -> bytes:
         return _octet_string(name, value)
     if isinstance(value, str) and definition.values and kind not in ("UTF8String",):
         numbers = {text: number for number, text in definition.values.items()}
-        if value not in numbers:
+        if value not in numbers and not _NUMBER.fullmatch(value):
             raise LocalError(f"{name}: {value!r} is none of {', '.join(numbers)}")
-        value = numbers[value]
-    if kind in ("Float32", "Float64") and isinstance(value, int):
-        value = float(value)
+        value = numbers.get(value, value)
     try:
+        if isinstance(value, str) and kind in _FROM_TEXT:
+            value = _FROM_TEXT[kind](value)
+        if kind in ("Float32", "Float64") and isinstance(value, int):
+            value = float(value)
         return TYPES[kind].encode(value)
     except (ValueError, TypeError) as error:
         raise LocalError(f"{name}: {value!r} is no {kind}: {error}") from None

@@ -26,12 +26,13 @@ from diameter.capture.blocks import (
     SIMPLE_PACKET,
     STATISTICS,
 )
-from diameter.capture.records import CaptureError
+from diameter.capture.records import CaptureError, NoDiameter
 
 _MAX_BLOCK: Final = 1 << 26
 """64 MiB: no packet is that long; a longer block is a wrong length, and must not become an allocation."""
 _CHUNK: Final = 1 << 18
 _PCAP_MAGIC: Final = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
+_PACKED: Final = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zX", "xz"))
 _TLS_KEY_LOG: Final = 0x544C534B
 _OPTIONS: Final = 4096
 """Different sets of options remembered; a node writes the same few again and again."""
@@ -69,7 +70,7 @@ class PacketReader:
 
     `secrets`: takes the text of key logs that stand in the file.  `truncated`: after iteration, where and how the file
     broke off ("" when it did not): a file that is still being written ends like that, so it is no error.  Raises
-    CaptureError with an offset for octets that cannot be a capture.
+    NoDiameter for what is no capture at all, CaptureError with an offset where one is damaged.
     """
 
     def __init__(self, stream: BinaryIO, name: str, secrets: Callable[[str], None] | None = None) -> None:
@@ -89,14 +90,16 @@ class PacketReader:
         self._more(4)
         head = self._data[:4]
         if len(head) < 4:
-            raise CaptureError(f"{self.name}: not a capture: {len(head)} octets long")
+            raise self._foreign(f"{len(head)} octets long")
         if head == b"\x0a\x0d\x0d\x0a":
             yield from self._pcapng()
         elif (order := _pcap_order(head)) is not None:
             self._order = order
             yield from self._pcap()
         else:
-            raise CaptureError(f"{self.name}: not a capture: it starts with {head.hex()}, neither pcapng nor pcap")
+            packed = next((name for magic, name in _PACKED if head.startswith(magic)), "")
+            unpack = f"; packed by {packed}: {packed} -dc FILE | mtc pcap ... -" if packed else ""
+            raise self._foreign(f"it starts with {head.hex()}, neither pcapng nor pcap{unpack}")
 
     def _more(self, wanted: int) -> bool:
         """Have `wanted` octets from the position on, reading what there is; False at the end of the file."""
@@ -114,6 +117,9 @@ class PacketReader:
             missing -= len(read)
         self._data = b"".join(parts)
         return missing <= 0
+
+    def _foreign(self, text: str) -> NoDiameter:
+        return NoDiameter(f"{self.name}: no Diameter found: saw what is not a capture: {text}")
 
     def _fail(self, offset: int, text: str) -> CaptureError:
         return CaptureError(f"{self.name}: at offset {offset}: {text}")

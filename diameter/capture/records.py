@@ -22,7 +22,7 @@ class CaptureError(LocalError):
 
 
 class NoDiameter(CaptureError):
-    """A capture could be read, and there is no Diameter in it; the text says what there is."""
+    """There is no Diameter in the file, which may be a capture or something else; the text says what was seen."""
 
 
 class Captured(NamedTuple):

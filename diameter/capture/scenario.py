@@ -23,6 +23,9 @@ needs no library (`tomlform`).
 AVPs go by name, members of a Grouped behind a dot, in their order; several of one name are an array.  Octets say how
 they are written: "hex:0a0b", "text:wake up", "digits:15551234567" (TBCD).  "avp:..." is a whole AVP in hex, header and
 all, where its octets are not what the dictionary would make of it; an AVP without a name goes by "VENDOR:CODE".
+
+A name with the value "" takes that of the first message that came and has nothing else in an AVP; those after it use
+it.  So does a name that is not in [names], if it stands in two places: in one alone it is more likely misspelt.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from diameter.errors import LocalError
@@ -71,12 +75,24 @@ class Scenario:
     name_notes: Mapping[str, str] = field(default_factory=dict)
 
 
+def load(path: Path) -> Scenario:
+    """The scenario in a file.  Raises LocalError that names the file, and the line or the key that is wrong."""
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise LocalError(f"{path}: cannot read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise LocalError(f"{path}: not UTF-8 at octet {error.start}") from None
+
+
 def parse(text: str, source: str = "scenario") -> Scenario:
-    """A scenario from its text.  Raises LocalError with the key that is wrong."""
+    """A scenario from its text.  Raises LocalError with the line or the key that is wrong."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and what int() says of a number of thousands of digits
         raise LocalError(f"{source}: {error}") from None
+    except RecursionError:
+        raise LocalError(f"{source}: nested too deeply") from None
     if table.get("schema") != SCHEMA:
         raise LocalError(f"{source}: schema: {SCHEMA} wanted, not {table.get('schema')!r}")
     _only(table, {"schema", "ignore", "names", "message"}, source)
@@ -89,7 +105,32 @@ def parse(text: str, source: str = "scenario") -> Scenario:
         raise LocalError(f"{source}: no [[message]]")
     steps = tuple(_step(message, f"{source}: message {number}") for number, message in enumerate(messages, start=1))
     _agree(steps, source)
-    return Scenario(steps=steps, names=names, ignore=tuple(ignore))
+    learnt = dict.fromkeys(_learnt(steps, names, source), "")
+    return Scenario(steps=steps, names={**names, **learnt}, ignore=tuple(ignore))
+
+
+def _learnt(steps: tuple[Step, ...], names: Mapping[str, str], source: str) -> Iterator[str]:
+    """Names that are not in [names]: the first message that has one brings its value, and others use it."""
+    found: dict[str, list[int]] = {}
+    for at, step in enumerate(steps, start=1):
+        alone = {place_of(value) for value in _leaves(step.avps)}
+        for name in places(step.avps):
+            if name not in names and name not in found and name not in alone:
+                raise LocalError(f"{source}: message {at}: ${{{name}}} is not in [names], and no AVP before brings it")
+            if name not in names:
+                found.setdefault(name, []).append(at)
+    for name, where in found.items():
+        if len(where) == 1:
+            raise LocalError(f"{source}: message {where[0]}: ${{{name}}} is not in [names], and nothing else uses it")
+        yield name
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | Mapping):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(one)
+    else:
+        yield value
 
 
 def _only(table: Mapping[str, Any], known: set[str] | frozenset[str], where: str) -> None:
@@ -162,7 +203,7 @@ def places(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield from (found[2] for found in _PLACE.finditer(value) if found[2])
     elif isinstance(value, list | Mapping):
-        for one in value.values() if isinstance(value, Mapping) else value:
+        for one in _leaves(value):
             yield from places(one)
 
 

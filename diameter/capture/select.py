@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from diameter.capture.records import Captured, endpoint_text
+from diameter.capture.records import TRANSPORTS, Captured, endpoint_text
 from diameter.capture.text import result_text, short_name
-from diameter.errors import LocalError, RemoteFault
+from diameter.errors import LocalError, RemoteFault, ResultCode
 from diameter.message import Dictionary, Message
 
 Test = Callable[[Captured, Message], bool]
@@ -21,9 +21,9 @@ class Selection:
     """What was asked for; without any criterion everything is wanted.  Raises LocalError for what cannot be one.
 
     `commands`: names, short names or codes; `applications`: names or ids; `peers`: addresses with or without port, or
-    identities; `sessions`: a part of Session-Id; `results`: 5012, 10415:5001, 3xxx or a name; `subscribers`: digits or
-    text anywhere in the message, digits also as TBCD; `begin`, `end`: seconds from the first message, seconds since
-    1970, or ISO 8601.
+    identities, `*` stands for anything; `sessions`: a part of Session-Id; `results`: 5012, 10415:5001, 3xxx or a name;
+    `subscribers`: digits or text anywhere in the message, digits also as TBCD; `begin`, `end`: seconds from the first
+    message, seconds since 1970, or ISO 8601.
 
     An answer is wanted with its request, because it seldom names the subscriber again (`of_request`).
     """
@@ -43,19 +43,21 @@ class Selection:
         end: str = "",
     ) -> None:
         self._first_ns = -1
-        self._begin, self._end = _moment(begin, "begin"), _moment(end, "end")
+        self._begin, self._end = _moment(begin, "from"), _moment(end, "to")
         self._every: list[Test] = []
         """Tests that request and answer pass or fail by themselves."""
         self._shared: list[Test] = []
         """Tests that an answer has passed when its request has."""
         wanted = frozenset(transports)
+        if strange := wanted.difference(TRANSPORTS):
+            raise LocalError(f"transport: {min(strange)!r} is none of {', '.join(TRANSPORTS)}")
         if wanted:
             self._every.append(lambda captured, _: captured.transport in wanted)
         if names := frozenset(commands):
             self._every.append(_commands(dictionary, names))
         if ids := frozenset(_application(dictionary, one) for one in applications):
             self._every.append(lambda _, message: message.application_id in ids)
-        if rows := [_result(one) for one in results]:
+        if rows := [_result(dictionary, one) for one in results]:
             self._every.append(lambda _, message: not message.request and any(one(message) for one in rows))
         if parts := tuple(sessions):
             self._shared.append(lambda _, message: any(part in _text(message, "Session-Id") for part in parts))
@@ -121,26 +123,44 @@ def _commands(dictionary: Dictionary, names: frozenset[str]) -> Test:
 
 
 def _application(dictionary: Dictionary, name: str) -> int:
-    return int(name) if name.isdigit() else dictionary.application(name).id
+    if name.isdigit():
+        return int(name)
+    alike = [one.id for one in dictionary.applications.values() if one.name.lower() == name.lower()]
+    return alike[0] if len(alike) == 1 else dictionary.application(name).id
 
 
 def _peers(ends: frozenset[str]) -> Test:
+    exact = frozenset(one.lower() for one in ends if "*" not in one)
+    open_ends = [
+        re.compile(".*".join(map(re.escape, one.lower().split("*")))).fullmatch for one in sorted(ends) if "*" in one
+    ]
+
+    def fits(text: str) -> bool:
+        text = text.lower()
+        return text in exact or any(one(text) for one in open_ends)
+
     def test(captured: Captured, message: Message) -> bool:
         for end in (captured.source, captured.destination):
-            if end[0] in ends or endpoint_text(end) in ends:
+            if fits(end[0]) or fits(endpoint_text(end)):
                 return True
-        return any(_text(message, name) in ends for name in ("Origin-Host", "Destination-Host"))
+        return any(fits(_text(message, name)) for name in ("Origin-Host", "Destination-Host"))
 
     return test
 
 
-def _result(text: str) -> Callable[[Message], bool]:
+def _result(dictionary: Dictionary, text: str) -> Callable[[Message], bool]:
     match = _RESULT.fullmatch(text)
     if match is None:
         raise LocalError(f"result: {text!r} is no code such as 5012, 10415:5001 or 3xxx, and no name")
     vendor, code, name = match.groups()
     if name:
         word = f"_{name.upper()}"
+        known = (
+            label for one in dictionary.avps() if one.name.endswith("Result-Code") for label in one.values.values()
+        )
+        base = (f"DIAMETER_{one.name}" for one in ResultCode)
+        if not any(f"_{one}".upper().endswith(word) for one in (*known, *base)):
+            raise LocalError(f"result: no dictionary has a result named {name!r}")
         return lambda message: result_text(message).upper().replace(" ", "_").endswith(word)
 
     def test(message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from diameter.capture.avptext import octets
+from diameter.capture.avptext import DIGITS, carried, octets
 from diameter.capture.scenario import Step, filled, place_of
 from diameter.capture.text import value_text
 from diameter.dictionary.model import CommandDef
@@ -68,7 +68,7 @@ def _bind(expected: Mapping[str, Any], avps: tuple[Avp, ...], names: dict[str, s
             if isinstance(one, Mapping):
                 _bind(one, avp.members, names)
             elif (place := place_of(one)) and names.get(place) == "":
-                names[place] = value_text(avp)
+                names[place] = carried(avp).removeprefix(DIGITS if one.startswith(DIGITS) else "")
 
 
 def differences(expected: Message, came: Message, ignore: Collection[str] = ()) -> list[str]:

@@ -179,8 +179,7 @@ def short_name(message: Message) -> str:
 def summary(message: Message) -> str:
     """One line: `DAA Tsp 2001 DIAMETER_SUCCESS scs.example;1;7`, with the number of faults where there are any."""
     parts = [short_name(message), message.application, result_text(message)]
-    session = next((line.value for line in lines(message, faults=False) if line.code == 263 and not line.vendor), "")
-    parts.append(session)
+    parts.append(next((value_text(avp) for avp in message.avps if avp.code == 263 and not avp.vendor), ""))
     if message.faults:
         parts.append(f"[{len(message.faults)} fault{'s' if len(message.faults) > 1 else ''}]")
     return " ".join(part for part in parts if part)

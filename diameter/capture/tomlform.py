@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from diameter.capture.scenario import SCHEMA, Scenario, Step
@@ -78,6 +78,8 @@ def _value(value: Any) -> str:
         return _text(value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, date | time) and not isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, list):

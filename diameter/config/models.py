@@ -101,6 +101,7 @@ class LinkProfile(Table):
     rsa_bits: int = Field(default=2048, ge=2048, le=16384, description="shortest RSA key of a peer certificate")
     ec_bits: int = Field(default=256, ge=256, le=521, description="shortest elliptic curve key of a peer certificate")
     physical_protection: bool = Field(default=True, description="a link may be in clear where it is declared protected")
+    nds_ip: bool = Field(default=False, description="every link has to be under IPsec in tunnel mode, TS 33.210")
 
 
 class SecurityConfig(Table):
@@ -120,6 +121,7 @@ class SecurityConfig(Table):
                 ("rsa_bits", outer.rsa_bits < inner.rsa_bits),
                 ("ec_bits", outer.ec_bits < inner.ec_bits),
                 ("physical_protection", outer.physical_protection and not inner.physical_protection),
+                ("nds_ip", inner.nds_ip and not outer.nds_ip),
             )
             if worse
         ]

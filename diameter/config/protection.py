@@ -30,11 +30,15 @@ def unprotected(node: NodeTable, peers: Sequence[PeerConfig], prefix: str) -> Li
         rule = f"{prefix}security.{peer.placement}"
         found += [(f"peer.{at}.{key}", text) for key, text in _against(peer, profile, rule)]
         found += _versions(node, peer, profile, f"peer.{at}", prefix)
-    return found + _weaker_outside(peers)
+    return found + _weaker_outside(peers) + _outside_tunnels(node, prefix)
 
 
 def _against(peer: PeerConfig, profile: LinkProfile, rule: str) -> Lines:
     found: Lines = []
+    if profile.nds_ip and peer.mechanism != "ipsec":
+        found.append(("security", f'{rule}.nds_ip asks for "ipsec" and transport = "tcp" or "sctp"'))
+    elif profile.nds_ip and (peer.connect or peer.discover) and peer.ipsec.mode != "tunnel":
+        found.append(("ipsec.mode", f'{rule}.nds_ip asks for "tunnel"'))
     if in_clear(peer) and not profile.physical_protection:
         found.append(("physical_protection", f"{rule}.physical_protection allows no link in clear"))
     if peer.transport == "dtls" and profile.minimum_tls > "1.2":
@@ -49,6 +53,16 @@ def _versions(node: NodeTable, peer: PeerConfig, profile: LinkProfile, place: st
         return []
     rule = f"{prefix}security.{peer.placement}.minimum_tls"
     return [(place, f"{prefix}tls.maximum_version is {node.tls.maximum_version}, and {rule} is {profile.minimum_tls}")]
+
+
+def _outside_tunnels(node: NodeTable, prefix: str) -> Lines:
+    """A listener cannot tell the domain of who comes, so where one placement asks for tunnels, all of IPsec are."""
+    asking = [name for name in ("inside", "outside") if getattr(node.security, name).nds_ip]
+    return [
+        (f"{prefix}listen.{at}.ipsec.mode", f'{prefix}security.{asking[0]}.nds_ip asks for "tunnel"')
+        for at, one in enumerate(node.listen)
+        if asking and one.mechanism == "ipsec" and one.ipsec.mode != "tunnel"
+    ]
 
 
 def _weaker_outside(peers: Sequence[PeerConfig]) -> Lines:

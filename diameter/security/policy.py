@@ -8,6 +8,7 @@ the peer: what it offers either reaches the thresholds or the link ends (E-TSP-2
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -70,6 +71,16 @@ def profile_of(peer: PeerConfig, policy: SecurityConfig) -> LinkProfile:
     return policy.inside if peer.placement == "inside" else policy.outside
 
 
+def profile_under_ipsec(policy: SecurityConfig, peers: Iterable[PeerConfig]) -> LinkProfile:
+    """Return the thresholds for whoever comes by a listener under IPsec.
+
+    An IKE daemon learns who a peer is together with its certificate and says nothing of the key, so it is told the
+    stricter thresholds beforehand: those outside, unless every peer under IPsec is inside.
+    """
+    placed = {peer.placement for peer in peers if peer.security == "ipsec"}
+    return policy.inside if placed == {"inside"} else policy.outside
+
+
 def check_link(peer: PeerConfig, security: LinkSecurity, policy: SecurityConfig) -> Complaint | None:
     """Return why this link may not carry this peer's messages, or None."""
     profile = profile_of(peer, policy)
@@ -78,6 +89,8 @@ def check_link(peer: PeerConfig, security: LinkSecurity, policy: SecurityConfig)
 
 
 def _kind(peer: PeerConfig, security: LinkSecurity, profile: LinkProfile) -> str:
+    if profile.nds_ip and security.mechanism != "ipsec":
+        return f"the link is {security.mechanism}, and every link to a peer {peer.placement} has to be under IPsec"
     if security.secure:
         kind_is_right = peer.mechanism == security.mechanism
         return (

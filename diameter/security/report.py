@@ -20,7 +20,7 @@ from diameter.security import certificate as profile
 from diameter.security.link import LinkSecurity
 from diameter.security.offer import Offer, offer, offer_of_datagrams
 from diameter.security.papers import Paper, papers
-from diameter.security.policy import Level, level, profile_of
+from diameter.security.policy import Level, level, profile_of, profile_under_ipsec
 from diameter.security.tls import TlsContext
 
 Record = dict[str, Any]
@@ -106,6 +106,8 @@ class Report:
         peers = [peer for peer in self._config.peer if (peer.transport, in_clear(peer)) == kind]
         profiles = [profile_of(peer, self._config.security) for peer in peers] or list(self._profiles)
         accepted = [peer.host for peer in peers if not peer.discover]
+        if one.mechanism == "ipsec":
+            profiles = [profile_under_ipsec(self._config.security, self._config.peer)]
         row = self._link(one, profiles)
         return {
             "place": f"listen.{at}",
@@ -131,7 +133,7 @@ class Report:
 
     def _link(self, link: LinkTable, profiles: Sequence[LinkProfile]) -> Record:
         if link.mechanism == "ipsec":
-            return _under_ipsec(link)
+            return _under_ipsec(link, profiles[0])
         clear, datagrams = link.transport in CLEAR, link.transport == "dtls"
         rsa, ec = min(one.rsa_bits for one in profiles), min(one.ec_bits for one in profiles)
         lowest, highest = self._versions(profiles, datagrams=datagrams)
@@ -163,14 +165,17 @@ class Report:
         return max(tls.minimum_version, least), tls.maximum_version
 
 
-def _under_ipsec(link: LinkTable) -> Record:
+def _under_ipsec(link: LinkTable, least: LinkProfile) -> Record:
     """A link that IPsec protects: the suites are those of ESP, the groups those that IKE proposes."""
     options = link.ipsec
     by_hand = options.hook == XFRM
     suites = sorted({sa.cipher for sa in options.sa}) if by_hand else list(options.suites.esp)
     words = [word for text in options.suites.ike for word in text.split("-")]
     groups = [] if by_hand else list(dict.fromkeys(word for word in words if word in GROUPS))
-    weakest = LinkSecurity(mechanism="ipsec", group="MODP_2048" if "modp2048" in groups else "")
+    weakest = [LinkSecurity(mechanism="ipsec", group="MODP_2048" if "modp2048" in groups else "")]
+    if not by_hand:
+        keys = ("RSA", least.rsa_bits), ("EC", least.ec_bits)
+        weakest += [LinkSecurity(mechanism="ipsec", key_type=kind, key_bits=bits) for kind, bits in keys]
     version = "manual" if by_hand else "IKEv2"
     return {
         "transport": link.transport,
@@ -180,12 +185,12 @@ def _under_ipsec(link: LinkTable) -> Record:
         "highest_version": version,
         "suites": suites,
         "groups": groups,
-        "rsa_bits": None,
-        "ec_bits": None,
+        "rsa_bits": None if by_hand else least.rsa_bits,
+        "ec_bits": None if by_hand else least.ec_bits,
         "sctp_auth": None,
         "physical_protection": False,
         "physical_protection_reason": "",
-        "level": level(weakest).name.lower(),
+        "level": min(level(one) for one in weakest).name.lower(),
     }
 
 

@@ -30,7 +30,7 @@ from nfs.cli._react import pause
 T = TypeVar("T")
 CLEAR_PORT: Final = 3868
 SECURE_PORT: Final = 5868
-READY_TIMEOUT_S: Final = 30.0
+READY_TIMEOUT_S: Final = 90.0
 STOP_TIMEOUT_S: Final = 15.0
 _MARK: Final = ".made-by-mtc-demo"
 _POLL_S: Final = 0.05

@@ -76,7 +76,8 @@ def _configured(console: Console, found: Record) -> None:
     for place, profile in found["policy"].items():
         clear = "where declared protected" if profile["physical_protection"] else "never"
         keys = f"RSA {profile['rsa_bits']}, EC {profile['ec_bits']}"
-        table.add_row(f"peers {place}", f"TLS {profile['minimum_tls']} or later, {keys}; clear text {clear}")
+        rule = "IPsec tunnels only" if profile["nds_ip"] else f"TLS {profile['minimum_tls']} or later"
+        table.add_row(f"peers {place}", f"{rule}, {keys}" + ("" if profile["nds_ip"] else f"; clear text {clear}"))
     if found["redirects"]["connect"]:
         clear = found["redirects"]["physical_protection_reason"]
         table.add_row(
@@ -156,7 +157,7 @@ def _running(console: Console, page: Record) -> None:
         if one["mechanism"] == "none":
             agreed, papers = f"nothing: {one['physical_protection_reason']}", ""
         else:
-            agreed = "\n".join(filter(None, (one["version"], one["cipher"], one["group"])))
+            agreed = "\n".join(filter(None, (_named(one, one["version"]), one["cipher"], one["group"])))
             papers = f"{one['subject']}, {_key(one)}\nuntil {(one['not_after'] or '')[:10]}\n{', '.join(one['names'])}"
         table.add_row(whose, way, Text(agreed), Text(papers), _level(one["level"]))
     console.print(table)
@@ -171,7 +172,14 @@ def _facts(title: str) -> Table:
 
 def _versions(one: Record) -> str:
     lowest, highest = one["lowest_version"], one["highest_version"]
-    return str(lowest) if lowest == highest else f"{lowest} or later"
+    return _named(one, lowest) if lowest == highest else f"{lowest} or later"
+
+
+def _named(one: Record, version: str) -> str:
+    """IPsec is named: a version of IKE alone, or "manual", says little."""
+    if one["mechanism"] != "ipsec":
+        return version
+    return "IPsec, keys set by hand" if version == "manual" else f"IPsec, {version}"
 
 
 def _level(name: str) -> Text:

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from diameter import Dictionary
-    from diameter.config import NodeConfig, PeerConfig
+    from diameter.config import NodeConfig, PeerConfig, TlsConfig
     from diameter.peer.capabilities import Advertised
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,12 +65,11 @@ def capturing(function: F) -> F:
 def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
     """Who we are and whom we dial, by the options above and `peer`.  Raises ConfigError."""
     from diameter._node.setup import endpoint, quick_config
-    from diameter.config import CERTIFIED, TlsConfig
-    from diameter.config.load import validate
+    from diameter.config import CERTIFIED
     from diameter.errors import ConfigError
 
     text = given["peer"]
-    known = _from_file(given["config"]) if given["config"] is not None else None
+    known = from_file(given["config"]) if given["config"] is not None else None
     if known is not None:
         found = known.peer_named(text)
         if found is not None:
@@ -80,11 +79,7 @@ def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
     )
     if given["transport"] not in (None, transport):
         raise ConfigError(f"{text!r} is not --transport {given['transport']}")
-    tls = known.tls if known is not None else None
-    if given["certificate"] is not None or given["key"] is not None or given["trust"]:
-        files = {name: given[name] for name in ("certificate", "key") if given[name] is not None}
-        tables = {**files, "trust": list(given["trust"]), "crl": list(given["crl"])}
-        tls = validate(tables, TlsConfig, source="options", base=Path())
+    tls = tls_of(given) or (known.tls if known is not None else None)
     if transport in CERTIFIED and tls is None:
         clear = {"tls": "tcp", "dtls": "sctp"}[transport]
         raise ConfigError(
@@ -98,7 +93,20 @@ def who(given: dict[str, Any], verb: str) -> tuple[NodeConfig, PeerConfig]:
     return config, config.peer[0]
 
 
-def _from_file(path: Path) -> NodeConfig:
+def tls_of(given: dict[str, Any]) -> TlsConfig | None:
+    """Certificate, key and trust as the options above give them; None without them.  Raises ConfigError."""
+    from diameter.config import TlsConfig
+    from diameter.config.load import validate
+
+    if given["certificate"] is None and given["key"] is None and not given["trust"]:
+        return None
+    files = {name: given[name] for name in ("certificate", "key") if given[name] is not None}
+    tables = {**files, "trust": list(given["trust"]), "crl": list(given["crl"])}
+    return validate(tables, TlsConfig, source="options", base=Path())
+
+
+def from_file(path: Path) -> NodeConfig:
+    """The node of a configuration, of whatever network function.  Raises ConfigError."""
     from diameter.config import load, top_level
     from nfs.cli.config import model_of
 

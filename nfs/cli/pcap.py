@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from diameter.errors import LocalError
 
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
@@ -32,6 +34,18 @@ class Verbs(click.Group):
         found = importlib.import_module(f"nfs.cli._pcap.{cmd_name}").command
         assert isinstance(found, click.Command)
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; where there is no Diameter in the file, say what there is and end with status 1."""
+        try:
+            return super().invoke(ctx)
+        except LocalError as error:
+            from diameter.capture import NoDiameter  # deferred: `mtc pcap --help` needs no reader
+
+            if not isinstance(error, NoDiameter):
+                raise
+            click.echo(f"mtc: {error}", err=True)
+            raise click.exceptions.Exit(1) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from `VERBS`; none is imported for it."""

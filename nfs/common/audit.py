@@ -53,7 +53,7 @@ class Refusal:
     """One refusal.  `target`: the identity asked about, in full; the log masks it.  `result`: what was answered.
 
     `check`: which check said no.  `peer`: proven identity of the adjacent peer; `origin`: who the message claims to
-    be from.  `reason`: words without any identity of a subscriber.
+    be from; `address`: where its link comes from, not written.  `reason`: words without any identity of a subscriber.
     """
 
     check: str
@@ -62,6 +62,7 @@ class Refusal:
     peer: str
     reason: str
     origin: str = ""
+    address: str = ""
     command: str = ""
     target: str = ""
     profile: str = ""

@@ -18,7 +18,9 @@ from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
 from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import Limits, MtcIwf
-from nfs.mtc_iwf.ports import Unavailable
+from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
+from nfs.mtc_iwf.owners.provisioning import Desk
+from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
@@ -39,10 +41,10 @@ def limits(config: IwfConfig) -> Limits:
     )
 
 
-def procedures(config: IwfConfig, guards: Guards, s6m: S6m, t4: T4, tsp: Tsp, triggers: Triggers) -> MtcIwf:
+def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, triggers: Triggers) -> MtcIwf:
     """The procedures between the reference points, behind the guards."""
     return MtcIwf(
-        hss=guards.in_front_of(s6m),
+        hss=hss,
         sms_sc=t4,
         scs=tsp,
         ledger=triggers,
@@ -50,6 +52,14 @@ def procedures(config: IwfConfig, guards: Guards, s6m: S6m, t4: T4, tsp: Tsp, tr
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
     )
+
+
+async def forget(triggers: Triggers) -> None:
+    """Forget triggers that are over; what the database has against it is logged."""
+    try:
+        await triggers.purge()
+    except Unavailable as error:
+        _log.warn("old triggers are still there: {error}", error=str(error))
 
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
@@ -62,27 +72,28 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
-    iwf = procedures(config, guards, s6m, t4, tsp, triggers)
+    owners = OwnerCheck()
+    iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
-
-    async def forget() -> None:
-        try:
-            await triggers.purge()
-        except Unavailable as error:
-            _log.warn("old triggers are still there: {error}", error=str(error))
+    desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     def keep() -> Any:
         saving = counts.save()
         return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget())))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers))))
     keeping = LoopingCall(keep)
     purging.clock = keeping.clock = around.reactor
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
         _ = keeping.start(KEEP_S, now=False)
+        if desk is not None:
+            parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
+
+    def stopping() -> Any:
+        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         for each in (purging, keeping):
@@ -90,21 +101,26 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
                 each.stop()
         guards.holding.stop()
         keep()  # closing the store waits for it
-        return store.close().addCallback(lambda _: audit.close())
+        closed = store.close()
+        if desk is not None:
+            closed = closed.addCallback(lambda _: desk.close())
+        return closed.addCallback(lambda _: audit.close())
 
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         iwf.limits = limits(new)
 
-    return Parts(
+    parts = Parts(
         applications=(tsp, s6m, t4),
         screens=(guards.gateway,),
         audit=audit.node_refused,
         started=started,
+        stopping=stopping,
         stopped=stopped,
         reload=reload,
         live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
     )
+    return parts
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

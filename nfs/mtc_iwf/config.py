@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import Identity, Table
 from nfs.common.audited import AuditedConfig
+from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
 
 
@@ -36,6 +37,7 @@ class IwfConfig(AuditedConfig):
     hss: CoreTable = Field(description="the HSS, over S6m")
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
+    owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")
     scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from nfs.mtc_sgw.config import profiles
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.known import Known
 from nfs.mtc_sgw.logic import Refuse
+from nfs.mtc_sgw.plugins import pipeline
 from nfs.mtc_sgw.unwanted import Unwanted
 
 
@@ -44,7 +45,7 @@ class Guards:
             core=core_hosts(config),
             home_plmns=frozenset(table.home_plmns),
             fifteen_digits=table.fifteen_digit_local_ids,
-            checks=(*CHECKS, *bounds.checks),
+            checks=pipeline(table.checks, (*CHECKS, *bounds.checks)),
             clock=reactor.seconds,
             identity=(config.node.origin_host, config.node.origin_realm),
             never_outside=table.never_outside,
@@ -66,8 +67,12 @@ class Guards:
         return self.unwanted.check(device, self.holding.now)
 
     def reload(self, config: IwfConfig) -> None:
-        """Go by another configuration from now on; what was counted stays, what the HSS said is asked again."""
+        """Go by another configuration from now on; what was counted stays, what the HSS said is asked again.
+
+        Raises ConfigError, and then nothing has changed.
+        """
         table, gateway = config.sgw, self.gateway
+        gateway.checks = pipeline(table.checks, (*CHECKS, *self.bounds.checks))
         gateway.profiles = profiles(config.scs)
         gateway.home_plmns = frozenset(table.home_plmns)
         gateway.fifteen_digits = table.fifteen_digit_local_ids

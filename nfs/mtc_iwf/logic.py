@@ -21,6 +21,7 @@ from nfs.mtc_iwf.ports import (
     HssRefused,
     Ledger,
     Notice,
+    NotListed,
     OverBudget,
     Scs,
     Sender,
@@ -233,6 +234,8 @@ def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
     check, reason = "association", f"the HSS refused with {error.code}"
     if isinstance(error, Blocked):
         check, reason = "block-list", "the owner of the device blocks this SCS"
+    elif isinstance(error, NotListed):
+        check, reason = "owner", "the owner of the device does not list this SCS"
     elif error.remembered:
         check, reason = "negative-cache", f"{reason}, not long ago"
     return Decision(

@@ -32,6 +32,13 @@ class Blocked(HssRefused):
         super().__init__(5510)
 
 
+class NotListed(HssRefused):
+    """The owner of the device has a list of SCSs without this one; told as a foreign device is."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
 class OverBudget(DiameterError):
     """The HSS was not asked: this SCS has had it asked in vain too often."""
 

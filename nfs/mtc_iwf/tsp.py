@@ -15,7 +15,7 @@ from nfs.mtc_iwf.logic import Decision, DeviceAction, MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
 from nfs.mtc_iwf.statuses import Result
 from nfs.mtc_sgw.gateway import Gateway
-from nfs.mtc_sgw.logic import ScsProfile
+from nfs.mtc_sgw.logic import ScsProfile, plain
 
 TOO_MANY_HELD: Final = Decision(
     status=RequestStatus.RATEEXCEEDED, check="held-answers", reason="too many answers to this SCS are held back"
@@ -81,6 +81,7 @@ class Tsp(Application):
                 area=Area.B1,
                 peer=request.text("Origin-Host"),
                 origin=request.text("Origin-Host"),
+                address=self._gateway.addresses.get(plain(request.text("Origin-Host")), ""),
                 command=request.command,
                 target=action.get("External-Identifier") or _digits(action) or "",
                 profile=profile.name,

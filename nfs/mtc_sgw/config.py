@@ -13,6 +13,7 @@ from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
 from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
+from nfs.mtc_sgw.plugins import OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
 from nfs.mtc_sgw.rates import RateLimits
 from nfs.mtc_sgw.unwanted import ANY, Wish
@@ -99,6 +100,13 @@ class ScsTable(Table):
         )
 
 
+def _checks(names: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = complaint(names)
+    if wrong:
+        raise ValueError(wrong)
+    return names
+
+
 def _blocked(text: str) -> str:
     return text if text == ANY else _isdn(text)
 
@@ -153,6 +161,9 @@ class GatewayTable(Table):
     fifteen_digit_local_ids: bool = Field(
         default=False,
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
+    )
+    checks: Annotated[tuple[str, ...], AfterValidator(_checks)] = Field(
+        default=OWN, strict=False, description="the checks of a request in their order; of installed packages too"
     )
     never_outside: tuple[Annotated[str, Field(min_length=3)], ...] = Field(
         default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"

@@ -44,9 +44,11 @@ class Gateway(Screen):
     """The MTC Security GW in front of the applications of one node.
 
     core: Origin-Hosts inside the operator's domain, lower case, that speak the core's own applications with this node.
-    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` may be replaced while running.
+    home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` and `checks` may be replaced while
+    running.
     clock: seconds since 1970.  identity: Origin-Host and Origin-Realm of the node, under which the inside is hidden.
-    never_outside: words that no message to the outside may hold, Local Group Ids for one.
+    never_outside: words that no message to the outside may hold, Local Group Ids for one.  `addresses`: where the link
+    of each peer whose request passed last came from.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class Gateway(Screen):
         self.home_plmns = home_plmns
         self.fifteen_digits = fifteen_digits
         self.passed = 0
+        self.addresses: dict[str, str] = {}
         self._audit = audit
-        self._checks = checks
+        self.checks = checks
         self._clock = clock
         self.host, self.realm = identity
         self._inner = frozenset(each.encode() for each in core if each not in self.host.lower())
@@ -84,9 +87,10 @@ class Gateway(Screen):
         if message.application != "Tsp":
             return message if peer in self.core else self._not_for_outside(message, peer)
         offer = self.offer(message, neighbour)
-        refused = run(offer, self._checks)
+        refused = run(offer, self.checks)
         if refused is None:
             self.passed += 1
+            self.addresses[offer.origin] = neighbour.remote
             return message
         check, refuse = refused
         fault = _fault(message, refuse, echo=inbound_imsi.check(offer) is None)
@@ -96,6 +100,7 @@ class Gateway(Screen):
                 stage=refuse.stage,
                 area=Area.B1,
                 peer=peer,
+                address=neighbour.remote,
                 origin=offer.origin,
                 command=message.command,
                 target=offer.external_identifier or offer.msisdn or "",

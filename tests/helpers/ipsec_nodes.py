@@ -31,6 +31,7 @@ from helpers.loop import reactor, settle
 from helpers.network_spaces import Cables, Space
 from helpers.nodes import LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary, succeed
 from helpers.programs import Program
+from helpers.secured import S6tServer, T6aServer
 
 HERE, THERE = "10.1.1.1", "10.1.1.2"
 HERE_6, THERE_6 = "fd00:1::1", "fd00:1::2"
@@ -202,7 +203,8 @@ def main(file: Path) -> None:
         _say(point.name, {key: str(value) for key, value in fields.items()})
 
     config = NodeConfig.model_validate_json(file.read_text(), strict=False)
-    node = Node(config, [Answering(answer)], dictionary(), reactor=_reactor, observe=observe, audit=refused)
+    applications = [Answering(answer), S6tServer(), T6aServer()]
+    node = Node(config, applications, dictionary(), reactor=_reactor, observe=observe, audit=refused)
     _ = node.start().addCallbacks(
         lambda _: StandardIO(_Ended(node)),  # type: ignore[no-untyped-call]  # Twisted leaves it untyped
         lambda failure: _say("FAILED", {"reason": failure.getErrorMessage()}),

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diameter.capture import CaptureReader, CaptureWriter
 from diameter.config import NodeConfig
 from diameter.errors import ConfigError, Undeliverable
 from diameter.node import Node, as_deferred
@@ -29,25 +31,39 @@ OTHER = f"other.{REALM}"
 class Two:
     """A client (left) and a server (right)."""
 
-    def __init__(self, link: dict[str, Any], *, tls: Any = None, options: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        link: dict[str, Any],
+        *,
+        tls: Any = None,
+        options: dict[str, Any] | None = None,
+        placement: str = "outside",
+        policy: dict[str, Any] | None = None,
+        tap: CaptureWriter | None = None,
+    ) -> None:
         self.asking, self.answering = Asking(), Answering()
         self.said, self.heard = Said(), Said()
         ipsec = {**OPTIONS, **(options or {})}
         common = {"security": "ipsec", "ipsec": ipsec, "port": free_port(), **link}
+        placed = {"placement": placement}
+        whole: dict[str, Any] = {"security": policy or {}}
         self.left = self._node(
             LEFT, self.asking, self.said,
-            peer=[{"host": RIGHT, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **common}],
-            tls=tls and tls[LEFT], tc_s=600,
+            peer=[{"host": RIGHT, "realm": REALM, "connect": True, "addresses": ["127.0.0.1"], **common, **placed}],
+            tls=tls and tls[LEFT], tap=tap, tc_s=600, **whole,
         )  # fmt: skip
-        row = {"host": LEFT, "realm": REALM, "transport": common["transport"], "security": "ipsec"}
+        row = {"host": LEFT, "realm": REALM, "transport": common["transport"], "security": "ipsec", **placed}
         listen = {"host": "127.0.0.1", **common}
-        self.right = self._node(RIGHT, self.answering, self.heard, listen=[listen], peer=[row], tls=tls and tls[RIGHT])
+        self.right = self._node(
+            RIGHT, self.answering, self.heard, listen=[listen], peer=[row], tls=tls and tls[RIGHT], **whole
+        )
 
-    def _node(self, host: str, application: Any, said: Said, **table: Any) -> Node:
+    def _node(self, host: str, application: Any, said: Said, tap: CaptureWriter | None = None, **table: Any) -> Node:
         config = NodeConfig.model_validate({"origin_host": host, "origin_realm": REALM, **table})
         return Node(
-            config, [application], dictionary(), reactor=reactor, observe=said.observe, audit=said.refused.append
-        )
+            config, [application], dictionary(), reactor=reactor, observe=said.observe, audit=said.refused.append,
+            tap=tap,
+        )  # fmt: skip
 
     async def ask(self, timeout_s: float = 5) -> int:
         asked = self.asking.request("Device-Action", ACTION, realm=REALM, timeout_s=timeout_s)
@@ -109,6 +125,47 @@ def test_protection_first(link: dict[str, Any]) -> None:
             assert hook.stopped == 2
 
     drive(scenario())
+
+
+@pytest.mark.requirement("R-TSP-11", "R-TSP-33", "E-TSP-12")
+@pytest.mark.parametrize("placement", ["inside", "outside"])
+def test_a_hook_is_told_the_thresholds_of_the_policy(placement: str) -> None:
+    async def scenario() -> None:
+        policy = {"inside": {"rsa_bits": 3072}, "outside": {"rsa_bits": 4096, "ec_bits": 384}}
+        with pretended(LEFT) as hook:
+            async with two({"transport": "tcp"}, placement=placement, policy=policy) as nodes:
+                await nodes.left.when_open(RIGHT)
+            keys = {(each.flow.rsa_bits, each.flow.ec_bits) for each in hook.kept}
+            assert keys == {(3072, 256) if placement == "inside" else (4096, 384)}
+            assert len(hook.kept) == 3  # of the listener, of the link at each end
+
+    drive(scenario())
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_capture_has_clear_messages_with_real_addresses(link: dict[str, Any], tmp_path: Path) -> None:
+    options = link_of(link)
+    port = options.setdefault("port", free_port())
+
+    async def scenario() -> None:
+        with pretended(LEFT), CaptureWriter(tmp_path / "left.pcapng") as tap:
+            async with two(options, tap=tap) as nodes:
+                await nodes.left.when_open(RIGHT)
+                assert await nodes.ask() == 2001
+
+    drive(scenario())
+    messages = [one for one in CaptureReader(tmp_path / "left.pcapng") if one.octets[5:8] == (8388639).to_bytes(3)]
+    sent, received = messages
+    assert (sent.message(dictionary()).command, received.message(dictionary())["Result-Code"]) == (
+        "Device-Action-Request", 2001,
+    )  # fmt: skip
+    assert sent.destination == received.source == ("127.0.0.1", port)
+    assert sent.source == received.destination
+    assert (sent.source[0], sent.source[1] not in (0, port)) == ("127.0.0.1", True)
+    name = link["transport"]
+    assert sent.comment.startswith(f"{name}, peer {RIGHT}, sent")
+    assert received.comment.startswith(f"{name}, peer {RIGHT}, received")
+    assert (sent.outgoing, received.outgoing, sent.transport) == (True, False, name)
 
 
 @pytest.mark.requirement("R-TSP-30", "S-TSP-23")

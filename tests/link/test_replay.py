@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,105 +13,11 @@ from diameter.capture import CaptureReader, CaptureWriter
 from diameter.capture.extract import extract, sessions
 from diameter.capture.tomlform import write
 from helpers.captures import IWF, SCS, Traffic
-from helpers.certificates import Ca
 from helpers.messages import dictionary
+from helpers.replaying import CARRIED, MTC, TWO_WAYS, certified, client, listening
 from helpers.schemas import assert_fits
 
 pytestmark = [pytest.mark.link]
-MTC = [sys.executable, "-m", "nfs.cli", "pcap"]
-TWO_WAYS = """
-schema = 1
-[names]
-client = "scs.customer.example"
-client_realm = "customer.example"
-server = "iwf.operator.example"
-server_realm = "operator.example"
-session = ""
-session2 = ""
-reference = ""
-
-[[message]]
-from = "client"
-request = 1
-command = "DAR"
-application = "Tsp"
-[message.avps]
-Session-Id = "${session}"
-Auth-Application-Id = 16777309
-Auth-Session-State = 1
-Origin-Host = "${client}"
-Origin-Realm = "${client_realm}"
-Destination-Realm = "${server_realm}"
-Device-Action.Reference-Number = 7
-Device-Action.Action-Type = "DEVICE_TRIGGER_REQUEST"
-
-[[message]]
-from = "server"
-request = 2
-command = "DNR"
-application = "Tsp"
-[message.avps]
-Session-Id = "${session2}"
-Auth-Application-Id = 16777309
-Auth-Session-State = 1
-Origin-Host = "${server}"
-Origin-Realm = "${server_realm}"
-Destination-Host = "${client}"
-Destination-Realm = "${client_realm}"
-Device-Notification.Reference-Number = 7
-Device-Notification.Action-Type = "DELIVERY_REPORT"
-
-[[message]]
-from = "client"
-answer = 2
-command = "DNA"
-application = "Tsp"
-[message.avps]
-Session-Id = "${session2}"
-Auth-Application-Id = 16777309
-Auth-Session-State = 1
-Result-Code = 2001
-Origin-Host = "${client}"
-Origin-Realm = "${client_realm}"
-
-[[message]]
-from = "server"
-answer = 1
-command = "DAA"
-application = "Tsp"
-[message.avps]
-Session-Id = "${session}"
-Auth-Application-Id = 16777309
-Auth-Session-State = 1
-Result-Code = 3004
-Origin-Host = "${server}"
-Origin-Realm = "${server_realm}"
-"""
-
-
-@contextmanager
-def listening(scenario: Path, endpoint: str, *more: str) -> Iterator[tuple[int, list[str]]]:
-    """A server that plays the scenario; its port.  The list holds its output once it has ended well."""
-    words = [*MTC, "replay", str(scenario), "--listen", endpoint, *more]
-    program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=scenario.parent)
-    said: list[str] = []
-    try:
-        assert program.stdout is not None
-        line = program.stdout.readline()
-        found = re.fullmatch(r"listening on \w+ \S+:(\d+)\n", line)
-        assert found is not None, line + program.stdout.read()
-        yield int(found[1]), said
-        rest, _ = program.communicate(timeout=30)
-        said.extend(rest.splitlines())
-    finally:
-        if program.poll() is None:
-            program.kill()
-            program.communicate()
-
-
-def client(scenario: Path, port: int, *more: str, transport: str = "tcp") -> subprocess.CompletedProcess[str]:
-    words: Sequence[str] = [*MTC, "replay", str(scenario), "--connect", f"{transport}:127.0.0.1:{port}", *more]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=scenario.parent)
 
 
 def test_both_parties_of_a_scenario_play_it(tmp_path: Path) -> None:
@@ -177,11 +79,7 @@ def test_out_of_a_capture_and_over_tls(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     chosen = [one for one in captured if session.encode() in one.octets]
     assert (tmp_path / "one.toml").read_text() == write(extract(chosen, dictionary(), "made.pcapng"))
-    ca, options = Ca(), {}
-    for host in (SCS, IWF):
-        files = ca.issue(host).write(tmp_path, host)
-        options[host] = [word for name in ("certificate", "key") for word in (f"--{name}", files[name])]
-        options[host] += ["--trust", str(tmp_path / f"{host}-ca.pem")]
+    options = certified(tmp_path)
     with listening(tmp_path / "one.toml", "tls:127.0.0.1:0", *options[IWF]) as (port, said):
         played = client(tmp_path / "one.toml", port, *options[SCS], transport="tls")
     assert (played.returncode, said[-1]) == (0, "as in the scenario"), played.stdout + played.stderr + "\n".join(said)
@@ -194,16 +92,52 @@ def test_out_of_a_capture_and_over_tls(tmp_path: Path) -> None:
         (("--listen", "tcp:127.0.0.1:0", "--set", "x=1"), "--set x=1: NAME=VALUE wanted, of client"),
         (("--connect", "nowhere"), "needs --certificate"),
         (("--listen", "tcp:127.0.0.1:0", "--wait", "0.2"), "nobody came within 0.2 s"),
-        (("--listen", "tcp:127.0.0.1:0", "-c", "x.toml"), "--listen takes no -c"),
+        (("--listen", "tcp:127.0.0.1:0", "-c", "x.toml"), "x.toml: cannot read"),
+        (("--listen", "dtls:127.0.0.1:0", "-c", "node.toml"), "node.toml: node.listen: none has transport dtls"),
+        (("--listen", "dtls:127.0.0.1:0"), "dtls needs --certificate, --key and --trust, or -c"),
         (("--connect", "tcp:127.0.0.1:9"), "connection refused"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, words: tuple[str, ...], complaint: str) -> None:
     path = tmp_path / "two.toml"
     path.write_text(TWO_WAYS)
+    (tmp_path / "node.toml").write_text('[node]\norigin_host = "a.b.example"\norigin_realm = "b.example"\n')
     done = subprocess.run(
         [*MTC, "replay", str(path), *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )
     assert complaint in done.stderr
     assert done.returncode == (1 if "refused" in complaint or "nobody" in complaint else 2)
     assert "Traceback" not in done.stderr
+
+
+def test_what_an_answer_brings_goes_into_the_next_request(tmp_path: Path) -> None:
+    path = tmp_path / "carried.toml"
+    path.write_text(CARRIED)
+    with listening(path, "tcp:127.0.0.1:0", "--set", "reference=4711", "--set", "cookie=hex:00ff24") as (port, said):
+        done = client(path, port, "--capture", "client.pcapng")
+    assert (done.returncode, said[-1]) == (0, "as in the scenario"), done.stdout + done.stderr + "\n".join(said)
+    second = [one.message(dictionary()) for one in CaptureReader(tmp_path / "client.pcapng")]
+    requests = [one for one in second if one.request and one.command == "Device-Action-Request"]
+    assert [one["Device-Action"]["Reference-Number"] for one in requests] == [7, 4711]
+    assert requests[1]["Class"] == b"\0\xff$"
+
+
+def test_a_value_that_nobody_brings(tmp_path: Path) -> None:
+    path = tmp_path / "carried.toml"
+    path.write_text(CARRIED)
+    with listening(path, "tcp:127.0.0.1:0", "--as", "client", "--set", "reference=1") as (port, said):
+        done = client(path, port, "--as", "server", "--json")
+    rows = json.loads(done.stdout)["messages"]
+    assert rows[1]["differences"] == ["${reference} has no value, and none came: give --set reference=VALUE"]
+    assert done.returncode == 1
+    assert said[-1] != "as in the scenario"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_whoever_dials_either_may_ask_first(tmp_path: Path, transport: str) -> None:
+    path, options = tmp_path / "two.toml", certified(tmp_path)
+    path.write_text(TWO_WAYS.replace("scs.customer.example", SCS).replace("iwf.operator.example", IWF))
+    own, theirs = (options[SCS], options[IWF]) if transport == "tls" else ([], [])
+    with listening(path, f"{transport}:127.0.0.1:0", "--as", "client", *own) as (port, said):
+        done = client(path, port, "--as", "server", *theirs, transport=transport)
+    assert (done.returncode, said[-1]) == (0, "as in the scenario"), done.stdout + done.stderr + "\n".join(said)

@@ -17,9 +17,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 KERNEL: Final = "linux.uml"
 INIT: Final = Path(__file__).resolve().parent.parent / "rig" / "guest-init"
@@ -29,6 +31,12 @@ LATE: Final = 124
 NO_STATUS: Final = 125
 """Exit status when the guest died before its command had ended."""
 IPPROTO_SCTP: Final = 132
+MAP_COUNT: Final = Path("/proc/sys/vm/max_map_count")
+MAP_NOTE: Final = Path("/run/mtc-guest.max_map_count")
+MAPS: Final = 1_048_576
+"""Mappings a process may have while a guest runs.  A guest is one process of the machine for each of its own, and one
+mapping for each piece of its memory that such a process sees: Linux's usual 65,530 can be too few, and then it dies.
+"""
 NOISE: Final = (b"SELinux: ", b"mmapper_init", b"Failed to initialize ubd", b"reboot: ")
 
 
@@ -39,6 +47,40 @@ def kernel_has_sctp() -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def many_maps(setting: Path = MAP_COUNT, note: Path = MAP_NOTE) -> Iterator[None]:
+    """Within: the machine's limit of mappings is MAPS at least; as it was again when the last guest has ended.
+
+    What it was stands in `note`, which every runner of a guest holds locked.  Says so where it may not be raised.
+    """
+    with ExitStack() as stack:
+        try:
+            before = int(setting.read_text())
+            if before < MAPS or note.exists():
+                kept = stack.enter_context(note.open("a+"))
+                flock(kept, LOCK_SH)
+                stack.callback(_fewer_maps, setting, kept)
+            if before < MAPS:
+                if not note.stat().st_size:
+                    kept.write(f"{before}\n")
+                    kept.flush()
+                setting.write_text(f"{MAPS}\n")
+        except (OSError, ValueError) as error:
+            print(f"vm.max_map_count stays as it is, and a guest may need more: {error}", file=sys.stderr, flush=True)
+        yield
+
+
+def _fewer_maps(setting: Path, kept: IO[str]) -> None:
+    """Put back the limit that was noted, unless another guest runs."""
+    with suppress(OSError):  # that it is locked, as a rule
+        flock(kept, LOCK_EX | LOCK_NB)
+        kept.seek(0)
+        before = kept.read()
+        if before and int(setting.read_text()) == MAPS:
+            setting.write_text(before)
+        kept.truncate(0)
 
 
 def run_in_guest(
@@ -61,7 +103,7 @@ def run_in_guest(
             f"uml_dir={folder}/", f"init={INIT}", f"GUEST={folder}", "con=null", "con0=null,fd:1", "ssl=null", "quiet",
             "random.trust_cpu=on",
         ]  # fmt: skip
-        with (folder / "errors").open("wb") as errors:
+        with (folder / "errors").open("wb") as errors, many_maps():
             late = _watch(kernel, errors.fileno(), limit_s)
         status = folder / "status"
         if status.exists() and status.read_text().strip():

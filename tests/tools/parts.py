@@ -249,7 +249,7 @@ PARTS: Final = (
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
     Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=600),
-    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=600),
+    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=900),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),

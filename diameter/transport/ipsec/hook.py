@@ -44,7 +44,8 @@ class Flow:
     whoever the trust anchors vouch for.  `local_identity`: what we prove.  `local`, `remote`: IP addresses without
     port, several for a multihomed association; `remote` empty: anybody (a listener).  Ports: 0 is any.  `protocol`: of
     the packets that IPsec carries, "udp" where SCTP goes over UDP.  `dialled`: bring it up; otherwise the other end
-    does, and for an accepted link it has to be up already.
+    does, and for an accepted link it has to be up already.  `rsa_bits`, `ec_bits`: shortest keys of the certificates
+    that the other end may prove it with.
     """
 
     peer: str
@@ -57,6 +58,8 @@ class Flow:
     remote_port: int
     dialled: bool
     options: IpsecConfig
+    rsa_bits: int = 2048
+    ec_bits: int = 256
 
 
 class Guarded(Protocol):

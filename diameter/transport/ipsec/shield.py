@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 
 from diameter.config import CLEAR, IpsecConfig, LinkTable, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
+from diameter.security.policy import profile_of, profile_under_ipsec
 from diameter.transport.ipsec import netlink, require
 from diameter.transport.ipsec.cover import Cover
 from diameter.transport.ipsec.hook import Flow, Hook, Protection, hook_named
@@ -69,10 +70,12 @@ class Shield:
 
     def open(self, listener: ListenConfig, protocol: Literal["tcp", "sctp", "udp"], port: int) -> Door:
         """Be ready for a listener's peers, before it listens.  Raises ConfigError, OSError."""
+        least = profile_under_ipsec(self.node.security, getattr(self.node, "peer", ()))
         flow = Flow(
             peer="", identity=listener.ipsec.identity or "", local_identity=self._own(listener.ipsec),
             local=(listener.host, *listener.association.local_addresses), remote=(), protocol=protocol,
             local_port=port, remote_port=0, dialled=False, options=listener.ipsec,
+            rsa_bits=least.rsa_bits, ec_bits=least.ec_bits,
         )  # fmt: skip
         self._walls.put(_place(listener), flow)
         try:
@@ -101,10 +104,11 @@ class Shield:
         port: int,
     ) -> tuple[Flow, Deferred[Worn]]:
         """Bring protection up towards a peer; fires before a packet is sent to it, fails with ConnectFailed."""
+        least = profile_of(peer, self.node.security)
         flow = Flow(
             peer=peer.host, identity=peer.ipsec.identity or peer.host, local_identity=self._own(peer.ipsec),
             local=local, remote=remote, protocol=protocol, local_port=0, remote_port=port, dialled=True,
-            options=peer.ipsec,
+            options=peer.ipsec, rsa_bits=least.rsa_bits, ec_bits=least.ec_bits,
         )  # fmt: skip
         return flow, self.protect(flow)
 
@@ -212,6 +216,7 @@ class Door:
         flow = Flow(
             peer="", identity=own.identity, local_identity=own.local_identity, local=local, remote=remote,
             protocol=own.protocol, local_port=own.local_port, remote_port=port, dialled=False, options=own.options,
+            rsa_bits=own.rsa_bits, ec_bits=own.ec_bits,
         )  # fmt: skip
         self.waiting += 1
 

@@ -28,7 +28,7 @@ from diameter.security.credentials import (
 from diameter.transport.ipsec.hook import Flow
 
 CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
-WHO: Final = "rsa-2048-ecdsa-256-sha256-sha384-sha512"
+WHO: Final = "rsa-{}-ecdsa-{}-sha256-sha384-sha512"
 """How the other end has to prove who it is: least keys and hashes of its whole chain (TS 33.310 clause 6.1)."""
 REPLAY_WINDOW: Final = "64"
 """Packets; never 0, which would turn the protection off.  Said, because the daemon's own default can be set to 0."""
@@ -139,7 +139,11 @@ def _connection(
         "dpd_delay": f"{max(1, round(ike.dpd_s))}s",
         "keyingtries": "1",
         "local": {"auth": "pubkey", "id": _identity(flow.local_identity), "certs": list(material.certificates)},
-        "remote": {"auth": WHO, "id": _identity(flow.identity), "cacerts": list(material.anchors)},
+        "remote": {
+            "auth": WHO.format(flow.rsa_bits, flow.ec_bits),
+            "id": _identity(flow.identity),
+            "cacerts": list(material.anchors),
+        },
     }
     if material.crls:
         tree["remote"]["revocation"] = "strict"

@@ -11,7 +11,7 @@ from diameter.app import Application, Later, answers
 from diameter.capture.scenario import Party, Scenario, Step, places
 from diameter.capture.stepping import bind, command_of, differences, message_of
 from diameter.capture.text import result_text, short_name
-from diameter.errors import DiameterError, ErrorAnswer, LocalError, RequestError
+from diameter.errors import DiameterError, ErrorAnswer, LocalError, RequestError, Undeliverable
 from diameter.node import Node
 from diameter.routing.identifiers import SessionIds
 
@@ -73,8 +73,11 @@ class Player:
     def applications(self) -> list[Application]:
         """One for each application of the scenario, answering what the other party asks in it.  Raises LocalError."""
         asked: dict[int, set[int]] = {}
-        for step in self._scenario.steps:
-            application, code, _ = command_of(step, self._dictionary)
+        for number, step in enumerate(self._scenario.steps, start=1):
+            try:
+                application, code, _ = command_of(step, self._dictionary)
+            except LocalError as error:
+                raise LocalError(f"message {number}: {error}") from None
             codes = asked.setdefault(application, set())
             if step.is_request and step.sender != self._party:
                 codes.add(code)
@@ -137,10 +140,10 @@ class Player:
 
     async def _step(self, node: Node, peer: str, step: Step, outcome: Outcome) -> None:
         if step.sender == self._party:
+            self._make_sessions(step)
             if step.is_request:
-                self._make_sessions(step)
                 request = message_of(step, self._dictionary, self.names)
-                self._asked[step.transaction] = node.send(request, to=peer, timeout_s=self._timeout_s), self._now()
+                self._asked[step.transaction] = node.spawn(self._sent(node, peer, request)), self._now()
             else:
                 self._give(step)
             outcome.note = "sent"
@@ -151,6 +154,14 @@ class Player:
         else:
             answer = await self._answer(step, outcome)
             self._compare(step, answer, outcome)
+
+    async def _sent(self, node: Node, peer: str, request: Message) -> Message:
+        """A request whose link went away is sent once more: who dials may have looked first who is there."""
+        try:
+            return await node.send(request, to=peer, timeout_s=self._timeout_s)
+        except Undeliverable:
+            await node.when_open(peer, self._timeout_s)
+            return await node.send(request, to=peer, timeout_s=self._timeout_s)
 
     def _give(self, step: Step) -> None:
         arrived = self._serving[step.transaction]
@@ -192,12 +203,12 @@ class Player:
                 timer.cancel()
 
     def _make_sessions(self, step: Step) -> None:
-        """A Session-Id for each name of a session that has none yet."""
+        """A Session-Id for each name of a session that has none yet.  Raises LocalError for another name without."""
         assert self._sessions is not None
         for name in places(step.avps):
             if self.names.get(name) == "":
                 if not name.startswith(SESSION):
-                    raise LocalError(f"${{{name}}} has no value: give --set {name}=VALUE")
+                    raise LocalError(f"${{{name}}} has no value, and none came: give --set {name}=VALUE")
                 self.names[name] = self._sessions.next()
 
     def _now(self) -> float:

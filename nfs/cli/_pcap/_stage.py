@@ -13,14 +13,14 @@ from diameter.app import Neighbour
 from diameter.capture import CaptureWriter
 from diameter.capture.scenario import Party, Scenario
 from diameter.capture.stepping import command_of
-from diameter.config import CERTIFIED, NodeConfig, TlsConfig
+from diameter.config import CERTIFIED, ListenConfig, NodeConfig
 from diameter.config.load import validate
 from diameter.errors import ConfigError, DiameterError, RequestError
 from diameter.node import Node
 from diameter.trace import Point
 from nfs.cli._pcap._play import Outcome, Player
 from nfs.cli._ping import ping
-from nfs.cli._target import advertised, who
+from nfs.cli._target import advertised, from_file, tls_of, who
 
 OTHER: Mapping[Party, Party] = {"client": "server", "server": "client"}
 REASON = "asked for at the command line"
@@ -113,26 +113,46 @@ class Stage:
         found = peer.model_copy(
             update={"host": report.origin_host, "realm": report.origin_realm, "addresses": peer.dial, "connect": True}
         )
-        return NodeConfig.model_construct(**{**dict(config), "peer": (found,), "drain_s": 1.0, "lab": True})
+        return _changed(config, peer=(found,), listen=())
 
     def _listening(self) -> NodeConfig:
         """A node that takes anybody."""
         given = self._given
-        transport, _, _ = endpoint(given["listen"])
+        transport, host, port = endpoint(given["listen"])
         if given["config"] is not None:
-            raise ConfigError("--listen takes no -c: the scenario says who we are")
+            return self._of_file(transport, host, port)
         if not given["origin_host"]:
             raise ConfigError(f"the scenario does not say who its {self._party} is: --origin-host is wanted")
-        tls = None
-        if transport in CERTIFIED:
-            files = {name: given[name] for name in ("certificate", "key") if given[name] is not None}
-            tables = {**files, "trust": list(given["trust"]), "crl": list(given["crl"])}
-            tls = validate(tables, TlsConfig, source="options", base=Path())
+        tls = tls_of(given) if transport in CERTIFIED else None
+        if transport in CERTIFIED and tls is None:
+            raise ConfigError(f"{transport} needs --certificate, --key and --trust, or -c")
         realm = given["origin_realm"] or given["origin_host"].partition(".")[2]
         return quick_config(
             given["origin_host"], realm, listen=given["listen"], peers="any", tls=tls, physical_protection=REASON,
             drain_s=1.0,
         )  # fmt: skip
+
+    def _of_file(self, transport: str, host: str, port: int | None) -> NodeConfig:
+        """The node of a file, with the options that it has for such a listener, at this address; it takes anybody."""
+        given = self._given
+        known = from_file(given["config"])
+        lenders = [one for one in known.listen if one.transport == transport]
+        if not lenders:
+            raise ConfigError(f"{given['config']}: node.listen: none has transport {transport}, as --listen has")
+        exact = (one for one in lenders if (one.host, one.port_number) == (host, port))
+        lender = next(exact, lenders[0])
+        listener = validate(
+            {**dict(lender), "host": host, "port": port}, ListenConfig, source=given["listen"], base=Path()
+        )
+        own = {name: given[name] for name in ("origin_host", "origin_realm") if given[name]}
+        tls = tls_of(given) or known.tls
+        return _changed(known, listen=(listener,), peer=(), accept_unknown=("*",), tls=tls, **own)
+
+
+def _changed(config: NodeConfig, **changes: Any) -> NodeConfig:
+    """A node that only plays: it has no routes and no faults, and ends soon."""
+    plain = {"route": (), "fault": (), "drain_s": 1.0, "lab": True}
+    return NodeConfig.model_construct(**{**dict(config), **plain, **changes})
 
 
 def junit(name: str, outcomes: Sequence[Outcome]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from nfs.cli._pcap.decode import said_truncated, source_options
+
 KEY_OCTETS = 16
 
 
@@ -17,13 +19,15 @@ KEY_OCTETS = 16
     "--key-file", type=click.Path(path_type=Path),
     help="Octets that decide the new names, 16 at least: the same file gives the same names.  Else random.",
 )  # fmt: skip
-@click.option("--key-log", type=click.Path(path_type=Path), help="NSS key log that opens TLS and DTLS.")
-@click.option(
-    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
-)
+@source_options
 def command(
-    source: Path, output: Path, key_file: Path | None, key_log: Path | None, dictionaries: tuple[Path, ...]
-) -> int:
+    source: Path,
+    output: Path,
+    key_file: Path | None,
+    ports: tuple[int, ...],
+    keylog: Path | None,
+    dictionaries: tuple[Path, ...],
+) -> None:
     """Replace everybody in a capture by somebody else.
 
     That is IMSI, MSISDN, External-Identifier, hosts, addresses, keys and payloads.  The same name becomes the same
@@ -36,6 +40,7 @@ def command(
     """
     from diameter import Dictionary
     from diameter.capture.anonymise import anonymise
+    from diameter.capture.shape import PORTS
     from diameter.errors import LocalError
 
     key = secrets.token_bytes(32)
@@ -45,7 +50,10 @@ def command(
             raise LocalError(f"{key_file}: {len(key)} octets are too few for a key; {KEY_OCTETS} at least")
     if output.exists() and output.samefile(source):
         raise click.UsageError("-o: the capture itself cannot be written over")
-    messages, left_out = anonymise(source, output, key, Dictionary.load(*dictionaries), key_log)
+    if str(source) == "-":
+        raise click.UsageError("a file is needed: it is read twice, which a pipe cannot be")
+    messages, left_out = anonymise(
+        source, output, key, Dictionary.load(*dictionaries), keylog, PORTS | set(ports), said_truncated
+    )
     packets = f"; {left_out} packets without Diameter are left out" if left_out else ""
     click.echo(f"{output}: {messages} messages{packets}")
-    return 0 if messages else 1

@@ -57,7 +57,7 @@ def command(
              mtc pcap check --list
     """
     from diameter import Dictionary
-    from diameter.capture import NoDiameter, check, report
+    from diameter.capture import check, report
 
     if list_rules:
         click.echo(report.rules_text())
@@ -65,13 +65,7 @@ def command(
     if source is None:
         raise click.UsageError("a capture FILE is needed, or - for standard input")
     reader = opened(source, ports, keylog)
-    try:
-        found = check.run(
-            reader, Dictionary.load(*dictionaries), outside=outside, wait_s=wait_s, only=only, ignore=ignore
-        )
-    except NoDiameter as error:
-        click.echo(f"mtc: {error}", err=True)
-        raise click.exceptions.Exit(1) from None
+    found = check.run(reader, Dictionary.load(*dictionaries), outside=outside, wait_s=wait_s, only=only, ignore=ignore)
     click.echo(report.as_json(found, least=severity) if as_json else report.as_text(found, least=severity))
     if html is not None:
         html.write_text(report.as_html(found, least=severity), encoding="utf-8")

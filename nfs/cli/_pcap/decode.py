@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILTERS: Final = (
     ("--command", "commands", "Device-Action, DAR or 8388639."),
     ("--app", "applications", "Application, by name or id: Tsp or 16777309."),
-    ("--peer", "peers", "Address, with or without port, or Origin-Host or Destination-Host."),
+    ("--peer", "peers", "Address, with or without port, or Origin-Host or Destination-Host; * fits anything."),
     ("--session", "sessions", "A part of Session-Id."),
     ("--result", "results", "5012, 10415:5001, 3xxx or DIAMETER_TOO_BUSY; answers only."),
     ("--imsi", "subscribers", "IMSI, MSISDN or External-Identifier, anywhere in the message."),
@@ -34,7 +34,13 @@ def source_options(function: Any) -> Any:
     """How a capture is read, the same for every verb that reads one."""
     for option in (
         click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Another port of Diameter."),
-        click.option("--keylog", type=click.Path(path_type=Path), help="NSS key log that opens TLS and DTLS."),
+        click.option(
+            "--keylog",
+            "--key-log",
+            "keylog",
+            type=click.Path(path_type=Path),
+            help="NSS key log that opens TLS and DTLS.",
+        ),
         click.option(
             "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
         ),
@@ -79,6 +85,7 @@ def command(
              tcpdump -U -w - port 3868 | mtc pcap decode --json -
     """
     from diameter import Dictionary
+    from diameter.capture import NoDiameter
     from diameter.capture.select import Selection
 
     dictionary = Dictionary.load(*dictionaries)
@@ -89,11 +96,11 @@ def command(
         found = _print(reader, dictionary, selection, out, form, relative=relative, events=events, show=show)
     finally:
         out.flush()
-    if reader.truncated:
-        click.echo(f"mtc: {reader.truncated}", err=True)
+    said_truncated(reader)
     if not found:
-        click.echo(f"mtc: {source}: {reader.no_diameter()}", err=True)
-        raise click.exceptions.Exit(1)
+        raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
+    if not (out.lines or selection.everything):
+        click.echo(f"mtc: {reader.name}: {found} messages, and none is what was asked for", err=True)
 
 
 class _Out:
@@ -101,9 +108,11 @@ class _Out:
 
     def __init__(self) -> None:
         self._held: list[str] = []
+        self.lines = 0
 
     def line(self, text: str) -> None:
         self._held.append(text)
+        self.lines += 1
         if len(self._held) >= _HELD:
             self.flush()
 
@@ -140,6 +149,12 @@ def opened(
 
     stream = cast("BinaryIO", _Pipe(sys.stdin.buffer, before)) if source == "-" else source
     return CaptureReader(stream, ports=PORTS | set(ports), key_log=keylog)
+
+
+def said_truncated(reader: CaptureReader) -> None:
+    """Say on stderr where the file broke off, if it did."""
+    if reader.truncated:
+        click.echo(f"mtc: {reader.truncated}", err=True)
 
 
 def _print(

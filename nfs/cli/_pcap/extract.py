@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from nfs.cli._pcap.decode import opened, said_truncated, source_options
 
 
 @click.command(no_args_is_help=True)
@@ -18,17 +19,15 @@ import click
     "-o", "--output", type=click.Path(path_type=Path), help="Scenario to write, .toml; standard output if not given."
 )
 @click.option("--list", "listing", is_flag=True, help="List the sessions of FILE instead: messages and Session-Id.")
-@click.option("--key-log", type=click.Path(path_type=Path), help="NSS key log that opens TLS and DTLS.")
-@click.option(
-    "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
-)
+@source_options
 def command(
     source: str,
     session: str | None,
     transaction: int | None,
     output: Path | None,
     listing: bool,
-    key_log: Path | None,
+    ports: tuple[int, ...],
+    keylog: Path | None,
     dictionaries: tuple[Path, ...],
 ) -> None:
     """Turn a session or a transaction of a capture into a scenario that people read, and mtc pcap replay plays.
@@ -41,7 +40,7 @@ def command(
              mtc pcap extract trigger.pcapng --transaction 42
     """
     from diameter import Dictionary
-    from diameter.capture import CaptureReader, tomlform
+    from diameter.capture import NoDiameter, tomlform
     from diameter.capture.extract import extract, of_session, of_transaction, sessions
 
     if sum((session is not None, transaction is not None, listing)) != 1:
@@ -49,14 +48,14 @@ def command(
     if output is not None and output.suffix.lower() != ".toml":
         raise click.UsageError(f"-o {output}: scenarios are TOML: the name must end with .toml")
     dictionary = Dictionary.load(*dictionaries)
-    reader = CaptureReader(sys.stdin.buffer if source == "-" else source, key_log=key_log)
+    reader = opened(source, ports, keylog)
     if listing:
         found = sessions(reader, dictionary)
         for name, count in found.items():
             click.echo(f"{count:6}  {name}")
+        said_truncated(reader)
         if not found:
-            click.echo(f"{source}: {reader.no_diameter()}", err=True)
-            raise click.exceptions.Exit(1)
+            raise NoDiameter(f"{reader.name}: {reader.no_diameter()}")
         return
     if session is not None:
         captured = of_session(reader, session, dictionary)

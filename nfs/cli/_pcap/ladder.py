@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nfs.cli._pcap.decode import opened, source_options
+from nfs.cli._pcap.decode import opened, said_truncated, source_options
 
 if TYPE_CHECKING:
     from diameter.capture.timeline import Step
@@ -58,7 +58,7 @@ def command(
              mtc pcap ladder trigger.pcapng -o one.svg --device meter-1@customer.example
     """
     from diameter import Dictionary
-    from diameter.capture import NoDiameter, ladder
+    from diameter.capture import ladder
 
     kind = output.suffix.lower()
     if kind not in (".html", ".htm", ".svg"):
@@ -72,15 +72,12 @@ def command(
 
     reader = opened(source, ports, keylog)
     dictionary = Dictionary.load(*dictionaries)
-    try:
-        if kind == ".svg":
-            count = ladder.write_svg(
-                reader, output, dictionary, title=title, limit=limit, device=device, select=keep, mask=mask,
-                outside=outside, events=upkeep,
-            )  # fmt: skip
-        else:
-            count = ladder.write(reader, output, dictionary, title=title, mask=mask, outside=outside)
-    except NoDiameter as error:
-        click.echo(f"mtc: {error}", err=True)
-        raise click.exceptions.Exit(1) from None
+    if kind == ".svg":
+        count = ladder.write_svg(
+            reader, output, dictionary, title=title, limit=limit, device=device, select=keep, mask=mask,
+            outside=outside, events=upkeep,
+        )  # fmt: skip
+    else:
+        count = ladder.write(reader, output, dictionary, title=title, mask=mask, outside=outside)
+    said_truncated(reader)
     click.echo(f"{output}: {count} message{'' if count == 1 else 's'}")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @click.option(
     "--connect", metavar="PEER", help="Dial PEER: tcp:, tls:, sctp: or dtls:HOST:PORT; with -c a peer's host."
 )
-@click.option("--listen", metavar="ENDPOINT", help="Wait for the peer at tcp:, tls:, sctp: or dtls:HOST:PORT.")
+@click.option("--listen", metavar="ENDPOINT",
+              help="Wait at tcp:, tls:, sctp: or dtls:HOST:PORT; with -c as its [[node.listen]] does.")  # fmt: skip
 @click.option("--as", "party", type=click.Choice(["client", "server"]),
               help="Which part to play; client with --connect, server with --listen.")  # fmt: skip
 @click.option("--set", "given_names", multiple=True, metavar="NAME=VALUE", help="Another value for a placeholder.")
@@ -42,10 +43,11 @@ def command(**given: Any) -> int:
     \b
     Example: mtc pcap replay lookup.toml --connect tcp:127.0.0.1:3868
              mtc pcap replay lookup.toml --listen tcp:127.0.0.1:3868 --junit report.xml
+             mtc pcap replay lookup.toml --listen sctp:192.0.2.7 -c hss.toml
              mtc pcap replay lookup.toml --connect sctp:192.0.2.7 --set imsi=001010000000002 --ignore MSISDN
     """
     from diameter import Dictionary
-    from diameter.capture.scenario import parse
+    from diameter.capture.scenario import load
     from nfs.cli._pcap._stage import Stage, junit
     from nfs.cli._react import run
     from nfs.common.capturing import asked_for, open_capture
@@ -53,7 +55,7 @@ def command(**given: Any) -> int:
     if (given["connect"] is None) == (given["listen"] is None):
         raise click.UsageError("one of --connect and --listen is wanted")
     path: Path = given["scenario"]
-    scenario = parse(path.read_text(encoding="utf-8"), str(path))
+    scenario = load(path)
     names = _names(given["given_names"], scenario)
     party: Party = given["party"] or ("client" if given["connect"] else "server")
     dictionary = Dictionary.load(*given["dictionaries"])

@@ -90,7 +90,8 @@ def damaged(where: int, value: bytes) -> bytes:
     ("octets", "complaint"),
     [
         (b"", "not a capture: 0 octets long"),
-        (b"GET / HTTP", "not a capture: it starts with 47455420"),
+        (b"GET / HTTP", "no Diameter found: saw what is not a capture: it starts with 47455420"),
+        (b"\x1f\x8b\x08\x00rest", "packed by gzip: gzip -dc FILE | mtc pcap ... -"),
         (b"\xd4\xc3\xb2\xa1" + bytes(7), "at offset 4: the file header has 7 of 20 octets"),
         (damaged(4, b"\x0b\0\0\0"), "at offset 136: a block length of 11 octets cannot be"),
         (damaged(4, b"\xf0\xff\xff\x7f"), "at offset 136: a block length of 2147483632 octets cannot be"),

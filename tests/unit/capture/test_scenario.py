@@ -1,6 +1,8 @@
 """A session of a capture as a scenario: readable, and back to the same messages; what differs is named."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,10 @@ GOOD = write(of("SIR"))
         ('command = "Sub', 'command = 1 # "Sub', "message 1: command: the name of a command wanted"),
         ('application = "S6m"', "application = true", "message 1: application: a name or number wanted"),
         ('application = "S6m"', 'application = "S6m"\nflags = 256', "message 1: flags: a number below 256"),
+        ("schema = 1", "schema = 1" + 5000 * "0", "x.toml: "),
+        ("schema = 1", f"schema = {'[' * 5000}", "x.toml: nested too deeply"),
+        ("${external_id}", "${unknown}", "message 1: ${unknown} is not in [names], and nothing else uses it"),
+        ("${external_id}", "x ${unknown}", "message 1: ${unknown} is not in [names], and no AVP before brings it"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_where(old: str, new: str, complaint: str) -> None:
@@ -199,7 +205,6 @@ def test_a_file_that_is_wrong_is_told_where(old: str, new: str, complaint: str) 
         ("SIR-Flags = 1", 'MSISDN = "digits:12x"', "MSISDN: '12x' are no digits"),
         ("SIR-Flags = 1", "SIR-Flags.X = 1", "SIR-Flags: is of type Unsigned32, and has no members"),
         ("SIR-Flags = 1", "Proxy-Info.Proxy-Host = 1", "Proxy-Info.Proxy-Host: 1 is no DiameterIdentity"),
-        ("${external_id}", "${unknown}", "${unknown} is not among the names"),
     ],
 )
 def test_a_message_that_cannot_be_is_told_where(old: str, new: str, complaint: str) -> None:
@@ -211,3 +216,65 @@ def test_a_message_that_cannot_be_is_told_where(old: str, new: str, complaint: s
 def test_identities_of_the_captured_parties(tmp_path: Path) -> None:
     names = of("SIR").names
     assert (names["client"], names["server"], names["server_realm"]) == (IWF, HSS, "operator.example")
+
+
+LEARNING = """
+schema = 1
+[names]
+known = ""
+[[message]]
+from = "client"
+request = 1
+command = "DAR"
+application = "Tsp"
+[message.avps]
+%s
+[[message]]
+from = "server"
+answer = 1
+command = "DAA"
+application = "Tsp"
+[message.avps]
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"Origin-State-Id": 4711},
+        {"Auth-Session-State": "NO_STATE_MAINTAINED"},
+        {"Auth-Session-State": 77},
+        {"Class": "hex:24ff"},
+        {"Class": "text:$$wake up"},
+        {"Event-Timestamp": datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)},
+        {"Host-IP-Address": "192.0.2.7"},
+        {"Accounting-Sub-Session-Id": 1 << 63},
+        {"Exponent": -3},
+        {"Redirect-Host": "aaa://a.example:3868;transport=sctp"},
+        {"Proxy-Info": {"Proxy-Host": "p.example", "Proxy-State": "hex:00"}},
+        {"Device-Action": {"External-Identifier": "$$m@example.org"}},
+        {"MSISDN": "digits:4917000010"},
+        {"4711:99": "avp:000000638000000d0000126741000000"},
+    ],
+)
+def test_what_a_message_brings_is_used_again(values: dict[str, object]) -> None:
+    (name,) = values
+    text = LEARNING % ((f'"{name}" = "${{new}}"',) * 2)
+    scenario = parse(text)
+    assert scenario.names == {"known": "", "new": ""}
+    first, second = scenario.steps
+    came = message_of(replace(first, avps=values), dictionary(), {})
+    names = dict(scenario.names)
+    bind(first, came, names)
+    assert message_of(first, dictionary(), names).octets[20:] == came.octets[20:]
+    assert message_of(second, dictionary(), names).octets[20:] == came.octets[20:]
+
+
+def test_digits_are_brought_without_how_they_are_written() -> None:
+    first, second = parse(LEARNING % ('MSISDN = "digits:${new}"', 'User-Name = "${new}@x.example"')).steps
+    came = message_of(replace(first, avps={"MSISDN": "digits:4917000010"}), dictionary(), {})
+    names = {"new": ""}
+    bind(first, came, names)
+    assert names == {"new": "4917000010"}
+    assert message_of(second, dictionary(), names)["User-Name"] == "4917000010@x.example"

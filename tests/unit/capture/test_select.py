@@ -91,7 +91,10 @@ def test_times() -> None:
         ({"commands": ["XYZ"]}, "command named 'XYZ'"),
         ({"applications": ["Nothing"]}, "Nothing"),
         ({"results": ["no way"]}, "'no way' is no code"),
-        ({"begin": "yesterday"}, "begin: 'yesterday'"),
+        ({"results": ["DIAMETER_SUCESS"]}, "no dictionary has a result named 'DIAMETER_SUCESS'"),
+        ({"transports": ["tpc"]}, "transport: 'tpc' is none of tcp, tls, sctp, dtls, udp"),
+        ({"begin": "yesterday"}, "from: 'yesterday'"),
+        ({"end": "yesterday"}, "to: 'yesterday'"),
     ],
 )
 def test_what_cannot_be_asked(asked: dict[str, object], words: str) -> None:

@@ -86,3 +86,39 @@ def test_a_node_by_itself_names_its_keys_without_the_table() -> None:
     node = {"origin_host": "iwf.example", "origin_realm": "example", "peer": [table]}
     with pytest.raises(ValueError, match=r"security\.outside\.physical_protection allows no link in clear"):
         NodeConfig.model_validate({**node, "security": {"outside": {"physical_protection": False}}})
+
+
+TUNNEL = '[peer.ipsec]\nmode = "tunnel"\n'
+UNDER = 'transport = "sctp"\nsecurity = "ipsec"\n'
+
+
+@pytest.mark.requirement("S-EXP-15", "S-TSP-23")
+@pytest.mark.parametrize(
+    ("link", "line"),
+    [
+        ("", 'peer.0.security: node.security.outside.nds_ip asks for "ipsec" and transport = "tcp" or "sctp"'),
+        (BARE, 'peer.0.security: node.security.outside.nds_ip asks for "ipsec" and transport = "tcp" or "sctp"'),
+        (UNDER + "connect = true\n", 'peer.0.ipsec.mode: node.security.outside.nds_ip asks for "tunnel"'),
+        (UNDER + "connect = true\n" + TUNNEL, ""),
+        (UNDER, ""),
+    ],
+)
+def test_between_domains_a_tunnel_where_the_policy_asks_for_it(tmp_path: Path, link: str, line: str) -> None:
+    text = f"{NODE}[node.security.outside]\nnds_ip = true\n{keys(tmp_path)}{peer('hss', 'inside')}"
+    text = f"{text.replace('[[peer]]', peer('scef', 'outside', link) + '[[peer]]', 1)}"
+    found = complaints(tmp_path, text)
+    assert found[:1] == ((f"iwf.toml: {line}",) if line else ())
+    assert [each for each in found[1:] if "in clear is weaker protected" not in each] == []
+
+
+@pytest.mark.requirement("S-EXP-15")
+def test_whoever_comes_comes_by_a_tunnel_where_a_placement_asks_for_it(tmp_path: Path) -> None:
+    policy = "[node.security.outside]\nnds_ip = true\n"
+    listen = '[[node.listen]]\ntransport = "tcp"\nsecurity = "ipsec"\n'
+    assert complaints(tmp_path, NODE + policy + listen) == (
+        'iwf.toml: node.listen.0.ipsec.mode: node.security.outside.nds_ip asks for "tunnel"',
+    )
+    assert complaints(tmp_path, NODE + policy + listen + '[node.listen.ipsec]\nmode = "tunnel"\n') == ()
+    assert complaints(tmp_path, NODE + "[node.security.inside]\nnds_ip = true\n") == (
+        "iwf.toml: node.security.outside.nds_ip: weaker than inside.nds_ip",
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from diameter.config import PeerConfig, SecurityConfig
+from diameter.config import LinkProfile, PeerConfig, SecurityConfig
 from diameter.errors import ResultCode
 from diameter.security.link import CLEAR, LinkSecurity
 from diameter.security.policy import Level, check_link, level, profile_of, strength
@@ -76,6 +76,19 @@ def test_a_profile_goes_by_placement() -> None:
     policy = _policy(rsa_bits=4096)
     assert profile_of(_peer(), policy).rsa_bits == 4096
     assert profile_of(_peer(placement="inside"), policy).rsa_bits == 2048
+
+
+@pytest.mark.requirement("S-EXP-15")
+@pytest.mark.parametrize(("placement", "complains"), [("outside", True), ("inside", False)])
+def test_where_ipsec_is_asked_for_nothing_else_will_do(placement: str, complains: bool) -> None:
+    """Of a peer, too, that the configuration does not know: one found by a redirect, or let in by its realm."""
+    policy = SecurityConfig(outside=LinkProfile(nds_ip=True))
+    peer = _peer(placement=placement)
+    complaint = check_link(peer, LinkSecurity(mechanism="tls", version="TLSv1.3", key_type="EC", key_bits=256), policy)
+    text = f"the link is tls, and every link to a peer {placement} has to be under IPsec"
+    assert (complaint.text if complaint else "") == (text if complains else "")
+    under = _peer(placement=placement, transport="sctp", security="ipsec")
+    assert check_link(under, LinkSecurity(mechanism="ipsec", version="IKEv2", group="ECP_256"), policy) is None
 
 
 @pytest.mark.parametrize(

@@ -104,4 +104,17 @@ def test_ipsec_is_shown_with_what_it_proposes() -> None:
     )["links"]
     assert (first["mechanism"], first["lowest_version"], first["level"]) == ("ipsec", "IKEv2", "protected")
     assert first["groups"] == ["ecp256", "ecp384", "modp2048"]
-    assert (second["suites"], second["groups"], second["level"]) == (["aes256gcm16"], ["ecp384"], "strong")
+    assert (second["suites"], second["groups"], second["level"]) == (["aes256gcm16"], ["ecp384"], "protected")
+    assert [(each["rsa_bits"], each["ec_bits"]) for each in (first, second)] == [(2048, 256)] * 2
+
+
+@pytest.mark.requirement("E-TSP-12", "R-TSP-11")
+def test_the_keys_that_ipsec_asks_for_are_those_of_the_policy() -> None:
+    """By a listener may come who is outside, unless all under IPsec are inside."""
+    under = {"transport": "sctp", "security": "ipsec", "ipsec": {"profile": "ts33210-256"}}
+    listen = [{"transport": "sctp", "security": "ipsec", "ipsec": {"profile": "ts33210-256"}}]
+    policy = {"inside": {"rsa_bits": 3072}, "outside": {"rsa_bits": 4096, "ec_bits": 384}}
+    for peers, keys in (([SCS, HSS], (4096, 384)), ([HSS], (3072, 256))):
+        listener, *rows = document(*({**each, **under} for each in peers), listen=listen, security=policy)["links"]
+        assert (listener["rsa_bits"], listener["ec_bits"], listener["level"]) == (*keys, "strong")
+        assert (rows[-1]["rsa_bits"], rows[-1]["ec_bits"]) == (3072, 256)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+import subprocess
+import sys
 from struct import pack, unpack_from
 from typing import Any
 
@@ -147,3 +149,16 @@ def test_the_buffers_take_a_whole_message() -> None:
 def test_without_pysctp_there_are_socket_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pysctp, "sctp", None)
     assert (pysctp.installed(), pysctp.setup().name) == (False, "socket options")
+
+
+def test_without_pysctp_plain_socket_options_do_all() -> None:
+    """As on a machine where it is not installed: `import sctp` fails."""
+    code = (
+        "import sys; sys.modules['sctp'] = None\n"
+        "from diameter.transport import pysctp\n"
+        "from diameter.transport.sctp_choice import carrier_of\n"
+        "carrier_of('kernel', None)\n"
+        "print(pysctp.installed(), pysctp.setup().name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False socket options\n"

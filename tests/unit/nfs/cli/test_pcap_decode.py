@@ -81,6 +81,13 @@ def test_filters(capture: Path) -> None:
     assert len(run("--relative", "--to", "0.05", "--transport", "sctp", capture).stdout.splitlines()) == 2
     result = run("--command", "NOPE", capture)
     assert result.exit_code != 0
+    by_host = run("--app", "tsp", "--peer", "SCS.*", capture).stdout
+    assert by_host == run("--app", "Tsp", "--peer", "scs.meters.example", capture).stdout != ""
+
+
+def test_that_nothing_was_chosen_is_said(capture: Path) -> None:
+    result = run("--imsi", "meter-9999@meters.example", capture)
+    assert result.stderr == f"mtc: {capture}: {len(MESSAGES)} messages, and none is what was asked for\n"
 
 
 def test_a_file_without_diameter(tmp_path: Path) -> None:
@@ -119,6 +126,29 @@ def test_from_a_pipe_what_is_due_is_printed_before_more_is_waited_for() -> None:
     pipe = _Pipe(io.BytesIO(octets), lambda: printed.append("flushed"))
     assert pipe.read1(1000) == octets
     assert printed == ["flushed"]
+
+
+@pytest.mark.parametrize("verb", [["extract", "--list"], ["anonymise", "-o", "out.pcapng"], ["ladder", "-o", "a.html"]])
+def test_each_verb_says_what_it_saw_instead(verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("web.pcap").write_bytes(wire.pcap(wire.segments(b"GET / HTTP/1.1", 20, destination=("10.0.0.9", 80))))
+    Path("page.html").write_bytes(b"<html>")
+    result = CliRunner().invoke(mtc, ["pcap", *verb, "web.pcap"])
+    assert (result.exit_code, result.stderr) == (1, "mtc: web.pcap: no Diameter found: saw 1 x TCP, port 80\n")
+    result = CliRunner().invoke(mtc, ["pcap", *verb, "page.html"])
+    assert (result.exit_code, "no Diameter found: saw what is not a capture" in result.stderr) == (1, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "web.pcap"]
+
+
+@pytest.mark.parametrize("verb", [["extract", "--list"], ["anonymise", "-o", "o.pcapng"], ["ladder", "-o", "o.html"]])
+def test_each_verb_says_where_a_file_broke_off(
+    verb: list[str], capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cut.pcapng").write_bytes(capture.read_bytes()[:-30])
+    result = CliRunner().invoke(mtc, ["pcap", *verb, "--key-log", str(capture), "--port", "3870", "cut.pcapng"])
+    assert result.exit_code == 0
+    assert result.stderr.startswith("mtc: cut.pcapng: ends inside the record at offset ")
 
 
 @given(st.binary(max_size=200), st.sampled_from(["--json", "--tree", "--line"]))

@@ -72,6 +72,26 @@ def test_the_numbers_of_each_link(tmp_path: Path) -> None:
     assert [one["level"] for one in document["configured"]["links"]] == ["protected"] * 3 + ["physical"]
 
 
+def test_ipsec_is_named(tmp_path: Path) -> None:
+    for name in ("there.key", "back.key"):
+        (tmp_path / name).write_text(name.encode().hex().ljust(72, "0"))
+    sa = 'local = "192.0.2.1"\nremote = "192.0.2.2"\nidentity = "a.example"\nspi_in = 4096\nspi_out = 4097\n'
+    under = 'realm = "example"\ntransport = "tcp"\nsecurity = "ipsec"\n'
+    path = write(
+        tmp_path,
+        f'[[peer]]\nhost = "a.example"\n{under}[peer.ipsec]\nhook = "xfrm"\nmode = "tunnel"\n'
+        f'[[peer.ipsec.sa]]\n{sa}key_in = "there.key"\nkey_out = "back.key"\n'
+        f'[[peer]]\nhost = "b.example"\n{under}',
+    )
+    text = run("report", "-c", path).stdout
+    for part in ("IPsec, keys set by hand", "IPsec, IKEv2  ", "aes-gcm-128", "modp2048"):
+        assert part in text, part
+    path.write_text(
+        '[node]\norigin_host = "iwf.example"\norigin_realm = "example"\n[node.security.outside]\nnds_ip = true\n'
+    )
+    assert "peers outside  IPsec tunnels only, RSA 2048, EC 256\n" in run("report", "-c", path).stdout
+
+
 def test_what_wants_a_human_is_shown(tmp_path: Path) -> None:
     path = write(tmp_path, "[node.redirects]\nconnect = true\n", host="other.example")
     path.write_text(path.read_text().replace('crl = ["crl.pem"]', 'key_log = "keys.log"'))

@@ -57,6 +57,19 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(Pki.init(tmp_path / "pki"), monkeypatch)
 
 
+@pytest.mark.requirement("R-TSP-11")
+def test_the_daemon_is_told_how_long_keys_have_to_be(tmp_path: Path) -> None:
+    ike = issued(Pki.init(tmp_path / "pki"), A)
+    for more, text in (
+        ({}, "rsa-2048-ecdsa-256-sha256-sha384-sha512"),
+        ({"rsa_bits": 4096, "ec_bits": 384}, "rsa-4096-ecdsa-384-sha256-sha384-sha512"),
+    ):
+        asked = flow(A, B, options={"ike": ike}, **more)
+        assert asked.options.ike is not None
+        (made,) = connections(asked, read_material(asked.options.ike), "")
+        assert made.tree["remote"]["auth"] == text
+
+
 def test_it_is_loaded_brought_up_proved_and_taken_back(lab: Lab) -> None:
     lab.charon.initiating = lab.comes_up
     held = lab.protect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,24 @@ def test_hooks_are_known_by_name() -> None:
     assert hook_named("xfrm") is xfrm.Xfrm
     with pytest.raises(ConfigError, match='no IPsec hook "racoon" .known: .*vici, xfrm'):
         hook_named("racoon")
+
+
+def test_a_hook_of_somebody_else_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a package has it that is installed beside this one; one that cannot be imported is named."""
+    info = tmp_path / "racoon_hook-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: racoon-hook\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[mtc_diameter.ipsec]\nracoon = racoon_hook:Racoon\ngone = racoon_hook:Gone\nnone = no_such_module:X\n"
+    )
+    (tmp_path / "racoon_hook.py").write_text("class Racoon:\n    reqid = 7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {"racoon", "vici", "xfrm"} <= set(known_hooks())
+    assert hook_named("racoon").reqid == 7  # type: ignore[attr-defined]  # the class itself
+    for name in ("gone", "none"):
+        with pytest.raises(ConfigError, match=f'hook = "{name}" cannot be loaded: '):
+            hook_named(name)
+    monkeypatch.delitem(sys.modules, "racoon_hook")
 
 
 def test_netlink_messages_that_are_cut_off() -> None:

@@ -1,0 +1,70 @@
+"""Does the owner of the device let this SCS trigger it?  (TR 33.868 clause 5.8: the MTC user names who may.)
+
+An owner without a list leaves it to the operator.  What the owner refuses looks like any other device of somebody else,
+in what is answered and when.  A device is looked up under the identity that the request has, and the MSISDN that the
+HSS says: its owner holds all of its identities, or its domain whole (`*@domain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nfs.common.identities import ExternalIdentifier, IdentityError
+from nfs.mtc_iwf.ports import Device, Found, Hss, NotListed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerLists:
+    """`owners`: name of the owner by device (`local@domain`, `*@domain`, digits of an MSISDN).
+
+    `allowed`: by owner the E.164 numbers of the SCSs that may; an owner who is not in it has no list.
+    """
+
+    owners: Mapping[str, str] = field(default_factory=dict)
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def owner(self, identity: str) -> str | None:
+        """Whose device this is, None for nobody's."""
+        found = self.owners.get(identity)
+        if found is None and "@" in identity:
+            try:
+                parsed = ExternalIdentifier.parse(identity)
+            except IdentityError:
+                return None
+            found = self.owners.get(str(parsed)) or self.owners.get(f"*@{parsed.domain}")
+        return found
+
+
+class OwnerCheck:
+    """What stands in `lists` now; they are replaced whenever an owner changes something."""
+
+    def __init__(self) -> None:
+        self.lists = OwnerLists()
+
+    def refuses(self, identity: str | None, scs: str) -> bool:
+        """True when the owner of a device has a list without the SCS with this number."""
+        owner = self.lists.owner(identity) if identity else None
+        allowed = None if owner is None else self.lists.allowed.get(owner)
+        return allowed is not None and scs not in allowed
+
+
+class OwnedHss:
+    """An HSS behind the owners: whom they do not list gets their word for it, and no question goes on."""
+
+    def __init__(self, hss: Hss, owners: OwnerCheck) -> None:
+        self._hss = hss
+        self._owners = owners
+
+    async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
+        """Who is this device, and may this SCS trigger it?  Raises NotListed, and what the HSS raises."""
+        if self._owners.refuses(device.external_id, scs) or self._owners.refuses(device.msisdn, scs):
+            raise NotListed
+        found = await self._hss.ask(device, scs=scs, priority=priority)
+        if self._owners.refuses(found.msisdn, scs):
+            raise NotListed
+        return found
+
+    def forget(self, device: Device, *, scs: str) -> None:
+        """What was said of this device may be old."""
+        self._hss.forget(device, scs=scs)

@@ -1,0 +1,94 @@
+"""The owners' lists, in front of the HSS."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+
+from diameter.testing import run
+from nfs.common.tsp import RequestStatus
+from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck, OwnerLists
+from nfs.mtc_iwf.ports import Device, Found, NotListed
+from nfs.mtc_sgw import association
+
+LISTS = OwnerLists(
+    owners={
+        "meter-1@customer.example": "meters",
+        "15550100001": "meters",
+        "*@fleet.example": "fleet",
+        "boss@fleet.example": "meters",
+        "free@open.example": "open",
+        "shut@shut.example": "shut",
+    },
+    allowed={"meters": frozenset({"15550001"}), "fleet": frozenset({"15550002"}), "shut": frozenset()},
+)
+
+
+@pytest.mark.requirement("R-TRIG-11")
+@pytest.mark.parametrize(
+    ("device", "scs", "passes"),
+    [
+        ("meter-1@customer.example", "15550001", True),
+        ("meter-1@CUSTOMER.example", "15550001", True),
+        ("meter-1@customer.example", "15550002", False),
+        ("meter-1@Customer.Example.", "15550002", False),
+        ("van-7@fleet.example", "15550001", False),
+        ("van-7@fleet.example", "15550002", True),
+        ("boss@fleet.example", "15550001", True),
+        ("boss@fleet.example", "15550002", False),
+        ("free@open.example", "15550009", True),
+        ("nobody@customer.example", "15550009", True),
+        ("shut@shut.example", "15550001", False),
+        ("no identifier", "15550009", True),
+    ],
+)
+def test_the_list_decides(device: str, scs: str, passes: bool) -> None:
+    check = OwnerCheck()
+    assert not check.refuses(device, scs)
+    check.lists = LISTS
+    assert check.refuses(device, scs) is not passes
+
+
+class HssStub:
+    """An HSS that knows an MSISDN of every device."""
+
+    def __init__(self) -> None:
+        self.asked: list[Device] = []
+        self.forgotten: list[Device] = []
+
+    async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
+        self.asked.append(device)
+        return Found(imsi="001010000000001", msisdn="15550100001")
+
+    def forget(self, device: Device, *, scs: str) -> None:
+        self.forgotten.append(device)
+
+
+@pytest.mark.requirement("R-TRIG-11")
+@pytest.mark.parametrize(
+    ("device", "asked"),
+    [
+        (Device(external_id="meter-1@customer.example"), False),
+        (Device(msisdn="15550100001"), False),
+        (Device(external_id="free@open.example", msisdn="15550100001"), False),
+        (Device(external_id="free@open.example"), True),  # but the HSS says whose number it has
+    ],
+)
+def test_by_whatever_name_the_device_is_asked_for(device: Device, asked: bool) -> None:
+    check, inner = OwnerCheck(), HssStub()
+    check.lists = LISTS
+    hss = OwnedHss(inner, check)
+    with pytest.raises(NotListed):
+        run(hss.ask(device, scs="15550002", priority=False), Clock())
+    assert bool(inner.asked) is asked
+    assert run(hss.ask(device, scs="15550001", priority=False), Clock()).msisdn == "15550100001"
+    hss.forget(device, scs="15550001")
+    assert inner.forgotten == [device]
+
+
+@pytest.mark.requirement("R-TRIG-11")
+@pytest.mark.parametrize(("hides", "status"), [(True, RequestStatus.INVEXTID), (False, RequestStatus.NOTAUTHORIZED)])
+def test_it_looks_like_any_foreign_device(hides: bool, status: RequestStatus) -> None:
+    code = NotListed().code
+    assert association.status(code, hides=hides) == status
+    assert association.hidden(code, hides=hides) is hides
