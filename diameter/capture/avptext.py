@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from diameter.capture.scenario import escaped
+from diameter.capture.scenario import escaped, filled, places
 from diameter.capture.text import DEEPEST, TBCD_NUMBERS, tbcd
 from diameter.dictionary.model import AvpDef
 from diameter.errors import DictionaryError, LocalError
@@ -101,10 +101,7 @@ def octets(name: str, value: Any, tables: Tables) -> bytes:
         return b"".join(octets(name, one, tables) for one in value)
     if isinstance(value, str) and value.startswith(AVP):
         return _hex(name, value, AVP)
-    try:
-        definition = tables.definition(name)
-    except DictionaryError as error:
-        raise LocalError(f"{name}: {error}") from None
+    definition = _definition(name, tables)
     if isinstance(value, Mapping):
         if definition.type != "Grouped":
             raise LocalError(f"{name}: is of type {definition.type}, and has no members")
@@ -120,6 +117,34 @@ def octets(name: str, value: Any, tables: Tables) -> bytes:
     if definition.vendor:
         head += definition.vendor.to_bytes(4)
     return head + data + bytes(-length % 4)
+
+
+def check(name: str, value: Any, tables: Tables) -> None:
+    """Raise LocalError for what `octets` would refuse, as far as it stands there before placeholders have values."""
+    if isinstance(value, list):
+        for one in value:
+            check(name, one, tables)
+    elif isinstance(value, Mapping):
+        definition = _definition(name, tables)
+        if definition.type != "Grouped":
+            raise LocalError(f"{name}: is of type {definition.type}, and has no members")
+        try:
+            for member, one in value.items():
+                check(member, one, tables)
+        except LocalError as error:
+            raise LocalError(f"{name}.{error}") from None
+    elif any(places(value)):
+        if not value.startswith(AVP):
+            _definition(name, tables)
+    else:
+        octets(name, filled(value, {}), tables)
+
+
+def _definition(name: str, tables: Tables) -> AvpDef:
+    try:
+        return tables.definition(name)
+    except (DictionaryError, LocalError) as error:
+        raise LocalError(f"{name}: {error}") from None
 
 
 def _data(definition: AvpDef, value: Any) -> bytes:

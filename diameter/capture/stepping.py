@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from diameter.capture.avptext import DIGITS, carried, octets
-from diameter.capture.scenario import Step, filled, place_of
+from diameter.capture.avptext import DIGITS, carried, check, octets
+from diameter.capture.scenario import Scenario, Step, filled, place_of
 from diameter.capture.text import value_text
 from diameter.dictionary.model import CommandDef
 from diameter.errors import DictionaryError, LocalError
@@ -26,6 +26,20 @@ def message_of(
     body = b"".join(octets(name, value, tables) for name, value in filled(step.avps, names).items())
     first = header.VERSION << 24 | (header.LENGTH + len(body))
     return Message(header.pack(first, flags << 24 | code, application, hop_by_hop, end_to_end) + body, dictionary)
+
+
+def check_all(scenario: Scenario, dictionary: Dictionary, source: str) -> None:
+    """Raise LocalError that names file, message and AVP for what no message can be made of, before anything is sent.
+
+    What a placeholder stands for is not known yet, and is checked when its message is made.
+    """
+    for at, step in enumerate(scenario.steps, 1):
+        try:
+            tables = dictionary.tables(command_of(step, dictionary)[0])
+            for name, value in step.avps.items():
+                check(name, value, tables)
+        except LocalError as error:
+            raise LocalError(f"{source}: message {at}: {error}") from None
 
 
 def command_of(step: Step, dictionary: Dictionary) -> tuple[int, int, int]:

@@ -48,6 +48,7 @@ def command(**given: Any) -> int:
     """
     from diameter import Dictionary
     from diameter.capture.scenario import load
+    from diameter.capture.stepping import check_all
     from nfs.cli._pcap._stage import Stage, junit
     from nfs.cli._react import run
     from nfs.common.capturing import asked_for, open_capture
@@ -59,6 +60,7 @@ def command(**given: Any) -> int:
     names = _names(given["given_names"], scenario)
     party: Party = given["party"] or ("client" if given["connect"] else "server")
     dictionary = Dictionary.load(*given["dictionaries"])
+    check_all(scenario, dictionary, str(path))
     tap = open_capture(asked_for(given), dictionary)
     quiet = given["as_json"]
     stage = Stage(scenario, party, dictionary, names, given, tap, lambda text: click.echo(text, err=quiet))

@@ -11,7 +11,7 @@ from diameter import Message, decode
 from diameter.capture import Captured, CaptureError
 from diameter.capture.extract import extract, of_session, of_transaction, session_of, sessions
 from diameter.capture.scenario import Scenario, filled, parse, places
-from diameter.capture.stepping import bind, differences, message_of
+from diameter.capture.stepping import bind, check_all, differences, message_of
 from diameter.capture.tomlform import write
 from diameter.errors import LocalError
 from helpers.captures import HSS, IWF, SCS, Traffic
@@ -211,6 +211,27 @@ def test_a_message_that_cannot_be_is_told_where(old: str, new: str, complaint: s
     scenario = parse(GOOD.replace(old, new, 1))
     with pytest.raises(LocalError, match=re.escape(complaint)):
         message_of(scenario.steps[0], dictionary(), scenario.names)
+    with pytest.raises(LocalError, match=re.escape("x.toml: message 1: ") + ".*" + re.escape(complaint)):
+        check_all(scenario, dictionary(), "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ('SIR-Flags = "${session}"', None),
+        ('Proxy-Info = [{ Proxy-Host = "a.example", Proxy-State = "hex:00" }, { Proxy-Host = "${session}" }]', None),
+        ('Nope = "${session}"', "Nope: no dictionary has an AVP named 'Nope'"),
+        ('Proxy-Info = [{ Proxy-Host = "${session}", Nope = "x" }]', "Proxy-Info.Nope: no dictionary has an AVP"),
+        ('SIR-Flags = { X = "${session}" }', "SIR-Flags: is of type Unsigned32, and has no members"),
+    ],
+)
+def test_a_scenario_is_looked_through_before_its_names_have_values(value: str, complaint: str | None) -> None:
+    scenario = parse(GOOD.replace("SIR-Flags = 1", value, 1))
+    if complaint is None:
+        check_all(scenario, dictionary(), "x.toml")
+        return
+    with pytest.raises(LocalError, match=re.escape(f"x.toml: message 1: {complaint}")):
+        check_all(scenario, dictionary(), "x.toml")
 
 
 def test_identities_of_the_captured_parties(tmp_path: Path) -> None:
