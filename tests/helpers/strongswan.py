@@ -142,6 +142,7 @@ class Charon:
     def release(self) -> None:
         """Make sure that nothing of it is left."""
         self.program.release()
+        self.socket.unlink(missing_ok=True)
 
 
 def issued(pki: Pki, host: str) -> dict[str, Any]:
