@@ -1,9 +1,8 @@
 """The closed list of trace points: what a node can say about itself, with fixed field names, and why it drops messages.
 
 A node hands each event to `observe(point, fields)`; by default it goes to Twisted's logger.  Field names: `peer`,
-`command`,
-`application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`, `seconds`,
-`count`, `realm`, `kind`, `name`.
+`command`, `application`, `hop_by_hop`, `session_id`, `result_code`, `link`, `transport`, `remote`, `reason`, `state`,
+`seconds`, `count`, `realm`, `kind`, `name`.
 No value is a key, a subscriber identity or message content.
 """
 

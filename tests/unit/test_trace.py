@@ -14,7 +14,7 @@ from diameter.trace import Drop, Point
 FIELDS = frozenset(
     (
         "peer", "command", "application", "hop_by_hop", "session_id", "result_code", "link", "transport", "remote",
-        "reason", "state", "seconds", "count", "realm",
+        "reason", "state", "seconds", "count", "realm", "kind", "name",
     )
 )  # fmt: skip
 
