@@ -7,7 +7,6 @@ checked is wrong, 2 usage or configuration.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ import click
 
 from diameter._version import VERSION
 from diameter.errors import DiameterError, LocalError
+from nfs.cli._verbs import Verbs
 
 VERBS: Final[Mapping[str, str]] = {
     "audit": "Check and read audit logs.",
@@ -38,25 +38,11 @@ VERBS: Final[Mapping[str, str]] = {
 }
 
 
-class Verbs(click.Group):
-    """A click group whose commands are found by name and imported on use."""
+class Mtc(Verbs):
+    """The verbs of `mtc`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in alphabetical order."""
-        return sorted(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of verb `cmd_name`, importing its module; None when there is no such verb."""
-        if cmd_name not in VERBS:
-            return None
-        found = importlib.import_module(f"nfs.cli.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs from `VERBS`; no verb is imported for it."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+    package = "nfs.cli"
+    verbs = VERBS
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -68,7 +54,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="VERB ...")
+@click.group(cls=Mtc, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="VERB ...")
 @click.option(
     "--version",
     is_flag=True,

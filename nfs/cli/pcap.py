@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
 from diameter.errors import LocalError
+from nfs.cli._verbs import Verbs
 
 VERBS: Final[Mapping[str, str]] = {
     "check": "Say what is wrong in a capture, and in which clause.",
@@ -20,20 +20,11 @@ VERBS: Final[Mapping[str, str]] = {
 }
 
 
-class Verbs(click.Group):
-    """A group whose commands are found by name; `VERBS` holds their one-line helps."""
+class Captures(Verbs):
+    """The verbs of captures."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in alphabetical order."""
-        return sorted(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of verb `cmd_name`, importing its module; None when there is no such verb."""
-        if cmd_name not in VERBS:
-            return None
-        found = importlib.import_module(f"nfs.cli._pcap.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
+    package = "nfs.cli._pcap"
+    verbs = VERBS
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; where there is no Diameter in the file, say what there is and end with status 1."""
@@ -47,13 +38,8 @@ class Verbs(click.Group):
             click.echo(f"mtc: {error}", err=True)
             raise click.exceptions.Exit(1) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs from `VERBS`; none is imported for it."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
 
-
-@click.group(cls=Verbs, subcommand_metavar="VERB ...")
+@click.group(cls=Captures, subcommand_metavar="VERB ...")
 def command() -> None:
     """Work on packet captures: pcap and pcapng.
 

@@ -69,7 +69,7 @@ class ScsTable(Table):
     )
     commands: tuple[Command, ...] = Field(strict=False, description="what it may ask: trigger, recall, replace")
     agents: tuple[Identity, ...] = Field(
-        default=(), strict=False, description="peers that may bring its requests beside itself"
+        default=(), strict=False, description="peers that may bring its requests beside itself, and agents before them"
     )
     placement: Placement = Field(
         default="outside",

@@ -158,6 +158,7 @@ class Gateway(Screen):
             fifteen_digits=self.fifteen_digits,
             session_id=str(message.get("Session-Id", "")),
             now=self._clock(),
+            route=_route(message) if "Route-Record" in message else (),
         )
 
     def _not_for_outside(self, message: Message, peer: str) -> ApplicationFault:
@@ -189,6 +190,10 @@ def _fault(message: Message, refuse: Refuse, *, echo: bool) -> ApplicationFault:
         inside = () if refuse.failed == "Device-Action" else ("Device-Action",)
         avps["Failed-AVP"] = message.quote(*inside, refuse.failed)
     return ApplicationFault(refuse.result, refuse.reason, avps=avps)
+
+
+def _route(message: Message) -> tuple[str, ...]:
+    return tuple(plain(avp.data.decode("utf-8", "replace")) for avp in message.avps if avp.name == "Route-Record")
 
 
 def _device_action(message: Message, name: str) -> int | None:

@@ -96,7 +96,7 @@ class Offer:
     a link without one (which the node only has where clear text was allowed).  `origin`: the Origin-Host of the
     request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
     `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
-    request that can only hold an internal identity.  `now`: seconds since 1970.
+    request that can only hold an internal identity.  `now`: seconds since 1970.  `route`: the Route-Records.
     """
 
     peer: str
@@ -112,6 +112,7 @@ class Offer:
     fifteen_digits: bool = False
     session_id: str = ""
     now: float = 0.0
+    route: tuple[str, ...] = ()
 
     @property
     def device(self) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from nfs.common.audit import Stage
 from nfs.common.tsp import RequestStatus
 from nfs.mtc_sgw.logic import Offer, Refuse
+
+AGENTS: Final = 2
+"""One on the side of the SCS, one on ours (TS 29.368 clause 6.3.2)."""
 
 
 def check(offer: Offer) -> Refuse | None:
     """INVSCSID unless the peer is the SCS, or an agent that its profile lists, under a certificate that carries it.
 
+    Every agent on its way, as Route-Record tells, is listed too, and there are no more than one on each side.
     Authorisation goes by what is proven here and by nothing that the request claims.  A proven peer without a profile
     is no SCS: NOTAUTHORIZED.
     """
@@ -24,6 +30,11 @@ def check(offer: Offer) -> Refuse | None:
             reason="no SCS profile has this Origin-Host",
             status=RequestStatus.NOTAUTHORIZED,
         )
+    passed = {host for host in (*offer.route, offer.peer) if host != offer.origin}
+    if not passed <= profile.agents:
+        return _unproven("an agent on its way is not listed for that SCS")
+    if len(passed) > AGENTS:
+        return _unproven("more agents on its way than one on each side")
     return None
 
 

@@ -19,7 +19,7 @@ with instrumented(__name__):
     from nfs.common.nodes import NodeKind, ServingNode
     from nfs.hss.logic import ExternalId, Service, Subscriber
 
-IMSI = "001010000000001"
+IMSI = "001010123456789"
 METER = Subscriber(
     imsi=IMSI,
     msisdn="15550100001",

@@ -15,7 +15,7 @@ from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 from nfs.hss.logic import ExternalId, Service, Subscriber
 
-IMSI = "001010000000001"
+IMSI = "001010123456789"
 METER = Subscriber(
     imsi=IMSI,
     msisdn="15550100001",

@@ -31,6 +31,7 @@ PROFILE = ScsProfile(
     commands=frozenset({ActionType.TRIGGER}),
     agents=frozenset({AGENT}),
 )
+CHAIN = replace(PROFILE, agents=frozenset({AGENT, "a.example", "b.example"}))
 HOME = frozenset({"00101"})
 GOOD = Offer(
     peer=HOST,
@@ -81,6 +82,17 @@ def test_who_is_asked_before_may() -> None:
             Stage.AUTHORISATION,
             RequestStatus.NOTAUTHORIZED,
         ),
+        (
+            changed(peer=AGENT, proven=(AGENT,), route=(HOST, "x.example")),
+            Stage.AUTHENTICATION,
+            RequestStatus.INVSCSID,
+        ),
+        (changed(route=("x.example",)), Stage.AUTHENTICATION, RequestStatus.INVSCSID),
+        (
+            changed(peer=AGENT, proven=(AGENT,), profile=CHAIN, route=(HOST, "a.example", "b.example")),
+            Stage.AUTHENTICATION,
+            RequestStatus.INVSCSID,
+        ),
     ],
 )
 def test_peer_identity_refuses(offer: Offer, stage: Stage, status: RequestStatus) -> None:
@@ -89,7 +101,16 @@ def test_peer_identity_refuses(offer: Offer, stage: Stage, status: RequestStatus
     assert (refused.stage, refused.status) == (stage, status)
 
 
-@pytest.mark.parametrize("offer", [GOOD, changed(proven=None), changed(peer=AGENT, proven=(AGENT,))])
+@pytest.mark.parametrize(
+    "offer",
+    [
+        GOOD,
+        changed(proven=None),
+        changed(peer=AGENT, proven=(AGENT,)),
+        changed(peer=AGENT, proven=(AGENT,), route=(HOST,)),
+        changed(peer=AGENT, proven=(AGENT,), profile=CHAIN, route=(HOST, "a.example")),
+    ],
+)
 def test_peer_identity_passes(offer: Offer) -> None:
     assert peer_identity.check(offer) is None
 
