@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nfs.cli._groups import verbs
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
-    from nfs.hss.logic import Subscriber
+    from nfs.hss.logic import ExternalId, Subscriber
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,6 +73,7 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
                 tables.save(connection, each.subscriber)
             except IntegrityError:
                 raise ConfigError(f"{each.place}: {TAKEN}") from None
+        _no_group_has(connection, (name for each in placed for name in each.subscriber.external_ids))
     _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
 
 
@@ -192,6 +195,7 @@ def add(
             tables.save(connection, placed.subscriber)
         except IntegrityError:
             raise ConfigError(TAKEN) from None
+        _no_group_has(connection, placed.subscriber.external_ids)
     _say(as_json, {"added": imsi}, f"{imsi} added")
 
 
@@ -209,6 +213,16 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
         imsi = _find(connection, identity).imsi
         tables.remove(connection, imsi)
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
+
+
+def _no_group_has(connection: Connection, names: Iterable[ExternalId]) -> None:
+    """Raises ConfigError where the External Identifier of a device is that of a group."""
+    from diameter.errors import ConfigError
+    from nfs.hss.groups import tables as groups
+
+    taken = groups.named(connection, (each.identifier for each in names))
+    if taken:
+        raise ConfigError(*(f"{name} is the name of a group" for name in taken))
 
 
 def _find(connection: Connection, identity: str) -> Subscriber:
@@ -266,3 +280,6 @@ def _connection(database: str | None, config: Path | None, *, make: bool = True)
 
 def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
     click.echo(json.dumps({"schema": 1, **document}) if as_json else text)
+
+
+command.add_command(verbs(_options, _connection))

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import tables
+from nfs.hss.groups import tables as group_tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METER = Subscriber(
@@ -41,7 +42,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
-        assert compare_metadata(context, tables.METADATA) == []
+        assert compare_metadata(context, group_tables.METADATA) == []
 
 
 def test_a_subscriber_is_found_by_each_of_its_identities(engine: Engine) -> None:
