@@ -42,7 +42,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
-        assert compare_metadata(context, group_tables.METADATA) == []
+        assert compare_metadata(context, tables.METADATA) == []
+    assert group_tables.GROUP.metadata is tables.METADATA
 
 
 def test_a_subscriber_is_found_by_each_of_its_identities(engine: Engine) -> None:

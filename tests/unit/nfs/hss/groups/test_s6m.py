@@ -18,7 +18,6 @@ from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_number
 from nfs.common.store import Cache, Store
 from nfs.hss import tables as subscribers
-from nfs.hss.groups import s6m as group_s6m
 from nfs.hss.groups import tables
 from nfs.hss.groups.logic import Group, Trait, TraitKind
 from nfs.hss.groups.s6m import Groups
@@ -151,7 +150,7 @@ def test_a_database_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> None:
         raise OperationalError("SELECT", {}, RuntimeError("disk I/O error"))
 
-    monkeypatch.setattr(group_s6m.tables, "find", broken)
+    monkeypatch.setattr(tables, "find", broken)
     assert rig.ask().result == (0, 5012)
 
 

@@ -50,7 +50,7 @@ def reached(connection: Connection, group: Group) -> list[str]:
 
 def test_the_migrations_make_the_tables_that_the_code_knows(connection: Connection) -> None:
     context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
-    assert compare_metadata(context, tables.METADATA) == []
+    assert compare_metadata(context, subscribers.METADATA) == []
 
 
 def test_a_group_comes_back_whole_and_goes_whole(connection: Connection) -> None:
