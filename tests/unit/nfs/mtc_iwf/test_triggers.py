@@ -34,10 +34,10 @@ KEY = (TRIGGER.scs, TRIGGER.reference)
 
 
 class Rig:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.clock = InlineReactor()
         self.clock.rightNow = 1000.0
-        url = database_url("iwf.db", folder)
+        url = database_url(database, Path())
         self.engine = open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.ledger = Triggers(self.store, self.clock.seconds)
@@ -50,8 +50,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     _ = rig.store.close()
 
