@@ -132,10 +132,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
-    config.set_main_option("script_location", "nfs.common:migrations")
-    config.set_main_option("version_locations", migrations)
-    config.set_main_option("path_separator", "newline")
+    config = migration_config(connection, migrations, name)
     scripts = ScriptDirectory.from_config(config)
     table = config.attributes["version_table"]
     current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
@@ -149,6 +146,15 @@ def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
 def passing(error: DBAPIError) -> bool:
     """Whether the transaction is worth beginning again at once: another was in its way, or its connection was lost."""
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
+
+
+def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+    """What alembic needs to know, with a connection of ours."""
+    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config.set_main_option("script_location", "nfs.common:migrations")
+    config.set_main_option("version_locations", migrations)
+    config.set_main_option("path_separator", "newline")
+    return config
 
 
 def one_line(error: BaseException) -> str:

@@ -124,7 +124,10 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A trigger as the ledger keeps it, under (`scs`, `reference`).  `sms_sc`: "" until one has taken it."""
+    """A trigger as the ledger keeps it, under (`scs`, `reference`, `member`).  `sms_sc`: "" until one has taken it.
+
+    member: IMSI of the device where it is one of a group's; "" for a trigger of its own.
+    """
 
     scs: str
     reference: int
@@ -135,6 +138,7 @@ class Trigger:
     validity_s: int
     state: State = State.OPEN
     sms_sc: str = ""
+    member: str = ""
 
 
 class Hss(Protocol):
@@ -172,7 +176,7 @@ class Ledger(Protocol):
         """Remember a trigger, unless its key belongs to another one that is open."""
         ...
 
-    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+    async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         """Remember which SMS-SC has taken it."""
         ...
 
@@ -180,10 +184,10 @@ class Ledger(Protocol):
         """The trigger came to nothing; its Reference-Number is free again, unless a repeat has come since."""
         ...
 
-    async def find(self, scs: str, reference: int) -> Trigger | None:
+    async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         """The trigger under this key."""
         ...
 
-    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
         ...

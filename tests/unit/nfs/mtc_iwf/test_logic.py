@@ -93,7 +93,7 @@ class World:
             self.triggers[trigger.scs, trigger.reference] = trigger
         return self.standing
 
-    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+    async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         self._store("accept")
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], sms_sc=sms_sc)
 
@@ -102,11 +102,11 @@ class World:
         scs, reference = trigger.scs, trigger.reference
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=State.REFUSED)
 
-    async def find(self, scs: str, reference: int) -> Trigger | None:
+    async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         self._store("find")
         return self.triggers.get((scs, reference))
 
-    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         self._store("close")
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=State.REPORTED)
 
