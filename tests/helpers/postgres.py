@@ -61,12 +61,14 @@ class Postgres:
         self._made = 0
         self._process: subprocess.Popen[str] | None = None
         words = ("--no-locale", "--encoding=UTF8", "--auth=trust", f"--username={SUPERUSER}", "--no-sync")
+        begun = False
         try:
             self._run("initdb", "-D", str(self.folder / "data"), *words)
             self.start()
-        except BaseException:
-            self.close()
-            raise
+            begun = True
+        finally:
+            if not begun:
+                self.close()
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
