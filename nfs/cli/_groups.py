@@ -3,106 +3,104 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nfs.cli._hss import connected, options
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-Connect = Callable[..., AbstractContextManager["Connection"]]
+
+@click.group("group")
+def group() -> None:
+    """Groups of devices: import, list, show and remove.
+
+    Example: mtc subscriber group import groups.csv -d hss.db
+    """
 
 
-def verbs(options: Callable[[Any], Any], connect: Connect) -> click.Group:
-    """The verbs.  options: adds where the database is; connect: opens it."""
+@group.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--replace", is_flag=True, help="In the place of groups of the same name; refused otherwise.")
+@options
+def import_(file: Any, replace: bool, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Import groups, or what devices have, from FILE, CSV or JSON ("-" for standard input).  All of it or nothing.
 
-    @click.group("group")
-    def group() -> None:
-        """Groups of devices: import, list, show and remove.
+    Example: mtc subscriber group import groups.csv -d hss.db
+    """
+    with connected(database, config) as connection:
+        groups, devices = _import(connection, file, replace=replace)
+    said = [f"{groups} groups"] * bool(groups) + [f"what {devices} devices have"] * bool(devices)
+    document = {"schema": 1, "groups": groups, "devices": devices}
+    click.echo(json.dumps(document) if as_json else f"{' and '.join(said) or 'nothing'} imported")
 
-        Example: mtc subscriber group import groups.csv -d hss.db
-        """
 
-    @group.command("import")
-    @click.argument("file", type=click.File("rb"))
-    @click.option("--replace", is_flag=True, help="In the place of groups of the same name; refused otherwise.")
-    @options
-    def import_(file: Any, replace: bool, database: str | None, config: Path | None, as_json: bool) -> None:
-        """Import groups, or what devices have, from FILE, CSV or JSON ("-" for standard input).  All of it or nothing.
+@group.command("export")
+@options
+def export(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Write every group, and what devices have, as JSON.
 
-        Example: mtc subscriber group import groups.csv -d hss.db
-        """
-        with connect(database, config) as connection:
-            groups, devices = _import(connection, file, replace=replace)
-        said = [f"{groups} groups"] * bool(groups) + [f"what {devices} devices have"] * bool(devices)
-        document = {"schema": 1, "groups": groups, "devices": devices}
-        click.echo(json.dumps(document) if as_json else f"{' and '.join(said) or 'nothing'} imported")
+    Example: mtc subscriber group export -d hss.db > groups.json
+    """
+    from nfs.hss.groups import form, tables
 
-    @group.command("export")
-    @options
-    def export(database: str | None, config: Path | None, as_json: bool) -> None:
-        """Write every group, and what devices have, as JSON.
+    with connected(database, config, make=False) as connection:
+        click.echo(form.write(tables.every(connection), tables.traits(connection)), nl=False)
 
-        Example: mtc subscriber group export -d hss.db > groups.json
-        """
-        from nfs.hss.groups import form, tables
 
-        with connect(database, config, make=False) as connection:
-            click.echo(form.write(tables.every(connection), tables.traits(connection)), nl=False)
+@group.command("list")
+@options
+def list_(database: str | None, config: Path | None, as_json: bool) -> None:
+    """List groups, one a line.
 
-    @group.command("list")
-    @options
-    def list_(database: str | None, config: Path | None, as_json: bool) -> None:
-        """List groups, one a line.
+    Example: mtc subscriber group list -d hss.db
+    """
+    from nfs.hss.groups import form, tables
 
-        Example: mtc subscriber group list -d hss.db
-        """
-        from nfs.hss.groups import form, tables
+    with connected(database, config, make=False) as connection:
+        found = list(tables.every(connection))
+    if as_json:
+        click.echo(form.write(found, {}), nl=False)
+        return
+    for each in found:
+        rules = ", ".join(str(rule) for rule in sorted(each.rules))
+        click.echo(f"{each.external_id:30}  {len(each.members)} listed  {rules or '-'}")
 
-        with connect(database, config, make=False) as connection:
-            found = list(tables.every(connection))
-        if as_json:
-            click.echo(form.write(found, {}), nl=False)
-            return
-        for each in found:
-            rules = ", ".join(str(rule) for rule in sorted(each.rules))
-            click.echo(f"{each.external_id:30}  {len(each.members)} listed  {rules or '-'}")
 
-    @group.command("show")
-    @click.argument("name")
-    @options
-    def show(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
-        """Show a group with the members that it has at this moment.  Exit status 1 if there is none.
+@group.command("show")
+@click.argument("name")
+@options
+def show(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show a group with the members that it has at this moment.  Exit status 1 if there is none.
 
-        Example: mtc subscriber group show fleet@customer.example -d hss.db
-        """
-        with connect(database, config, make=False) as connection:
-            row = _show(connection, name)
-        if as_json:
-            click.echo(json.dumps({"schema": 1, **row}))
-            return
-        for line in _lines(row):
-            click.echo(line)
+    Example: mtc subscriber group show fleet@customer.example -d hss.db
+    """
+    with connected(database, config, make=False) as connection:
+        row = _show(connection, name)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, **row}))
+        return
+    for line in _lines(row):
+        click.echo(line)
 
-    @group.command("remove")
-    @click.argument("name")
-    @options
-    def remove(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
-        """Remove a group; its members stay subscribers.  Exit status 1 if there is none.
 
-        Example: mtc subscriber group remove fleet@customer.example -d hss.db
-        """
-        from nfs.hss.groups import tables
+@group.command("remove")
+@click.argument("name")
+@options
+def remove(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Remove a group; its members stay subscribers.  Exit status 1 if there is none.
 
-        with connect(database, config, make=False) as connection:
-            if not tables.remove(connection, name):
-                raise click.ClickException(f"no group is named {name}")
-        click.echo(json.dumps({"schema": 1, "removed": name}) if as_json else f"{name} removed")
+    Example: mtc subscriber group remove fleet@customer.example -d hss.db
+    """
+    from nfs.hss.groups import tables
 
-    return group
+    with connected(database, config, make=False) as connection:
+        if not tables.remove(connection, name):
+            raise click.ClickException(f"no group is named {name}")
+    click.echo(json.dumps({"schema": 1, "removed": name}) if as_json else f"{name} removed")
 
 
 def _import(connection: Connection, file: Any, *, replace: bool) -> tuple[int, int]:

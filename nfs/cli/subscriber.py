@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nfs.cli._groups import verbs
+from nfs.cli._groups import group
+from nfs.cli._hss import connected, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sqlalchemy import Connection
 
     from nfs.hss.logic import ExternalId, Subscriber
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLE = """
 \b
@@ -37,18 +34,9 @@ def command() -> None:
     """
 
 
-def _options(function: F) -> F:
-    """The options every verb has: where the database is, and JSON."""
-    function = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
-    function = click.option(
-        "-c", "--config", type=click.Path(path_type=Path), help="TOML file of the HSS that owns the database."
-    )(function)
-    return click.option("-d", "--database", help="SQLite file or database URL.")(function)
-
-
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
-@_options
+@options
 def import_(file: Any, database: str | None, config: Path | None, as_json: bool) -> None:
     """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
 
@@ -67,7 +55,7 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
     placed = provisioning.read(text, name)
-    with _connection(database, config) as connection:
+    with connected(database, config) as connection:
         for each in placed:
             try:
                 tables.save(connection, each.subscriber)
@@ -83,7 +71,7 @@ TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscr
 @command.command()
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv when not given.")
-@_options
+@options
 def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Write every subscriber to FILE, or to standard output.
 
@@ -91,14 +79,14 @@ def export(file: Any, form: str, database: str | None, config: Path | None, as_j
     """
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         subscribers = tables.every(connection)
         write = provisioning.write_json if form == "json" or as_json else provisioning.write_csv
         file.write(write(subscribers))
 
 
 @command.command("list")
-@_options
+@options
 def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """List subscribers, one a line.
 
@@ -106,7 +94,7 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         if as_json:
             click.echo(provisioning.write_json(tables.every(connection)), nl=False)
             return
@@ -117,7 +105,7 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("identity")
-@_options
+@options
 def show(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody.
 
@@ -125,7 +113,7 @@ def show(identity: str, database: str | None, config: Path | None, as_json: bool
     """
     from nfs.hss import provisioning
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         row = provisioning.to_row(_find(connection, identity))
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
@@ -155,7 +143,7 @@ def _shown(value: object) -> str:
 @click.option(
     "--node", "nodes", multiple=True, help="KIND:NUMBER[:NAME:REALM] of a node; KIND: mme, msc, sgsn, ip-sm-gw."
 )
-@_options
+@options
 def add(
     imsi: str,
     msisdn: str | None,
@@ -190,7 +178,7 @@ def add(
         (placed,) = provisioning.read(csvform.table([cells]), "add")
     except ConfigError as error:
         raise ConfigError(*(line.removeprefix("add:2: ") for line in error.lines)) from None
-    with _connection(database, config) as connection:
+    with connected(database, config) as connection:
         try:
             tables.save(connection, placed.subscriber)
         except IntegrityError:
@@ -201,7 +189,7 @@ def add(
 
 @command.command()
 @click.argument("identity")
-@_options
+@options
 def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none.
 
@@ -209,7 +197,7 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
     """
     from nfs.hss import tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         imsi = _find(connection, identity).imsi
         tables.remove(connection, imsi)
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
@@ -245,41 +233,8 @@ def _find(connection: Connection, identity: str) -> Subscriber:
     raise click.ClickException(f"no subscriber has {identity}")
 
 
-@contextmanager
-def _connection(database: str | None, config: Path | None, *, make: bool = True) -> Iterator[Connection]:
-    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError.
-
-    make: a file of SQLite that is not there is made; to read from it, or remove, would hide a wrong name.
-    """
-    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-
-    from diameter.config import load
-    from diameter.errors import ConfigError
-    from nfs.common.database import database_url, one_line, open_engine
-    from nfs.hss.config import HssConfig
-
-    if (database is None) == (config is None):
-        raise click.UsageError("name the database with --database, or with -c the HSS's configuration, one of the two")
-    folder = Path()
-    if config is not None:
-        folder, database = config.parent, load(config, HssConfig).hss.database
-    url = database_url(database or "", folder)
-    if not make and url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise ConfigError(f"database {url.database}: there is none")
-    engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except IntegrityError:
-        raise
-    except SQLAlchemyError as error:
-        raise ConfigError(f"database: {one_line(error)}") from None
-    finally:
-        engine.dispose()
-
-
 def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
     click.echo(json.dumps({"schema": 1, **document}) if as_json else text)
 
 
-command.add_command(verbs(_options, _connection))
+command.add_command(group)
