@@ -17,6 +17,7 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
+from nfs.mtc_iwf.groups.parts import GroupParts
 from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
@@ -29,7 +30,7 @@ from nfs.mtc_iwf.tsp import Tsp
 
 _log = Logger(namespace="nfs")
 PURGE_S = 600.0
-"""Time between two rounds of forgetting what is over."""
+"""Time between two rounds of purging what is over."""
 
 
 def limits(config: IwfConfig) -> Limits:
@@ -63,6 +64,12 @@ async def forget(triggers: Triggers) -> None:
         _log.warn("old triggers are still there: {error}", error=str(error))
 
 
+def saved(counts: Counts) -> Any:
+    """Have the counts of quotas written; what the database has against it is logged."""
+    saving = counts.save()
+    return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
+
+
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
@@ -71,24 +78,23 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     triggers = Triggers(store, time.time)
     counts = Counts(store, guards.bounds.quotas, around.reactor.seconds)
     tsp = Tsp(guards.gateway, audit, guards.holding)
-    s6m = S6m(realm=config.hss.realm, host=config.hss.host)
+    s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
-    tsp.iwf = t4.reports = iwf
+    tsp.iwf = iwf
+    parties = (guards, owners, audit, store)
+    grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=time.time)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    def keep() -> Any:
-        saving = counts.save()
-        return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
-
     purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers))))
-    keeping = LoopingCall(keep)
+    keeping = LoopingCall(saved, counts)
     purging.clock = keeping.clock = around.reactor
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
         _ = keeping.start(KEEP_S, now=False)
+        grouped.start()
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
@@ -101,7 +107,8 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
             if each.running:
                 each.stop()
         guards.holding.stop()
-        keep()  # closing the store waits for it
+        grouped.stop()
+        saved(counts)  # closing the store waits for it
         closed = store.close()
         if desk is not None:
             closed = closed.addCallback(lambda _: desk.close())
@@ -109,7 +116,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
-        iwf.limits = limits(new)
+        grouped.reload(new, limits(new))
 
     parts = Parts(
         applications=(tsp, s6m, t4),
@@ -119,7 +126,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.groups."),
     )
     return parts
 

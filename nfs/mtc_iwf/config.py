@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import Identity, Table
 from nfs.common.audited import AuditedConfig
+from nfs.mtc_iwf.groups.config import GroupsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
 
@@ -19,6 +20,12 @@ class CoreTable(Table):
     host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
 
 
+class HssTable(CoreTable):
+    """The HSS."""
+
+    groups: bool = Field(default=False, description="it answers for groups on S6m, an extension of ours")
+
+
 class IwfTable(Table):
     """The `[mtc_iwf]` table: limits of what an SCS may ask, and where state is kept."""
 
@@ -28,13 +35,14 @@ class IwfTable(Table):
     default_validity_s: int = Field(
         default=86_400, ge=1, lt=2**32, description="how long a trigger without Validity-Time waits for its report"
     )
+    groups: GroupsTable = Field(default=GroupsTable(), description="triggers for groups")
 
 
 class IwfConfig(AuditedConfig):
     """The whole file."""
 
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="limits and database")
-    hss: CoreTable = Field(description="the HSS, over S6m")
+    hss: HssTable = Field(description="the HSS, over S6m")
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
     owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nfs.common.audit import Stage
+from nfs.common.groups import GROUP
 from nfs.common.tsp import ActionType, RequestStatus
 
 Placement = Literal["inside", "outside"]
@@ -43,6 +44,9 @@ class ScsProfile:
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
     SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
     what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
+
+    `may_groups`: it may trigger groups, which no right to trigger devices includes; `groups`: names of those that it
+    may, with * and ? as in file names, None for all of its domains; `group_rate`, `group_quota`: bounds of their own.
     """
 
     name: str
@@ -55,6 +59,10 @@ class ScsProfile:
     rate: Rate | None = None
     quota: Quota | None = None
     hides: bool = True
+    may_groups: bool = False
+    groups: tuple[str, ...] | None = None
+    group_rate: Rate | None = None
+    group_quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class Offer:
     request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
     `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
     request that can only hold an internal identity.  `now`: seconds since 1970.  `route`: the Route-Records.
+    `identifier_type`: Type-Of-External-Identifier.
     """
 
     peer: str
@@ -106,6 +115,7 @@ class Offer:
     proven: tuple[str, ...] | None = None
     external_identifier: str | None = None
     msisdn: str | None = None
+    identifier_type: int | None = None
     scs_identity: str | None = None
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
@@ -113,6 +123,11 @@ class Offer:
     session_id: str = ""
     now: float = 0.0
     route: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> bool:
+        """Whether it names a group and no device."""
+        return self.identifier_type == GROUP
 
     @property
     def device(self) -> str:

@@ -17,6 +17,7 @@ from nfs.mtc_sgw.logic import Offer, Quota, Refuse
 
 Key = tuple[str, str]
 DEVICE: Final = "device"
+GROUPS: Final = "SCS for groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Quotas:
     def _quotas(self, offer: Offer) -> Iterator[tuple[Key, Quota]]:
         if self.limits.device is not None:
             yield (DEVICE, offer.device), self.limits.device
+        if offer.profile is not None and offer.group and offer.profile.group_quota is not None:
+            yield (GROUPS, offer.profile.name), offer.profile.group_quota
         if offer.profile is not None and offer.profile.quota is not None:
             yield ("SCS", offer.profile.name), offer.profile.quota
         if self.limits.gateway is not None:
