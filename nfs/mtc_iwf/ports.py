@@ -7,7 +7,9 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 from diameter.errors import DiameterError
+from nfs.common.features import Feature
 from nfs.common.nodes import ServingNode
+from nfs.common.t4 import TriggerAction
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.statuses import Result
 
@@ -86,14 +88,23 @@ class Submission:
     priority: bool
     validity_s: int | None
     nodes: tuple[ServingNode, ...]
+    action: TriggerAction = TriggerAction.TRIGGER
+    old_reference: int | None = None
+    to: str = ""
+    """Origin-Host of the SMS-SC; "" for the one that is configured, or that routing picks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What the SMS-SC answered, and which one it was (Origin-Host)."""
+    """What the SMS-SC answered, and which one it was (Origin-Host).
+
+    `features`: what it says it supports, None when it said nothing.  `diagnostic`: MTC-Error-Diagnostic.
+    """
 
     result: Result | None
     sms_sc: str
+    features: Feature | None = None
+    diagnostic: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +123,8 @@ class State(StrEnum):
     OPEN = "open"
     REFUSED = "refused"
     REPORTED = "reported"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
 
 
 class Standing(Enum):
@@ -190,4 +203,20 @@ class Ledger(Protocol):
 
     async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
+        ...
+
+    async def withdraw(self, scs: str, reference: int, state: State) -> None:
+        """The trigger was recalled or replaced; no report follows."""
+        ...
+
+
+class Capabilities(Protocol):
+    """What is remembered of SMS-SCs.  Both raise Unavailable."""
+
+    async def learn(self, sms_sc: str, features: Feature) -> None:
+        """What this SMS-SC said last that it supports; on disk when awaiting it returns."""
+        ...
+
+    async def of(self, sms_sc: str) -> Feature:
+        """What this SMS-SC said last; nothing when it never said."""
         ...

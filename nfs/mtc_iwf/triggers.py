@@ -110,6 +110,10 @@ class Triggers:
         expires_at, state = self._clock() + KEEP_S, State.REPORTED.value
         await self._change(scs, reference, member, state=state, outcome=int(outcome), expires_at=expires_at)
 
+    async def withdraw(self, scs: str, reference: int, state: State) -> None:
+        """The trigger was recalled or replaced; no report follows."""
+        await self._change(scs, reference, "", state=state.value, expires_at=self._clock() + KEEP_S)
+
     async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         """The trigger under this key."""
         return await self._do(lambda connection: _find(connection, scs, reference, member))
