@@ -61,6 +61,7 @@ TRIGGER: Final = Table(
     Column("finished_at", Float(53)),
     Column("details", String),
 )
+_ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
 _INSERT: Final = insert(TRIGGER)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
 _SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
@@ -111,10 +112,8 @@ class Keep:
         return self._store.do(work)
 
     def load(self) -> Awaitable[list[Trigger]]:
-        """Every trigger kept."""
-        return self._store.do(
-            lambda connection: [_trigger(row) for row in connection.execute(select(TRIGGER)).mappings()]
-        )
+        """Every trigger kept, in the order of acceptance."""
+        return self._store.do(lambda connection: [_trigger(row) for row in connection.execute(_ALL).mappings()])
 
 
 def _row(trigger: Trigger) -> dict[str, object]:

@@ -33,8 +33,8 @@ BARE = Subscriber(imsi="001010000000002", sms=False, barred=True)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(database_url("hss.db", tmp_path), migrations="nfs.hss:migrations", name="hss")
+def engine(database: str) -> Iterator[Engine]:
+    engine = open_engine(database_url(database, Path()), migrations="nfs.hss:migrations", name="hss")
     yield engine
     engine.dispose()
 
