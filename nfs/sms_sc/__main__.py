@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 
-from nfs.common.database import database_url, open_engine
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
-from nfs.common.store import Store
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
@@ -42,21 +39,21 @@ def policy(config: SmsScConfig) -> Policy:
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens the database (ConfigError when that fails)."""
-    engine = open_engine(database_url(config.sms_sc.database, around.folder), migrations=MIGRATIONS, name="sms-sc")
-    store = Store(engine, around.reactor)
+    clock = around.reactor.seconds
+    store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre = Keep(store), ServiceCentre(policy(config))
     sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
-    t4 = T4(centre, keep, time.time)
+    t4 = T4(centre, keep, clock)
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
-        back = centre.alerted(imsi, msisdn, time.time())
+        back = centre.alerted(imsi, msisdn, clock())
         if back is not None:
             delivery.attempt(back)
 
     hss, number = config.hss, config.sms_sc.number
     s6c = None if hss is None else S6c(number, alerted, realm=hss.realm, host=hss.host)
     ways = Ways(sgd, s6c)
-    delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=time.time, call_later=around.reactor.callLater)
+    delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=clock, call_later=around.reactor.callLater)
 
     async def take_up() -> None:
         centre.restore(await keep.load())
