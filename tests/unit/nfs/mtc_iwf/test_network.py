@@ -76,7 +76,7 @@ def status(answer: Message) -> int:
     return number
 
 
-@pytest.mark.requirement("C-GEN-03", "C-GEN-14", "R-TRIG-14", "S-TSP-24", "R-TSP-26")
+@pytest.mark.requirement("C-GEN-03", "C-GEN-14", "R-TRIG-14", "S-TSP-24", "R-TSP-26", "R-TSP-19", "E-TSP-20")
 def test_a_trigger_goes_through_and_its_report_comes_back(network: Network) -> None:
     answer = network.trigger(action())
     assert status(answer) == RequestStatus.SUCCESS
