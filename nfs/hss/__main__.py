@@ -11,6 +11,7 @@ from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
+from nfs.hss.groups.s6m import Groups
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.s6c import S6c
 from nfs.hss.s6m import S6m
@@ -24,6 +25,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )
 
+    groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
     s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
 
     def stopping() -> None:
@@ -36,7 +38,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         cache.clear()
 
     return Parts(
-        applications=(S6m(store, cache, audit), s6c),
+        applications=(S6m(store, cache, audit, groups), s6c),
         audit=audit.node_refused,
         started=lambda _node: s6c.spawn(s6c.resume()),
         stopping=stopping,
