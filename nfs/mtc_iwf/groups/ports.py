@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -63,7 +64,7 @@ class GroupTrigger:
         """The validity that is left; None where none was asked, 0 where one attempt was, below 0 when it is over."""
         if not self.validity_s:
             return self.validity_s
-        left = int(self.accepted_at + self.validity_s - now)
+        left = math.ceil(self.accepted_at + self.validity_s - now)
         return left if left > 0 else -1
 
 
