@@ -121,6 +121,8 @@ class SmsScStub(Application):
 class Network:
     """All of them, connected.  `folder` holds the databases and audit logs."""
 
+    wire_class: type[Wire] = Wire
+
     def __init__(
         self, folder: Path, dictionary: Dictionary, subscribers: tuple[Subscriber, ...] = (), iwf: str = IWF_TOML
     ) -> None:
@@ -128,7 +130,7 @@ class Network:
         self.dictionary = dictionary
         self.clock = InlineReactor()
         self.clock.rightNow = 1_700_000_000.0
-        self.wire = Wire(self.clock)
+        self.wire = self.wire_class(self.clock)
         self.scs1, self.scs2, self.sms_sc = ScsStub(), ScsStub(), SmsScStub()
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
         hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(iwf, IwfConfig)
