@@ -77,10 +77,7 @@ def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S)
 
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
-    config.set_main_option("script_location", "nfs.common:migrations")
-    config.set_main_option("version_locations", migrations)
-    config.set_main_option("path_separator", "newline")
+    config = migration_config(connection, migrations, name)
     scripts = ScriptDirectory.from_config(config)
     table = config.attributes["version_table"]
     current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
@@ -89,6 +86,15 @@ def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
         raise NewerSchema(f"made by a newer version of {name}")
     command.upgrade(config, "head")
+
+
+def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+    """What alembic needs to know, with a connection of ours."""
+    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config.set_main_option("script_location", "nfs.common:migrations")
+    config.set_main_option("version_locations", migrations)
+    config.set_main_option("path_separator", "newline")
+    return config
 
 
 def one_line(error: BaseException) -> str:
