@@ -170,8 +170,8 @@ class GatewayTable(Table):
     )
     rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
     quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
-    device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
-    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
+    device_rate: RateTable | None = Field(default=None, description="how fast each SCS may trigger one device")
+    device_quota: QuotaTable | None = Field(default=None, description="how much each SCS may trigger one device")
     remembered: int = Field(
         default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
     )

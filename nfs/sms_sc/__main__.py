@@ -37,7 +37,8 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
     t4 = T4(centre, keep, around.reactor.seconds)
-    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=around.reactor.seconds, call_later=around.reactor.callLater)
+    clock, call_later = around.reactor.seconds, around.reactor.callLater
+    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=call_later)
 
     async def take_up() -> None:
         centre.restore(await keep.load())

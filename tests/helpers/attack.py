@@ -7,18 +7,19 @@ that went over a link to the outside is kept, and `leaks` looks through it for w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from diameter import Dictionary, Message, decode, encode
+from diameter import Dictionary, Message, decode
 from diameter._node.core import Clock
 from diameter._node.memory import MemoryLink, Wire
 from diameter.config import NodeConfig
 from diameter.node import Node
 from diameter.testing import MemoryLinks
-from diameter.transport.link import LinkOwner
-from helpers.network import HSS, IWF, IWF_TOML, REALM, SCS1, SCS2, SMS_SC, Network, ScsStub, node, peer
+from diameter.transport.link import Address, Link, LinkOwner
+from helpers.network import HSS, IWF, IWF_TOML, REALM, SCS1, SCS2, SMS_SC, Network, node, peer
+from helpers.strangers import cer
 from nfs.common.audit import AuditLog
 from nfs.common.function import Parts
 from nfs.common.identities import encode_number, encode_tbcd
@@ -131,6 +132,30 @@ class Tapped(Wire):
         return near
 
 
+class Nobody:
+    """Owns a link and does nothing with it."""
+
+    def link_up(self, link: Link) -> None: ...
+
+    def link_received(self, link: Link, data: bytes) -> None: ...
+
+    def link_lost(self, link: Link, reason: str) -> None: ...
+
+    def link_congested(self, link: Link) -> None: ...
+
+    def link_drained(self, link: Link) -> None: ...
+
+    def link_messages(self, link: Link, messages: Sequence[bytes]) -> None: ...
+
+    def link_note(self, link: Link, text: str) -> None: ...
+
+    def link_unsent(self, link: Link, messages: Sequence[bytes]) -> None: ...
+
+    def link_worn(self, link: Link) -> None: ...
+
+    def link_refused(self, transport: str, remote: Address, reason: str) -> None: ...
+
+
 def subscribers() -> Iterator[Subscriber]:
     """Three devices of the first SCS, two of the second; all are served by the MME."""
     mme = ServingNode(kind=NodeKind.MME, number=MME_NUMBER, name=MME_HOST, realm=REALM)
@@ -218,9 +243,38 @@ class Field(Network):
         """What an SCS with its own octets sends, past its node; what the gateway sent to anybody outside meanwhile."""
         middle = self.middle(TSP)
         before = len(middle.seen)
-        middle.inject(*(one if isinstance(one, bytes) else encode(one) for one in messages), by=by)
+        middle.inject(*(one if isinstance(one, bytes) else one.octets for one in messages), by=by)
         self.pass_time(1.0)
-        return [decode(octets, self.dictionary) for to_iwf, octets in middle.seen[before:] if not to_iwf]
+        return self.answers(before)
+
+    def stranger(self, name: str, *messages: Message) -> list[Message]:
+        """What comes back to somebody who dials the gateway from nowhere, says CER as `name` ("" for none), and then
+        these.
+        """
+        middle, nobody = self.middle(TSP), Nobody()
+        self.wire.owners[id(nobody)] = "nobody"
+        before = len(middle.seen)
+        near = self.wire.join(nobody, "127.0.0.2", 3868, "nobody", 1 << 20)
+        assert near is not None
+        said = [cer(Origin_Host=name, Origin_Realm=name.partition(".")[2])] if name else []
+        for message in (*said, *messages):
+            if near._ending is None:
+                near.write(message.octets)
+            self.pass_time(0.1)
+        self.pass_time(1.0)
+        if near._ending is None:
+            near.close()
+            self.pass_time(0.1)
+        return self.answers(before)
+
+    def answers(self, since: int) -> list[Message]:
+        """What the gateway has sent outside after so many messages on Tsp."""
+        return [decode(octets, self.dictionary) for to_iwf, octets in self.middle(TSP).seen[since:] if not to_iwf]
+
+    def leaked(self) -> list[str]:
+        """What the gateway let out of `never_outside`; of names what it did not only repeat to who had said them."""
+        said = leaks(b"".join(octets for to_iwf, octets in self.middle(TSP).seen if to_iwf))
+        return [what for what in leaks(self.outside) if what.startswith("IMSI") or what not in said]
 
     def deliveries(self) -> list[tuple[str, bytes]]:
         """(IMSI, payload) of every trigger that reached an application on a device."""
@@ -241,8 +295,8 @@ class Field(Network):
         return log
 
     def bugs(self) -> int:
-        """Requests that some node answered with 5012 for want of anything better."""
-        return sum(each._core.stats.refused["5012"] for each in self.nodes)
+        """Faults of our own that some node met."""
+        return sum(each.stats.bugs for each in self.nodes)
 
     @property
     def outside(self) -> bytes:
@@ -277,4 +331,3 @@ def leaks(octets: bytes) -> list[str]:
     """What of `never_outside` is in these octets."""
     lower = octets.lower()
     return [what for what, pattern in never_outside().items() if pattern.lower() in lower]
-
