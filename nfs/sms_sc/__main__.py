@@ -34,11 +34,11 @@ def policy(config: SmsScConfig) -> Policy:
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens the database (ConfigError when that fails)."""
+    clock = around.reactor.seconds
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
-    t4 = T4(centre, keep, around.reactor.seconds)
-    clock, call_later = around.reactor.seconds, around.reactor.callLater
-    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=call_later)
+    t4 = T4(centre, keep, clock)
+    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=around.reactor.callLater)
 
     async def take_up() -> None:
         centre.restore(await keep.load())

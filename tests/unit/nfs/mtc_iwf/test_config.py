@@ -119,10 +119,16 @@ def test_a_wish_as_the_check_takes_it() -> None:
 
 @pytest.mark.requirement("R-IP-04", "T-IP-02")
 def test_whoever_is_not_of_the_core_is_offered_tsp_alone_unless_his_row_says_otherwise(tmp_path: Path) -> None:
-    rows = PEER.format(host="hss.core.example") + 'placement = "inside"\n'
-    rows += PEER.format(host="scs1.customer.example") + PEER.format(host="agent.else.example")
-    rows += PEER.format(host="inner.core.example") + 'placement = "inside"\n'
-    rows += PEER.format(host="own.else.example") + 'applications = ["Tsp", "S6a"]\n'
+    rows = "".join(
+        PEER.format(host=host, placement=placement) + more
+        for host, placement, more in (
+            ("hss.core.example", "inside", ""),
+            ("scs1.customer.example", "outside", ""),
+            ("agent.else.example", "outside", ""),
+            ("inner.core.example", "inside", ""),
+            ("own.else.example", "outside", 'applications = ["Tsp", "S6a"]\n'),
+        )
+    )
     scs = SCS.replace("hosts = [", 'agents = ["Inner.core.example"]\nhosts = [')
     config = parse(HEAD + rows + scs, IwfConfig, source="iwf.toml", base=tmp_path)
     assert {peer.host: peer.applications for peer in config.node_config.peer} == {

@@ -36,10 +36,10 @@ KEY = (TRIGGER.scs, TRIGGER.reference)
 
 
 class Rig:
-    def __init__(self, folder: Path, file: str = "iwf.db") -> None:
+    def __init__(self, database: str) -> None:
         self.clock = InlineReactor()
         self.clock.rightNow = 1000.0
-        url = database_url(file, folder)
+        url = database_url(database, Path())
         self.engine = open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.ledger = Triggers(self.store, self.clock.seconds)
@@ -52,8 +52,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     _ = rig.store.close()
 
@@ -73,8 +73,8 @@ def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:
     assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
 
 
-def test_a_database_of_before_there_were_members_keeps_its_triggers(tmp_path: Path) -> None:
-    url = database_url("old.db", tmp_path)
+def test_a_database_of_before_there_were_members_keeps_its_triggers(database: str) -> None:
+    url = database_url(database, Path())
     engine = create_engine(url)
     with engine.begin() as connection:
         config = migration_config(connection, "nfs.mtc_iwf:migrations", "mtc-iwf")
@@ -86,7 +86,7 @@ def test_a_database_of_before_there_were_members_keeps_its_triggers(tmp_path: Pa
             text(f"INSERT INTO trigger ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"), row
         )
     engine.dispose()
-    rig = Rig(tmp_path, "old.db")
+    rig = Rig(database)
     assert rig.find() == TRIGGER
     assert rig.begin(replace(TRIGGER, member=TRIGGER.imsi)) is Standing.NEW
     assert rig.begin() is Standing.REPEAT
