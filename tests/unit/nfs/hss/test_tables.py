@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import cards, registrations, tables
+from nfs.hss.groups import tables as group_tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METER = Subscriber(
@@ -43,6 +44,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> N
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
         assert {cards.CARD, cards.SQN_BLOCK, registrations.REGISTRATION} <= set(tables.METADATA.tables.values())
         assert compare_metadata(context, tables.METADATA) == []
+    assert group_tables.GROUP.metadata is tables.METADATA
 
 
 def test_a_subscriber_is_found_by_each_of_its_identities(engine: Engine) -> None:
