@@ -4,6 +4,8 @@ Groups have a bucket of their own for each SCS, beside the others: one request f
 
 They bound what a mass of triggers can do to core and radio, whoever sends them: a request takes a token from every
 bucket that it falls under, or, when one of them is empty, from none, and is RATEEXCEEDED: it may be tried again later.
+A device has a bucket for each SCS: these checks stand before the HSS, and an SCS that names devices of another one must
+neither use up what the other may do nor see from RATEEXCEEDED that he does it.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class Rates:
 
     def _buckets(self, offer: Offer) -> Iterator[tuple[tuple[str, str], Rate]]:
         if self.limits.device is not None:
-            yield (DEVICE, offer.device), self.limits.device
+            yield (DEVICE, offer.pair), self.limits.device
         if offer.profile is not None and offer.group and offer.profile.group_rate is not None:
             yield (GROUPS, offer.profile.name), offer.profile.group_rate
         if offer.profile is not None and offer.profile.rate is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,9 +74,9 @@ class GroupNetwork(Network):
         super().__init__(folder, dictionary, tuple(meter(each) for each in range(1, 6)), iwf, form)
         if fresh:
             for group in groups:
-                self.hss_do(lambda connection, group=group: tables.make(connection, group))
+                self.hss_do(partial(tables.make, group=group))
             for number in (2, 5):
-                self.hss_do(lambda connection, each=number: tables.give(connection, name(each), NORTH))
+                self.hss_do(partial(tables.give, identifier=name(number), traits=NORTH))
 
     def hss_do(self, work: Callable[[Any], object]) -> None:
         """Change the database of the HSS."""

@@ -202,7 +202,7 @@ def test_what_the_limits_and_checks_refuse(
 
 def test_a_reference_number_is_of_one_trigger_of_a_device_or_a_group(network: GroupNetwork) -> None:
     network.hss_do(lambda connection: subscribers.save(connection, meter(4, rights=frozenset(fleet().rights))))
-    device = {"External_Identifier": name(4), "Type_Of_External_Identifier": None}
+    device: dict[str, Any] = {"group": name(4), "Type_Of_External_Identifier": None}
     assert status(network.ask()) == RequestStatus.SUCCESS
     assert status(network.ask()) == RequestStatus.SUCCESS  # the same once more
     assert network.handed(3) == [imsi(1), imsi(2), imsi(3)]
@@ -285,7 +285,7 @@ def test_groups_have_a_lower_limit_of_their_own(tmp_path: Path, dictionary: Dict
     network.open()
     found = [status(network.ask(AREA, Reference_Number=number)) for number in range(4)]
     assert found == [RequestStatus.SUCCESS] * 3 + [RequestStatus.RATEEXCEEDED]
-    device = {"Type_Of_External_Identifier": None, "Reference_Number": 9}
+    device: dict[str, Any] = {"Type_Of_External_Identifier": None, "Reference_Number": 9}
     assert status(network.ask(name(1), **device)) == RequestStatus.INVEXTID  # not the limit of groups
     assert network.audit()[0]["reason"] == "the rate of this SCS for groups is used up"
     network.clock.advance(10)
