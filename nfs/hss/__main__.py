@@ -10,8 +10,12 @@ from twisted.internet import reactor
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Cache
+from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
+from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.profiles import by_name
+from nfs.hss.s6a import S6a
 from nfs.hss.s6m import S6m
 
 
@@ -23,13 +27,33 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )
 
+    known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds)
+
+    def moved(subscriber: Subscriber) -> None:
+        """Serving nodes changed: what S6m has in memory is old."""
+        identifiers = [UserId(external_id=each.identifier) for each in subscriber.external_ids]
+        for user in (UserId(imsi=subscriber.imsi), UserId(msisdn=subscriber.msisdn), *identifiers):
+            cache.forget(user)
+
+    s6a = S6a(store, centre, by_name(config.profile), audit, moved)
+
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
 
-    def reload(_new: HssConfig) -> None:
+    def reload(new: HssConfig) -> None:
         cache.clear()
+        known.clear()
+        s6a.profiles = by_name(new.profile)
 
-    return Parts(applications=(S6m(store, cache, audit),), audit=audit.node_refused, stopped=stopped, reload=reload)
+    return Parts(
+        applications=(S6m(store, cache, audit), s6a),
+        audit=audit.node_refused,
+        stopped=stopped,
+        reload=reload,
+        live=("profile",),
+    )
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
