@@ -12,10 +12,12 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.common.store import Cache
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
+from nfs.hss.groups.s6m import Groups
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.profiles import by_name
 from nfs.hss.s6a import S6a
+from nfs.hss.s6c import S6c
 from nfs.hss.s6m import S6m
 
 
@@ -26,7 +28,6 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     cache: Cache[UserId, Subscriber | None] = Cache(
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )
-
     known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
     centre = AuthenticationCentre(store, seal, known, around.reactor.seconds)
@@ -38,6 +39,11 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
             cache.forget(user)
 
     s6a = S6a(store, centre, by_name(config.profile), audit, moved)
+    groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
+    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+
+    def stopping() -> None:
+        s6c.stopped = True
 
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
@@ -48,8 +54,10 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         s6a.profiles = by_name(new.profile)
 
     return Parts(
-        applications=(S6m(store, cache, audit), s6a),
+        applications=(S6m(store, cache, audit, groups), s6c, s6a),
         audit=audit.node_refused,
+        started=lambda _node: s6c.spawn(s6c.resume()),
+        stopping=stopping,
         stopped=stopped,
         reload=reload,
         live=("profile",),

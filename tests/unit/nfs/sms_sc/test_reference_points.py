@@ -176,8 +176,19 @@ def test_a_repeat_that_cannot_be_stored_leaves_what_is_there() -> None:
         ({"Application-Port-Identifier": 70000}, (10415, 5532)),
         ({"Payload": bytes(40_000)}, (10415, 5532)),
         ({"Serving-Node": {"MME-Name": "mme.example.org"}}, (0, 5004)),
-        ({"Trigger-Action": 1, "Old-Reference-Number": 6}, (10415, 5534)),
-        ({"Trigger-Action": 2, "Old-Reference-Number": 6}, (10415, 5533)),
+        ({"Trigger-Action": 1, "Old-Reference-Number": 6}, (10415, 5535)),
+        (
+            {"Trigger-Action": 1, "Old-Reference-Number": 6, "SM-RP-SMEA": Address("15550000199").encode()},
+            (10415, 5530),
+        ),
+        (
+            {"Trigger-Action": 2, "Old-Reference-Number": 6, "SM-RP-SMEA": Address("15550000199").encode()},
+            (10415, 5530),
+        ),
+        ({"Trigger-Action": 1}, (0, 5005)),
+        ({"Trigger-Action": 2}, (0, 5005)),
+        ({"Trigger-Action": 2, "Old-Reference-Number": 7}, (0, 5004)),
+        ({"Trigger-Action": 2, "Old-Reference-Number": 6, "Payload": bytes(40_000)}, (10415, 5533)),
         ({"Trigger-Action": 3}, (0, 5004)),
     ],
 )
@@ -189,7 +200,7 @@ def test_what_is_refused(changes: dict[str, Any], result: tuple[int, int]) -> No
 
 
 def test_a_refused_replace_says_what_was_not_done() -> None:
-    answer = Rig().submit(**{"Trigger-Action": 2, "Old-Reference-Number": 6})
+    answer = Rig().submit(**{"Trigger-Action": 2, "Old-Reference-Number": 6, "Payload": bytes(40_000)})
     assert (answer["Trigger-Action"], answer["Old-Reference-Number"], answer["MTC-Error-Diagnostic"]) == (2, 6, 1)
 
 
@@ -330,7 +341,8 @@ def test_finished_triggers_are_tidied_away() -> None:
 def sgd(answer: Any, attempt: Attempt) -> tuple[Delivered, Message]:
     app = Sgd("15550000200")
     fake = FakeRequester(app, DICTIONARY, {"MT-Forward-Short-Message-Request": answer})
-    delivered = run(app.deliver(attempt))
+    assert attempt.serving is not None
+    delivered = run(app.deliver(attempt, attempt.serving))
     assert fake.requests[0].faults == ()
     return delivered, fake.requests[0]
 
@@ -371,7 +383,7 @@ def test_an_sgsn_is_addressed_by_its_own_number() -> None:
     [
         (
             lambda r: r.answer(5550, {"Absent-User-Diagnostic-SM": 1}, vendor=10415),
-            Delivered(failure=Failure.ABSENT, diagnostic=Diagnostic.UE_DETACHED),
+            Delivered(failure=Failure.ABSENT, diagnostic=Diagnostic.UE_DETACHED, absent=1),
         ),
         (
             lambda r: r.answer(
