@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.nodes import NodeKind
 from nfs.common.store import Cache
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
@@ -16,6 +17,7 @@ from nfs.hss.groups.s6m import Groups
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.profiles import by_name
+from nfs.hss.registrations import Kind
 from nfs.hss.s6a import S6a
 from nfs.hss.s6c import S6c
 from nfs.hss.s6m import S6m
@@ -38,9 +40,13 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         for user in (UserId(imsi=subscriber.imsi), UserId(msisdn=subscriber.msisdn), *identifiers):
             cache.forget(user)
 
-    s6a = S6a(store, centre, by_name(config.profile), audit, moved)
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
     s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+
+    def back(imsi: str, kind: Kind | None) -> None:
+        _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
+
+    s6a = S6a(store, centre, by_name(config.profile), audit, moved, back)
 
     def stopping() -> None:
         s6c.stopped = True

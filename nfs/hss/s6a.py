@@ -32,7 +32,7 @@ from nfs.hss.mobility import (
     subscribed,
 )
 from nfs.hss.profiles import ProfileTable, subscription
-from nfs.hss.registrations import Registration, Watch
+from nfs.hss.registrations import Kind, Registration, Watch
 from nfs.hss.s6a_orders import Orders
 
 TGPP: Final = 10415
@@ -45,6 +45,7 @@ SEPARATION, FOR_SMS = 1 << 0, 1 << 1  # ULA-Flags
 FREEZE: Final = {"mme": 1 << 0, "sgsn": 1 << 1}  # PUA-Flags
 REACHABLE: Final = {"mme": 1 << 3 | 1 << 6, "sgsn": 1 << 2 | 1 << 5}  # NOR-Flags
 NO_SMS_IN_MME: Final = 1 << 9
+MEMORY_AVAILABLE: Final = 1  # Alert-Reason
 NOT_PREFERRED: Final = 1  # SMS-Register-Request
 
 
@@ -73,7 +74,8 @@ class Update:
 class S6a(Application):
     """Answers from the database; a subscriber's keys and data are kept for a second.
 
-    `profiles`: by name, of the configuration.  `changed`: told of a subscriber whose serving nodes changed.
+    `profiles`: by name, of the configuration.  `changed`: told of a subscriber whose serving nodes changed;
+    `back`: of an IMSI that short messages reach again, through a kind of node, or with None that has memory again.
     """
 
     dictionary = "ts29272_s6a"
@@ -85,12 +87,14 @@ class S6a(Application):
         profiles: Mapping[str, ProfileTable],
         audit: AuditLog,
         changed: Callable[[Subscriber], None],
+        back: Callable[[str, Kind | None], None] = lambda _imsi, _kind: None,
     ) -> None:
         self._store = store
         self._centre = centre
         self.profiles = profiles
         self._audit = audit
         self._changed = changed
+        self._back = back
         self.orders = Orders(self, store)
 
     @answers("Authentication-Information-Request")
@@ -193,6 +197,8 @@ class S6a(Application):
 
         update = await self._store.do(work)
         self._changed(update.subscriber)
+        if update.sms:
+            self._back(name, new.kind)
         for each, why in update.gone:
             _ = self.spawn(self.orders.cancel(name, each, why))
         avps: dict[str, Any] = {"ULA-Flags": SEPARATION | (FOR_SMS if update.sms and new.kind == "mme" else 0)}
@@ -220,21 +226,25 @@ class S6a(Application):
         terminal = request.get("Terminal-Information")
         statuses = request.all("Monitoring-Event-Config-Status")
 
-        def work(connection: Connection) -> Subscriber:
+        def work(connection: Connection) -> tuple[Subscriber, Kind, bool]:
             subscriber, own = _registered(connection, name, host)
+            back = bool(flags & REACHABLE[own.kind]) or "Alert-Reason" in request
             if terminal is not None:
                 found = {"imei": terminal.get("IMEI"), "software": terminal.get("Software-Version")}
                 registrations.change(connection, name, own.kind, **found)
             if flags & NO_SMS_IN_MME and own.kind == "mme":
                 registrations.no_messages(connection, name, "mme")
-            if flags & REACHABLE[own.kind] or "Alert-Reason" in request:
+            if back:
                 registrations.reachable(connection, name, own.kind)
             for status in statuses:
                 if _has_failed(status):
                     registrations.failed(connection, name, status.get("SCEF-ID", ""), status["SCEF-Reference-ID"])
-            return subscriber
+            return subscriber, own.kind, back
 
-        self._changed(await self._store.do(work))
+        subscriber, kind, back = await self._store.do(work)
+        self._changed(subscriber)
+        if back:
+            self._back(name, None if request.get("Alert-Reason") == MEMORY_AVAILABLE else kind)
         return request.answer(ResultCode.SUCCESS, self._with_features(request, {}))
 
     def _profile(self, subscriber: Subscriber) -> ProfileTable:

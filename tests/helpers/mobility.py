@@ -107,6 +107,7 @@ class Rig:
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.audit = AuditLog(folder / "audit", "hss.example")
         self.moved: list[str] = []
+        self.back: list[tuple[str, str | None]] = []
         self._seal = seal
         self._answers = answers or dict.fromkeys(ORDERS, lambda request: request.answer(2001))
         self.restart()
@@ -117,11 +118,17 @@ class Rig:
         assert answer.faults == ()
         return answer
 
+    def _moved(self, subscriber: Subscriber) -> None:
+        self.moved.append(subscriber.imsi)
+
+    def _backs(self, imsi: str, kind: str | None) -> None:
+        self.back.append((imsi, kind))
+
     def restart(self) -> None:
         """Forget all that is not in the database."""
         known: Cache[str, Known | None] = Cache(100, 1.0, self.clock.seconds)
         self.centre = AuthenticationCentre(self.store, self._seal, known, self.clock.seconds)
-        self.s6a = S6a(self.store, self.centre, PROFILES, self.audit, lambda each: self.moved.append(each.imsi))
+        self.s6a = S6a(self.store, self.centre, PROFILES, self.audit, self._moved, self._backs)
         self.fake = FakeRequester(
             self.s6a,
             dictionary(),

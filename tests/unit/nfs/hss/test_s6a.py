@@ -355,6 +355,7 @@ def test_what_an_mme_notifies(rig: Rig) -> None:
         node = _node(rig)
         assert node is not None
         assert node.reachable
+    assert rig.back == [(IMSI, "mme"), (IMSI, "mme"), (IMSI, None), (IMSI, "mme")]
     rig.ask("Notify", {"User-Name": IMSI, "Terminal-Information": {"IMEI": "11111111111111"}})
     assert rig.registered()["mme"].imei == "11111111111111"
     rig.ask("Notify", {"User-Name": IMSI, "NOR-Flags": 1 << 9})
