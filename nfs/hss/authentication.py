@@ -12,10 +12,9 @@ from sqlalchemy import Connection
 
 from diameter.app import Later
 from nfs.common.aka import AkaError, Algorithm, Seal, autn, kasme, resynchronise
+from nfs.common.cards import Card
 from nfs.common.store import EMPTY, Cache, Store
-from nfs.hss import cards, tables
-from nfs.hss.cards import Card
-from nfs.hss.logic import Subscriber, UserId
+from nfs.hss import cards
 from nfs.hss.mobility import Error, Refused
 from nfs.hss.sqn import Sequence, number, offset_after, units
 
@@ -29,7 +28,8 @@ SEPARATED: Final = 0x8000
 class Known:
     """A subscriber with its keys, ready for use; `card` and `functions` are None where it has none."""
 
-    subscriber: Subscriber
+    imsi: str
+    profile: str | None
     card: Card | None
     functions: Algorithm | None
 
@@ -63,12 +63,12 @@ class AuthenticationCentre:
         return found
 
     def _read(self, connection: Connection, imsi: str) -> Known | None:
-        subscriber = tables.find(connection, UserId(imsi=imsi))
-        if subscriber is None:
-            return None
         try:
-            card = None if self._seal is None else cards.find(connection, imsi, self._seal)
-            return Known(subscriber, card, None if card is None else card.functions())
+            found = cards.find_with_profile(connection, imsi, self._seal)
+            if found is None:
+                return None
+            profile, card = found
+            return Known(imsi, profile, card, None if card is None else card.functions())
         except AkaError as error:
             raise Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, str(error)) from None
 
@@ -141,4 +141,4 @@ class AuthenticationCentre:
 def _usable(known: Known) -> tuple[Card, Algorithm, str]:
     if known.card is None or known.functions is None:
         raise Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, "no keys")
-    return known.card, known.functions, known.subscriber.imsi
+    return known.card, known.functions, known.imsi

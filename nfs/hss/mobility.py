@@ -87,9 +87,15 @@ def subscribed(subscriber: Subscriber | None) -> Subscriber:
     """The subscriber, if it has anything in EPS.  Raises Refused."""
     if subscriber is None:
         raise Refused(Error.USER_UNKNOWN, "no such subscriber")
-    if subscriber.profile is None:
-        raise Refused(Error.UNKNOWN_EPS_SUBSCRIPTION, "no profile", Diagnostic.NO_GPRS_DATA_SUBSCRIBED)
+    in_eps(subscriber.profile)
     return subscriber
+
+
+def in_eps(profile: str | None) -> str:
+    """The name of a subscriber's profile, if it has one.  Raises Refused."""
+    if profile is None:
+        raise Refused(Error.UNKNOWN_EPS_SUBSCRIPTION, "no profile", Diagnostic.NO_GPRS_DATA_SUBSCRIBED)
+    return profile
 
 
 def may_visit(profile: Profile, plmn: str) -> None:

@@ -26,6 +26,7 @@ from nfs.hss.mobility import (
     Error,
     Refused,
     cancelled,
+    in_eps,
     may_attach,
     may_visit,
     registered_at,
@@ -134,9 +135,9 @@ class S6a(Application):
 
     async def _vectors(self, request: Message) -> Message:
         known = await self._centre.find(_imsi(request))
-        subscriber = subscribed(None if known is None else known.subscriber)
-        assert known is not None
-        profile = self._profile(subscriber)
+        if known is None:
+            raise Refused(Error.USER_UNKNOWN, "no such subscriber")
+        profile = self._profile(in_eps(known.profile))
         may_visit(profile, _plmn(request))
         asked = {name: request.get(name) for name in (E_UTRAN, UTRAN)}
         if asked[E_UTRAN] is None and asked[UTRAN] is None:
@@ -177,7 +178,7 @@ class S6a(Application):
 
         def work(connection: Connection) -> Update:
             subscriber = subscribed(tables.find(connection, UserId(imsi=name)))
-            profile = self._profile(subscriber)
+            profile = self._profile(in_eps(subscriber.profile))
             may_attach(profile, subscriber, plmn=new.plmn, rat=new.rat, features=features.get(1, 0))
             before = registrations.of(connection, name)
             gone = cancelled(before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL))
@@ -247,11 +248,10 @@ class S6a(Application):
             self._back(name, None if request.get("Alert-Reason") == MEMORY_AVAILABLE else kind)
         return request.answer(ResultCode.SUCCESS, self._with_features(request, {}))
 
-    def _profile(self, subscriber: Subscriber) -> ProfileTable:
-        found = self.profiles.get(subscriber.profile or "")
+    def _profile(self, name: str) -> ProfileTable:
+        found = self.profiles.get(name)
         if found is None:
-            why = f"profile {subscriber.profile} is in no configuration"
-            raise Refused(Error.UNKNOWN_EPS_SUBSCRIPTION, why)
+            raise Refused(Error.UNKNOWN_EPS_SUBSCRIPTION, f"profile {name} is in no configuration")
         return found
 
     def _with_features(self, request: Message, avps: dict[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from helpers.inline import InlineReactor, InlineThreads
 from helpers.messages import S6A, dictionary
 from nfs.common.aka import Algorithm, Milenage, Outputs, Seal
 from nfs.common.audit import AuditLog
+from nfs.common.cards import Card
 from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_plmn
 from nfs.common.store import Cache, Store
 from nfs.hss import cards, registrations, tables
 from nfs.hss.authentication import AuthenticationCentre, Known
-from nfs.hss.cards import Card
 from nfs.hss.logic import ExternalId, Subscriber
 from nfs.hss.profiles import ApnTable, ProfileTable
 from nfs.hss.registrations import Kind, Registration
