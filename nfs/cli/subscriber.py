@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from nfs.common.aka import Seal
     from nfs.hss.logic import Subscriber
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,18 +47,20 @@ def _options(function: F) -> F:
 
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
+@click.option("--key", type=click.Path(path_type=Path), help="Key file that seals K, OPc and TOPc; else that of -c.")
 @_options
-def import_(file: Any, database: str | None, config: Path | None, as_json: bool) -> None:
+def import_(file: Any, key: Path | None, database: str | None, config: Path | None, as_json: bool) -> None:
     """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
 
-    All of the file or nothing: every bad row is named by file and line.
+    All of the file or nothing: every bad row is named by file and line.  Keys (columns k and opc, op, topc or top) are
+    sealed before they reach the database, and no verb ever shows them.
 
     Example: mtc subscriber import meters.csv -d hss.db
     """
     from sqlalchemy.exc import IntegrityError
 
     from diameter.errors import ConfigError
-    from nfs.hss import provisioning, tables
+    from nfs.hss import cards, provisioning, tables
 
     name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
     try:
@@ -65,13 +68,45 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
     placed = provisioning.read(text, name)
+    seal = _seal(key, config) if any(each.card is not None for each in placed) else None
     with _connection(database, config) as connection:
         for each in placed:
             try:
                 tables.save(connection, each.subscriber)
             except IntegrityError:
                 raise ConfigError(f"{each.place}: {TAKEN}") from None
+            if each.card is not None and seal is not None:
+                cards.save(connection, each.subscriber.imsi, each.card, seal)
     _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
+
+
+def _seal(key: Path | None, config: Path | None) -> Seal:
+    """The seal of a key file, of that of the HSS's configuration when none is named.  Raises ConfigError."""
+    from diameter.config import load
+    from diameter.errors import ConfigError
+    from nfs.hss.config import HssConfig
+    from nfs.hss.keyfile import read_seal
+
+    if key is None and config is not None:
+        key = load(config, HssConfig).hss.key_file
+    if key is None:
+        raise ConfigError("keys are kept under seal only: name a key file with --key, or hss.key_file with -c")
+    return read_seal(key)
+
+
+@command.command("new-key")
+@click.argument("file", type=click.Path(path_type=Path))
+def new_key(file: Path) -> None:
+    """Make FILE with a new key, under which the database keeps the keys of subscribers.
+
+    Without it they are lost: keep a copy where the database is not.
+
+    Example: mtc subscriber new-key hss.key
+    """
+    from nfs.hss.keyfile import new_key
+
+    new_key(file)
+    click.echo(f"{file} written")
 
 
 TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscriber"
@@ -120,13 +155,15 @@ def show(identity: str, database: str | None, config: Path | None, as_json: bool
 
     Example: mtc subscriber show meter-1@customer.example -d hss.db
     """
-    from nfs.hss import provisioning
+    from nfs.hss import cards, provisioning
 
     with _connection(database, config, make=False) as connection:
         row = provisioning.to_row(_find(connection, identity))
+        algorithm = cards.algorithm_of(connection, row["imsi"])
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
         return
+    row["keys"] = algorithm
     for key, value in row.items():
         for one in value if isinstance(value, list) else [value]:
             click.echo(f"{key:14}{_shown(one)}")
@@ -147,6 +184,7 @@ def _shown(value: object) -> str:
 @click.option("--imsi", required=True, help="Its IMSI.")
 @click.option("--msisdn", help="Its MSISDN.")
 @click.option("--external-id", "external_ids", multiple=True, help="local@domain[:PORT]; the first is the default.")
+@click.option("--profile", help="Name of its profile in EPS; without one it cannot attach.")
 @click.option("--service", "services", multiple=True, help="device-trigger (the default) or sms-mo.")
 @click.option("--scs", "rights", multiple=True, help="NUMBER[:SERVICE] of an SCS that may ask; all services without.")
 @click.option(
@@ -157,6 +195,7 @@ def add(
     imsi: str,
     msisdn: str | None,
     external_ids: tuple[str, ...],
+    profile: str | None,
     services: tuple[str, ...],
     rights: tuple[str, ...],
     nodes: tuple[str, ...],
@@ -182,6 +221,7 @@ def add(
         "services": ";".join(services or ("device-trigger",)),
         "scs": ";".join(rights),
         "nodes": ";".join(nodes),
+        "profile": profile or "",
     }
     try:
         (placed,) = provisioning.read(csvform.table([cells]), "add")

@@ -100,6 +100,19 @@ class Keep:
 
         return self._store.do(work)
 
+    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[None]:
+        """Write that one trigger was withdrawn, and the other one, there or not: both or neither."""
+        row = {"key": trigger.key, **_row(trigger)}
+        ending = None if withdrawn is None else {"which": withdrawn.key, **_ending(withdrawn)}
+
+        def work(connection: Connection) -> None:
+            if ending is not None:
+                connection.execute(_SETTLE, ending)
+            connection.execute(_DELETE, {"keys": [trigger.key]})
+            connection.execute(_INSERT, row)
+
+        return self._store.do(work)
+
     def remove(self, keys: Iterable[str]) -> Awaitable[None]:
         """Delete the rows with these keys; those that are not there do no harm."""
         wanted = list(keys)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
-from nfs.hss import tables
+from nfs.hss import cards, registrations, tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METER = Subscriber(
@@ -41,6 +41,7 @@ def engine(database: str) -> Iterator[Engine]:
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
+        assert {cards.CARD, cards.SQN_BLOCK, registrations.REGISTRATION} <= set(tables.METADATA.tables.values())
         assert compare_metadata(context, tables.METADATA) == []
 
 
