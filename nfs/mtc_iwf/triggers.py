@@ -128,10 +128,12 @@ class Triggers:
         claims = () if counts is None else counts.of(trigger)
 
         def work(connection: Connection) -> tuple[Standing, list[Used]]:
-            standing = _standing(connection, trigger, now)
+            found = _locked(connection, trigger)
+            standing = _standing(found, trigger, now)
             new = standing is Standing.NEW
             used = counts.take(connection, claims) if counts is not None and new else []
-            _write(connection, trigger, now, standing)
+            if standing in (Standing.NEW, Standing.REPEAT):
+                _write(connection, trigger, now, there=found is not None)
             return standing, used
 
         standing, used = await self._do(work)
@@ -183,9 +185,13 @@ class Triggers:
             raise Unavailable(str(error)) from None
 
 
-def _standing(connection: Connection, trigger: Trigger, now: float) -> Standing:
-    """What a trigger is to those remembered; the row, if there is one, is locked then."""
-    found = connection.execute(_LOCK, _key(trigger.scs, trigger.reference, trigger.member)).one_or_none()
+def _locked(connection: Connection, trigger: Trigger) -> Row[tuple[object, ...]] | None:
+    """The row under a trigger's key, which nobody else changes until the end of this transaction."""
+    return connection.execute(_LOCK, _key(trigger.scs, trigger.reference, trigger.member)).one_or_none()
+
+
+def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: float) -> Standing:
+    """What a trigger is to the one remembered under its key."""
     if found is None:
         return Standing.NEW
     same = found.fingerprint == trigger.fingerprint and found.imsi == trigger.imsi
@@ -196,13 +202,16 @@ def _standing(connection: Connection, trigger: Trigger, now: float) -> Standing:
     return Standing.NEW
 
 
-def _write(connection: Connection, trigger: Trigger, now: float, standing: Standing) -> None:
-    """Write down one that is new, or the identifiers with which it came again."""
-    if standing not in (Standing.NEW, Standing.REPEAT):
-        return
-    key = _key(trigger.scs, trigger.reference, trigger.member)
+def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool) -> None:
+    """Write down one that is new, or the identifiers with which it came again.
+
+    Raises IntegrityError when it was not `there` and another process has been quicker.
+    """
     row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
-    if not connection.execute(_CHANGE, key | row | {"outcome": None}).rowcount:
+    if there:
+        key = _key(trigger.scs, trigger.reference, trigger.member)
+        connection.execute(_CHANGE, key | row | {"outcome": None})
+    else:
         connection.execute(_INSERT, row)
 
 

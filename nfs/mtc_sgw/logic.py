@@ -43,6 +43,7 @@ class ScsProfile:
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
     SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
     what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
+    `report_to`: hosts that take its reports for each other.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ScsProfile:
     rate: Rate | None = None
     quota: Quota | None = None
     hides: bool = True
+    report_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

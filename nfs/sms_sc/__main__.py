@@ -38,6 +38,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
     t4 = T4(centre, keep, clock)
+    t4.iwf_hosts = config.mtc_iwf.hosts
     delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=around.reactor.callLater)
 
     async def take_up() -> None:
@@ -49,6 +50,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     def reload(new: SmsScConfig) -> None:
         centre.policy = policy(new)
+        t4.iwf_hosts = new.mtc_iwf.hosts
 
     return Parts(
         applications=(t4, sgd),
@@ -56,7 +58,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         stopping=delivery.stop,
         stopped=store.close,
         reload=reload,
-        live=[f"sms_sc.{field.name}" for field in fields(Policy)],
+        live=[*(f"sms_sc.{field.name}" for field in fields(Policy)), "mtc_iwf"],
     )
 
 

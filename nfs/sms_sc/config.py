@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from diameter.config import FunctionConfig
+from diameter.config import FunctionConfig, Identity
 from diameter.config.base import Table
 from nfs.common.identities import e164
 
@@ -37,7 +37,18 @@ class SmsScTable(Table):
     )
 
 
+class IwfTable(Table):
+    """The `[mtc_iwf]` table."""
+
+    hosts: tuple[Identity, ...] = Field(
+        default=(),
+        strict=False,
+        description="MTC-IWFs on one store: a report that one does not take goes to the next",
+    )
+
+
 class SmsScConfig(FunctionConfig):
     """The whole file."""
 
     sms_sc: SmsScTable = Field(description="the SMS-SC")
+    mtc_iwf: IwfTable = Field(default=IwfTable(), description="where delivery reports may go")

@@ -166,7 +166,7 @@ def test_a_database_that_fails_is_unavailable(rig: Rig, monkeypatch: pytest.Monk
 
 
 def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin, tries = triggers._standing, []
+    begin, tries = triggers._locked, []
 
     def racing(*arguments: object) -> object:
         tries.append(arguments)
@@ -174,7 +174,7 @@ def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monk
             raise IntegrityError("INSERT", {}, RuntimeError("UNIQUE constraint failed"))
         return begin(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(triggers, "_standing", racing)
+    monkeypatch.setattr(triggers, "_locked", racing)
     assert rig.begin() is Standing.NEW
     assert len(tries) == 2
 
