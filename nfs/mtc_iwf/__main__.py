@@ -19,7 +19,7 @@ from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
-from nfs.mtc_iwf.guards import Guards
+from nfs.mtc_iwf.guards import Guards, ways_out
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
@@ -122,6 +122,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     parts = Parts(
         applications=(tsp, s6m, t4),
         screens=(guards.gateway,),
+        routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
         stopping=stopping,

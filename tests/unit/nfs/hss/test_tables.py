@@ -15,7 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import cards, registrations, tables
+from nfs.hss.groups import tables as group_tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
+from nfs.hss.waiting_tables import CENTRE, FLAGS
 
 METER = Subscriber(
     imsi="001010000000001",
@@ -39,10 +41,12 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
+    assert {FLAGS.metadata, CENTRE.metadata} == {tables.METADATA}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
         assert {cards.CARD, cards.SQN_BLOCK, registrations.REGISTRATION} <= set(tables.METADATA.tables.values())
         assert compare_metadata(context, tables.METADATA) == []
+    assert group_tables.GROUP.metadata is tables.METADATA
 
 
 def test_a_subscriber_is_found_by_each_of_its_identities(engine: Engine) -> None:
