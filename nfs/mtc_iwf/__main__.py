@@ -17,6 +17,7 @@ from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
+from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
@@ -54,6 +55,7 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         limits=limits(config),
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
+        capabilities=Capabilities(triggers.store),
     )
 
 

@@ -85,6 +85,7 @@ _REFUSE: Final = _CHANGE.where(
 class OverQuota(DiameterError):
     """A quota is used up; `used` says which."""
 
+<<<<<<< HEAD
     def __init__(self, used: Used) -> None:
         super().__init__(f"the quota of this {used.scope} is used up")
         self.used = used
@@ -108,6 +109,10 @@ class Triggers:
 
     def __init__(self, store: Store, clock: Callable[[], float], counts: Counting | None = None) -> None:
         self._store = store
+=======
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self.store = store
+>>>>>>> main
         self._clock = clock
         self._counts = counts
 
@@ -180,7 +185,7 @@ class Triggers:
 
     async def _do(self, work: Work[T]) -> T:
         try:
-            return await self._store.do(work)
+            return await self.store.do(work)
         except StoreError as error:
             raise Unavailable(str(error)) from None
 

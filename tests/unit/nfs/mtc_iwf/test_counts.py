@@ -189,7 +189,7 @@ def test_a_request_that_comes_again_is_recognised_by_whichever_process_gets_it(r
     run(one.ledger.close(TRIGGER.scs, 7, DeliveryOutcome.SUCCESS), rig.clock)
     assert other.begin(7) is Standing.DONE
     for changed in ({"session_id": "scs1;1;2"}, {"end_to_end": 2}, {"host": "scs2.example"}):
-        sender = replace(TRIGGER.sender, **changed)  # type: ignore[arg-type]
+        sender = replace(TRIGGER.sender, **changed)
         run(one.ledger.close(TRIGGER.scs, 7, DeliveryOutcome.SUCCESS), rig.clock)
         rig.clock.advance(60)
         assert other.begin(7, sender=sender) is Standing.NEW
