@@ -85,7 +85,6 @@ _REFUSE: Final = _CHANGE.where(
 class OverQuota(DiameterError):
     """A quota is used up; `used` says which."""
 
-<<<<<<< HEAD
     def __init__(self, used: Used) -> None:
         super().__init__(f"the quota of this {used.scope} is used up")
         self.used = used
@@ -108,11 +107,7 @@ class Triggers:
     """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970.  counts: nothing is counted without."""
 
     def __init__(self, store: Store, clock: Callable[[], float], counts: Counting | None = None) -> None:
-        self._store = store
-=======
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self.store = store
->>>>>>> main
         self._clock = clock
         self._counts = counts
 

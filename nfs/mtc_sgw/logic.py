@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from hashlib import sha256
+from typing import Final, Literal
 
 from nfs.common.audit import Stage
 from nfs.common.tsp import ActionType, RequestStatus
@@ -16,6 +17,8 @@ from nfs.common.tsp import ActionType, RequestStatus
 Placement = Literal["inside", "outside"]
 
 
+LONGEST_NAME: Final = 253
+"""Characters of a name under which something is counted; a database has room for no more."""
 ASKABLE = (ActionType.TRIGGER, ActionType.RECALL, ActionType.REPLACE)
 """What an SCS may ask for; the others travel the other way."""
 
@@ -85,6 +88,12 @@ def device_name(external_identifier: str | None, msisdn: str | None) -> str:
     return f"{local}@{plain(domain)}"
 
 
+def pair_name(profile: ScsProfile | None, device: str) -> str:
+    """One name for a device as one SCS sees it (`Offer.pair`)."""
+    name = f"{profile.isdn if profile else ''} {device}"
+    return name if len(name) <= LONGEST_NAME else sha256(name.encode()).hexdigest()
+
+
 def plain(host: str) -> str:
     """A DiameterIdentity as profiles and certificates have it: lower case, no dot at the end."""
     return host.lower().removesuffix(".")
@@ -120,6 +129,11 @@ class Offer:
     def device(self) -> str:
         """One name for the device however it is written; a device with several identities has as many."""
         return device_name(self.external_identifier, self.msisdn)
+
+    @property
+    def pair(self) -> str:
+        """One name for the device as this SCS sees it: nobody learns, or uses up, what is left to another SCS."""
+        return pair_name(self.profile, self.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Final
 from nfs.common.audit import Stage
 from nfs.common.tsp import ActionType, RequestStatus
 from nfs.mtc_sgw.bounded import Bounded
-from nfs.mtc_sgw.logic import Offer, Quota, Refuse, ScsProfile
+from nfs.mtc_sgw.logic import Offer, Quota, Refuse, ScsProfile, pair_name
 
 Key = tuple[str, str]
 DEVICE: Final = "device"
@@ -129,7 +129,7 @@ class Quotas:
 
     def _quotas(self, profile: ScsProfile | None, device: str) -> Iterator[tuple[Key, Quota]]:
         if self.limits.device is not None:
-            yield (DEVICE, device), self.limits.device
+            yield (DEVICE, pair_name(profile, device)), self.limits.device
         if profile is not None and profile.quota is not None:
             yield ("SCS", profile.name), profile.quota
         if self.limits.gateway is not None:

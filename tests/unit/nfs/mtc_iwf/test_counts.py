@@ -139,7 +139,11 @@ def test_what_one_quota_refuses_counts_in_no_other(rig: Rig) -> None:
     assert [process.begin(reference) for reference in (1, 2)] == [Standing.NEW, Standing.OVER_QUOTA]
     with process.store._engine.connect() as connection:
         rows = [tuple(row) for row in connection.execute(select(COUNT.c.scope, COUNT.c.name, COUNT.c.count))]
-    expected = [("gateway/60", "", 1), ("SCS/3600", "customer", 1), ("device/86400", "meter-1@customer.example", 1)]
+    expected = [
+        ("gateway/60", "", 1),
+        ("SCS/3600", "customer", 1),
+        ("device/86400", "15550001 meter-1@customer.example", 1),
+    ]
     assert sorted(rows) == sorted(expected)
     assert not process.lets_pass()
     other = Device(external_id="meter-2@customer.example")
