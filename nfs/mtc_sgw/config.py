@@ -65,6 +65,11 @@ class ScsTable(Table):
 
     name: str = Field(min_length=1, max_length=64, description="what logs and audit call it")
     hosts: tuple[Identity, ...] = Field(strict=False, min_length=1, description="its Origin-Hosts")
+    report_to: tuple[Identity, ...] = Field(
+        default=(),
+        strict=False,
+        description="those of `hosts` that take reports for each other: one that does not take it, the next does",
+    )
     isdn: Annotated[str, AfterValidator(_isdn)] = Field(
         description="its E.164 number: the SCS-Identity on Tsp and S6m, the SME address on T4"
     )
@@ -92,9 +97,6 @@ class ScsTable(Table):
     )
     group_rate: RateTable | None = Field(
         default=None, description="how fast it may ask for groups, beside `rate`; one in 10 s, 3 at once if not given"
-    )
-    group_quota: QuotaTable | None = Field(
-        default=None, description="how much it may ask for groups, beside `quota`; no limit when not given"
     )
 
     hide_foreign_devices: bool | None = Field(
@@ -124,7 +126,7 @@ class ScsTable(Table):
             may_groups="group" in self.commands,
             groups=self.groups,
             group_rate=GROUP_RATE if self.group_rate is None else self.group_rate.rate(),
-            group_quota=None if self.group_quota is None else self.group_quota.quota(),
+            report_to=self.report_to,
             hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
         )
 
@@ -310,6 +312,12 @@ def check_profiles(tables: Sequence[ScsTable]) -> None:
     found: list[tuple[str, str]] = []
     seen: dict[tuple[str, str], int] = {}
     for at, table in enumerate(tables):
+        hosts = {plain(host) for host in table.hosts}
+        found += [
+            (f"scs.{at}.report_to", f"{host}: is not among `hosts`")
+            for host in table.report_to
+            if plain(host) not in hosts
+        ]
         own = [("name", table.name), ("isdn", table.isdn), *(("hosts", plain(host)) for host in table.hosts)]
         for key, value in own:
             first = seen.setdefault((key, value), at)

@@ -109,14 +109,10 @@ class FanOut:
         over: Later[None] = Later()
 
         async def one(entry: Entry) -> None:
-            done = False
-            try:
-                done = not self._stopped and await self._one(group, entry)
-            finally:
-                moved.append(done)
-                self._free()
-                if len(moved) == len(entries):
-                    over.resolve(None)
+            moved.append(not self._stopped and await self._one(group, entry))
+            self._free()
+            if len(moved) == len(entries):
+                over.resolve(None)
 
         for entry in entries:
             await self._place()

@@ -7,7 +7,7 @@ while it works on it; one that comes back under its own name need not wait for i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -33,8 +33,9 @@ from sqlalchemy.exc import IntegrityError
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.groups.ports import Entry, GroupTrigger, Key, Member, Progress
-from nfs.mtc_iwf.ports import Sender, Standing, State, Unavailable
-from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, TRIGGER
+from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, TRIGGER, Counting, OverQuota
+from nfs.mtc_sgw.quotas import DEVICE, Claim, Used
 
 T = TypeVar("T")
 CLAIM_S: Final = 60.0
@@ -64,6 +65,7 @@ GROUP: Final = Table(
 _GROUP_KEY: Final = and_(GROUP.c.scs == bindparam("key_scs"), GROUP.c.reference == bindparam("key_reference"))
 _TRIGGERS: Final = and_(TRIGGER.c.scs == bindparam("key_scs"), TRIGGER.c.reference == bindparam("key_reference"))
 _OWN: Final = and_(_TRIGGERS, TRIGGER.c.member == "")
+_LOCK: Final = select(TRIGGER).where(_OWN).with_for_update()  # SQLite has one writer and needs no lock
 _MEMBERS: Final = and_(_TRIGGERS, TRIGGER.c.member != "")
 _OF_MEMBER: Final = and_(_TRIGGERS, TRIGGER.c.member == bindparam("key_member"))
 _TO_DO: Final = (
@@ -83,19 +85,39 @@ _BY_EXTERNAL_ID: Final = select(TRIGGER).where(_MEMBERS, TRIGGER.c.external_id =
 class GroupKeep:
     """`nfs.mtc_iwf.groups.ports.Keep` on a Store.  clock: seconds since 1970.  me: whose claims these are."""
 
-    def __init__(self, store: Store, clock: Callable[[], float], me: str) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], me: str, counts: Counting | None = None) -> None:
+        self._counts = counts
         self._store = store
         self._clock = clock
         self._me = me
 
     async def begin(self, group: GroupTrigger, members: tuple[Member, ...]) -> Standing:
         """Remember a group and its members, unless the key belongs to another trigger that is open."""
-        now = self._clock()
-        claim = {"claimant": self._me, "claimed_until": now + CLAIM_S}
         try:
-            return await self._do(lambda connection: _begin(connection, group, members, now, claim))
-        except IntegrityError:  # another process was quicker: look again at what it wrote
-            return await self._do(lambda connection: _begin(connection, group, members, now, claim))
+            try:
+                return await self._begin(group, members)
+            except IntegrityError:  # another process was quicker: look again at what it wrote
+                return await self._begin(group, members)
+        except OverQuota:  # for so many; a single trigger may still have room
+            return Standing.OVER_QUOTA
+
+    async def _begin(self, group: GroupTrigger, members: tuple[Member, ...]) -> Standing:
+        now, counts = self._clock(), self._counts
+        claim = {"claimant": self._me, "claimed_until": now + CLAIM_S}
+        claims = {} if counts is None else {each.imsi: counts.of(_as_trigger(group, each)) for each in members}
+
+        def work(connection: Connection) -> tuple[Standing, list[Used]]:
+            if not _free(connection, group, now):
+                return _same(connection, group), []
+            used: list[Used] = []
+            full = () if counts is None else _count(connection, counts, claims, used)
+            _write(connection, group, members, now, claim, full)
+            return Standing.NEW, used
+
+        standing, used = await self._do(work)
+        if counts is not None:
+            counts.learn(used)
+        return standing
 
     async def take(self, key: Key, at_most: int) -> tuple[GroupTrigger, tuple[Entry, ...]] | None:
         """Members to be handed over or told of, for this process alone; None when another works on the group."""
@@ -160,25 +182,70 @@ def _key_of(entry: Entry) -> dict[str, Any]:
     return {"key_scs": entry.scs, "key_reference": entry.reference, "key_member": entry.member.imsi}
 
 
-def _begin(
-    connection: Connection, group: GroupTrigger, members: tuple[Member, ...], now: float, claim: dict[str, Any]
-) -> Standing:
+def _free(connection: Connection, group: GroupTrigger, now: float) -> bool:
+    """Whether the Reference-Number is; its row is locked."""
+    found = connection.execute(_LOCK, _key(group.key)).one_or_none()
+    return found is None or found.state != State.OPEN or found.expires_at <= now
+
+
+def _same(connection: Connection, group: GroupTrigger) -> Standing:
+    """Whether what has the Reference-Number is the same group trigger."""
+    found = connection.execute(select(TRIGGER).where(_OWN), _key(group.key)).one()
+    return Standing.REPEAT if found.fingerprint == group.fingerprint and found.imsi == "" else Standing.TAKEN
+
+
+def _count(
+    connection: Connection, counts: Counting, claims: Mapping[str, Sequence[Claim]], used: list[Used]
+) -> tuple[str, ...]:
+    """Count each member as a trigger; those whose own quota is used up.
+
+    Raises OverQuota where the SCS or the gateway has no room for all: then nothing counts.
+    """
+    full: list[str] = []
+    for imsi, wanted in claims.items():
+        used += counts.take(connection, [each for each in wanted if each.scope != DEVICE])
+        try:
+            used += counts.take(connection, [each for each in wanted if each.scope == DEVICE])
+        except OverQuota as over:
+            used.append(over.used)
+            full.append(imsi)
+    return tuple(full)
+
+
+def _as_trigger(group: GroupTrigger, member: Member) -> Trigger:
+    return Trigger(
+        scs=group.scs,
+        reference=group.reference,
+        device=Device(external_id=member.external_id),
+        imsi=member.imsi,
+        sender=group.sender,
+        fingerprint=group.fingerprint,
+        validity_s=group.lasts_s,
+        member=member.imsi,
+    )
+
+
+def _write(
+    connection: Connection,
+    group: GroupTrigger,
+    members: tuple[Member, ...],
+    now: float,
+    claim: dict[str, Any],
+    full: tuple[str, ...],
+) -> None:
+    """The group and its members, those in `full` as over already."""
     key = _key(group.key)
-    found = connection.execute(select(TRIGGER).where(_OWN), key).one_or_none()
-    if found is not None and found.state == State.OPEN and found.expires_at > now:
-        same = found.fingerprint == group.fingerprint and found.imsi == ""
-        return Standing.REPEAT if same else Standing.TAKEN
     connection.execute(delete(TRIGGER).where(_TRIGGERS), key)
     connection.execute(delete(GROUP).where(_GROUP_KEY), key)
     expires_at = now + group.lasts_s + GRACE_S
     own = _trigger_row(group, expires_at) | {"state": State.OPEN.value, "external_id": group.group}
     connection.execute(insert(TRIGGER), own)
     connection.execute(insert(GROUP), _group_row(group, len(members), expires_at) | claim)
-    waiting = _trigger_row(group, expires_at) | {"state": Progress.WAITING.value}
+    waiting = _trigger_row(group, expires_at) | {"state": Progress.WAITING.value, "outcome": None}
+    over = {"state": Progress.OWED.value, "outcome": int(DeliveryOutcome.TEMPORARYERROR)}
     rows = [waiting | {"member": each.imsi, "imsi": each.imsi, "external_id": each.external_id} for each in members]
     if rows:
-        connection.execute(insert(TRIGGER), rows)
-    return Standing.NEW
+        connection.execute(insert(TRIGGER), [row | over if row["imsi"] in full else row for row in rows])
 
 
 def _take(

@@ -96,6 +96,9 @@ class Groups:
         if standing is Standing.TAKEN:
             reason = "Reference-Number belongs to another trigger of this SCS that is still open"
             return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
+        if standing is Standing.OVER_QUOTA:
+            reason = "a quota has no room for all members"
+            return Decision(status=RequestStatus.QUOTAEXCEEDED, check="quota", reason=reason)
         self._go(group.key)
         return Decision(status=RequestStatus.SUCCESS)
 

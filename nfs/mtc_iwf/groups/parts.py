@@ -22,6 +22,7 @@ from nfs.mtc_iwf.ports import Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, Result
 from nfs.mtc_iwf.t4 import T4
+from nfs.mtc_iwf.triggers import Counting
 from nfs.mtc_iwf.tsp import Tsp
 
 
@@ -53,13 +54,14 @@ class GroupParts:
         owners: OwnerCheck,
         audit: AuditLog,
         store: Store,
+        counts: Counting,
         *,
         clock: Any,
         wall: Callable[[], float],
     ) -> None:
         tsp, s6m, t4 = points
         table = config.mtc_iwf.groups
-        self.keep = GroupKeep(store, wall, config.node.origin_host)
+        self.keep = GroupKeep(store, wall, config.node.origin_host, counts)
         self.fanout = FanOut(
             keep=self.keep,
             sms_sc=t4,

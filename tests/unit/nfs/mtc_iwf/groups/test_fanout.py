@@ -117,7 +117,7 @@ class Rig:
     def begin(self, count: int, **changed: Any) -> Standing:
         return run(self.keep.begin(replace(GROUP, **changed), members(count)), self.clock)
 
-    def go(self, fanout: FanOut | None = None, seconds: float = 20.0) -> None:
+    def go(self, fanout: FanOut | None = None, seconds: float = 4.0) -> None:
         (fanout or self.fanout).go(KEY)
         self.advance(seconds)
 
@@ -142,6 +142,10 @@ def rig(database: str, tmp_path: Path) -> Iterator[Rig]:
     rig = Rig(database, tmp_path)
     yield rig
     rig.fanout.stop()
+    for each in rig.waiting:  # nothing stays that waits for ever
+        if not each.done:
+            each.resolve(Taken(result=None, sms_sc=""))
+    rig.advance(1)
     _ = rig.store.close()
 
 
@@ -342,15 +346,15 @@ def test_the_payload_is_not_kept_longer_than_it_is_needed(rig: Rig) -> None:
 
 
 def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin, tries = keeping._begin, []
+    begin, tries = keeping._write, []
 
-    def racing(*arguments: Any) -> object:
+    def racing(*arguments: Any) -> None:
         tries.append(arguments)
         if len(tries) == 1:
             raise IntegrityError("INSERT", {}, RuntimeError("UNIQUE constraint failed"))
-        return begin(*arguments)
+        begin(*arguments)
 
-    monkeypatch.setattr(keeping, "_begin", racing)
+    monkeypatch.setattr(keeping, "_write", racing)
     assert rig.begin(1) is Standing.NEW
     assert len(tries) == 2
 

@@ -16,6 +16,7 @@ from helpers.groups import (
     GROUPED_TOML,
     LOCAL,
     NORTH,
+    OFTEN,
     OTHERS,
     GroupNetwork,
     fleet,
@@ -303,6 +304,23 @@ def test_groups_of_the_wrong_size(tmp_path: Path, dictionary: Dictionary, table:
     assert (status(answer), answer["Error-Message"]) == (RequestStatus.PERMANENTERROR, told)
     network.clock.advance(10)
     assert network.sms_sc.triggers == []
+    network.close()
+
+
+@pytest.mark.requirement("R-GRP-08")
+def test_each_member_counts_in_the_quotas(tmp_path: Path, dictionary: Dictionary) -> None:
+    iwf = with_setting(OFTEN, f"{OFTEN}\nquota = {{triggers = 7}}").replace(
+        'home_plmns = ["00101"]', 'home_plmns = ["00101"]\ndevice_quota = {triggers = 1}'
+    )
+    network = GroupNetwork(tmp_path, dictionary, iwf)
+    network.open()
+    assert status(network.ask()) == RequestStatus.SUCCESS
+    assert network.handed(3) == [imsi(1), imsi(2), imsi(3)]
+    assert status(network.ask(AREA, Reference_Number=8)) == RequestStatus.SUCCESS  # 2 has had its trigger, 5 has not
+    assert network.handed(4)[3:] == [imsi(5)]
+    assert network.told() == [(8, name(2), DeliveryOutcome.TEMPORARYERROR)]
+    assert status(network.ask(Reference_Number=9)) == RequestStatus.QUOTAEXCEEDED
+    assert status(network.ask(AREA, Reference_Number=9)) == RequestStatus.SUCCESS  # for two there is room
     network.close()
 
 
