@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -19,6 +18,7 @@ from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
+from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
@@ -57,9 +57,10 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
     )
 
 
-async def forget(triggers: Triggers) -> None:
-    """Forget triggers that are over; what the database has against it is logged."""
+async def forget(triggers: Triggers, lapsed: Lapsed) -> None:
+    """Report on triggers that lapsed, and forget those that are over; what the database has against it is logged."""
     try:
+        await lapsed.round()
         await triggers.purge()
     except Unavailable as error:
         _log.warn("old triggers are still there: {error}", error=str(error))
@@ -70,7 +71,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     audit = open_audit(config, Area.B1)
     guards = Guards.of(config, audit, around.reactor)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
-    triggers = Triggers(store, time.time)
+    triggers = Triggers(store, around.reactor.seconds)
     counts = Counts(store, guards.bounds.quotas, around.reactor.seconds)
     tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
@@ -78,13 +79,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
+    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     def keep() -> Any:
         saving = counts.save()
         return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers))))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, lapsed))))
     keeping = LoopingCall(keep)
     purging.clock = keeping.clock = around.reactor
 
