@@ -57,10 +57,10 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
     )
 
 
-async def forget(triggers: Triggers, lapsed: Lapsed) -> None:
+async def forget(triggers: Triggers, t4: T4, tsp: Tsp) -> None:
     """Report on triggers that lapsed, and forget those that are over; what the database has against it is logged."""
     try:
-        await lapsed.round()
+        await Lapsed(triggers, t4, tsp, Capabilities(triggers.store)).round()
         await triggers.purge()
     except Unavailable as error:
         _log.warn("old triggers are still there: {error}", error=str(error))
@@ -79,14 +79,13 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
-    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     def keep() -> Any:
         saving = counts.save()
         return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, lapsed))))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, t4, tsp))))
     keeping = LoopingCall(keep)
     purging.clock = keeping.clock = around.reactor
 
