@@ -40,8 +40,8 @@ class Scs:
     ) -> None:
         self.ledger = Ledger() if ledger is None else ledger
         self.tsp = Tsp(number, mtc_iwf, self._reported)
-        self._realm = realm
-        self._clock = clock
+        self.realm = realm
+        self.clock = clock
         self._waiting: dict[int, list[Later[Report]]] = {}
 
     async def trigger(self, request: TriggerRequest) -> Report:
@@ -56,21 +56,21 @@ class Scs:
         impossible reference, or the recall of a trigger whose SMS-SC takes none; a replace there is a trigger of its
         own (TS 29.368 6.4.13).
         """
-        realm = realm_for(request, self._realm)
+        realm = realm_for(request, self.realm)
         old = request.old_reference
         if old is not None and not self.ledger.can_be_taken_back(old):
             if request.recall is not None:
                 raise ValueError(f"reference {old} cannot be recalled: its SMS-SC takes no recalls")
             request = replace(request, replace=None)
-        reference = self.ledger.begin(request, self._clock())
+        reference = self.ledger.begin(request, self.clock())
         try:
             answer = await self.tsp.device_trigger(reference, request, realm)
         except (RequestError, EncodeError) as error:
-            return self._end(self.ledger.failed(reference, str(error), self._clock()))
-        gone = self.ledger.taken_back(request, answer, self._clock())
+            return self._end(self.ledger.failed(reference, str(error), self.clock()))
+        gone = self.ledger.taken_back(request, answer, self.clock())
         if gone is not None:
             self._end(gone)
-        report = self.ledger.answered(reference, answer, self._clock())
+        report = self.ledger.answered(reference, answer, self.clock())
         if report is not None:
             return self._end(report)
         return self.progress(reference)
@@ -89,7 +89,7 @@ class Scs:
 
     def progress(self, reference: int) -> Report:
         """How far a trigger has come; raises KeyError for an unknown number."""
-        report = self.ledger.progress(reference, self._clock())
+        report = self.ledger.progress(reference, self.clock())
         if report is None:
             raise KeyError(reference)
         return report
@@ -99,13 +99,13 @@ class Scs:
 
         The trigger stays open: a later report still ends it.
         """
-        report = self.ledger.progress(reference, self._clock())
+        report = self.ledger.progress(reference, self.clock())
         for later in self._waiting.pop(reference, ()):
             if report is not None:
                 later.resolve(replace(report, error=why))
 
     def _reported(self, reference: int, outcome: int) -> None:
-        report = self.ledger.reported(reference, outcome, self._clock())
+        report = self.ledger.reported(reference, outcome, self.clock())
         if report is not None:
             self._end(report)
 
