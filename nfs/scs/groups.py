@@ -1,7 +1,8 @@
 """Triggers for groups, at the SCS: one answer for the group, and a report for each member (docs/groups.md).
 
     groups = GroupTriggers(scs)
-    report = await groups.submit(TriggerRequest(payload=b"wake up", external_identifier="fleet@example.com", group=True))
+    request = TriggerRequest(payload=b"wake up", external_identifier="fleet@example.com", group=True)
+    report = await groups.submit(request)
     report = await groups.wait(report.reference, members=3)
 
 How many members there are, the SCS knows or does not: the network does not say.  A member's report that comes again is
@@ -75,8 +76,9 @@ class GroupTriggers:
     def wait(self, reference: int, members: int) -> Later[GroupReport]:
         """What resolves once so many members have been reported.  Raises KeyError for an unknown number."""
         later: Later[GroupReport] = Later()
+        report = self._reports[reference]
         self._waiting.append((reference, members, later))
-        self._wake(self._reports[reference])
+        self._wake(report)
         return later
 
     def give_up(self, reference: int, why: str) -> None:

@@ -63,7 +63,7 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         ((*DEVICE, *DEVICE, *OWN, "--replace", "1"), "--replace is for one trigger"),
         (
             (*DEVICE, "--group", "g@x.example", *OWN),
-            "--group is one trigger by an SCS of our own: not with --external-id",
+            "by an SCS of our own: not with --external-id",
         ),
         (("--external-group-id", "g", *OWN), "--group: External-Identifier: local-id@domain-id expected"),
         (("--group", "g@x.example", "--via", "http://127.0.0.1", "--token", "t"), "not with --via"),
