@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from twisted.internet import reactor
 
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
+from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.s6c import S6c
 from nfs.sms_sc.sgd import Sgd
+from nfs.sms_sc.smpp.wiring import Told, make, smes_of
+from nfs.sms_sc.smpp.wiring import serve as serve_smpp
 from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
-
-if TYPE_CHECKING:
-    from diameter.node import Node
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -38,8 +39,8 @@ def policy(config: SmsScConfig) -> Policy:
 
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
-    """The parts of the node; opens the database (ConfigError when that fails)."""
-    clock = around.reactor.seconds
+    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
+    clock, audit = around.reactor.seconds, open_audit(config)
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre = Keep(store), ServiceCentre(policy(config))
     sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
@@ -52,27 +53,48 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     hss, number = config.hss, config.sms_sc.number
     s6c = None if hss is None else S6c(number, alerted, realm=hss.realm, host=hss.host)
-    ways = Ways(sgd, s6c)
-    delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=clock, call_later=around.reactor.callLater)
+    marking = Marking(audit, config.sms_sc.trigger_ports)
+    tsms = server = None
+    if s6c is not None and config.smpp is not None:
+        tsms = make(config.sme, centre, keep, s6c, marking, audit, clock=clock, application=t4)
+        server = serve_smpp(tsms, config.smpp, around.reactor)
+    told, ways = Told(t4, tsms), Ways(sgd, s6c)
+    delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=around.reactor.callLater)
+    if tsms is not None:
+        tsms.delivery = delivery
 
     async def take_up() -> None:
         centre.restore(await keep.load())
         delivery.resume()
+        if server is not None and config.smpp is not None:
+            tls = (config.smpp.tls or config.node.tls) if config.smpp.transport == "tls" else None
+            parts.endpoints.append(server.listen(config.smpp.host, config.smpp.port, tls))
 
-    def started(_node: Node) -> object:
-        return t4.spawn(take_up())
+    def stopping() -> Any:
+        delivery.stop()
+        return None if server is None else server.stop()
+
+    def stopped() -> Any:
+        return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
+        smes = smes_of(new.sme)
+        if server is not None and server.keys is not None:
+            server.keys.reload()
+        if tsms is not None:
+            tsms.smes = {sme.system_id: sme for sme in smes}
         centre.policy = replace(policy(new), routed=s6c is not None)
 
-    return Parts(
+    parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
-        started=started,
-        stopping=delivery.stop,
-        stopped=store.close,
+        audit=audit.node_refused,
+        started=lambda _node: t4.spawn(take_up()),
+        stopping=stopping,
+        stopped=stopped,
         reload=reload,
-        live=[f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed"],
+        live=["sme", *(f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed")],
     )
+    return parts
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

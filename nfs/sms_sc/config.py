@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import FunctionConfig
 from diameter.config.base import Identity, Table
+from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164
+from nfs.sms_sc.smpp.config import SmeTable, SmppTable, check
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
 
@@ -38,6 +39,9 @@ class SmsScTable(Table):
     memory_full_retry_s: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), strict=False, description="waits while the memory of the device is full; as retry_s when empty"
     )
+    trigger_ports: tuple[Annotated[int, Field(ge=0, le=0xFFFF)], ...] = Field(
+        default=(), strict=False, description="application ports that only triggers over T4 may go to"
+    )
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
@@ -50,10 +54,17 @@ class HssTable(Table):
     host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
 
 
-class SmsScConfig(FunctionConfig):
+class SmsScConfig(AuditedConfig):
     """The whole file."""
 
     hss: HssTable | None = Field(
         default=None, description="the HSS, over S6c; without it messages go where T4 said, and nobody alerts"
     )
     sms_sc: SmsScTable = Field(description="the SMS-SC")
+    smpp: SmppTable | None = Field(default=None, description="Tsms for external short message entities; none if absent")
+    sme: tuple[SmeTable, ...] = Field(default=(), strict=False, description="those entities; no other may bind")
+
+    @model_validator(mode="after")
+    def _tables_fit(self) -> Self:
+        check(self.smpp, self.sme, tls=self.node.tls, hss=self.hss is not None)
+        return self

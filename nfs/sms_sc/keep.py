@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
-from nfs.sms_sc.details import details, others
+from nfs.sms_sc.details import details, message_of
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Diagnostic, Outcome
 
@@ -159,10 +159,10 @@ def _trigger(row: Any) -> Trigger:
             name=row["serving_name"],
             realm=row["serving_realm"],
         )
-    return Trigger(
+    return message_of(
+        row["details"],
         **{name: row[name] for name in _PLAIN},
         serving=serving,
-        others=others(row["details"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         diagnostic=None if row["diagnostic"] is None else Diagnostic(row["diagnostic"]),
     )
