@@ -15,7 +15,9 @@ from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
-from nfs.sms_sc.sgd import Sgd
+from nfs.sms_sc.mo_config import routes
+from nfs.sms_sc.mo_sgd import MoSgd
+from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.t4 import T4
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens the database (ConfigError when that fails)."""
     engine = open_engine(database_url(config.sms_sc.database, around.folder), migrations=MIGRATIONS, name="sms-sc")
     store = Store(engine, around.reactor)
-    keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
+    keep, centre = Keep(store), ServiceCentre(policy(config))
+    mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
+    sgd = MoSgd(mo_sms, time.time, reports=config.sms_sc.submit_report)
     t4 = T4(centre, keep, time.time)
     delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=time.time, call_later=around.reactor.callLater)
 
@@ -52,6 +56,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     def reload(new: SmsScConfig) -> None:
         centre.policy = policy(new)
+        mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
 
     return Parts(
         applications=(t4, sgd),
@@ -59,7 +64,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         stopping=delivery.stop,
         stopped=store.close,
         reload=reload,
-        live=[f"sms_sc.{field.name}" for field in fields(Policy)],
+        live=["mo_sms", "sms_sc.mo_sms_at_once", *(f"sms_sc.{field.name}" for field in fields(Policy))],
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import FunctionConfig
 from diameter.config.base import Table
 from nfs.common.identities import e164
+from nfs.sms_sc.mo_config import MoRouteTable, routes
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
 
@@ -35,9 +36,23 @@ class SmsScTable(Table):
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
+    submit_report: bool = Field(
+        default=True, description="confirm with an SMS-SUBMIT-REPORT; without it the RP-ACK goes alone"
+    )
+    mo_sms_at_once: int = Field(
+        default=1000, ge=1, le=1_000_000, description="short messages of devices on their way; beyond it congestion"
+    )
 
 
 class SmsScConfig(FunctionConfig):
     """The whole file."""
 
     sms_sc: SmsScTable = Field(description="the SMS-SC")
+    mo_sms: tuple[MoRouteTable, ...] = Field(
+        default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"
+    )
+
+    @model_validator(mode="after")
+    def _addresses_differ(self) -> Self:
+        routes(self.mo_sms)
+        return self
