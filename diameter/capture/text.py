@@ -8,7 +8,8 @@
         Reference-Number         3007/10415 VM   17
         Action-Type              3005/10415 VM   DEVICE_TRIGGER (1)
 
-Nothing here raises for any octets: what cannot be read by type is shown as hex.
+Nothing here raises for any octets: what cannot be read by type is shown as hex.  `diameter.capture.written` reads it
+back.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ class TreeLine(NamedTuple):
 
     @property
     def flag_letters(self) -> str:
-        """`VM`: letters of the flags that are set; reserved ones as one hex octet."""
+        """`VM`: letters of the flags that are set, `-` without any; reserved ones as one hex octet."""
         letters = "".join(letter for letter, bit in (("V", 0x80), ("M", 0x40), ("P", 0x20)) if self.flags & bit)
-        return letters + (f"+{self.flags & 0x1F:02x}" if self.flags & 0x1F else "")
+        return letters + (f"+{self.flags & 0x1F:02x}" if self.flags & 0x1F else "") or "-"
 
 
 def lines(message: Message, *, faults: bool = True) -> Iterator[TreeLine]:
@@ -116,9 +117,12 @@ def _value_text(value: object, data: bytes, one: AvpDef | None) -> str:
     if len(data) > 2 and not data.strip(MASKED):
         return MASKED_TEXT
     if isinstance(value, bytes):
+        if one is not None and one.type != "OctetString":
+            return f"{data.hex()} (no {one.type})"
         return _octets_text(data, one.name if one is not None else "")
     if isinstance(value, str):
-        return value if value.isprintable() else repr(value)
+        plain = value.isprintable() and value == value.strip() and value[:1] not in ("", "'", '"')
+        return value if plain else repr(value)
     if isinstance(value, bool | int) and one is not None and one.values:
         return _named(int(value), one)
     if isinstance(value, datetime):
@@ -138,7 +142,8 @@ def _octets_text(data: bytes, name: str) -> str:
     if name in TBCD_NUMBERS and (digits := tbcd(data)):
         return digits
     if name in ADDRESS_FIELDS and len(data) > 2 and (digits := tbcd(data[2:])):
-        return f"+{digits}" if data[1] & 0x70 == 0x10 else digits
+        text = f"+{digits}" if data[1] & 0x70 == 0x10 else digits
+        return text if data[:2] == bytes((len(digits), 0x91 if text[0] == "+" else 0x81)) else f"{text} {data.hex()}"
     if not data:
         return "(empty)"
     if len(data) > 3 and all(32 <= octet < 127 for octet in data):

@@ -1,4 +1,4 @@
-"""Messages written as JSON to one peer, one by one or as load, and what came of them in numbers.
+"""Messages written as text or JSON to one peer, one by one or as load, and what came of them in numbers.
 
 The load is open (see `nfs.cli._load`): with a rate, the time of a message counts from when it was due.
 """

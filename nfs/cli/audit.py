@@ -112,6 +112,8 @@ def show(
 
 
 def _words(line: dict[str, Any]) -> str:
+    if line.get("event") == "member":
+        return f"{line['time']}  member: {line.get('target', '-')} by a rule of {line.get('group', '-')}"
     if line.get("event") != "refusal":
         return f"{line.get('time', '')}  {line.get('event', '')}  {line.get('reason', '')}"
     about = f" {line['target']}" if "target" in line else ""

@@ -1,15 +1,18 @@
-"""`mtc encode`: a message written as JSON to octets."""
+"""`mtc encode`: messages written as text or JSON to octets."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from diameter.errors import LocalError
+
+if TYPE_CHECKING:
+    from diameter import Dictionary
 
 
 @click.command()
@@ -21,10 +24,12 @@ from diameter.errors import LocalError
     "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
 )
 def command(source: str, binary: bool, output: Path | None, check: bool, dictionaries: tuple[Path, ...]) -> None:
-    """Turn messages written as JSON into octets, hex on a line each.
+    """Turn messages written as text or JSON into octets, hex on a line each.
 
-    The JSON is what `mtc decode --json` prints (brought back octet for octet), or the short form: command,
-    application and a mapping of AVPs by name; OctetString as hex, values of enumerations also by name.
+    Text is what `mtc decode` prints, or the same by hand: the command at the margin, an AVP a line by name and value,
+    members of a group deeper than the group.  JSON is what `mtc decode --json` prints (brought back octet for octet),
+    or the short form: command, application and a mapping of AVPs by name.  OctetString as hex, values of
+    enumerations also by name.
 
     \b
     Example: mtc decode --json message.hex | mtc encode
@@ -38,7 +43,7 @@ def command(source: str, binary: bool, output: Path | None, check: bool, diction
     dictionary = Dictionary.load(*dictionaries)
     parts: list[bytes] = []
     refused = False
-    for number, document in enumerate(documents(source), start=1):
+    for number, document in enumerate(documents(source, dictionary), start=1):
         try:
             message = from_dict(document, dictionary)
         except LocalError as error:
@@ -61,13 +66,15 @@ def called(source: str) -> str:
     return "standard input" if source == "-" else source
 
 
-def documents(source: str) -> list[dict[str, Any]]:
-    """The JSON objects of a file: one, a list of them, or one a line.  LocalError names file and line."""
+def documents(source: str, dictionary: Dictionary) -> list[dict[str, Any]]:
+    """The messages of a file as JSON objects: text, or JSON: one, a list, or one a line.  LocalError names the line."""
     name = called(source)
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise LocalError(f"{name}: {error.strerror}") from None
+    if text.lstrip()[:1] not in ("{", "["):
+        return _in_words(text, name, dictionary)
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -78,6 +85,18 @@ def documents(source: str) -> list[dict[str, Any]]:
     for number, one in enumerate(found, start=1):
         if not isinstance(one, dict):
             raise LocalError(f"{name}: message {number}: an object wanted, not {type(one).__name__}")
+    return found
+
+
+def _in_words(text: str, name: str, dictionary: Dictionary) -> list[dict[str, Any]]:
+    from diameter.capture import written
+
+    try:
+        found = written.documents(text, dictionary)
+    except LocalError as error:
+        raise LocalError(f"{name}: {error}") from None
+    if not found:
+        raise LocalError(f"{name}: no message")
     return found
 
 

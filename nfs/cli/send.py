@@ -1,4 +1,4 @@
-"""`mtc send PEER FILE`: messages written as JSON to a peer, and its answers; or as load, and the times."""
+"""`mtc send PEER FILE`: messages written as text or JSON to a peer, and its answers; or as load, and the times."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ OPEN_AT_ONCE: Final = 1000
 def command(**given: Any) -> int:
     """Connect to PEER as a client, send the requests of FILE, print the answers, disconnect with DPR.
 
-    FILE holds what `mtc decode --json` prints, or the short form of `mtc encode`: command, application and a mapping
-    of AVPs.  In the short form Session-Id, Origin-Host, Origin-Realm, Destination-Realm and the application's own AVPs
-    are filled in where they are missing; the identifiers in the header are new in each message.  With --count, --rate,
-    --duration or --concurrency the numbers are printed instead of the answers; with --rate a time counts from when its
-    message was due.
+    FILE holds what `mtc decode` prints, with --json or without, or a short form of `mtc encode`: text by hand, or
+    command, application and a mapping of AVPs.  In a short form Session-Id, Origin-Host, Origin-Realm,
+    Destination-Realm and the application's own AVPs are filled in where they are missing; the identifiers in the
+    header are new in each message.  With --count, --rate, --duration or --concurrency the numbers are printed instead
+    of the answers; with --rate a time counts from when its message was due.
 
     PEER is HOST, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, sctp:HOST:PORT or dtls:HOST:PORT, or with -c the Origin-Host
     of a peer in that file.  Exit status: 0 when every request was answered (with --expect: so), 1 when not, 2 for wrong
     usage.
 
     \b
-    Example: mtc send tcp:127.0.0.1:3868 dar.json --origin-host scs.example.net
+    Example: mtc send tcp:127.0.0.1:3868 dar.txt --origin-host scs.example.net
              mtc send iwf.example.org dar.json -c scs.toml --expect 2001 --json
              mtc send tcp:127.0.0.1:3868 dar.json --rate 500 --duration 10 --json
     """
@@ -67,7 +67,7 @@ def command(**given: Any) -> int:
         raise click.UsageError(f"--expect: {expected!r} is no result code (2001, or 10415:5001)")
     dictionary = Dictionary.load(*given["dictionaries"])
     config, peer = who(given, "send")
-    wanted = documents(given["source"])
+    wanted = documents(given["source"], dictionary)
     try:
         messages = letters(wanted, dictionary, (config.origin_host, config.origin_realm), "invalid")
     except LocalError as error:

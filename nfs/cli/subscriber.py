@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nfs.cli._groups import group
+from nfs.cli._hss import connected, options
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from sqlalchemy import Connection
 
-    from nfs.hss.logic import Subscriber
-
-F = TypeVar("F", bound=Callable[..., Any])
+    from nfs.common.aka import Seal
+    from nfs.hss.logic import ExternalId, Subscriber
 
 EXAMPLE = """
 \b
@@ -35,29 +35,22 @@ def command() -> None:
     """
 
 
-def _options(function: F) -> F:
-    """The options every verb has: where the database is, and JSON."""
-    function = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
-    function = click.option(
-        "-c", "--config", type=click.Path(path_type=Path), help="TOML file of the HSS that owns the database."
-    )(function)
-    return click.option("-d", "--database", help="SQLite file or database URL.")(function)
-
-
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
-@_options
-def import_(file: Any, database: str | None, config: Path | None, as_json: bool) -> None:
+@click.option("--key", type=click.Path(path_type=Path), help="Key file that seals K, OPc and TOPc; else that of -c.")
+@options
+def import_(file: Any, key: Path | None, database: str | None, config: Path | None, as_json: bool) -> None:
     """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
 
-    All of the file or nothing: every bad row is named by file and line.
+    All of the file or nothing: every bad row is named by file and line.  Keys (columns k and opc, op, topc or top) are
+    sealed before they reach the database, and no verb ever shows them.
 
     Example: mtc subscriber import meters.csv -d hss.db
     """
     from sqlalchemy.exc import IntegrityError
 
     from diameter.errors import ConfigError
-    from nfs.hss import provisioning, tables
+    from nfs.hss import cards, provisioning, tables
 
     name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
     try:
@@ -65,13 +58,46 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
     placed = provisioning.read(text, name)
-    with _connection(database, config) as connection:
+    seal = _seal(key, config) if any(each.card is not None for each in placed) else None
+    with connected(database, config) as connection:
         for each in placed:
             try:
                 tables.save(connection, each.subscriber)
             except IntegrityError:
                 raise ConfigError(f"{each.place}: {TAKEN}") from None
+            if each.card is not None and seal is not None:
+                cards.save(connection, each.subscriber.imsi, each.card, seal)
+        _no_group_has(connection, (name for each in placed for name in each.subscriber.external_ids))
     _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
+
+
+def _seal(key: Path | None, config: Path | None) -> Seal:
+    """The seal of a key file, of that of the HSS's configuration when none is named.  Raises ConfigError."""
+    from diameter.config import load
+    from diameter.errors import ConfigError
+    from nfs.hss.config import HssConfig
+    from nfs.hss.keyfile import read_seal
+
+    if key is None and config is not None:
+        key = load(config, HssConfig).hss.key_file
+    if key is None:
+        raise ConfigError("keys are kept under seal only: name a key file with --key, or hss.key_file with -c")
+    return read_seal(key)
+
+
+@command.command("new-key")
+@click.argument("file", type=click.Path(path_type=Path))
+def new_key(file: Path) -> None:
+    """Make FILE with a new key, under which the database keeps the keys of subscribers.
+
+    Without it they are lost: keep a copy where the database is not.
+
+    Example: mtc subscriber new-key hss.key
+    """
+    from nfs.hss.keyfile import new_key
+
+    new_key(file)
+    click.echo(f"{file} written")
 
 
 TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscriber"
@@ -80,7 +106,7 @@ TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscr
 @command.command()
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv when not given.")
-@_options
+@options
 def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Write every subscriber to FILE, or to standard output.
 
@@ -88,14 +114,14 @@ def export(file: Any, form: str, database: str | None, config: Path | None, as_j
     """
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         subscribers = tables.every(connection)
         write = provisioning.write_json if form == "json" or as_json else provisioning.write_csv
         file.write(write(subscribers))
 
 
 @command.command("list")
-@_options
+@options
 def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """List subscribers, one a line.
 
@@ -103,7 +129,7 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """
     from nfs.hss import provisioning, tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         if as_json:
             click.echo(provisioning.write_json(tables.every(connection)), nl=False)
             return
@@ -114,19 +140,21 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("identity")
-@_options
+@options
 def show(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody.
 
     Example: mtc subscriber show meter-1@customer.example -d hss.db
     """
-    from nfs.hss import provisioning
+    from nfs.hss import cards, provisioning
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         row = provisioning.to_row(_find(connection, identity))
+        algorithm = cards.algorithm_of(connection, row["imsi"])
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
         return
+    row["keys"] = algorithm
     for key, value in row.items():
         for one in value if isinstance(value, list) else [value]:
             click.echo(f"{key:14}{_shown(one)}")
@@ -147,16 +175,18 @@ def _shown(value: object) -> str:
 @click.option("--imsi", required=True, help="Its IMSI.")
 @click.option("--msisdn", help="Its MSISDN.")
 @click.option("--external-id", "external_ids", multiple=True, help="local@domain[:PORT]; the first is the default.")
+@click.option("--profile", help="Name of its profile in EPS; without one it cannot attach.")
 @click.option("--service", "services", multiple=True, help="device-trigger (the default) or sms-mo.")
 @click.option("--scs", "rights", multiple=True, help="NUMBER[:SERVICE] of an SCS that may ask; all services without.")
 @click.option(
     "--node", "nodes", multiple=True, help="KIND:NUMBER[:NAME:REALM] of a node; KIND: mme, msc, sgsn, ip-sm-gw."
 )
-@_options
+@options
 def add(
     imsi: str,
     msisdn: str | None,
     external_ids: tuple[str, ...],
+    profile: str | None,
     services: tuple[str, ...],
     rights: tuple[str, ...],
     nodes: tuple[str, ...],
@@ -182,22 +212,24 @@ def add(
         "services": ";".join(services or ("device-trigger",)),
         "scs": ";".join(rights),
         "nodes": ";".join(nodes),
+        "profile": profile or "",
     }
     try:
         (placed,) = provisioning.read(csvform.table([cells]), "add")
     except ConfigError as error:
         raise ConfigError(*(line.removeprefix("add:2: ") for line in error.lines)) from None
-    with _connection(database, config) as connection:
+    with connected(database, config) as connection:
         try:
             tables.save(connection, placed.subscriber)
         except IntegrityError:
             raise ConfigError(TAKEN) from None
+        _no_group_has(connection, placed.subscriber.external_ids)
     _say(as_json, {"added": imsi}, f"{imsi} added")
 
 
 @command.command()
 @click.argument("identity")
-@_options
+@options
 def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none.
 
@@ -205,10 +237,20 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
     """
     from nfs.hss import tables
 
-    with _connection(database, config, make=False) as connection:
+    with connected(database, config, make=False) as connection:
         imsi = _find(connection, identity).imsi
         tables.remove(connection, imsi)
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
+
+
+def _no_group_has(connection: Connection, names: Iterable[ExternalId]) -> None:
+    """Raises ConfigError where the External Identifier of a device is that of a group."""
+    from diameter.errors import ConfigError
+    from nfs.hss.groups import tables as groups
+
+    taken = groups.named(connection, (each.identifier for each in names))
+    if taken:
+        raise ConfigError(*(f"{name} is the name of a group" for name in taken))
 
 
 def _find(connection: Connection, identity: str) -> Subscriber:
@@ -231,38 +273,8 @@ def _find(connection: Connection, identity: str) -> Subscriber:
     raise click.ClickException(f"no subscriber has {identity}")
 
 
-@contextmanager
-def _connection(database: str | None, config: Path | None, *, make: bool = True) -> Iterator[Connection]:
-    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError.
-
-    make: a file of SQLite that is not there is made; to read from it, or remove, would hide a wrong name.
-    """
-    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-
-    from diameter.config import load
-    from diameter.errors import ConfigError
-    from nfs.common.database import database_url, one_line, open_engine
-    from nfs.hss.config import HssConfig
-
-    if (database is None) == (config is None):
-        raise click.UsageError("name the database with --database, or with -c the HSS's configuration, one of the two")
-    folder = Path()
-    if config is not None:
-        folder, database = config.parent, load(config, HssConfig).hss.database
-    url = database_url(database or "", folder)
-    if not make and url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise ConfigError(f"database {url.database}: there is none")
-    engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except IntegrityError:
-        raise
-    except SQLAlchemyError as error:
-        raise ConfigError(f"database: {one_line(error)}") from None
-    finally:
-        engine.dispose()
-
-
 def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
     click.echo(json.dumps({"schema": 1, **document}) if as_json else text)
+
+
+command.add_command(group)

@@ -131,6 +131,12 @@ class AuditLog:
         if self.told is not None:
             self.told(refusal, now)
 
+    def resolved(self, *, peer: str, group: str, target: str) -> None:
+        """Write down that a rule has made a device a member of a group that `peer` asked for."""
+        device = pseudonym(target, self._key) if self._key else ""
+        fields = {"peer": peer, "group": group, "target": self._shown(target), "device": device}
+        self._write("member", self._clock(), {name: value for name, value in fields.items() if value})
+
     def node_refused(self, refused: Refused) -> None:
         """Write down a refusal that the node made by itself; those of screens and applications have their own lines."""
         if refused.stage in ("screen", "application", "outbound"):

@@ -1,10 +1,15 @@
 """Opening a database: its URL, its schema brought up to date, and one clear line when it cannot be used.
 
 Knows neither threads nor Twisted: `nfs.common.store` runs work on the engine, `mtc subscriber` uses it directly.
+
+With PostgreSQL a transaction sees one state of the database (REPEATABLE READ, as SQLite's do), and one that met
+another in its way is to be begun again: `passing` knows which.  What locks its rows itself may ask for READ COMMITTED.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -24,6 +29,22 @@ BUSY_S: Final = 5.0
 EXTRAS: Final = {"postgresql": "postgres"}
 """Kind of database to the extra of the distribution that brings its driver."""
 
+POSTGRES: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's parameters for a server that does not answer, unless the URL has others; seconds, the last milliseconds."""
+IDLE_MS: Final = 30_000
+"""A transaction whose process went away without a word holds its locks no longer than this."""
+_SYNCHRONOUS: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+_IN_THE_WAY: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_MIGRATION_LOCK: Final = 0x4D5443  # any number that is always the same
+
 
 class NewerSchema(ConfigError):
     """The database was made by a later version of the program."""
@@ -32,26 +53,36 @@ class NewerSchema(ConfigError):
 def database_url(text: str, folder: Path) -> URL:
     """A database as configurations name it: a URL (`postgresql+psycopg://host/name`), or a file of SQLite.
 
-    A relative file counts from `folder`.  Raises ConfigError.
+    A relative file counts from `folder`.  PostgreSQL is reached by psycopg 3 unless the URL says otherwise.  Raises
+    ConfigError.
     """
     if "://" not in text:
         return URL.create("sqlite", database=str(folder / Path(text).expanduser()))
     try:
-        return make_url(text)
+        url = make_url(text)
     except ArgumentError:
         raise ConfigError("database: neither the path of a file nor a database URL") from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S) -> Engine:
+def is_shared(text: str) -> bool:
+    """Whether a database, as configurations name it, may serve several processes that write all the time."""
+    return "://" in text and not text.startswith("sqlite")
+
+
+def open_engine(
+    url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S, isolation: str = "REPEATABLE READ"
+) -> Engine:
     """An engine whose database can be used and has the newest schema; a file of SQLite is made when it is not there.
 
     migrations: resource name of a folder of alembic revisions ("nfs.hss:migrations").  name: of the function, whose
-    revision is kept in the table `<name>_revision`.  Raises ConfigError with one line that says what is wrong.
+    revision is kept in the table `<name>_revision`.  isolation: of transactions on PostgreSQL.  Raises ConfigError
+    with one line that says what is wrong.
     """
     sqlite = url.get_backend_name() == "sqlite"
     shown = f"database {url.database if sqlite else url.render_as_string(hide_password=True)}"
     try:
-        engine = create_engine(url, connect_args={"timeout": busy_s} if sqlite else {})
+        engine = create_engine(url, **_options(url, busy_s, isolation))
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(url.get_backend_name(), "")
         hint = f"; pip install 'mtc-diameter[{extra}]' brings it" if extra else ""
@@ -61,8 +92,10 @@ def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S)
     if sqlite:
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
+    elif url.get_driver_name() == "psycopg":
+        event.listen(engine, "connect", lambda connection, _record: _postgres_connect(connection, busy_s))
     try:
-        with engine.begin() as connection:
+        with _migrating(engine) as connection:
             if sqlite:
                 _check_sqlite(connection)
             upgrade(connection, migrations=migrations, name=name)
@@ -75,12 +108,31 @@ def open_engine(url: URL, *, migrations: str, name: str, busy_s: float = BUSY_S)
     return engine
 
 
+def _options(url: URL, busy_s: float, isolation: str) -> dict[str, Any]:
+    """What `create_engine` is told beside the URL."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": busy_s}}
+    if url.get_driver_name() == "psycopg":
+        asked = {key: value for key, value in POSTGRES.items() if key not in url.query}
+        return {"connect_args": asked, "isolation_level": isolation}
+    return {}
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction for looking at the schema, one process at a time; each sees what the one before it has made."""
+    if engine.dialect.name != "postgresql":
+        with engine.begin() as connection:
+            yield connection
+        return
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection, connection.begin():
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        yield connection
+
+
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
-    config.set_main_option("script_location", "nfs.common:migrations")
-    config.set_main_option("version_locations", migrations)
-    config.set_main_option("path_separator", "newline")
+    config = migration_config(connection, migrations, name)
     scripts = ScriptDirectory.from_config(config)
     table = config.attributes["version_table"]
     current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
@@ -89,6 +141,20 @@ def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
         raise NewerSchema(f"made by a newer version of {name}")
     command.upgrade(config, "head")
+
+
+def passing(error: DBAPIError) -> bool:
+    """Whether the transaction is worth beginning again at once: another was in its way, or its connection was lost."""
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
+
+
+def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+    """What alembic needs to know, with a connection of ours."""
+    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config.set_main_option("script_location", "nfs.common:migrations")
+    config.set_main_option("version_locations", migrations)
+    config.set_main_option("path_separator", "newline")
+    return config
 
 
 def one_line(error: BaseException) -> str:
@@ -117,3 +183,11 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgres_connect(connection: Any, busy_s: float) -> None:
+    autocommit, connection.autocommit = connection.autocommit, True
+    connection.execute(f"SET lock_timeout = {round(busy_s * 1000)}")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.execute(_SYNCHRONOUS)  # what was acknowledged is on disk, however the server is set up
+    connection.autocommit = autocommit

@@ -8,8 +8,10 @@ each runs in its own savepoint, so one that raises takes only itself back.
     await store.do(lambda connection: connection.execute(insert(TRIGGER).values(...)))
 
 SQLite (WAL, synchronous=FULL) serves one process; the same code serves several through PostgreSQL, so work keeps to
-SQL that both know.  Rejected: a write thread and a pool of read threads (a read in the transaction of the writes
-costs nothing more, and sees them), and an asyncio driver (a second event loop).
+SQL that both know, and is told nothing when it has to run twice: a transaction that met another process's in its way,
+or whose connection was lost before it was to be committed, is begun again.  Rejected: a write thread and a pool of
+read threads (a read in the transaction of the writes costs nothing more, and sees them), and an asyncio driver (a
+second event loop).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from diameter.errors import LocalError
-from nfs.common.database import one_line
+from nfs.common.database import one_line, passing
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -35,8 +37,15 @@ V = TypeVar("V")
 Work = Callable[[Connection], T]
 
 
+ATTEMPTS: Final = 5
+"""How often a transaction is begun that others are in the way of."""
+
+
 class StoreError(LocalError):
-    """The transaction failed (disk full, database gone); nothing of the work that waits for it is kept."""
+    """The transaction failed (disk full, database gone); nothing of the work that waits for it is kept.
+
+    Only when the connection was lost between the commit and its answer nobody knows whether it is; the text says so.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class Store:
         self.transactions = 0
         self.tasks = 0
         self.failures = 0
+        self.repeats = 0
 
     def do(self, work: Work[T]) -> Deferred[T]:
         """Have `work` run in the transaction of this wake-up; fires with its result once that is committed.
@@ -98,8 +108,28 @@ class Store:
 
     def _transact(self, works: list[Work[Any]]) -> list[Any]:
         """In the thread: the result of each work, or a Failure in its place."""
-        with self._engine.begin() as connection:
-            return [_attempt(connection, work) for work in works]
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return self._once(works)
+            except DBAPIError as error:
+                if not (left and passing(error)):
+                    self._engine.dispose()  # the next transaction begins with a connection of its own
+                    raise
+                self.repeats += 1
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, works: list[Work[Any]]) -> list[Any]:
+        with self._engine.connect() as connection:
+            with connection.begin() as transaction:
+                results = [_attempt(connection, work) for work in works]
+                try:
+                    transaction.commit()
+                except DBAPIError as error:
+                    if not error.connection_invalidated:
+                        raise
+                    lost = f"database: {one_line(error)}; whether it was written is not known"
+                    raise StoreError(lost) from None
+            return results
 
     def _resolve(self, results: list[Any] | Failure, tasks: list[_Task]) -> None:
         self.transactions += 1
@@ -136,6 +166,8 @@ def _attempt(connection: Connection, work: Work[Any]) -> Any:
     if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
         raise error
     point.rollback()
+    if isinstance(error, DataError):  # a value that this database cannot keep; the driver's text may show it
+        return Failure(StoreError("database: a value that it cannot keep"))  # type: ignore[no-untyped-call]
     return Failure(error)  # type: ignore[no-untyped-call]  # without the traceback, which holds on to the connection
 
 

@@ -11,6 +11,7 @@ from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
+from nfs.hss.groups.s6m import Groups
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.s6m import S6m
 
@@ -23,13 +24,16 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )
 
+    groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
+
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(_new: HssConfig) -> None:
         cache.clear()
 
-    return Parts(applications=(S6m(store, cache, audit),), audit=audit.node_refused, stopped=stopped, reload=reload)
+    applications = (S6m(store, cache, audit, groups),)
+    return Parts(applications=applications, audit=audit.node_refused, stopped=stopped, reload=reload)
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from diameter.config import Table
+from diameter.config import InputFile, Table
 from nfs.common.audited import AuditedConfig
 
 
@@ -12,9 +12,16 @@ class HssTable(Table):
     """The `[hss]` table."""
 
     database: str = Field(default="hss.db", description="SQLite file, or a database URL, with the subscribers")
+    key_file: InputFile | None = Field(
+        default=None, description="file with the key that seals subscribers' keys; without it nobody is authenticated"
+    )
     cache_entries: int = Field(default=50_000, ge=0, description="identities kept in memory, unknown ones too")
     cache_s: float = Field(
         default=1.0, ge=0, le=3600, description="how long; what another process changes is seen after this"
+    )
+    groups: bool = Field(default=True, description="answer for groups of devices on S6m, an extension of ours")
+    group_members: int = Field(
+        default=5000, ge=1, le=100_000, description="members of a group that an answer may have; none of a larger one"
     )
 
 

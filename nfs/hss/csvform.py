@@ -1,8 +1,7 @@
 """The CSV form of subscribers.
 
-A header line, then one subscriber a line.  Columns are `imsi`, `msisdn`, `external_ids`, `services`, `scs`, `sms`,
-`barred`, `nodes`, of which only `imsi` must be there.  Several values of a cell are separated by `;`, the parts of a
-value by `:`
+A header line, then one subscriber a line.  Columns are `COLUMNS` and those of the keys (`KEYS`, only ever read); only
+`imsi` must be there.  Several values of a cell are separated by `;`, the parts of a value by `:`
 
     imsi,msisdn,external_ids,services,scs,nodes
     001010000000001,15550100001,meter-1@customer.example:9000,device-trigger,15550001,mme:15559001:mme1.example:example
@@ -23,7 +22,9 @@ from diameter.errors import ConfigError
 from nfs.common.nodes import ServingNode
 from nfs.hss.logic import Subscriber
 
-COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes")
+COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes", "profile")
+KEYS: Final = ("algorithm", "k", "op", "opc", "top", "topc", "amf", "res_bits", "iterations")
+_NUMBERS: Final = ("res_bits", "iterations")
 _TRUTH: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -35,7 +36,7 @@ def read(text: str, source: str) -> Iterator[tuple[str, Any]]:
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        unknown = [name for name in header if name not in COLUMNS]
+        unknown = [name for name in header if name not in (*COLUMNS, *KEYS)]
         if "imsi" not in header or unknown or len(set(header)) < len(header):
             what = f"unknown column {unknown[0]!r}" if unknown else "a header with imsi, and each column once, expected"
             raise ConfigError(f"{source}:1: {what}")
@@ -61,8 +62,12 @@ def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
         if not cell:
             continue
         values = [value.strip() for value in cell.split(";") if value.strip()]
-        if column in ("imsi", "msisdn"):
+        if column in ("imsi", "msisdn", "profile"):
             row[column] = cell
+        elif column in _NUMBERS and not (cell.isascii() and cell.isdigit() and len(cell) < 5):
+            raise ValueError(f"{column}: a number expected")
+        elif column in KEYS:
+            row.setdefault("keys", {})[column] = int(cell) if column in _NUMBERS else cell
         elif column == "services":
             row["services"] = values
         elif column == "external_ids":
@@ -123,6 +128,7 @@ def write(subscribers: Iterable[Subscriber]) -> str:
             "sms": "yes" if each.sms else "no",
             "barred": "yes" if each.barred else "no",
             "nodes": ";".join(_node_cell(node) for node in each.nodes),
+            "profile": each.profile or "",
         }
         for each in subscribers
     )

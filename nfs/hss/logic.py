@@ -71,7 +71,8 @@ class Subscriber:
     """One subscription.  The first of `external_ids` is the default one (TS 23.682 4.6.2).
 
     `rights`: (E.164 number of an SCS, service) pairs, default deny.  `services`: what the subscription contains.
-    `sms`: the SMS teleservice is provisioned.  `barred`: an active barring condition.
+    `sms`: the SMS teleservice is provisioned.  `barred`: an active barring condition.  `profile`: the name of what it
+    may do in EPS (`nfs.hss.profiles`), None for nothing: it cannot attach.
     """
 
     imsi: str
@@ -82,6 +83,7 @@ class Subscriber:
     sms: bool = True
     barred: bool = False
     nodes: tuple[ServingNode, ...] = ()
+    profile: str | None = None
 
     def __post_init__(self) -> None:
         identities.imsi(self.imsi)

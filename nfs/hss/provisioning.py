@@ -18,6 +18,7 @@ from diameter.errors import ConfigError
 from nfs.common.identities import IdentityError
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import csvform
+from nfs.hss.cards import Card, KeysRow
 from nfs.hss.logic import ExternalId, Service, Subscriber
 
 SCHEMA: Final = 1
@@ -60,6 +61,8 @@ class SubscriberRow(Table):
     sms: bool = True
     barred: bool = False
     nodes: tuple[NodeRow, ...] = Field(default=(), strict=False)
+    profile: str | None = Field(default=None, min_length=1, max_length=64)
+    keys: KeysRow | None = None
 
     def to_subscriber(self) -> Subscriber:
         """The record of it.  Raises IdentityError."""
@@ -87,15 +90,17 @@ class SubscriberRow(Table):
                 )
                 for node in self.nodes
             ),
+            profile=self.profile,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A subscriber and where it came from: `FILE:LINE`."""
+    """A subscriber, where it came from (`FILE:LINE`), and its keys where the row has some."""
 
     place: str
     subscriber: Subscriber
+    card: Card | None = None
 
 
 def read(text: str, source: str) -> list[Placed]:
@@ -112,7 +117,8 @@ def read(text: str, source: str) -> list[Placed]:
             faults.append(f"{place}: {row}")
             continue
         try:
-            subscriber = SubscriberRow.model_validate(row).to_subscriber()
+            valid = SubscriberRow.model_validate(row)
+            subscriber, card = valid.to_subscriber(), None if valid.keys is None else valid.keys.to_card()
         except ValidationError as error:
             faults.extend(f"{place}: {text}" for text in _complaints(error))
             continue
@@ -120,7 +126,7 @@ def read(text: str, source: str) -> list[Placed]:
             faults.append(f"{place}: {error}")
             continue
         faults.extend(_repeated(subscriber, place, seen))
-        found.append(Placed(place, subscriber))
+        found.append(Placed(place, subscriber, card))
     if faults:
         raise ConfigError(*faults)
     return found
@@ -217,6 +223,7 @@ def to_row(subscriber: Subscriber) -> dict[str, Any]:
             }
             for node in subscriber.nodes
         ],
+        "profile": subscriber.profile,
     }
 
 

@@ -13,6 +13,7 @@ from nfs.common.identities import ExternalIdentifier, IdentityError, decode_numb
 from nfs.common.nodes import to_avps
 from nfs.common.store import EMPTY, Cache, Store, StoreError
 from nfs.hss import tables
+from nfs.hss.groups.s6m import Groups, is_group
 from nfs.hss.logic import Error, Information, Question, Refused, Subscriber, UserId, inform
 
 TGPP = 10415
@@ -20,11 +21,21 @@ FROM_IWF = 1  # SIR-Flags bit 0
 
 
 class S6m(Application):
-    """Answers from the subscriber database, through a cache that also remembers who does not exist."""
+    """Answers from the subscriber database, through a cache that also remembers who does not exist.
+
+    groups: answers for groups; None where this HSS knows none.
+    """
 
     dictionary = "ts29336_s6m"
 
-    def __init__(self, store: Store, cache: Cache[UserId, Subscriber | None], audit: AuditLog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cache: Cache[UserId, Subscriber | None],
+        audit: AuditLog,
+        groups: Groups | None = None,
+    ) -> None:
+        self._groups = groups
         self._store = store
         self._cache = cache
         self._audit = audit
@@ -33,6 +44,8 @@ class S6m(Application):
     async def subscriber_information(self, request: Message) -> Message:
         """Answer a Subscriber-Information-Request (clause 5.2.1.2)."""
         user = request.group("User-Identifier")
+        if self._groups is not None and is_group(request):
+            return await self._groups.answer(request, self.peer_of(request).host)
         try:
             question = _question(request, user)
         except IdentityError:  # what is no identity belongs to nobody

@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 
 from nfs.common.nodes import NodeKind, ServingNode
@@ -39,6 +40,7 @@ SUBSCRIBER: Final = Table(
     Column("msisdn", String(15), unique=True),
     Column("sms", Boolean, nullable=False),
     Column("barred", Boolean, nullable=False),
+    Column("profile", String(64)),
 )
 EXTERNAL_ID: Final = Table(
     "external_id",
@@ -75,6 +77,7 @@ _PARTS: Final = (EXTERNAL_ID, SERVICE, SCS_RIGHT, SERVING_NODE)
 
 # Statements are made once: to make one costs as much as to run it.
 _IDENTITY: Final[BindParameter[str]] = bindparam("identity")
+_CHANGE: Final = update(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
 _BY_IMSI: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
 _BY_MSISDN: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.msisdn == _IDENTITY)
 _BY_EXTERNAL_ID: Final = (
@@ -117,12 +120,15 @@ def every(connection: Connection) -> Iterator[Subscriber]:
 def save(connection: Connection, subscriber: Subscriber) -> None:
     """Write a subscriber in the place of the one with the same IMSI, if there is one.
 
-    Raises IntegrityError when its MSISDN or one of its External Identifiers belongs to another subscriber.
+    What is not of this record, keys and registrations, stays.  Raises IntegrityError when its MSISDN or one of its
+    External Identifiers belongs to another subscriber.
     """
-    remove(connection, subscriber.imsi)
     imsi = subscriber.imsi
-    one = {"imsi": imsi, "msisdn": subscriber.msisdn, "sms": subscriber.sms, "barred": subscriber.barred}
-    connection.execute(insert(SUBSCRIBER), one)
+    for table in _PARTS:
+        connection.execute(delete(table).where(table.c.imsi == imsi))
+    one = {name: getattr(subscriber, name) for name in ("msisdn", "sms", "barred", "profile")}
+    if not connection.execute(_CHANGE, {"identity": imsi, **one}).rowcount:
+        connection.execute(insert(SUBSCRIBER), {"imsi": imsi, **one})
     rows: dict[Table, list[dict[str, Any]]] = {
         EXTERNAL_ID: [
             {"identifier": each.identifier, "imsi": imsi, "position": position, "port": each.port}
@@ -169,6 +175,7 @@ def _whole(connection: Connection, row: Row[Any]) -> Subscriber:
         rights=frozenset((scs, Service(number)) for scs, number in rights),
         sms=row.sms,
         barred=row.barred,
+        profile=row.profile,
         nodes=tuple(
             ServingNode(kind=NodeKind(kind), number=number, name=name, realm=realm, reachable=reachable)
             for kind, number, name, realm, reachable in nodes

@@ -53,7 +53,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     calls: list[Deferred[None]] = []
 
     def started(node: Node) -> None:
-        for each in config.sends if sender is not None else ():
+        for each in config.sends:
+            assert sender is not None  # the configuration sees to it
             _ = sgd.spawn(_send(node, sender, each.order(), around, calls))
 
     def stopping() -> None:

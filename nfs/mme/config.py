@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import Complaints, FunctionConfig
 from diameter.config.base import Identity, OutputFile, Table
-from nfs.common.identities import e164, imsi
+from nfs.common import identities
+from nfs.common.identities import e164
 from nfs.common.sms_layout import TpduError
 from nfs.mme.mo_sms import Order
 from nfs.ue.logic import Behaviour
@@ -18,7 +19,9 @@ from nfs.ue.mo_sms import is_short_code
 class UesTable(Table):
     """One `[[ues]]` table: a run of simulated UEs."""
 
-    first_imsi: Annotated[str, AfterValidator(imsi)] = Field(description="IMSI of the first UE; the others follow it")
+    first_imsi: Annotated[str, AfterValidator(identities.imsi)] = Field(
+        description="IMSI of the first UE; the others follow it"
+    )
     count: int = Field(default=1, ge=1, le=1_000_000, description="how many")
     behaviour: Behaviour = Field(default=Behaviour.NORMAL, strict=False, description="how they meet a short message")
     report: bool = Field(
@@ -61,7 +64,7 @@ def _destination(text: str) -> str:
 class SendsTable(Table):
     """One `[[sends]]` table: a short message that a UE sends once the SMS-SC is there."""
 
-    imsi: Annotated[str, AfterValidator(imsi)] = Field(description="which UE")
+    imsi: Annotated[str, AfterValidator(identities.imsi)] = Field(description="which UE")
     to: Annotated[str, AfterValidator(_destination)] = Field(
         description="number of the SCS, or its short code (up to six digits)"
     )

@@ -14,10 +14,11 @@ from diameter.node import Node, as_deferred
 from nfs.common.audit import Area
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
 from nfs.mtc_iwf.guards import Guards
-from nfs.mtc_iwf.logic import Limits, MtcIwf
+from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable

@@ -1,20 +1,23 @@
 """The device trigger procedure of the MTC-IWF, without a word of Diameter (TS 29.368 5.5; TS 23.682 5.2.1, 5.2.2).
 
 `MtcIwf` walks the steps; whom it asks stands behind the protocols of `nfs.mtc_iwf.ports`.  What it may answer is in
-the mapping tables of `nfs.mtc_iwf.statuses`.  Whoever comes here has passed the security gateway.
+the mapping tables of `nfs.mtc_iwf.statuses`; recall and replace are in `nfs.mtc_iwf.recall`.  Whoever comes here has
+passed the security gateway.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from diameter.errors import ResultCode
+from nfs.common.features import Feature
+from nfs.common.t4 import TriggerAction
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
+from nfs.mtc_iwf.asked import Decision, DeviceAction, Limits, Report, refusal
+from nfs.mtc_iwf.capabilities import Remembered
 from nfs.mtc_iwf.ports import (
     Blocked,
+    Capabilities,
     Device,
     Found,
     Hss,
@@ -33,71 +36,19 @@ from nfs.mtc_iwf.ports import (
     Trigger,
     Unavailable,
 )
+from nfs.mtc_iwf.recall import Originals, other_device
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, unmet
 from nfs.mtc_sgw import association
 from nfs.mtc_sgw.logic import Refuse, ScsProfile, device_name
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What an SCS may ask for at most.  `max_payload_octets` bounds what the SMS-SC has to cut into segments."""
-
-    max_payload_octets: int = 1024
-    max_validity_s: int = 7 * 86400
-    default_validity_s: int = 86400
-    """How long a trigger without Validity-Time is remembered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceAction:
-    """What an SCS asks (Device-Action).  `payload` None: without Trigger-Data.  `validity_s` 0: try once."""
-
-    device: Device
-    reference: int
-    action: int
-    payload: bytes | None = None
-    port: int | None = None
-    priority: bool = False
-    validity_s: int | None = None
-
-    def fingerprint(self) -> str:
-        """The same for a repeat of the same request, and for nothing else; tells nothing of the content."""
-        parts = (self.device.external_id, self.device.msisdn, self.port, self.priority, self.validity_s)
-        seed = repr((self.action, *parts)).encode()
-        return hashlib.blake2b(seed + b"\0" + (self.payload or b""), digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What the SMS-SC reports (T4).  `scs`: E.164 digits of the SME; `outcome` may be a number nobody knows."""
-
-    scs: str
-    reference: int | None
-    outcome: int
-    device: Device
-    imsi: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """How a Device-Action ends: Request-Status with Result-Code 2001, or `result` where Tsp has no status.
-
-    `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.  `hidden`: the
-    answer takes as long as every other of its kind.
-    """
-
-    status: RequestStatus | None = None
-    result: int = ResultCode.SUCCESS
-    failed: str = ""
-    check: str = ""
-    reason: str = ""
-    hidden: bool = False
+__all__ = ["Decision", "DeviceAction", "Limits", "MtcIwf", "Report"]
 
 
 class MtcIwf:
     """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one.
 
-    unwanted: what the owner of a device has against a trigger now; counts it otherwise.
+    unwanted: what the owner of a device has against a trigger now; counts it otherwise.  capabilities: what SMS-SCs
+    said they support, remembered for this process only when not given.
     """
 
     def __init__(
@@ -110,6 +61,7 @@ class MtcIwf:
         limits: Limits,
         sms_sc_host: str = "",
         unwanted: Callable[[str], Refuse | None] = lambda device: None,
+        capabilities: Capabilities | None = None,
     ) -> None:
         self._hss = hss
         self._sms_sc = sms_sc
@@ -118,22 +70,41 @@ class MtcIwf:
         self._sms_sc_host = sms_sc_host
         self.limits = limits
         self._unwanted = unwanted
+        self._capabilities = capabilities or Remembered()
+        self._originals = Originals(ledger, sms_sc, self._capabilities)
 
     async def act(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
         """Carry out what an SCS asks; the Decision is what it is told (TS 29.368 7.4 steps 2 to 6)."""
-        refused = self._within_limits(action)
+        refused = refusal(action, self.limits)
         if refused is not None:
             return refused
+        original: Trigger | None = None
+        if action.action != ActionType.TRIGGER:
+            named = await self._originals.named(action, profile.isdn)
+            if isinstance(named, Decision):
+                return named
+            original = named
+        found = await self._authorised(action, profile)
+        if isinstance(found, Decision):
+            return found
+        refused = _contradiction(action, found)
+        if refused is None and original is not None:
+            refused = other_device(action, original, found)
+            if refused is None and action.action == ActionType.RECALL:  # where the device is does not matter
+                return await self._originals.recall(action, original)
+        refused = refused or _undeliverable(action, found) or self._unwanted_now(action.device, found)
+        return refused or await self._submit(action, found, profile, sender, original)
+
+    async def _authorised(self, action: DeviceAction, profile: ScsProfile) -> Found | Decision:
+        """What the HSS says of the device, or what its refusal means for the SCS (step 3)."""
         try:
-            found = await self._hss.ask(action.device, scs=profile.isdn, priority=action.priority)
+            return await self._hss.ask(action.device, scs=profile.isdn, priority=action.priority)
         except HssRefused as error:
             return _refused_by_hss(error, profile)
         except OverBudget as error:
             return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
         except Unavailable as error:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
-        refused = _undeliverable(action, found) or self._unwanted_now(action.device, found)
-        return refused or await self._submit(action, found, profile, sender)
 
     def _unwanted_now(self, device: Device, found: Found) -> Decision | None:
         names = {device_name(device.external_id, device.msisdn), found.msisdn}
@@ -143,26 +114,10 @@ class MtcIwf:
                 return Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
         return None
 
-    def _within_limits(self, action: DeviceAction) -> Decision | None:
-        """Step 2 as far as the gateway has not done it; recall and replace need a feature that is not offered."""
-        if action.action != ActionType.TRIGGER:
-            status = RequestStatus.RECALLFAIL if action.action == ActionType.RECALL else RequestStatus.REPLACEFAIL
-            return Decision(status=status, reason="Device-Trigger-Recall-Replace is not supported")
-        if action.payload is None:
-            return Decision(
-                result=ResultCode.MISSING_AVP, failed="Trigger-Data", check="limits", reason="Trigger-Data is missing"
-            )
-        if len(action.payload) > self.limits.max_payload_octets:
-            return _over("payload too long", RequestStatus.INVPAYLOAD)
-        if action.port is not None and action.port > 0xFFFF:
-            return _over("application port beyond 16 bits", RequestStatus.INVPAYLOAD)
-        if action.validity_s is not None and action.validity_s > self.limits.max_validity_s:
-            return _over("validity too long", RequestStatus.INVPERIOD)
-        return None
-
-    async def _submit(self, action: DeviceAction, found: Found, profile: ScsProfile, sender: Sender) -> Decision:
+    async def _submit(
+        self, action: DeviceAction, found: Found, profile: ScsProfile, sender: Sender, original: Trigger | None
+    ) -> Decision:
         """Remember the trigger, then hand it over: what an SCS is told was accepted is on disk before."""
-        validity_s = action.validity_s if action.validity_s is not None else self.limits.default_validity_s
         trigger = Trigger(
             scs=profile.isdn,
             reference=action.reference,
@@ -170,36 +125,46 @@ class MtcIwf:
             imsi=found.imsi,
             sender=sender,
             fingerprint=action.fingerprint(),
-            validity_s=validity_s,
-            sms_sc=self._sms_sc_host,
+            validity_s=action.validity_s if action.validity_s is not None else self.limits.default_validity_s,
+            sms_sc=self._sms_sc_host if original is None else original.sms_sc,
         )
         try:
             standing = await self._ledger.begin(trigger)
             if standing is Standing.TAKEN:
                 reason = "Reference-Number belongs to another trigger of this SCS that is still open"
                 return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
-            taken, refused = await self._hand_over(_submission(action, found, profile))
-            if refused is not None:
+            decision, sms_sc = await self._hand_over(_submission(action, found, profile, original))
+            if not _stands(decision, original):
                 self._hss.forget(action.device, scs=profile.isdn)
                 if standing is Standing.NEW:  # a repeat that fails takes nothing back that was accepted before
                     await self._ledger.refuse(trigger)
-                return refused
-            if taken.sms_sc != trigger.sms_sc:  # a recall will have to go there
-                await self._ledger.accept(trigger.scs, trigger.reference, taken.sms_sc)
+                return decision
+            if sms_sc != trigger.sms_sc:  # a recall will have to go there
+                await self._ledger.accept(trigger.scs, trigger.reference, sms_sc)
+            if original is not None and decision.status is RequestStatus.SUCCESS:
+                await self._ledger.withdraw(original.scs, original.reference, State.REPLACED)
         except Unavailable as error:  # the store: nothing may be called accepted
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
-        return Decision(status=RequestStatus.SUCCESS)
+        return decision
 
-    async def _hand_over(self, submission: Submission) -> tuple[Taken, Decision | None]:
-        """What the SMS-SC says of a trigger, and what that means for the SCS unless it is success."""
+    async def _hand_over(self, submission: Submission) -> tuple[Decision, str]:
+        """What the SMS-SC's answer means for the SCS, and which SMS-SC it was."""
         try:
             taken = await self._sms_sc.submit(submission)
         except Unavailable as error:
-            return Taken(result=None, sms_sc=""), Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
+            return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error)), ""
+        await self._learn(taken)
         status = statuses.of_submission(taken.result)
-        if status is RequestStatus.SUCCESS:
-            return taken, None
-        return taken, Decision(status=status, reason=f"the SMS-SC refused with {taken.result}")
+        reason = "" if status is RequestStatus.SUCCESS else f"the SMS-SC refused with {taken.result}"
+        return Decision(status=status, reason=reason, diagnostic=taken.diagnostic, target=taken.features), taken.sms_sc
+
+    async def _learn(self, taken: Taken) -> None:
+        """Who takes a trigger and is silent about features has none."""
+        features = taken.features
+        if features is None and statuses.of_submission(taken.result) is RequestStatus.SUCCESS:
+            features = Feature(0)
+        if features is not None:
+            await self._capabilities.learn(taken.sms_sc, features)
 
     async def report(self, report: Report) -> tuple[int, int]:
         """Bring a delivery report to the SCS; the (vendor, code) that answers the SMS-SC (step 7).
@@ -246,11 +211,13 @@ def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
     )
 
 
-def _over(reason: str, status: RequestStatus) -> Decision:
-    return Decision(status=status, check="limits", reason=reason)
+def _stands(decision: Decision, original: Trigger | None) -> bool:
+    """True when the SMS-SC has the trigger: also one that came too late to replace another (TS 29.368 5.8)."""
+    late = original is not None and decision.status is RequestStatus.ORIGINALMESSAGESENT
+    return late or decision.status is RequestStatus.SUCCESS
 
 
-def _submission(action: DeviceAction, found: Found, profile: ScsProfile) -> Submission:
+def _submission(action: DeviceAction, found: Found, profile: ScsProfile, original: Trigger | None) -> Submission:
     """The trigger for the SMS-SC: named as the SCS did, since its report will name the device so."""
     return Submission(
         scs=profile.isdn,
@@ -262,14 +229,21 @@ def _submission(action: DeviceAction, found: Found, profile: ScsProfile) -> Subm
         priority=action.priority,
         validity_s=action.validity_s,
         nodes=found.nodes,
+        action=TriggerAction.TRIGGER if original is None else TriggerAction.REPLACE,
+        old_reference=None if original is None else original.reference,
+        to="" if original is None else original.sms_sc,
     )
+
+
+def _contradiction(action: DeviceAction, found: Found) -> Decision | None:
+    if action.device.external_id and action.device.msisdn and action.device.msisdn != found.msisdn:
+        reason = "External-Identifier and MSISDN name different devices"
+        return Decision(status=RequestStatus.INVEXTID, check="association", reason=reason)
+    return None
 
 
 def _undeliverable(action: DeviceAction, found: Found) -> Decision | None:
     """What the HSS's answer rules out (TS 29.368 7.4 step 4, TS 29.336 5.2.1.3)."""
-    if action.device.external_id and action.device.msisdn and action.device.msisdn != found.msisdn:
-        reason = "External-Identifier and MSISDN name different devices"
-        return Decision(status=RequestStatus.INVEXTID, check="association", reason=reason)
     if found.not_provisioned or found.barred:
         return Decision(status=RequestStatus.SERVICEUNAVAILABLE, reason="no SMS for this subscription")
     if found.absent and action.validity_s == 0:

@@ -7,7 +7,9 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 from diameter.errors import DiameterError
+from nfs.common.features import Feature
 from nfs.common.nodes import ServingNode
+from nfs.common.t4 import TriggerAction
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.statuses import Result
 
@@ -86,14 +88,23 @@ class Submission:
     priority: bool
     validity_s: int | None
     nodes: tuple[ServingNode, ...]
+    action: TriggerAction = TriggerAction.TRIGGER
+    old_reference: int | None = None
+    to: str = ""
+    """Origin-Host of the SMS-SC; "" for the one that is configured, or that routing picks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What the SMS-SC answered, and which one it was (Origin-Host)."""
+    """What the SMS-SC answered, and which one it was (Origin-Host).
+
+    `features`: what it says it supports, None when it said nothing.  `diagnostic`: MTC-Error-Diagnostic.
+    """
 
     result: Result | None
     sms_sc: str
+    features: Feature | None = None
+    diagnostic: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +123,8 @@ class State(StrEnum):
     OPEN = "open"
     REFUSED = "refused"
     REPORTED = "reported"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
 
 
 class Standing(Enum):
@@ -124,7 +137,10 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A trigger as the ledger keeps it, under (`scs`, `reference`).  `sms_sc`: "" until one has taken it."""
+    """A trigger as the ledger keeps it, under (`scs`, `reference`, `member`).  `sms_sc`: "" until one has taken it.
+
+    member: IMSI of the device where it is one of a group's; "" for a trigger of its own.
+    """
 
     scs: str
     reference: int
@@ -135,6 +151,7 @@ class Trigger:
     validity_s: int
     state: State = State.OPEN
     sms_sc: str = ""
+    member: str = ""
 
 
 class Hss(Protocol):
@@ -172,7 +189,7 @@ class Ledger(Protocol):
         """Remember a trigger, unless its key belongs to another one that is open."""
         ...
 
-    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+    async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         """Remember which SMS-SC has taken it."""
         ...
 
@@ -180,10 +197,26 @@ class Ledger(Protocol):
         """The trigger came to nothing; its Reference-Number is free again, unless a repeat has come since."""
         ...
 
-    async def find(self, scs: str, reference: int) -> Trigger | None:
+    async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         """The trigger under this key."""
         ...
 
-    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
+        ...
+
+    async def withdraw(self, scs: str, reference: int, state: State) -> None:
+        """The trigger was recalled or replaced; no report follows."""
+        ...
+
+
+class Capabilities(Protocol):
+    """What is remembered of SMS-SCs.  Both raise Unavailable."""
+
+    async def learn(self, sms_sc: str, features: Feature) -> None:
+        """What this SMS-SC said last that it supports; on disk when awaiting it returns."""
+        ...
+
+    async def of(self, sms_sc: str) -> Feature:
+        """What this SMS-SC said last; nothing when it never said."""
         ...

@@ -1,4 +1,4 @@
-"""T4, MTC-IWF side (TS 29.337): triggers to the SMS-SC, and delivery reports from it."""
+"""T4, MTC-IWF side (TS 29.337): triggers, recalls and replaces to the SMS-SC, and delivery reports from it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Protocol
 from diameter import Message, RequestError
 from diameter.app import Application, answers
 from diameter.message import Grouped
+from nfs.common import features
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number
 from nfs.common.nodes import to_avps
-from nfs.mtc_iwf.logic import Report
+from nfs.mtc_iwf.asked import Report
 from nfs.mtc_iwf.ports import Device, Submission, Taken, Unavailable
 from nfs.mtc_iwf.statuses import TGPP, Result
 
-TRIGGER = 0  # Trigger-Action
 INVALID_SME_ADDRESS: Result = (TGPP, 5530)
 
 
@@ -39,10 +39,16 @@ class T4(Application):
     async def submit(self, submission: Submission) -> Taken:
         """Send a Device-Trigger-Request (clause 5.2).  Raises Unavailable when no answer came."""
         try:
-            answer = await self.request("Device-Trigger", _avps(submission), to=self._host, realm=self._realm)
+            host = submission.to or self._host
+            answer = await self.request("Device-Trigger", _avps(submission), to=host, realm=self._realm)
         except RequestError as error:
             raise Unavailable(f"SMS-SC: {error}") from None
-        return Taken(result=answer.result, sms_sc=str(answer.get("Origin-Host", "")))
+        return Taken(
+            result=answer.result,
+            sms_sc=str(answer.get("Origin-Host", "")),
+            features=features.heard(answer),
+            diagnostic=answer.get("MTC-Error-Diagnostic"),
+        )
 
     @answers("Delivery-Report-Request")
     async def delivery_report(self, request: Message) -> Message:
@@ -66,8 +72,11 @@ def _avps(submission: Submission) -> dict[str, Any]:
         "Payload": submission.payload,
         "Reference-Number": submission.reference,
         "Priority-Indication": int(submission.priority),
-        "Trigger-Action": TRIGGER,
+        "Trigger-Action": int(submission.action),
+        "Supported-Features": features.offer(features.Feature.RECALL_REPLACE),
     }
+    if submission.old_reference is not None:
+        avps["Old-Reference-Number"] = submission.old_reference
     if submission.nodes:
         first, *more = (to_avps(node) for node in submission.nodes)
         avps["Serving-Node"] = first

@@ -1,4 +1,6 @@
-"""The ledger of the MTC-IWF in its store: every open trigger by (SCS, Reference-Number), until its report is taken.
+"""The ledger of the MTC-IWF in its store: every open trigger by (SCS, Reference-Number, member) until it is reported.
+
+The member is "" for the trigger of one device; of a group each member has a trigger of its own.
 
 The payload is not kept: the SMS-SC has it.  A finished trigger stays for a while, so that a report that comes twice is
 answered and not sent on twice; its Reference-Number may be used again at once.
@@ -43,6 +45,7 @@ TRIGGER: Final = Table(
     METADATA,
     Column("scs", String(15), primary_key=True),
     Column("reference", BigInteger, primary_key=True, autoincrement=False),
+    Column("member", String(15), primary_key=True, server_default=""),
     Column("state", String(8), nullable=False),
     Column("external_id", String(253)),
     Column("msisdn", String(15)),
@@ -59,7 +62,11 @@ TRIGGER: Final = Table(
 )
 
 # Statements are made once: to make one costs as much as to run it.
-_KEY: Final = (TRIGGER.c.scs == bindparam("key_scs")) & (TRIGGER.c.reference == bindparam("key_reference"))
+_KEY: Final = (
+    (TRIGGER.c.scs == bindparam("key_scs"))
+    & (TRIGGER.c.reference == bindparam("key_reference"))
+    & (TRIGGER.c.member == bindparam("key_member"))
+)
 _FIND: Final = select(TRIGGER).where(_KEY)
 _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
@@ -83,15 +90,14 @@ class Triggers:
         except IntegrityError:  # another process of this function was quicker: look again at what it wrote
             return await self._do(lambda connection: _begin(connection, trigger, now))
 
-    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+    async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         """Remember which SMS-SC has taken it."""
-        await self._change(scs, reference, sms_sc=sms_sc)
+        await self._change(scs, reference, member, sms_sc=sms_sc)
 
     async def refuse(self, trigger: Trigger) -> None:
         """The trigger came to nothing, unless a repeat has come since (then the row has the repeat's identifiers)."""
         row = {
-            "key_scs": trigger.scs,
-            "key_reference": trigger.reference,
+            **_key(trigger.scs, trigger.reference, trigger.member),
             "key_session_id": trigger.sender.session_id[:512],
             "key_end_to_end": trigger.sender.end_to_end,
             "state": State.REFUSED.value,
@@ -99,22 +105,26 @@ class Triggers:
         }
         await self._do(lambda connection: connection.execute(_REFUSE, row).rowcount)
 
-    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
-        expires_at = self._clock() + KEEP_S
-        await self._change(scs, reference, state=State.REPORTED.value, outcome=int(outcome), expires_at=expires_at)
+        expires_at, state = self._clock() + KEEP_S, State.REPORTED.value
+        await self._change(scs, reference, member, state=state, outcome=int(outcome), expires_at=expires_at)
 
-    async def find(self, scs: str, reference: int) -> Trigger | None:
+    async def withdraw(self, scs: str, reference: int, state: State) -> None:
+        """The trigger was recalled or replaced; no report follows."""
+        await self._change(scs, reference, "", state=state.value, expires_at=self._clock() + KEEP_S)
+
+    async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         """The trigger under this key."""
-        return await self._do(lambda connection: _find(connection, scs, reference))
+        return await self._do(lambda connection: _find(connection, scs, reference, member))
 
     async def purge(self) -> int:
         """Forget what is over; the number of triggers forgotten."""
         now = self._clock()
         return await self._do(lambda connection: _purge(connection, now))
 
-    async def _change(self, scs: str, reference: int, **values: str | float) -> None:
-        row = {"key_scs": scs, "key_reference": reference, **values}
+    async def _change(self, scs: str, reference: int, member: str, **values: str | float) -> None:
+        row = {**_key(scs, reference, member), **values}
         await self._do(lambda connection: connection.execute(_CHANGE, row).rowcount)
 
     async def _do(self, work: Work[T]) -> T:
@@ -126,7 +136,7 @@ class Triggers:
 
 def _begin(connection: Connection, trigger: Trigger, now: float) -> Standing:
     row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
-    key = {"key_scs": trigger.scs, "key_reference": trigger.reference}
+    key = _key(trigger.scs, trigger.reference, trigger.member)
     found = connection.execute(_FIND, key).one_or_none()
     if found is None:
         connection.execute(_INSERT, row)
@@ -140,8 +150,12 @@ def _begin(connection: Connection, trigger: Trigger, now: float) -> Standing:
     return standing
 
 
-def _find(connection: Connection, scs: str, reference: int) -> Trigger | None:
-    row = connection.execute(_FIND, {"key_scs": scs, "key_reference": reference}).one_or_none()
+def _key(scs: str, reference: int, member: str) -> dict[str, str | float | None]:
+    return {"key_scs": scs, "key_reference": reference, "key_member": member}
+
+
+def _find(connection: Connection, scs: str, reference: int, member: str) -> Trigger | None:
+    row = connection.execute(_FIND, _key(scs, reference, member)).one_or_none()
     return None if row is None else _trigger(row)
 
 
@@ -153,6 +167,7 @@ def _values(trigger: Trigger) -> dict[str, str | float | None]:
     return {
         "scs": trigger.scs,
         "reference": trigger.reference,
+        "member": trigger.member,
         "state": trigger.state.value,
         "external_id": trigger.device.external_id,
         "msisdn": trigger.device.msisdn,
@@ -171,6 +186,7 @@ def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
     return Trigger(
         scs=row.scs,
         reference=row.reference,
+        member=row.member,
         device=Device(external_id=row.external_id, msisdn=row.msisdn),
         imsi=row.imsi,
         sender=Sender(

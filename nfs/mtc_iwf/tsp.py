@@ -7,16 +7,20 @@ from typing import Any, Final
 from diameter import ApplicationFault, Message, RequestError, ResultCode
 from diameter.app import Application, answers
 from diameter.message import Grouped
+from nfs.common import features
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import decode_number, encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
+from nfs.mtc_iwf.asked import Decision, DeviceAction
 from nfs.mtc_iwf.holding import Holding
-from nfs.mtc_iwf.logic import Decision, DeviceAction, MtcIwf
+from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
 from nfs.mtc_iwf.statuses import Result
 from nfs.mtc_sgw.gateway import Gateway
 from nfs.mtc_sgw.logic import ScsProfile, plain
 
+OFFERED: Final = features.Feature.RECALL_REPLACE
+"""What SCSs are told that this MTC-IWF supports."""
 TOO_MANY_HELD: Final = Decision(
     status=RequestStatus.RATEEXCEEDED, check="held-answers", reason="too many answers to this SCS are held back"
 )
@@ -102,6 +106,7 @@ def _action(action: Grouped) -> DeviceAction:
         port=None if data is None else data.get("Application-Port-Identifier"),
         priority=data is not None and data.get("Priority-Indication", 0) == 1,
         validity_s=action.get("Validity-Time"),
+        old_reference=action.get("Old-Reference-Number"),
     )
 
 
@@ -124,7 +129,13 @@ def _answer(request: Message, action: Grouped, decision: Decision) -> Message:
     notification: dict[str, Any] = {name: action[name] for name in names if name in action}
     if decision.status is not None:
         notification["Request-Status"] = int(decision.status)
+    if decision.diagnostic is not None:
+        notification["MTC-Error-Diagnostic"] = decision.diagnostic
     avps: dict[str, Any] = {"Device-Notification": notification}
+    if features.heard(request) is not None:
+        avps["Supported-Features"] = features.offer(OFFERED)
+    if decision.target is not None and features.Feature.RECALL_REPLACE in decision.target:
+        avps["Feature-Supported-In-Final-Target"] = int(features.Feature.RECALL_REPLACE)
     if decision.failed:
         avps["Failed-AVP"] = request.quote("Device-Action", decision.failed)
     return request.answer(decision.result, avps)

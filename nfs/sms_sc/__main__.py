@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 
-from nfs.common.database import database_url, open_engine
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
-from nfs.common.store import Store
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
@@ -39,13 +36,13 @@ def policy(config: SmsScConfig) -> Policy:
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens the database (ConfigError when that fails)."""
-    engine = open_engine(database_url(config.sms_sc.database, around.folder), migrations=MIGRATIONS, name="sms-sc")
-    store = Store(engine, around.reactor)
+    clock = around.reactor.seconds
+    store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre = Keep(store), ServiceCentre(policy(config))
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
-    sgd = MoSgd(mo_sms, time.time, reports=config.sms_sc.submit_report)
-    t4 = T4(centre, keep, time.time)
-    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=time.time, call_later=around.reactor.callLater)
+    sgd = MoSgd(mo_sms, clock, reports=config.sms_sc.submit_report)
+    t4 = T4(centre, keep, clock)
+    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=around.reactor.callLater)
 
     async def take_up() -> None:
         centre.restore(await keep.load())

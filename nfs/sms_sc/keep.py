@@ -59,6 +59,7 @@ TRIGGER: Final = Table(
     Column("diagnostic", Integer),
     Column("finished_at", Float(53)),
 )
+_ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
 _INSERT: Final = insert(TRIGGER)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
 _SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
@@ -99,6 +100,19 @@ class Keep:
 
         return self._store.do(work)
 
+    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[None]:
+        """Write that one trigger was withdrawn, and the other one, there or not: both or neither."""
+        row = {"key": trigger.key, **_row(trigger)}
+        ending = None if withdrawn is None else {"which": withdrawn.key, **_ending(withdrawn)}
+
+        def work(connection: Connection) -> None:
+            if ending is not None:
+                connection.execute(_SETTLE, ending)
+            connection.execute(_DELETE, {"keys": [trigger.key]})
+            connection.execute(_INSERT, row)
+
+        return self._store.do(work)
+
     def remove(self, keys: Iterable[str]) -> Awaitable[None]:
         """Delete the rows with these keys; those that are not there do no harm."""
         wanted = list(keys)
@@ -109,10 +123,8 @@ class Keep:
         return self._store.do(work)
 
     def load(self) -> Awaitable[list[Trigger]]:
-        """Every trigger kept."""
-        return self._store.do(
-            lambda connection: [_trigger(row) for row in connection.execute(select(TRIGGER)).mappings()]
-        )
+        """Every trigger kept, in the order of acceptance."""
+        return self._store.do(lambda connection: [_trigger(row) for row in connection.execute(_ALL).mappings()])
 
 
 def _row(trigger: Trigger) -> dict[str, object]:

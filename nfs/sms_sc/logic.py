@@ -5,7 +5,7 @@ clauses 5.2 and 7; TS 23.040 clause 6.2: one SMS-DELIVER outstanding to a UE, an
 of a trigger is fixed when it is accepted and stored with it, so that an SMS sent again after a restart has the same
 octets and the UE can drop it.
 
-Recall and replace (TS 23.682 clause 5.2.3) will work on `pending` by (SCS, reference, UE); `Action` has their place.
+Recall and replace (TS 23.682 clause 5.2.3) are in `nfs.sms_sc.recall`: they work on `pending` by (SCS, reference, UE).
 """
 
 import heapq
@@ -13,44 +13,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import Enum, IntEnum
-from typing import Final
 
 from nfs.common.nodes import ServingNode
 from nfs.common.sms import Deliver, UserData, split
 from nfs.common.sms_layout import SmsAddress, TpduError
+from nfs.sms_sc.answers import INVALID_SME_ADDRESS, SC_CONGESTION, SM_PROTOCOL, Acceptance, Refused, Standing
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
 
-INVALID_SME_ADDRESS: Final = 5530
-SC_CONGESTION: Final = 5531
-SM_PROTOCOL: Final = 5532
-REPLACE_FAILURE: Final = 5533
-RECALL_FAILURE: Final = 5534
-
-
-class Refused(Exception):
-    """The trigger is not taken; `code` is the 3GPP Experimental-Result-Code of TS 29.337 clause 7.3."""
-
-    def __init__(self, code: int, why: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
-class Action(IntEnum):
-    """Trigger-Action (TS 29.337 6.3.6)."""
-
-    TRIGGER = 0
-    RECALL = 1
-    REPLACE = 2
-
-
-class Acceptance(Enum):
-    """What `accept` did."""
-
-    NEW = "new"
-    RENEWED = "renewed"  # a new trigger under the number of a finished one
-    PENDING = "pending"  # the same trigger again, still to be delivered or reported
-    REPORT_AGAIN = "report-again"  # the same trigger again, finished: its report goes out once more
+__all__ = ["Acceptance", "Attempt", "Policy", "Refused", "ServiceCentre", "Trigger"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +51,17 @@ class Trigger:
     """Set once delivery is over and only the report is owed."""
     diagnostic: Diagnostic | None = None
     finished_at: float | None = None
-    """When the MTC-IWF had acknowledged the report."""
+    """When the MTC-IWF had acknowledged the report, or when the trigger was withdrawn."""
 
     @property
     def key(self) -> str:
         """SCS, reference and UE; unique among the triggers kept (TS 23.682 5.2.3.2)."""
         return f"{self.scs}/{self.submission if self.reference is None else self.reference}/{self.imsi}"
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was recalled or replaced: no outcome, and no report."""
+        return self.finished_at is not None and self.outcome is None
 
     def segments(self) -> tuple[UserData, ...]:
         """The user data of each SMS; raises TpduError."""
@@ -145,8 +120,7 @@ class ServiceCentre:
 
         Raises Refused: 5530 for a foreign SME address, 5532 for what no SMS can carry, 5531 when full.
         """
-        if self.policy.scs and trigger.scs not in self.policy.scs:
-            raise Refused(INVALID_SME_ADDRESS, "SM-RP-SMEA belongs to no SCS of this SMS-SC")
+        self.admit(trigger.scs)
         known = self._find(trigger)
         if known is not None:
             if known.key in self.finished:
@@ -159,6 +133,32 @@ class ServiceCentre:
             raise Refused(SC_CONGESTION, "as many triggers as this SMS-SC keeps are pending")
         renewed = trigger.key in self.finished
         return Acceptance.RENEWED if renewed else Acceptance.NEW, self._take(trigger, now)
+
+    def admit(self, scs: str) -> None:
+        """Raise Refused for an SME address of no SCS served."""
+        if self.policy.scs and scs not in self.policy.scs:
+            raise Refused(INVALID_SME_ADDRESS, "SM-RP-SMEA belongs to no SCS of this SMS-SC")
+
+    def standing(self, key: str) -> Standing:
+        """How far a trigger has come."""
+        kept = self.pending.get(key)
+        if kept is not None:
+            return Standing.SENDING if self._busy.get(kept.trigger.imsi) == key else Standing.WAITING
+        finished = self.finished.get(key)
+        return Standing.WITHDRAWN if finished is not None and finished.withdrawn else Standing.OVER
+
+    def take_out(self, key: str, now: float) -> _Kept:
+        """Withdraw a trigger that is waiting; what `put_back` needs to take that back."""
+        kept = self.pending[key]
+        self._drop(kept)
+        self.finished[key] = replace(kept.trigger, finished_at=now)
+        return kept
+
+    def put_back(self, kept: _Kept) -> None:
+        """The trigger could not be withdrawn: it waits again, behind the others; ask `next` for its UE after it."""
+        self.finished.pop(kept.trigger.key, None)
+        self._enqueue(kept)
+        heapq.heappush(self._timers, (kept.retry_at, kept.trigger.key))
 
     def withdraw(self, trigger: Trigger) -> None:
         """Take an acceptance back: the trigger could not be stored, so nobody was told that it was taken."""
@@ -256,7 +256,7 @@ class ServiceCentre:
         """The kept trigger this one repeats: same key and payload (a repeat after a crash has another Session-Id)."""
         kept = self.pending.get(trigger.key)
         known = kept.trigger if kept else self.owed.get(trigger.key) or self.finished.get(trigger.key)
-        return known if known is not None and known.payload == trigger.payload else None
+        return known if known is not None and known.payload == trigger.payload and not known.withdrawn else None
 
     def _take(self, trigger: Trigger, now: float) -> Trigger:
         validity = self.policy.default_validity_s if trigger.validity_s is None else trigger.validity_s

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, LocalError, ResultCode
+from nfs.common import features
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
-from nfs.sms_sc.logic import (
-    RECALL_FAILURE,
-    REPLACE_FAILURE,
-    SC_CONGESTION,
-    Acceptance,
-    Action,
-    Refused,
-    ServiceCentre,
-    Trigger,
-)
+from nfs.common.t4 import T4Result, TriggerAction
+from nfs.sms_sc.answers import SC_CONGESTION, Acceptance, Refused
+from nfs.sms_sc.logic import ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import TGPP, Outcome
+from nfs.sms_sc.recall import Recalls
 from nfs.sms_sc.sgd import REACHED
 
 if TYPE_CHECKING:
     from nfs.sms_sc.delivery import Delivery
     from nfs.sms_sc.keep import Keep
-
-_NEW_MESSAGE_NOT_STORED: Final = 1  # MTC-Error-Diagnostic
 
 
 class T4(Application):
@@ -40,27 +34,56 @@ class T4(Application):
         self._centre = centre
         self._keep = keep
         self._clock = clock
+        self._recalls = Recalls(centre, keep, clock)
 
     @answers("Device-Trigger-Request")
     async def device_trigger(self, request: Message) -> Message:
-        """Store the trigger, then say so; delivery starts beside the answer (5.2, TS 23.682 5.2.2)."""
-        _refuse_other_actions(request)
-        trigger = _read(request)
+        """Store what is asked, then say so; delivery starts beside the answer (5.2, TS 23.682 5.2.2 and 5.2.3)."""
         try:
-            acceptance, kept = self._centre.accept(trigger, self._clock())
+            return await self._asked(request)
         except Refused as refusal:
-            raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP) from None
+            avps = _said(request)
+            if refusal.diagnostic is not None:
+                avps["MTC-Error-Diagnostic"] = int(refusal.diagnostic)
+            raise ApplicationFault(refusal.code, str(refusal), vendor=TGPP, avps=avps) from None
+
+    async def _asked(self, request: Message) -> Message:
+        action = request.get("Trigger-Action", TriggerAction.TRIGGER)
+        if action not in list(TriggerAction):
+            raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected")
+        trigger = _read(request)
+        if action == TriggerAction.TRIGGER:
+            await self._take(trigger)
+            return request.answer(ResultCode.SUCCESS, _said(request))
+        if "Old-Reference-Number" not in request:
+            raise ApplicationFault(ResultCode.MISSING_AVP, "which trigger: Old-Reference-Number is missing")
+        old = replace(trigger, reference=request.number("Old-Reference-Number"))
+        if action == TriggerAction.RECALL:
+            await self._recalls.recall(trigger.scs, old.key)
+            return request.answer(ResultCode.SUCCESS, _said(request))
+        if old.key == trigger.key:
+            raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "a trigger cannot replace itself")
+        acceptance, kept, replaced = await self._recalls.replace(old.key, trigger)
+        self._deliver(acceptance, kept)
+        if not replaced:
+            raise Refused(T4Result.ORIGINAL_MESSAGE_NOT_PENDING, "the old trigger is not pending; the new one is taken")
+        return request.answer(ResultCode.SUCCESS, _said(request))
+
+    async def _take(self, trigger: Trigger) -> None:
+        acceptance, kept = self._centre.accept(trigger, self._clock())
         try:
             await (self._keep.add(kept) if acceptance is Acceptance.NEW else self._keep.put(kept))
         except LocalError:
             if acceptance in (Acceptance.NEW, Acceptance.RENEWED):
                 self._centre.withdraw(kept)
-            raise ApplicationFault(SC_CONGESTION, "cannot store", vendor=TGPP) from None
+            raise Refused(SC_CONGESTION, "cannot store") from None
+        self._deliver(acceptance, kept)
+
+    def _deliver(self, acceptance: Acceptance, kept: Trigger) -> None:
         if acceptance is Acceptance.REPORT_AGAIN:
             self.delivery.report(kept)
         else:
             self.delivery.attempt(kept.imsi)
-        return request.answer(ResultCode.SUCCESS)
 
     async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
         """Send the delivery report to the MTC-IWF that brought the trigger; (vendor, code) of its answer.
@@ -85,20 +108,14 @@ class T4(Application):
         return answer.result
 
 
-def _refuse_other_actions(request: Message) -> None:
-    """Recall and replace are refused with their own codes until this SMS-SC has them (TS 29.337 7.3.5, 7.3.6)."""
-    action = request.get("Trigger-Action", Action.TRIGGER)
-    if action == Action.TRIGGER:
-        return
-    avps: dict[str, Any] = {"Trigger-Action": action}
-    if "Old-Reference-Number" in request:
-        avps["Old-Reference-Number"] = request["Old-Reference-Number"]
-    if action == Action.RECALL:
-        raise ApplicationFault(RECALL_FAILURE, "recall is not supported", vendor=TGPP, avps=avps)
-    if action == Action.REPLACE:
-        avps["MTC-Error-Diagnostic"] = _NEW_MESSAGE_NOT_STORED
-        raise ApplicationFault(REPLACE_FAILURE, "replace is not supported", vendor=TGPP, avps=avps)
-    raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected")
+def _said(request: Message) -> dict[str, Any]:
+    """What every answer repeats of its request, and the features where that names its own."""
+    avps: dict[str, Any] = {
+        name: request[name] for name in ("Old-Reference-Number", "Trigger-Action") if name in request
+    }
+    if features.heard(request) is not None:
+        avps["Supported-Features"] = features.offer(features.Feature.RECALL_REPLACE)
+    return avps
 
 
 def _read(request: Message) -> Trigger:

@@ -1,4 +1,4 @@
-"""Messages from JSON text: a Message or a LocalError; what is a message goes through JSON and back unharmed."""
+"""Messages from JSON text and from words: a Message or a LocalError; what is one goes either way and back unharmed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ with instrumented(__name__):
     from fuzz.seeds import commands
 
     from diameter import Dictionary, Message
+    from diameter.capture import written
+    from diameter.capture.text import tree
     from diameter.errors import LocalError
+    from diameter.message.json import from_dict
 
 
 @cache
@@ -41,6 +44,9 @@ ODD: Final[tuple[Any, ...]] = (
 def oracle(data: bytes) -> None:
     """The octets as text, or as edits of a document."""
     text = _edited(Choices(data[1:])) if data[:1] == bytes([EDITED]) else data.decode("utf-8", "replace")
+    if text.lstrip()[:1] not in ("{", "["):
+        _in_words(text)
+        return
     try:
         message = Message.from_json(text, dictionary())
     except LocalError:
@@ -48,6 +54,17 @@ def oracle(data: bytes) -> None:
     again = Message.from_json(message.to_json(indent=1), dictionary())
     assert again.octets == message.octets
     assert [repr(f) for f in again.faults] == [repr(f) for f in message.faults]
+
+
+def _in_words(text: str) -> None:
+    try:
+        found = [from_dict(one, dictionary()) for one in written.documents(text, dictionary())]
+    except LocalError:
+        return
+    for message in found:
+        if not message.faults and "(masked)" not in tree(message):
+            (again,) = written.documents(tree(message), dictionary())
+            assert from_dict(again, dictionary()).octets == message.octets
 
 
 def _edited(choices: Choices) -> str:

@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from nfs.common.store import StoreError
+
 Done = Callable[[bool, Any], None]
 
 
@@ -39,7 +41,7 @@ class InlineThreads:
         for done, work, args in waiting:
             try:
                 result = work(*args)
-            except SQLAlchemyError:
+            except (SQLAlchemyError, StoreError):
                 done(False, Failure())  # type: ignore[no-untyped-call]
             else:
                 done(True, result)

@@ -14,6 +14,7 @@ from diameter.config import FunctionConfig, NodeConfig, parse
 from diameter.node import Node
 from diameter.testing import MemoryLinks, run
 from helpers.inline import InlineReactor, InlineThreads
+from nfs.common.features import Feature, offer
 from nfs.common.function import Parts, Surroundings
 from nfs.hss import tables
 from nfs.hss.__main__ import build as build_hss
@@ -99,13 +100,20 @@ class SmsScStub(Application):
     def __init__(self) -> None:
         self.triggers: list[Message] = []
         self.answer_with: tuple[int, int] = (0, 2001)
+        self.features: Feature | None = Feature.RECALL_REPLACE
+        self.diagnostic: int | None = None
 
     @answers("Device-Trigger-Request")
     def trigger(self, request: Message) -> Message:
         """Take a trigger."""
         self.triggers.append(request)
         vendor, code = self.answer_with
-        return request.answer(code, vendor=vendor)
+        avps: dict[str, Any] = {}
+        if self.features is not None:
+            avps["Supported-Features"] = offer(self.features)
+        if self.diagnostic is not None:
+            avps["MTC-Error-Diagnostic"] = self.diagnostic
+        return request.answer(code, avps, vendor=vendor)
 
     async def report(self, trigger: Message, outcome: int, **changed: Any) -> Message:
         """Report on a trigger; the answer."""
@@ -132,6 +140,7 @@ class Network:
         self.scs1, self.scs2, self.sms_sc = ScsStub(), ScsStub(), SmsScStub()
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
         hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(iwf, IwfConfig)
+        self.hss_config: HssConfig = hss_config
         self.hss_parts: Parts[HssConfig] = build_hss(hss_config, around)
         self.iwf_config: IwfConfig = iwf_config
         self.iwf_parts: Parts[IwfConfig] = build_iwf(iwf_config, around)
@@ -143,14 +152,20 @@ class Network:
             self._node(f"{node(SCS1)}\n{peer(IWF, dial='127.0.0.2')}", self.scs1),
             self._node(f"{node(SCS2)}\n{peer(IWF, dial='127.0.0.2')}", self.scs2),
         ]
-        store = around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
+        self.provision(*subscribers)
 
-        def provision(connection: Any) -> None:
+    def provision(self, *subscribers: Subscriber) -> None:
+        """Put subscribers into the database of the HSS, in place of those with the same IMSI."""
+        store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
+
+        def save(connection: Any) -> None:
             for subscriber in subscribers:
                 tables.save(connection, subscriber)
 
-        self.wait(store.do(provision))
+        self.wait(store.do(save))
         self.wait(store.close())
+        assert self.hss_parts.reload is not None
+        self.hss_parts.reload(self.hss_config)
 
     def _parse(self, text: str, model: Any) -> Any:
         return parse(text, model, source="test.toml", base=self.folder)

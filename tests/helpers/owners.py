@@ -42,10 +42,10 @@ def refusal(target: str = METER, **changed: Any) -> Refusal:
 class OwnerRig:
     """Two owners: "meters" with two devices, "fleet" with a domain."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.clock = InlineReactor()
         self.threads = InlineThreads()
-        self.engine = open_engine(database_url("owners.db", folder), migrations=tables.MIGRATIONS, name="owners")
+        self.engine = open_engine(database_url(database, Path()), migrations=tables.MIGRATIONS, name="owners")
         self.store = Store(self.engine, self.clock, self.threads)
         self.check = OwnerCheck()
         self.book = Book(self.store, self.check)

@@ -24,6 +24,7 @@ from nfs.hss.logic import Subscriber
 from nfs.mme.__main__ import build as build_mme
 from nfs.mme.config import MmeConfig
 from nfs.mme.mo_sms import Heard, Order, Sender
+from nfs.mme.sgd import Sgd
 from nfs.mtc_iwf.__main__ import build as build_iwf
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.scs.api import Report, Scs, TriggerRequest
@@ -128,8 +129,6 @@ class VectorLab:
         clock = SimpleNamespace(time=self.clock.seconds)
         with (
             mock.patch("nfs.mtc_iwf.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.Store", self._store),
             mock.patch("nfs.mtc_iwf.sgd.secrets", SimpleNamespace(randbelow=lambda below: below % 1000)),
         ):
             self._function(HSS, HSS_TOML, HssConfig, build_hss)
@@ -142,11 +141,6 @@ class VectorLab:
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
         for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
             self.wait(self.nodes[host].when_open(other))
-
-    def _store(self, engine: Any, reactor: Any) -> Any:
-        from nfs.common.store import Store
-
-        return Store(engine, reactor, self.around.threads)
 
     def _provision(self, subscribers: Sequence[Subscriber]) -> None:
         store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
@@ -228,8 +222,10 @@ class VectorLab:
     @property
     def sender(self) -> Sender:
         """What sends for the UEs."""
-        sender: Sender = self.functions[MME].applications[0].sender
-        return sender
+        (sgd,) = self.functions[MME].applications
+        assert isinstance(sgd, Sgd)
+        assert sgd.sender is not None
+        return sgd.sender
 
     def send(self, to: str, *, imsi: str = "001010000000001", settle_s: float = 2.0, **more: Any) -> list[Heard]:
         """A short message of a UE, and what it hears of it within `settle_s`."""

@@ -19,7 +19,7 @@ from typing import Final
 PACKAGES: Final = (
     "charon-systemd", "chromium", "erlang-base", "erlang-dev", "erlang-diameter", "fonts-dejavu-core",
     "freediameter-extensions", "freediameterd", "iproute2", "kmod", "libcharon-extra-plugins", "libfreediameter-dev",
-    "libstrongswan-standard-plugins", "libusrsctp2", "libwireshark-data", "strongswan-swanctl", "tshark",
+    "libstrongswan-standard-plugins", "libusrsctp2", "libwireshark-data", "postgresql", "strongswan-swanctl", "tshark",
     "user-mode-linux",
 )  # fmt: skip
 POLICY: Final = Path("/usr/sbin/policy-rc.d")

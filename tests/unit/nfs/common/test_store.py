@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, insert, select
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from helpers.inline import InlineReactor, InlineThreads
-from nfs.common import database
+from nfs.common.database import database_url, open_engine
 from nfs.common.store import EMPTY, Cache, Store, StoreError
 
 METADATA = MetaData()
-NUMBER = Table("number", METADATA, Column("value", Integer, primary_key=True))
+NUMBER = Table("number", METADATA, Column("value", Integer, primary_key=True, autoincrement=False))
 
 
 class Rig:
@@ -32,8 +32,8 @@ class Rig:
         self.store = Store(engine, self.reactor, self.threads)
 
     def add(self, value: int) -> list[Any]:
-        """Ask for a row; the list gets the result or the exception."""
-        return fate(self.store.do(lambda c: c.execute(insert(NUMBER).values(value=value)).rowcount))
+        """Ask for a row; the list gets a 1 or the exception."""
+        return fate(self.store.do(lambda c: (c.execute(insert(NUMBER).values(value=value)), 1)[1]))
 
     def turn(self) -> None:
         """One wake-up, and the thread's work."""
@@ -52,10 +52,8 @@ def fate(waiting: Deferred[Any]) -> list[Any]:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    engine = create_engine(f"sqlite:///{tmp_path}/test.db")
-    for name, hook in (("connect", database._sqlite_connect), ("begin", database._sqlite_begin)):
-        event.listen(engine, name, hook)
+def rig(database: str) -> Iterator[Rig]:
+    engine = open_engine(database_url(database, Path()), migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     METADATA.create_all(engine)
     yield Rig(engine)
     engine.dispose()

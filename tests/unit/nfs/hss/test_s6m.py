@@ -52,10 +52,10 @@ def dictionary() -> Dictionary:
 
 
 class Rig:
-    def __init__(self, folder: Path, dictionary: Dictionary) -> None:
+    def __init__(self, database: str, folder: Path, dictionary: Dictionary) -> None:
         self.folder = folder
         self.clock = InlineReactor()
-        engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
+        engine = open_engine(database_url(database, folder), migrations="nfs.hss:migrations", name="hss")
         with engine.begin() as connection:
             tables.save(connection, METER)
         self.engine = engine
@@ -74,8 +74,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, dictionary: Dictionary) -> Iterator[Rig]:
-    rig = Rig(tmp_path, dictionary)
+def rig(database: str, tmp_path: Path, dictionary: Dictionary) -> Iterator[Rig]:
+    rig = Rig(database, tmp_path, dictionary)
     yield rig
     _ = rig.store.close()
     rig.audit.close()

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
-from nfs.hss import tables
+from nfs.hss import cards, registrations, tables
+from nfs.hss.groups import tables as group_tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 
 METER = Subscriber(
@@ -32,8 +33,8 @@ BARE = Subscriber(imsi="001010000000002", sms=False, barred=True)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(database_url("hss.db", tmp_path), migrations="nfs.hss:migrations", name="hss")
+def engine(database: str) -> Iterator[Engine]:
+    engine = open_engine(database_url(database, Path()), migrations="nfs.hss:migrations", name="hss")
     yield engine
     engine.dispose()
 
@@ -41,7 +42,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
+        assert {cards.CARD, cards.SQN_BLOCK, registrations.REGISTRATION} <= set(tables.METADATA.tables.values())
         assert compare_metadata(context, tables.METADATA) == []
+    assert group_tables.GROUP.metadata is tables.METADATA
 
 
 def test_a_subscriber_is_found_by_each_of_its_identities(engine: Engine) -> None:

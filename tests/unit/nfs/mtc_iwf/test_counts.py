@@ -24,8 +24,8 @@ NOW = 1_699_920_000.0
 class Rig:
     """One process after another on the same database."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = database_url("iwf.db", folder)
+    def __init__(self, database: str) -> None:
+        self.url = database_url(database, Path())
         self.clock = InlineReactor()
         self.clock.rightNow = NOW
         self.start()
@@ -58,8 +58,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     rig.wait(rig.store.close())
 

@@ -93,7 +93,7 @@ class World:
             self.triggers[trigger.scs, trigger.reference] = trigger
         return self.standing
 
-    async def accept(self, scs: str, reference: int, sms_sc: str) -> None:
+    async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         self._store("accept")
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], sms_sc=sms_sc)
 
@@ -102,13 +102,17 @@ class World:
         scs, reference = trigger.scs, trigger.reference
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=State.REFUSED)
 
-    async def find(self, scs: str, reference: int) -> Trigger | None:
+    async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         self._store("find")
         return self.triggers.get((scs, reference))
 
-    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome) -> None:
+    async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         self._store("close")
         self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=State.REPORTED)
+
+    async def withdraw(self, scs: str, reference: int, state: State) -> None:
+        self._store("withdraw")
+        self.triggers[scs, reference] = replace(self.triggers[scs, reference], state=state)
 
     def act(self, profile: ScsProfile = PROFILE, **changed: Any) -> Decision:
         return run(self.iwf.act(replace(ACTION, **changed), profile, SENDER))
@@ -163,8 +167,7 @@ def test_which_sms_sc_took_it_is_remembered_when_it_is_another_one(world: World)
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"action": ActionType.RECALL}, RequestStatus.RECALLFAIL),
-        ({"action": ActionType.REPLACE}, RequestStatus.REPLACEFAIL),
+        ({"action": ActionType.REPLACE, "old_reference": 6, "validity_s": 0}, RequestStatus.INVPERIOD),
         ({"payload": b"x" * 1025}, RequestStatus.INVPAYLOAD),
         ({"port": 65536}, RequestStatus.INVPAYLOAD),
         ({"validity_s": 604_801}, RequestStatus.INVPERIOD),
@@ -178,6 +181,12 @@ def test_limits_cost_no_question(world: World, changed: dict[str, Any], expected
 def test_a_trigger_without_data_misses_it(world: World) -> None:
     decision = world.act(payload=None)
     assert (decision.result, decision.failed, decision.status) == (ResultCode.MISSING_AVP, "Trigger-Data", None)
+
+
+@pytest.mark.parametrize("action", [ActionType.RECALL, ActionType.REPLACE])
+def test_a_recall_and_a_replace_miss_what_they_are_about(world: World, action: ActionType) -> None:
+    decision = world.act(action=action)
+    assert (decision.result, decision.failed, decision.status) == (ResultCode.MISSING_AVP, "Old-Reference-Number", None)
 
 
 @pytest.mark.requirement("R-TSP-15", "R-TRIG-12", "R-TRIG-14")

@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command as alembic_command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from diameter.testing import run
 from helpers.inline import InlineReactor, InlineThreads
-from nfs.common.database import database_url, open_engine
+from nfs.common.database import database_url, migration_config, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf import counts, triggers
@@ -34,10 +36,10 @@ KEY = (TRIGGER.scs, TRIGGER.reference)
 
 
 class Rig:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.clock = InlineReactor()
         self.clock.rightNow = 1000.0
-        url = database_url("iwf.db", folder)
+        url = database_url(database, Path())
         self.engine = open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.ledger = Triggers(self.store, self.clock.seconds)
@@ -50,8 +52,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     _ = rig.store.close()
 
@@ -69,6 +71,43 @@ def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:
     assert rig.find() == TRIGGER
     run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
     assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
+
+
+def test_a_database_of_before_there_were_members_keeps_its_triggers(database: str) -> None:
+    url = database_url(database, Path())
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migration_config(connection, "nfs.mtc_iwf:migrations", "mtc-iwf")
+        alembic_command.upgrade(config, "0002")
+        row = triggers._values(TRIGGER) | {"expires_at": 5000.0}
+        del row["member"]
+        columns = ", ".join(row)
+        connection.execute(
+            text(f"INSERT INTO trigger ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"), row
+        )
+    engine.dispose()
+    rig = Rig(database)
+    assert rig.find() == TRIGGER
+    assert rig.begin(replace(TRIGGER, member=TRIGGER.imsi)) is Standing.NEW
+    assert rig.begin() is Standing.REPEAT
+    _ = rig.store.close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migration_config(connection, "nfs.mtc_iwf:migrations", "mtc-iwf")
+        alembic_command.downgrade(config, "0002")
+        assert connection.execute(text("SELECT count(*) FROM trigger")).scalar() == 1
+    engine.dispose()
+
+
+def test_the_members_of_a_group_are_told_apart(rig: Rig) -> None:
+    members = [replace(TRIGGER, member=imsi, imsi=imsi) for imsi in ("001010000000001", "001010000000002")]
+    for each in (TRIGGER, *members):
+        assert rig.begin(each) is Standing.NEW
+    run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS, members[0].member), rig.clock)
+    run(rig.ledger.accept(*KEY, "smssc2.example", members[1].member), rig.clock)
+    assert rig.find() == TRIGGER
+    found = [run(rig.ledger.find(*KEY, each.member), rig.clock) for each in members]
+    assert found == [replace(members[0], state=State.REPORTED), replace(members[1], sms_sc="smssc2.example")]
 
 
 def test_a_repeat_and_another_trigger(rig: Rig) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.sms_sc.answers import Standing
 from nfs.sms_sc.logic import Attempt, Policy, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Failure
 
@@ -44,6 +45,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.open: dict[str, Attempt] = {}
         self.settled: list[str] = []
         self.accepted = 0
+        self.withdrawn = 0
         self.stamps: dict[tuple[str, float], tuple[str, int]] = {}
 
     @rule(imsi=st.sampled_from(IMSIS), size=st.integers(0, 400),
@@ -77,11 +79,22 @@ class AnyOrder(RuleBasedStateMachine):
         self.now += seconds
         self.settled += [over.key for over in self.sc.expire(self.now)[0]]
 
+    @rule(imsi=st.sampled_from(IMSIS), reference=st.integers(1, 20), stored=st.booleans())
+    def recall(self, imsi: str, reference: int, stored: bool) -> None:
+        key = f"15550000100/{reference}/{imsi}"
+        if self.sc.standing(key) is Standing.WAITING:
+            kept = self.sc.take_out(key, self.now)
+            assert self.sc.standing(key) is Standing.WITHDRAWN
+            if stored:
+                self.withdrawn += 1
+            else:
+                self.sc.put_back(kept)
+
     @invariant()
     def every_trigger_is_somewhere_once(self) -> None:
         assert len(self.settled) == len(set(self.settled))
         assert set(self.settled) == set(self.sc.owed)
-        assert len(self.sc.pending) + len(self.sc.owed) == self.accepted
+        assert len(self.sc.pending) + len(self.sc.owed) + self.withdrawn == self.accepted
 
     @invariant()
     def whatever_waits_has_a_timer_or_can_be_sent(self) -> None:

@@ -43,9 +43,9 @@ BARE = replace(TRIGGER, reference=None, external_identifier=None, msisdn=None, p
 
 
 class Rig:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.clock = InlineReactor()
-        self.engine = open_engine(database_url("sms-sc.db", folder), migrations=MIGRATIONS, name="sms-sc")
+        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="sms-sc")
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.keep = Keep(self.store)
 
@@ -60,8 +60,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     _ = rig.store.close()
 

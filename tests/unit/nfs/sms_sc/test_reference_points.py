@@ -176,8 +176,19 @@ def test_a_repeat_that_cannot_be_stored_leaves_what_is_there() -> None:
         ({"Application-Port-Identifier": 70000}, (10415, 5532)),
         ({"Payload": bytes(40_000)}, (10415, 5532)),
         ({"Serving-Node": {"MME-Name": "mme.example.org"}}, (0, 5004)),
-        ({"Trigger-Action": 1, "Old-Reference-Number": 6}, (10415, 5534)),
-        ({"Trigger-Action": 2, "Old-Reference-Number": 6}, (10415, 5533)),
+        ({"Trigger-Action": 1, "Old-Reference-Number": 6}, (10415, 5535)),
+        (
+            {"Trigger-Action": 1, "Old-Reference-Number": 6, "SM-RP-SMEA": Address("15550000199").encode()},
+            (10415, 5530),
+        ),
+        (
+            {"Trigger-Action": 2, "Old-Reference-Number": 6, "SM-RP-SMEA": Address("15550000199").encode()},
+            (10415, 5530),
+        ),
+        ({"Trigger-Action": 1}, (0, 5005)),
+        ({"Trigger-Action": 2}, (0, 5005)),
+        ({"Trigger-Action": 2, "Old-Reference-Number": 7}, (0, 5004)),
+        ({"Trigger-Action": 2, "Old-Reference-Number": 6, "Payload": bytes(40_000)}, (10415, 5533)),
         ({"Trigger-Action": 3}, (0, 5004)),
     ],
 )
@@ -189,7 +200,7 @@ def test_what_is_refused(changes: dict[str, Any], result: tuple[int, int]) -> No
 
 
 def test_a_refused_replace_says_what_was_not_done() -> None:
-    answer = Rig().submit(**{"Trigger-Action": 2, "Old-Reference-Number": 6})
+    answer = Rig().submit(**{"Trigger-Action": 2, "Old-Reference-Number": 6, "Payload": bytes(40_000)})
     assert (answer["Trigger-Action"], answer["Old-Reference-Number"], answer["MTC-Error-Diagnostic"]) == (2, 6, 1)
 
 

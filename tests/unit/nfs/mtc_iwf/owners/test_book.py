@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -21,8 +20,8 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[OwnerRig]:
-    rig = OwnerRig(tmp_path)
+def rig(database: str) -> Iterator[OwnerRig]:
+    rig = OwnerRig(database)
     yield rig
     rig.close()
 
@@ -150,8 +149,8 @@ def test_what_the_database_does_not_take_is_counted(rig: OwnerRig) -> None:
     assert (rig.book.lost, rig.book.kept) == (1, 0)
 
 
-def test_refusals_outlive_a_restart_and_the_owner_takes_them_along(tmp_path: Path) -> None:
-    rig = OwnerRig(tmp_path)
+def test_refusals_outlive_a_restart_and_the_owner_takes_them_along(database: str) -> None:
+    rig = OwnerRig(database)
     for _ in range(1200):
         rig.book.record(refusal(), NOW)
     rig.close()

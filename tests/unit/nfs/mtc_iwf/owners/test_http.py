@@ -34,8 +34,8 @@ def spawn(coroutine: Any) -> Later[Any]:
 class Rig(OwnerRig):
     """Owners with a client."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, database: str) -> None:
+        super().__init__(database)
         self.buckets = Buckets(1, 10, self.clock.seconds)
         self.treq: Any = _stub(Owners(self.book, self.buckets, HOSTS, spawn).app.resource())
 
@@ -59,7 +59,7 @@ class Rig(OwnerRig):
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+    rig = Rig(str(tmp_path / "owners.db"))
     yield rig
     rig.close()
 
