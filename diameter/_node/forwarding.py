@@ -67,15 +67,15 @@ class Way:
 class Entrance:
     """What is known of a line that brings requests in transit.
 
-    `record`: its Route-Record; `avoid`: whoever is at its end; `ways`: by `way_of`; `transit`: requests from there
-    without an answer.
+    `record`: its Route-Record, b"" for none; `avoid`: whoever is at its end; `ways`: by `way_of`; `transit`: requests
+    from there without an answer.
     """
 
     __slots__ = ("avoid", "record", "transit", "ways")
 
     def __init__(self, line: Line, known_as: str) -> None:
         self.avoid = (line.whose,)
-        self.record = route_record(known_as)
+        self.record = route_record(known_as) if known_as else b""
         self.ways: dict[bytes, Way] = {}
         self.transit = 0
 
@@ -164,7 +164,7 @@ class Forwarding:
         host = realm = None
         if not isinstance(wrong, RemoteFault):
             host, realm = request.get("Destination-Host"), request.get("Destination-Realm")
-            if core.table.local(application, host, realm):
+            if not self._agent.fronts and core.table.local(application, host, realm):
                 return HERE
         if isinstance(wrong, RemoteFault):
             self._refuse(line, request, wrong.result_code, wrong.text, failed=wrong.failed_avp, stage="fault")
@@ -357,7 +357,7 @@ class Forwarding:
         logged: str = "",
     ) -> None:
         """Answer with an error that Error-Reporting-Host says to be ours (section 7.4)."""
-        avps: dict[str, Any] = {"Error-Message": text[:TEXT_LIMIT]}
+        avps: dict[str, Any] = {} if self._agent.fronts else {"Error-Message": text[:TEXT_LIMIT]}
         avps["Error-Reporting-Host"] = self._core.config.origin_host
         if failed:
             avps["Failed-AVP"] = failed

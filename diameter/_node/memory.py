@@ -20,7 +20,7 @@ class Wire:
     nobody is told (a peer that hangs, a cut cable).  `refuse`: dialling fails with this reason.  `links`: every end
     made, dialled ones first of each pair.
     `names`: what name servers say, by kind and name; `hosts`: the address of a name that is dialled.
-    `passed`: (dialled end speaks, octets) of everything delivered.
+    `passed`: (dialled end speaks, octets) of everything delivered; `placed`: (address that was dialled, octets).
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -31,6 +31,7 @@ class Wire:
         self.refuse = ""
         self.links: list[MemoryLink] = []
         self.passed: list[tuple[bool, bytes]] = []
+        self.placed: list[tuple[str, bytes]] = []
         self.listeners: dict[tuple[str, int], LinkOwner] = {}
         self.hosts: dict[str, str] = {}
         self.names: dict[tuple[str, str], tuple[Record, ...] | LookupFailed] = {}
@@ -108,6 +109,7 @@ class MemoryLink(Link):
         del self._queue[:size]
         if data and other._ending is None:
             self._wire.passed.append((bool(self.dialled), data))
+            self._wire.placed.append(((self.remote if self.dialled else self.local).host, data))
             other.octets_in += len(data)
             other._owner.link_received(other, data)
         if self._congested and len(self._queue) < self._limit // 8:

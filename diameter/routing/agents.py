@@ -53,6 +53,10 @@ class Agent:
     """True where `request` decides something."""
     edits: bool = False
     """True where `answer` changes something."""
+    fronts: ClassVar[bool] = False
+    """True where the node stands in front of others that are not to be seen: requests for this host are for them, which
+    the hook sees to, and the agent's own error answers say nothing of ways.
+    """
 
     def __init_subclass__(cls) -> None:
         """A class that overrides a hook wants to be asked."""
@@ -75,7 +79,10 @@ class Agent:
         return answer
 
     def known_as(self, source: str) -> str:
-        """The name of peer `source` in the Route-Record that goes on; another one only where its host is hidden."""
+        """The name of peer `source` in the Route-Record that goes on; another one only where its host is hidden.
+
+        "" for none: what goes on is this host's own to whoever gets it.
+        """
         return source
 
 

@@ -41,6 +41,7 @@ from diameter.errors import ConfigError, LocalError
 from diameter.node import Node, as_deferred, log_observer
 from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
+from diameter.routing.table import Route
 from diameter.trace import Point
 from diameter.transport.endpoints import Links
 from diameter.workers.member import Place, Worker
@@ -89,6 +90,8 @@ class Parts(Generic[C]):
     """Screens for the node, in order (see `diameter.app.Screen`)."""
     agent: Agent | None = None
     """What becomes of requests for others (see `diameter.routing.agents`); without it they are refused."""
+    routes: Sequence[Route] = ()
+    """Ways to realms that follow from the function's own tables; those of `[[route]]` come on top."""
     audit: Callable[[Refused], None] | None = None
     """Called by the node for each refusal of its own (links, capabilities, faults)."""
     started: Callable[[Node], Any] | None = None
@@ -190,6 +193,7 @@ class _Function(Generic[C]):
             dictionary,
             reactor=reactor,
             screens=parts.screens,
+            routes=parts.routes,
             agent=parts.agent,
             tap=self._tap,
             audit=parts.audit,

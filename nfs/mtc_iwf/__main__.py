@@ -17,7 +17,7 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
-from nfs.mtc_iwf.guards import Guards
+from nfs.mtc_iwf.guards import Guards, ways_out
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
@@ -118,6 +118,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     parts = Parts(
         applications=(tsp, s6m, t4, *sgd),
         screens=(guards.gateway,),
+        routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
         stopping=stopping,

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from diameter.config import Identity, Table
+from diameter.config import Complaints, Identity, Table
 from nfs.common.audited import AuditedConfig
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
@@ -49,4 +49,12 @@ class IwfConfig(AuditedConfig):
         check_profiles(self.scs)
         if self.mo_sms is not None:
             self.mo_sms.check({each.name for each in self.scs})
+        return self
+
+    @model_validator(mode="after")
+    def _gateways_are_agents(self) -> Self:
+        agents = {peer.host.lower() for peer in self.peer if peer.agent}
+        if wrong := [host for host in self.sgw.gateways if host.lower() not in agents]:
+            text = "no peer with agent = true has this host"
+            raise Complaints([("sgw.gateways", f"{host}: {text}") for host in wrong])
         return self

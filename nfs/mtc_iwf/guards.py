@@ -5,24 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from diameter import Dictionary
+from diameter.routing.table import Route
 from nfs.common.audit import AuditLog
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.guarded import GuardedHss
 from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.ports import Found, Hss
+from nfs.mtc_sgw import behind
 from nfs.mtc_sgw.bounds import Bounds
-from nfs.mtc_sgw.config import profiles
+from nfs.mtc_sgw.config import GatewayTable, profiles
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.known import Known
-from nfs.mtc_sgw.logic import Refuse
-from nfs.mtc_sgw.plugins import pipeline
+from nfs.mtc_sgw.logic import Check, Refuse, plain
+from nfs.mtc_sgw.plugins import FIRST, pipeline
 from nfs.mtc_sgw.unwanted import Unwanted
 
 
 def core_hosts(config: IwfConfig) -> frozenset[str]:
-    """Peers that speak S6m and T4 with us: those inside the operator's domain that are no SCS."""
+    """Peers that speak S6m and T4 with us: those inside the operator's domain that are no SCS and bring none."""
     outside = {host.lower() for table in config.scs for host in (*table.hosts, *table.agents)}
+    outside |= {host.lower() for host in config.sgw.gateways}
     return frozenset(peer.host.lower() for peer in config.peer if peer.placement == "inside") - outside
+
+
+def _checks(table: GatewayTable, bounds: Bounds) -> tuple[tuple[str, Check], ...]:
+    """The pipeline; behind a gateway that is a process of its own, only that may bring requests."""
+    own = dict((*CHECKS, *bounds.checks))
+    if table.gateways:
+        own[FIRST] = behind.only(plain(host) for host in table.gateways)
+    return pipeline(table.order, tuple(own.items()))
+
+
+def ways_out(config: IwfConfig, dictionary: Dictionary) -> tuple[Route, ...]:
+    """The ways to the realms of SCSs that lie behind gateways: those that these may bring requests from."""
+    gateways = {plain(host) for host in config.sgw.gateways}
+    hosts: dict[str, list[str]] = {}
+    for peer in config.peer:
+        if plain(peer.host) in gateways:
+            for realm in peer.agent_realms:
+                hosts.setdefault(realm.lower(), []).append(peer.host)
+    tsp = dictionary.application("Tsp").id
+    return tuple(Route(realm=realm, hosts=tuple(each), application=tsp) for realm, each in hosts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +69,7 @@ class Guards:
             core=core_hosts(config),
             home_plmns=frozenset(table.home_plmns),
             fifteen_digits=table.fifteen_digit_local_ids,
-            checks=pipeline(table.checks, (*CHECKS, *bounds.checks)),
+            checks=_checks(table, bounds),
             clock=reactor.seconds,
             identity=(config.node.origin_host, config.node.origin_realm),
             never_outside=table.never_outside,
@@ -72,7 +96,7 @@ class Guards:
         Raises ConfigError, and then nothing has changed.
         """
         table, gateway = config.sgw, self.gateway
-        gateway.checks = pipeline(table.checks, (*CHECKS, *self.bounds.checks))
+        gateway.checks = _checks(table, self.bounds)
         gateway.profiles = profiles(config.scs)
         gateway.home_plmns = frozenset(table.home_plmns)
         gateway.fifteen_digits = table.fifteen_digit_local_ids

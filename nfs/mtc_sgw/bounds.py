@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nfs.mtc_sgw.config import GatewayTable
+from nfs.mtc_sgw.config import EdgeTable
 from nfs.mtc_sgw.logic import Check
 from nfs.mtc_sgw.quotas import Quotas
 from nfs.mtc_sgw.rates import Rates
@@ -20,7 +20,7 @@ class Bounds:
     quotas: Quotas
 
     @classmethod
-    def of(cls, config: GatewayTable) -> Bounds:
+    def of(cls, config: EdgeTable) -> Bounds:
         """None of them has counted anything yet."""
         return cls(
             Replay(config.replay_window_s, remembered=config.remembered),
@@ -33,7 +33,7 @@ class Bounds:
         """In the order in which they are asked: last, so that only what could pass counts."""
         return (("replay", self.replay.check), ("rate", self.rates.check), ("quota", self.quotas.check))
 
-    def reload(self, config: GatewayTable) -> None:
+    def reload(self, config: EdgeTable) -> None:
         """Go by other limits from now on; what was counted stays."""
         self.replay.window_s = config.replay_window_s
         self.rates.limits, self.quotas.limits = config.rates(), config.quotas()

@@ -1,24 +1,26 @@
-"""The gateway's tables in a configuration: `[[scs]]`, one for each SCS, and `[sgw]`."""
+"""The gateway's tables in a configuration: `[[scs]]`, one for each SCS, and `[sgw]`; the file of its own process."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import Complaints, Identity, Placement, Table
+from diameter.config import Complaints, Identity, InputFile, Placement, Table
+from nfs.common.audited import AuditedConfig
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
 from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
-from nfs.mtc_sgw.plugins import OWN, complaint
+from nfs.mtc_sgw.plugins import COUNTED_IN_FRONT, EDGE, OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
 from nfs.mtc_sgw.rates import RateLimits
 from nfs.mtc_sgw.unwanted import ANY, Wish
 
 Command = Literal["trigger", "recall", "replace"]
+Sharing = Literal["order", "weight", "outstanding"]
 _HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
 
@@ -152,8 +154,8 @@ class WishTable(Table):
         )
 
 
-class GatewayTable(Table):
-    """The `[sgw]` table."""
+class EdgeTable(Table):
+    """The `[sgw]` table: what is checked where requests come in."""
 
     home_plmns: tuple[Annotated[str, AfterValidator(plmn)], ...] = Field(
         strict=False, min_length=1, description="MCC+MNC of the networks whose IMSIs must never cross"
@@ -163,25 +165,50 @@ class GatewayTable(Table):
         description="take External Identifiers whose local part is 15 digits, unless of a home network",
     )
     checks: Annotated[tuple[str, ...], AfterValidator(_checks)] = Field(
-        default=OWN, strict=False, description="the checks of a request in their order; of installed packages too"
+        default=EDGE, strict=False, description="the checks of a request in their order; of installed packages too"
     )
     never_outside: tuple[Annotated[str, Field(min_length=3)], ...] = Field(
         default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"
     )
     rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
-    quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
     device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
-    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
     remembered: int = Field(
         default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
     )
-
     replay_window_s: float = Field(
         default=240,
         ge=0,
         le=86_400,
         description="how long a Session-Id is remembered, to refuse what comes with it again",
     )
+
+    def rates(self) -> RateLimits:
+        """What the rate check takes."""
+        return RateLimits(
+            gateway=None if self.rate is None else self.rate.rate(),
+            device=None if self.device_rate is None else self.device_rate.rate(),
+        )
+
+    def quotas(self) -> QuotaLimits:
+        """What the quota check takes: at the edge there is no store to keep counts, so those of the SCSs are all."""
+        return QuotaLimits()
+
+
+class GatewayTable(EdgeTable):
+    """The `[sgw]` table."""
+
+    gateways: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="peers that are the MTC Security GW in front: only they bring requests"
+    )
+    checks: Annotated[tuple[str, ...], AfterValidator(_checks)] = Field(
+        default=OWN,
+        strict=False,
+        description="the checks of a request in their order; of installed packages too; `replay` and `rate` are left "
+        "to `gateways` unless named here",
+    )
+    quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
+    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
+
     refused_s: float = Field(
         default=30, ge=0, le=86_400, description="how long a device that the HSS refused is refused without asking it"
     )
@@ -201,6 +228,13 @@ class GatewayTable(Table):
 
     device: tuple[WishTable, ...] = Field(default=(), strict=False, description="what owners of devices want")
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The checks to be asked, behind gateways without those that count there already unless they are named."""
+        if self.gateways and "checks" not in self.model_fields_set:
+            return tuple(name for name in OWN if name not in COUNTED_IN_FRONT)
+        return self.checks
+
     def wishes(self) -> tuple[Wish, ...]:
         """What is unwanted."""
         return tuple(table.wish() for table in self.device)
@@ -210,19 +244,38 @@ class GatewayTable(Table):
         budget = None if self.hss_budget is None else self.hss_budget.rate()
         return KnownLimits(refused_s=self.refused_s, granted_s=self.granted_s, budget=budget)
 
-    def rates(self) -> RateLimits:
-        """What the rate check takes."""
-        return RateLimits(
-            gateway=None if self.rate is None else self.rate.rate(),
-            device=None if self.device_rate is None else self.device_rate.rate(),
-        )
-
     def quotas(self) -> QuotaLimits:
         """What the quota check takes."""
         return QuotaLimits(
             gateway=None if self.quota is None else self.quota.quota(),
             device=None if self.device_quota is None else self.device_quota.quota(),
         )
+
+
+class InnerTable(Table):
+    """The `[mtc_iwf]` table: whom the gateway stands in front of."""
+
+    realm: Identity = Field(description="Destination-Realm of requests to it")
+    hosts: tuple[Identity, ...] = Field(strict=False, min_length=1, description="Origin-Hosts, the preferred first")
+    balance: Sharing = Field(default="order", description="how several of them share the requests")
+
+
+class SgwConfig(AuditedConfig):
+    """The whole file of a gateway that is a process of its own."""
+
+    mtc_iwf: InnerTable = Field(description="the MTC-IWF behind")
+    sgw: EdgeTable = Field(description="what is checked here")
+    session_key: InputFile | None = Field(
+        default=None,
+        description="file whose first line is a secret from which Session-Ids of the inside get their names outside; "
+        "another one at each start when not given",
+    )
+    scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
+
+    @model_validator(mode="after")
+    def _scs_differ(self) -> Self:
+        check_profiles(self.scs)
+        return self
 
 
 def check_profiles(tables: Sequence[ScsTable]) -> None:

@@ -47,6 +47,7 @@ class Gateway(Screen):
     home_plmns: MCC+MNC whose IMSIs must not cross.  `profiles` and `checks` may be replaced while
     running.
     clock: seconds since 1970.  identity: Origin-Host and Origin-Realm of the node, under which the inside is hidden.
+    hidden: more names of the inside than those of `core`.
     never_outside: words that no message to the outside may hold, Local Group Ids for one.  `addresses`: where the link
     of each peer whose request passed last came from.
     """
@@ -63,6 +64,7 @@ class Gateway(Screen):
         clock: Callable[[], float] = time.time,
         identity: tuple[str, str] = ("", ""),
         never_outside: Iterable[str] = (),
+        hidden: Iterable[str] = (),
     ) -> None:
         self.profiles = profiles
         self.core = core
@@ -74,7 +76,7 @@ class Gateway(Screen):
         self.checks = checks
         self._clock = clock
         self.host, self.realm = identity
-        self._inner = frozenset(each.encode() for each in core if each not in self.host.lower())
+        self._inner = frozenset(each.lower().encode() for each in (*core, *hidden) if each not in self.host.lower())
         self.keep_inside(never_outside)
 
     def keep_inside(self, words: Iterable[str]) -> None:
@@ -115,11 +117,13 @@ class Gateway(Screen):
     def outbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Hide the inside, and hold back what would carry something private out, with an alarm: it is our own fault."""
         peer = plain(neighbour.host)
-        if peer in self.core:
-            return message
+        return message if peer in self.core else self.to_outside(message, peer)
+
+    def to_outside(self, message: Message, peer: str, made: str = "") -> Message | ApplicationFault:
+        """As `outbound`, to a peer that is not of the core.  made: an AVP that we have written, which is not read."""
         if self.host:
             message = topology.hide(message, host=self.host, realm=self.realm, words=self._inner)
-        fields = tuple(_fields(message.avps))
+        fields = tuple(_fields(tuple(avp for avp in message.avps if avp.name != made) if made else message.avps))
         check, reason = "outbound-imsi", outbound_imsi.check(fields, self.home_plmns)
         if reason is None:
             check, reason = "outbound-private", outbound_private.check(fields, self._words)

@@ -10,6 +10,7 @@ from nfs.mtc_sgw.logic import Offer, Refuse
 
 AGENTS: Final = 2
 """One on the side of the SCS, one on ours (TS 29.368 clause 6.3.2)."""
+ANOTHER: Final = "the certificate of the link does not carry the identity of the peer"
 
 
 def check(offer: Offer) -> Refuse | None:
@@ -20,10 +21,10 @@ def check(offer: Offer) -> Refuse | None:
     is no SCS: NOTAUTHORIZED.
     """
     if offer.proven is not None and offer.peer not in offer.proven:
-        return _unproven("the certificate of the link does not carry the identity of the peer")
+        return unproven(ANOTHER)
     profile = offer.profile
     if offer.origin != offer.peer and (profile is None or offer.peer not in profile.agents):
-        return _unproven("Origin-Host is not the peer's own, and the peer is no agent of that SCS")
+        return unproven("Origin-Host is not the peer's own, and the peer is no agent of that SCS")
     if profile is None:
         return Refuse(
             stage=Stage.AUTHORISATION,
@@ -32,11 +33,12 @@ def check(offer: Offer) -> Refuse | None:
         )
     passed = {host for host in (*offer.route, offer.peer) if host != offer.origin}
     if not passed <= profile.agents:
-        return _unproven("an agent on its way is not listed for that SCS")
+        return unproven("an agent on its way is not listed for that SCS")
     if len(passed) > AGENTS:
-        return _unproven("more agents on its way than one on each side")
+        return unproven("more agents on its way than one on each side")
     return None
 
 
-def _unproven(reason: str) -> Refuse:
+def unproven(reason: str) -> Refuse:
+    """INVSCSID: somebody is not who it says it is."""
     return Refuse(stage=Stage.AUTHENTICATION, reason=reason, status=RequestStatus.INVSCSID)

@@ -33,6 +33,10 @@ OWN: Final = (
     "quota",
 )
 """The gateway's own checks, in the order that is asked when none is configured."""
+COUNTED_IN_FRONT: Final = ("replay", "rate")
+"""What a gateway that is a process of its own counts for whoever is behind it."""
+EDGE: Final = tuple(name for name in OWN if name != "quota")
+"""The checks of such a gateway: what must outlive a restart is counted behind, where the store is."""
 
 
 class Entry(Protocol):

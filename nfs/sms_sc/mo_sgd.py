@@ -22,8 +22,10 @@ _NO_ANSWER: Final = Verdict(result=(0, int(ResultCode.UNABLE_TO_DELIVER)), reaso
 class MoSgd(Sgd):
     """SGd both ways.  clock: seconds since 1970.  reports: an answer carries an SMS-SUBMIT-REPORT where it may."""
 
-    def __init__(self, mo_sms: MoSms, clock: Callable[[], float], *, reports: bool = True) -> None:
-        super().__init__(mo_sms.number)
+    def __init__(
+        self, mo_sms: MoSms, clock: Callable[[], float], *, reports: bool = True, alerted: bool = False
+    ) -> None:
+        super().__init__(mo_sms.number, alerted=alerted)
         self._reports = reports
         self.mo_sms = mo_sms
         self._clock = clock

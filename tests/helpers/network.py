@@ -1,16 +1,22 @@
-"""SCSs, an MTC-IWF with its gateway, an HSS and a stub of an SMS-SC as nodes in memory, on one clock."""
+"""SCSs, an MTC-IWF with its gateway, an HSS and a stub of an SMS-SC as nodes in memory, on one clock.
+
+The gateway is embedded in the MTC-IWF or a node of its own in front of it: what an SCS sees is the same, and the same
+tests pass on both.  FORMS names them.
+"""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from diameter import Dictionary, Message, decode
 from diameter._node.memory import Wire
 from diameter.app import Application, answers
 from diameter.config import FunctionConfig, NodeConfig, parse
+from diameter.config.load import validate
 from diameter.node import Node
 from diameter.testing import MemoryLinks, run
 from helpers.inline import InlineReactor, InlineThreads
@@ -22,10 +28,15 @@ from nfs.hss.config import HssConfig
 from nfs.hss.logic import Subscriber
 from nfs.mtc_iwf.__main__ import build as build_iwf
 from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_sgw.__main__ import build as build_sgw
+from nfs.mtc_sgw.config import EdgeTable, SgwConfig
 
 REALM: Final = "core.example"
 IWF, HSS, SMS_SC = f"iwf.{REALM}", f"hss.{REALM}", f"smssc.{REALM}"
+SGW = f"sgw.{REALM}"
 SCS1, SCS2 = "scs1.customer.example", "scs2.other.example"
+Form = Literal["embedded", "separate"]
+FORMS: Final[tuple[Form, ...]] = ("embedded", "separate")
 CLEAR: Final = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "in memory"\n'
 
 
@@ -74,6 +85,28 @@ audit = "hss-audit.jsonl"
 {node(HSS, "127.0.0.3")}
 {peer(IWF)}
 """
+
+
+def two(iwf: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tables of a gateway, and of the MTC-IWF behind it, from those of an MTC-IWF with its gateway embedded."""
+    whole = tomllib.loads(iwf)
+    outside = [each for each in whole["peer"] if each["placement"] == "outside"]
+    clear = {"transport": "tcp", "physical_protection": True, "physical_protection_reason": "in memory"}
+    near = {"realm": REALM, "placement": "inside", **clear}
+    edge = {key: value for key, value in whole["sgw"].items() if key in EdgeTable.model_fields}
+    counted = {"replay_window_s", "rate", "device_rate", "checks"}
+    sgw = {
+        "audit": "sgw-audit.jsonl",
+        "node": {"origin_host": SGW, "origin_realm": REALM, "listen": [{"host": "127.0.0.5", **clear}]},
+        "peer": [{"host": IWF, "connect": True, "addresses": ["127.0.0.2"], **near}, *outside],
+        "mtc_iwf": {"realm": REALM, "hosts": [IWF]},
+        "sgw": edge,
+        "scs": whole["scs"],
+    }
+    agent = {"host": SGW, "agent": True, "agent_realms": [each["realm"] for each in outside], **near}
+    inner = [each for each in whole["peer"] if each["placement"] != "outside"]
+    behind = {key: value for key, value in whole["sgw"].items() if key not in counted} | {"gateways": [SGW]}
+    return sgw, whole | {"peer": [*inner, agent], "sgw": behind}
 
 
 class ScsStub(Application):
@@ -127,11 +160,22 @@ class SmsScStub(Application):
 
 
 class Network:
-    """All of them, connected.  `folder` holds the databases and audit logs."""
+    """All of them, connected.  `folder` holds the databases and audit logs.
+
+    form: of the gateway.  `front`: the Origin-Host that SCSs speak with.  `nodes`: HSS, SMS-SC, MTC-IWF, both SCSs, and
+    the gateway where it is a node.
+    """
 
     def __init__(
-        self, folder: Path, dictionary: Dictionary, subscribers: tuple[Subscriber, ...] = (), iwf: str = IWF_TOML
+        self,
+        folder: Path,
+        dictionary: Dictionary,
+        subscribers: tuple[Subscriber, ...] = (),
+        iwf: str = IWF_TOML,
+        form: Form = "embedded",
     ) -> None:
+        self.form = form
+        self.front, self.front_address = (IWF, "127.0.0.2") if form == "embedded" else (SGW, "127.0.0.5")
         self.folder = folder
         self.dictionary = dictionary
         self.clock = InlineReactor()
@@ -139,7 +183,9 @@ class Network:
         self.wire = Wire(self.clock)
         self.scs1, self.scs2, self.sms_sc = ScsStub(), ScsStub(), SmsScStub()
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
-        hss_config, iwf_config = self._parse(HSS_TOML, HssConfig), self._parse(iwf, IwfConfig)
+        hss_config = self._parse(HSS_TOML, HssConfig)
+        before, tables_of_iwf = two(iwf) if form == "separate" else (None, tomllib.loads(iwf))
+        iwf_config = self._validate(tables_of_iwf, IwfConfig)
         self.hss_config: HssConfig = hss_config
         self.hss_parts: Parts[HssConfig] = build_hss(hss_config, around)
         self.iwf_config: IwfConfig = iwf_config
@@ -149,9 +195,14 @@ class Network:
             self._function(hss_config, self.hss_parts),
             self._node(f"{node(SMS_SC, '127.0.0.4')}\n{peer(IWF)}", self.sms_sc),
             self._function(iwf_config, self.iwf_parts),
-            self._node(f"{node(SCS1)}\n{peer(IWF, dial='127.0.0.2')}", self.scs1),
-            self._node(f"{node(SCS2)}\n{peer(IWF, dial='127.0.0.2')}", self.scs2),
+            self._node(f"{node(SCS1)}\n{peer(self.front, dial=self.front_address)}", self.scs1),
+            self._node(f"{node(SCS2)}\n{peer(self.front, dial=self.front_address)}", self.scs2),
         ]
+        self.parts: list[Parts[Any]] = [self.hss_parts, self.iwf_parts]
+        if before is not None:
+            sgw_config: SgwConfig = self._validate(before, SgwConfig)
+            self.parts.append(build_sgw(sgw_config, around))
+            self.nodes.append(self._function(sgw_config, self.parts[-1]))
         self.provision(*subscribers)
 
     def provision(self, *subscribers: Subscriber) -> None:
@@ -170,6 +221,9 @@ class Network:
     def _parse(self, text: str, model: Any) -> Any:
         return parse(text, model, source="test.toml", base=self.folder)
 
+    def _validate(self, given: dict[str, Any], model: Any) -> Any:
+        return validate(given, model, source="test.toml", base=self.folder)
+
     def _links(self, _reactor: Any, config: NodeConfig, owner: Any) -> MemoryLinks:
         return MemoryLinks(self.wire, config, owner)
 
@@ -185,24 +239,30 @@ class Network:
             reactor=self.clock,
             links=self._links,
             screens=parts.screens,
+            agent=parts.agent,
+            routes=parts.routes,
             audit=parts.audit,
         )
 
     def open(self) -> Network:
         """Start everything and wait until all are connected."""
-        for each in self.nodes:
+        for each in (*self.nodes[:3], *self.nodes[5:], *self.nodes[3:5]):
             self.wait(each.start())
-        for at, host in ((2, HSS), (2, SMS_SC), (3, IWF), (4, IWF)):
+        for at, host in ((2, HSS), (2, SMS_SC), (3, self.front), (4, self.front)):
             self.wait(self.nodes[at].when_open(host))
+        if self.form == "separate":
+            self.wait(self.nodes[5].when_open(IWF))
         return self
 
     def close(self) -> None:
         """Stop everything."""
         for stopped in [each.stop() for each in self.nodes]:
             self.wait(stopped)
-        for parts in (self.hss_parts, self.iwf_parts):
+        for parts in self.parts:
             assert parts.stopped is not None
-            self.wait(parts.stopped())
+            stopped = parts.stopped()
+            if stopped is not None:
+                self.wait(stopped)
 
     def wait(self, awaitable: Any) -> Any:
         """The result of a Deferred, Later or coroutine, advancing the clock."""
@@ -226,15 +286,25 @@ class Network:
         return answer
 
     def audit(self, name: str = "iwf") -> list[dict[str, Any]]:
-        """The lines of an audit log."""
-        return [json.loads(line) for line in (self.folder / f"{name}-audit.jsonl").read_text().splitlines()]
+        """The lines of an audit log; "iwf" has those of a gateway in front as well, by their times."""
+        names = [name, "sgw"] if name == "iwf" and self.form == "separate" else [name]
+        files = [self.folder / f"{each}-audit.jsonl" for each in names]
+        lines = (json.loads(line) for file in files for line in file.read_text().splitlines())
+        return sorted(lines, key=lambda line: str(line["time"]))
+
+    @property
+    def asked(self) -> int:
+        """Messages that HSS and SMS-SC have had or sent, base messages left out."""
+        found = (decode(octets, self.dictionary) for _, octets in self.wire.passed)
+        return sum(each.application not in ("Base", "Tsp") for each in found)
+
+    @property
+    def gone_in(self) -> int:
+        """The same, and what has passed between a gateway of its own and the MTC-IWF."""
+        found = (decode(octets, self.dictionary) for place, octets in self.wire.placed if place != self.front_address)
+        return sum(each.application != "Base" for each in found)
 
     @property
     def seen_outside(self) -> bytes:
         """Everything that went over the links of the SCSs, both ways."""
-        found = b""
-        for _, octets in self.wire.passed:
-            message = decode(octets, self.dictionary)
-            if SCS1.encode() in octets or SCS2.encode() in octets or message.application == "Tsp":
-                found += octets
-        return found
+        return b"".join(octets for place, octets in self.wire.placed if place == self.front_address)

@@ -1,4 +1,7 @@
-"""The security gateway as processes see it: MTC-IWF and HSS over sockets, SCSs by `mtc trigger` over mutual TLS."""
+"""The security gateway as processes see it: MTC-IWF and HSS over sockets, SCSs by `mtc trigger` over mutual TLS.
+
+Embedded in the MTC-IWF, and as a process of its own in front of it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ pytestmark = [pytest.mark.link]
 
 CLEAR = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "test on loopback"\n'
 TLS = '[node.tls]\ncertificate = "pki/{0}.pem"\nkey = "pki/{0}.key"\ntrust = ["pki/ca.pem"]\ncrl = ["pki/crl.pem"]\n'
-IWF, SCS, STRANGER = "iwf.core.example", "scs1.customer.example", "scs9.customer.example"
+IWF, SGW, SCS, STRANGER = "iwf.core.example", "sgw.core.example", "scs1.customer.example", "scs9.customer.example"
 HSS_TOML = f"""
 audit = "hss.audit"
 [node]
@@ -33,18 +36,14 @@ realm = "core.example"
 placement = "inside"
 {CLEAR}
 """
-IWF_TOML = f"""
-audit = "iwf.audit"
-[node]
-origin_host = "{IWF}"
-origin_realm = "core.example"
-tc_s = 0.2
-{TLS.format(IWF)}
+FRONT = """
 [[node.listen]]
 port = 0
 [[peer]]
-host = "{SCS}"
+host = "scs1.customer.example"
 realm = "customer.example"
+"""
+CORE = f"""
 [[peer]]
 host = "hss.core.example"
 realm = "core.example"
@@ -57,14 +56,60 @@ port = HSS_PORT
 realm = "core.example"
 [sms_sc]
 realm = "core.example"
-[sgw]
-home_plmns = ["00101"]
+"""
+SCSS = f"""
 [[scs]]
 name = "customer"
 hosts = ["{SCS}"]
 isdn = "15550001"
 domains = ["customer.example"]
 commands = ["trigger"]
+"""
+
+
+def own(host: str, name: str) -> str:
+    return f"""
+audit = "{name}.audit"
+[node]
+origin_host = "{host}"
+origin_realm = "core.example"
+tc_s = 0.2
+{TLS.format(host)}
+"""
+
+
+EMBEDDED = f"""{own(IWF, "iwf")}{FRONT}{CORE}{SCSS}
+[sgw]
+home_plmns = ["00101"]
+"""
+BEHIND = f"""{own(IWF, "iwf")}
+[[node.listen]]
+port = 0
+[[peer]]
+host = "{SGW}"
+realm = "core.example"
+placement = "inside"
+agent = true
+agent_realms = ["customer.example"]
+{CORE}{SCSS}
+[sgw]
+home_plmns = ["00101"]
+gateways = ["{SGW}"]
+"""
+SEPARATE = f"""{own(SGW, "sgw")}{FRONT}
+[[peer]]
+host = "{IWF}"
+realm = "core.example"
+placement = "inside"
+connect = true
+addresses = ["127.0.0.1"]
+port = IWF_PORT
+{SCSS}
+[mtc_iwf]
+realm = "core.example"
+hosts = ["{IWF}"]
+[sgw]
+home_plmns = ["00101"]
 """
 SUBSCRIBERS = """imsi,external_ids,services,scs
 001010000000001,meter-1@customer.example,device-trigger,15550001
@@ -81,46 +126,65 @@ def mtc(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedPro
 
 
 class Site:
-    """A running MTC-IWF with its HSS, and a lab PKI."""
+    """A running MTC-IWF with its HSS, a gateway in front of it unless it has one in itself, and a lab PKI."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, form: str) -> None:
         self.folder = folder
+        self.running: list[Started] = []
+        self.front = IWF if form == "embedded" else SGW
         mtc(folder, "pki", "init")
-        for host in (IWF, SCS, STRANGER):
+        for host in (IWF, SGW, SCS, STRANGER):
             mtc(folder, "pki", "issue", host)
         (folder / "subscribers.csv").write_text(SUBSCRIBERS)
         (folder / "hss.toml").write_text(HSS_TOML)
         mtc(folder, "subscriber", "import", "subscribers.csv", "-c", "hss.toml")
-        self.hss = Started("hss", folder / "hss.toml")
-        port = self.hss.ready().rpartition(":")[2]
-        (folder / "iwf.toml").write_text(IWF_TOML.replace("HSS_PORT", port))
-        self.iwf = Started("mtc-iwf", folder / "iwf.toml")
-        ready = re.fullmatch(r"mtc-iwf ready on tls 127\.0\.0\.1:(\d+)", self.iwf.ready())
+        self.port = self._start("hss", "hss", HSS_TOML)
+        iwf = EMBEDDED if form == "embedded" else BEHIND
+        self.port = self._start("mtc-iwf", "iwf", iwf.replace("HSS_PORT", self.port))
+        if form == "separate":
+            self.port = self._start("mtc-sgw", "sgw", SEPARATE.replace("IWF_PORT", self.port))
+
+    def _start(self, function: str, name: str, text: str) -> str:
+        (self.folder / f"{name}.toml").write_text(text)
+        started = Started(function, self.folder / f"{name}.toml")
+        self.running.append(started)
+        ready = re.fullmatch(rf"{function} ready on (?:tcp|tls) 127\.0\.0\.1:(\d+)", started.ready())
         assert ready is not None
-        self.port = ready[1]
+        return ready[1]
 
     def trigger(self, device: str, *, host: str = SCS, number: str = "15550001", code: int = 1) -> str:
         """`mtc trigger`; what it prints."""
         done = mtc(
             self.folder,
             *("trigger", "--external-id", device, "--payload", "x", "--json", "--wait", "5", "--no-wait"),
-            *("--origin-host", host, "--scs-number", number, "--mtc-iwf", IWF, "--peer", f"tls:127.0.0.1:{self.port}"),
+            *(
+                "--origin-host",
+                host,
+                "--scs-number",
+                number,
+                "--mtc-iwf",
+                self.front,
+                "--peer",
+                f"tls:127.0.0.1:{self.port}",
+            ),
             *("--certificate", f"pki/{host}.pem", "--key", f"pki/{host}.key"),
             *("--trust", "pki/ca.pem", "--crl", "pki/crl.pem"),
             code=code,
         )
         return done.stdout + done.stderr
 
-    def audit(self, name: str) -> list[dict[str, Any]]:
-        """The lines of an audit log."""
-        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
+    def audit(self, *names: str) -> list[dict[str, Any]]:
+        """The lines of audit logs, by their times."""
+        files = [self.folder / name for name in names if (self.folder / name).exists()]
+        lines = (json.loads(line) for file in files for line in file.read_text().splitlines())
+        return sorted(lines, key=lambda line: str(line["time"]))
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+@pytest.fixture(params=["embedded", "separate"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path, request.param)
     yield site
-    for each in (site.iwf, site.hss):
+    for each in reversed(site.running):
         code, errors = each.end()
         assert (code, "Traceback" in errors) == (0, False), errors
 
@@ -138,7 +202,7 @@ def test_who_may_not_gets_an_answer_that_says_so_and_nothing_more(site: Site) ->
     assert [line["result"] for line in site.audit("hss.audit")] == ["USER_UNKNOWN", "UNAUTHORIZED_REQUESTING_ENTITY"]
     assert "TEMPORARYERROR" in site.trigger("meter-1@customer.example")  # passes every check, and there is no SMS-SC
 
-    lines = site.audit("iwf.audit")
+    lines = site.audit("iwf.audit", "sgw.audit")
     assert [line["check"] for line in lines] == [
         "inbound-imsi",
         "external-identifier",
@@ -147,8 +211,8 @@ def test_who_may_not_gets_an_answer_that_says_so_and_nothing_more(site: Site) ->
         "association",
     ]
     assert {line["peer"] for line in lines} == {SCS}
-    assert "001010000000001" not in (site.folder / "iwf.audit").read_text()
+    assert "001010000000001" not in json.dumps(lines)
 
     site.trigger("meter-1@customer.example", host=STRANGER)  # its certificate is good, and nobody knows it
-    last = site.audit("iwf.audit")[-1]
+    last = site.audit("iwf.audit", "sgw.audit")[-1]
     assert (last["stage"], last["check"], last["area"]) == ("authentication", "capabilities", "B1")

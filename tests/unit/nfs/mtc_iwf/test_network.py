@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diameter import Dictionary, ErrorAnswer, Message
-from helpers.network import IWF, Network
+from helpers.network import FORMS, IWF, Form, Network
 from nfs.common.identities import encode_number, encode_tbcd
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
@@ -49,9 +49,9 @@ def dictionary() -> Dictionary:
     return Dictionary.load()
 
 
-@pytest.fixture
-def network(tmp_path: Path, dictionary: Dictionary) -> Iterator[Network]:
-    network = Network(tmp_path, dictionary, (METER, FOREIGN, NO_SERVICE, ABSENT)).open()
+@pytest.fixture(params=FORMS)
+def network(request: pytest.FixtureRequest, tmp_path: Path, dictionary: Dictionary) -> Iterator[Network]:
+    network = Network(tmp_path, dictionary, (METER, FOREIGN, NO_SERVICE, ABSENT), form=request.param).open()
     yield network
     network.close()
 
@@ -76,7 +76,7 @@ def status(answer: Message) -> int:
     return number
 
 
-@pytest.mark.requirement("C-GEN-03", "C-GEN-14", "R-TRIG-14", "S-TSP-24", "R-TSP-26")
+@pytest.mark.requirement("C-GEN-03", "C-GEN-14", "R-TRIG-14", "S-TSP-24", "R-TSP-26", "R-TSP-19", "E-TSP-20")
 def test_a_trigger_goes_through_and_its_report_comes_back(network: Network) -> None:
     answer = network.trigger(action())
     assert status(answer) == RequestStatus.SUCCESS
@@ -151,6 +151,7 @@ def test_what_the_gateway_refuses_reaches_nobody(
     before = len(network.wire.passed)
     assert status(network.trigger(action(**changed))) == expected
     assert len(network.wire.passed) == before + 2  # the request and its answer: nothing towards the core
+    assert network.gone_in == 0
     (line,) = network.audit()
     assert (line["check"], line["stage"], line["area"]) == (check, "authorisation", "B1")
     assert (line["peer"], line["profile"], line["reference"]) == ("scs1.customer.example", "customer", 7)
@@ -234,7 +235,7 @@ def test_an_scs_cannot_speak_to_the_core_through_the_iwf(network: Network) -> No
             "Auth-Session-State": 1,
             "Origin-Host": "scs1.customer.example",
             "Origin-Realm": "customer.example",
-            "Destination-Host": IWF,
+            "Destination-Host": network.front,
             "Destination-Realm": "core.example",
             "User-Identifier": {"User-Name": IMSI},
             "SM-RP-SMEA": bytes.fromhex("0891") + SCS_IDENTITY,
@@ -245,7 +246,9 @@ def test_an_scs_cannot_speak_to_the_core_through_the_iwf(network: Network) -> No
         hop_by_hop=1,
         end_to_end=1,
     )
-    link = next(end for end in network.wire.links if end.local.port > 40_000 and end.remote.host == "127.0.0.2")
+    link = next(
+        end for end in network.wire.links if end.local.port > 40_000 and end.remote.host == network.front_address
+    )
     link.write(request.octets)
     network.settle(lambda: any(line["check"] in ("application", "destination") for line in network.audit()))
     assert network.scs1.reports == []
@@ -314,12 +317,13 @@ def test_a_repeat_is_handed_over_again_and_another_trigger_is_not(network: Netwo
     assert status(network.trigger(action(Validity_Time=60))) == RequestStatus.SUCCESS
 
 
-def test_a_trigger_outlives_the_process_that_accepted_it(tmp_path: Path, dictionary: Dictionary) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_a_trigger_outlives_the_process_that_accepted_it(tmp_path: Path, dictionary: Dictionary, form: Form) -> None:
     """What another process finds in the store is enough to bring the report to the SCS."""
-    first = Network(tmp_path, dictionary, (METER,)).open()
+    first = Network(tmp_path, dictionary, (METER,), form=form).open()
     assert status(first.trigger(action())) == RequestStatus.SUCCESS
     (trigger,) = first.sms_sc.triggers
-    second = Network(tmp_path, dictionary).open()  # and the first never stopped: it was killed
+    second = Network(tmp_path, dictionary, form=form).open()  # and the first never stopped: it was killed
     assert second.wait(second.sms_sc.report(trigger, 2)).result == (0, 2001)
     assert second.scs1.reports[0]["Device-Notification"]["Reference-Number"] == 7
     assert first.scs1.reports == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diameter import Dictionary, Message, decode
-from helpers.network import IWF_TOML, Network
+from helpers.network import FORMS, IWF_TOML, Network
 from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
 from nfs.hss.logic import ExternalId, Service, Subscriber
@@ -34,14 +34,14 @@ def dictionary() -> Dictionary:
     return Dictionary.load()
 
 
-@pytest.fixture
-def opened(tmp_path: Path, dictionary: Dictionary) -> Iterator[Open]:
+@pytest.fixture(params=FORMS)
+def opened(request: pytest.FixtureRequest, tmp_path: Path, dictionary: Dictionary) -> Iterator[Open]:
     networks: list[Network] = []
 
     def start(sgw: str = "", scs: str = "") -> Network:
         text = IWF_TOML.replace('home_plmns = ["00101"]', f'home_plmns = ["00101"]\n{sgw}')
         text = text.replace('commands = ["trigger"]', f'commands = ["trigger"]\n{scs}')
-        networks.append(Network(tmp_path, dictionary, SUBSCRIBERS, text).open())
+        networks.append(Network(tmp_path, dictionary, SUBSCRIBERS, text, request.param).open())
         return networks[-1]
 
     yield start

@@ -1,0 +1,86 @@
+"""`mtc run mtc-sgw`: the MTC Security GW as a process of its own, between SCSs and the MTC-IWFs of an operator."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+from twisted.internet import reactor
+
+from diameter.routing.balance import Balance
+from diameter.routing.table import Route
+from diameter.security.pseudonym import Pseudonyms
+from nfs.common.audit import Area
+from nfs.common.audited import open_audit, read_key
+from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.mtc_sgw.bounds import Bounds
+from nfs.mtc_sgw.config import SgwConfig, profiles
+from nfs.mtc_sgw.copies import Copies
+from nfs.mtc_sgw.gateway import CHECKS, Gateway
+from nfs.mtc_sgw.logic import plain
+from nfs.mtc_sgw.plugins import pipeline
+from nfs.mtc_sgw.proxy import Proxy
+
+
+def core_hosts(config: SgwConfig) -> frozenset[str]:
+    """Who is behind: the MTC-IWFs.  Everybody else is outside, wherever the table of peers places it."""
+    return frozenset(plain(host) for host in config.mtc_iwf.hosts)
+
+
+def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
+    """The parts of the node: no application, only the agent.  Raises ConfigError."""
+    audit = open_audit(config, Area.B1)
+    bounds, clock = Bounds.of(config.sgw), around.reactor.seconds
+    gateway = Gateway(
+        profiles(config.scs),
+        audit,
+        core=core_hosts(config),
+        home_plmns=frozenset(config.sgw.home_plmns),
+        fifteen_digits=config.sgw.fifteen_digit_local_ids,
+        checks=pipeline(config.sgw.checks, (*CHECKS, *bounds.checks)),
+        clock=clock,
+        identity=(config.node.origin_host, config.node.origin_realm),
+        never_outside=config.sgw.never_outside,
+        hidden=() if plain(config.mtc_iwf.realm) in plain(config.node.origin_realm) else (config.mtc_iwf.realm,),
+    )
+    key = secrets.token_bytes(32) if config.session_key is None else read_key(config.session_key)
+    agent = Proxy(
+        gateway,
+        audit,
+        Pseudonyms(key, config.node.origin_host),
+        Copies(config.node.limits, clock),
+        inner_realm=config.mtc_iwf.realm,
+    )
+    inner = Route(
+        realm=config.mtc_iwf.realm,
+        hosts=config.mtc_iwf.hosts,
+        application=around.dictionary.application("Tsp").id,
+        balance=Balance(config.mtc_iwf.balance),
+    )
+
+    def reload(new: SgwConfig) -> None:
+        gateway.checks = pipeline(new.sgw.checks, (*CHECKS, *bounds.checks))
+        gateway.profiles = profiles(new.scs)
+        gateway.home_plmns = frozenset(new.sgw.home_plmns)
+        gateway.fifteen_digits = new.sgw.fifteen_digit_local_ids
+        gateway.keep_inside(new.sgw.never_outside)
+        bounds.reload(new.sgw)
+
+    return Parts(
+        applications=(),
+        agent=agent,
+        routes=(inner,),
+        audit=audit.node_refused,
+        stopped=audit.close,
+        reload=reload,
+        live=("scs", "sgw"),
+    )
+
+
+def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    return serve("mtc-sgw", SgwConfig, build, config_path, reactor, processes, alone="its buckets are in one place")
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1]))
