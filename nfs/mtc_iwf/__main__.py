@@ -97,9 +97,6 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
 
-    def stopping() -> Any:
-        return None if desk is None else desk.stop()
-
     def stopped() -> Any:
         for each in (purging, keeping):
             if each.running:
@@ -123,7 +120,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
-        stopping=stopping,
+        stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
         live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once"),
