@@ -194,3 +194,29 @@ def _report(*fcs: Any) -> Any:
 
 REPORT_OK: Final[Any] = _report()
 REPORT_ERROR: Final[Any] = _report("fcs" / c.Int8ub)
+
+
+def _submit_report(*fcs: Any) -> Any:
+    """SMS-SUBMIT-REPORT: TP-PI, TP-SCTS and what TP-PI announces."""
+    return c.Struct(
+        "first" / _first(c.Padding(1), "udhi" / c.Flag, c.Padding(4)),
+        c.Check(lambda this: this.first.mti == 1),
+        *fcs,
+        "indicator" / c.Int8ub,
+        "scts" / _TIME,
+        "rest" / c.GreedyBytes,
+    )
+
+
+SUBMIT_REPORT_OK: Final[Any] = _submit_report()
+SUBMIT_REPORT_ERROR: Final[Any] = _submit_report("fcs" / c.Int8ub)
+STATUS_REPORT: Final[Any] = c.Struct(
+    "first" / _first(c.Padding(1), "udhi" / c.Flag, "srq" / c.Flag, c.Padding(1), "lp" / c.Flag, "mms" / c.Flag),
+    c.Check(lambda this: this.first.mti == 2),
+    "reference" / c.Int8ub,
+    "recipient" / ADDRESS,
+    "scts" / _TIME,
+    "discharged" / _TIME,
+    "status" / c.Int8ub,
+    "rest" / c.GreedyBytes,
+)

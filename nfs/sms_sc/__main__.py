@@ -14,8 +14,10 @@ from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.marking import Marking
+from nfs.sms_sc.mo_config import routes
+from nfs.sms_sc.mo_sgd import MoSgd
+from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.s6c import S6c
-from nfs.sms_sc.sgd import Sgd
 from nfs.sms_sc.smpp.wiring import Told, make, smes_of
 from nfs.sms_sc.smpp.wiring import serve as serve_smpp
 from nfs.sms_sc.t4 import T4
@@ -43,7 +45,8 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     clock, audit = around.reactor.seconds, open_audit(config)
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre = Keep(store), ServiceCentre(policy(config))
-    sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
+    mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
+    sgd = MoSgd(mo_sms, clock, reports=config.sms_sc.submit_report, alerted=config.hss is not None)
     t4 = T4(centre, keep, clock)
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
@@ -84,6 +87,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         if tsms is not None:
             tsms.smes = {sme.system_id: sme for sme in smes}
         centre.policy = replace(policy(new), routed=s6c is not None)
+        mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
 
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
@@ -92,7 +96,12 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=["sme", *(f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed")],
+        live=[
+            "mo_sms",
+            "sme",
+            "sms_sc.mo_sms_at_once",
+            *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
+        ],
     )
     return parts
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config.base import Identity, Table
 from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164
+from nfs.sms_sc.mo_config import MoRouteTable, routes
 from nfs.sms_sc.smpp.config import SmeTable, SmppTable, check
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
@@ -45,6 +46,12 @@ class SmsScTable(Table):
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
+    submit_report: bool = Field(
+        default=True, description="confirm with an SMS-SUBMIT-REPORT; without it the RP-ACK goes alone"
+    )
+    mo_sms_at_once: int = Field(
+        default=1000, ge=1, le=1_000_000, description="short messages of devices on their way; beyond it congestion"
+    )
 
 
 class HssTable(Table):
@@ -63,8 +70,12 @@ class SmsScConfig(AuditedConfig):
     sms_sc: SmsScTable = Field(description="the SMS-SC")
     smpp: SmppTable | None = Field(default=None, description="Tsms for external short message entities; none if absent")
     sme: tuple[SmeTable, ...] = Field(default=(), strict=False, description="those entities; no other may bind")
+    mo_sms: tuple[MoRouteTable, ...] = Field(
+        default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"
+    )
 
     @model_validator(mode="after")
     def _tables_fit(self) -> Self:
+        routes(self.mo_sms)
         check(self.smpp, self.sme, tls=self.node.tls, hss=self.hss is not None)
         return self

@@ -23,6 +23,8 @@ from nfs.hss.config import HssConfig
 from nfs.hss.logic import Subscriber
 from nfs.mme.__main__ import build as build_mme
 from nfs.mme.config import MmeConfig
+from nfs.mme.mo_sms import Heard, Order, Sender
+from nfs.mme.sgd import Sgd
 from nfs.mtc_iwf.__main__ import build as build_iwf
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.scs.api import Report, Scs, TriggerRequest
@@ -42,7 +44,9 @@ ADDRESSES: Final = {
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})
 CLEAR: Final = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "in memory"\n'
-MME_NUMBER, SMS_SC_NUMBER = "15550000300", "15550000200"
+MME_NUMBER, SMS_SC_NUMBER, IWF_NUMBER = "15550000300", "15550000200", "15550000400"
+SHORT_CODE: Final = "4711"
+"""Under which devices reach the first SCS."""
 ISDN: Final = {SCS: "15550000100", SCS2: "15550000101", SCS3: "15550000102"}
 
 
@@ -73,14 +77,21 @@ IWF_TOML: Final = "\n".join(
         scs_table(SCS, ["customer.example"], ["trigger"]),
         scs_table(SCS2, ["other.example"], []),
         scs_table(SCS3, ["third.example"], ["trigger"]),
+        f'[mo_sms]\nnumber = "{IWF_NUMBER}"',
+        *(f'[[mo_sms.scs]]\nname = "{host}"\nrealm = "{host.partition(".")[2]}"\ndestinations = ["{each}"]'
+          for host, each in ((SCS, SHORT_CODE), (SCS2, ISDN[SCS2]))),
     ]
 )  # fmt: skip
 SMS_SC_TOML: Final = "\n".join(
     [
         node(SMS_SC), peer(IWF), peer(MME, dial=True),
-        f'[sms_sc]\nnumber = "{SMS_SC_NUMBER}"\nscs = ["{ISDN[SCS]}", "{ISDN[SCS2]}"]\nretry_s = [20]',
+        f'[sms_sc]\nnumber = "{SMS_SC_NUMBER}"\nscs = ["{ISDN[SCS]}", "{ISDN[SCS2]}"]',
+        "retry_s = [20]\nsubmit_report = false  # tshark takes an SMS-SUBMIT-REPORT for an SMS-SUBMIT",
+        f'[[mo_sms]]\ndestinations = ["{SHORT_CODE}", "{ISDN[SCS2]}", "{ISDN[SCS3]}"]\nhost = "{IWF}"',
+        f'realm = "{REALM}"\nnumber = "{IWF_NUMBER}"\nplmns = ["00101"]',
     ]
 )  # fmt: skip
+SENDS: Final = f'[sms_sc]\nhost = "{SMS_SC}"\nrealm = "{REALM}"\nnumber = "{SMS_SC_NUMBER}"\n'
 HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF)])
 
 
@@ -113,26 +124,23 @@ class VectorLab:
         self.said: list[Captured] = []
         self._stops: list[Any] = []
         self.nodes: dict[str, Node] = {}
+        self.functions: dict[str, Parts[Any]] = {}
         self.around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
         clock = SimpleNamespace(time=self.clock.seconds)
         with (
             mock.patch("nfs.mtc_iwf.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.Store", self._store),
+            mock.patch("nfs.mtc_iwf.sgd.secrets", SimpleNamespace(randbelow=lambda below: below % 1000)),
         ):
             self._function(HSS, HSS_TOML, HssConfig, build_hss)
             self._provision(subscribers)
-            self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{ues}", MmeConfig, build_mme)
+            self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{SENDS}{ues}", MmeConfig, build_mme)
             self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
             self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
+        self.heard: list[Heard] = []
+        self.sender.heard = self.heard.append
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
         for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
             self.wait(self.nodes[host].when_open(other))
-
-    def _store(self, engine: Any, reactor: Any) -> Any:
-        from nfs.common.store import Store
-
-        return Store(engine, reactor, self.around.threads)
 
     def _provision(self, subscribers: Sequence[Subscriber]) -> None:
         store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
@@ -151,6 +159,7 @@ class VectorLab:
         if parts.started is not None:
             parts.started(made)
         self._stops.append(parts)
+        self.functions[host] = parts
 
     def _scs(self, host: str) -> Scs:
         scs = Scs(
@@ -209,6 +218,21 @@ class VectorLab:
         report: Report = self.wait(self.scs[host].submit(TriggerRequest(**asked)))
         self.pass_time(settle_s)
         return report
+
+    @property
+    def sender(self) -> Sender:
+        """What sends for the UEs."""
+        (sgd,) = self.functions[MME].applications
+        assert isinstance(sgd, Sgd)
+        assert sgd.sender is not None
+        return sgd.sender
+
+    def send(self, to: str, *, imsi: str = "001010000000001", settle_s: float = 2.0, **more: Any) -> list[Heard]:
+        """A short message of a UE, and what it hears of it within `settle_s`."""
+        self.heard.clear()
+        self.wait(self.sender.send(Order(**{"imsi": imsi, "to": to, "payload": b"21.5 C", "port": 16000, **more})))
+        self.pass_time(settle_s)
+        return list(self.heard)
 
     def close(self) -> None:
         """Stop everything."""

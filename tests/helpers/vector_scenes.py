@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from diameter import Dictionary
 from diameter.capture import Captured
-from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS2, SCS3, VectorLab
+from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
 from helpers.vector_scripts import SCRIPTS, scripted
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss.logic import ExternalId, Service, Subscriber
@@ -53,6 +53,17 @@ class Scene(NamedTuple):
 def meter(name: str, settle_s: float = 2.0, **more: Any) -> Callable[[VectorLab], object]:
     """A trigger of the first SCS for one of its devices."""
     return lambda lab: lab.trigger(f"meter-{name}@{DEVICE}", settle_s=settle_s, **more)
+
+
+def told(to: str, *, limit: int = 10, **more: Any) -> Callable[[VectorLab], object]:
+    """A short message of the first device, to SCSs with room for `limit`."""
+
+    def play(lab: VectorLab) -> object:
+        for scs in lab.scs.values():
+            scs.tsp.messages.limit = limit
+        return lab.send(to, **more)
+
+    return play
 
 
 SCENES: Final = (
@@ -99,6 +110,25 @@ SCENES: Final = (
           meter("9", 60, validity_s=30)),
     Scene("undelivered-unknown-ue", "The MME does not know the subscriber",
           "DIAMETER_ERROR_USER_UNKNOWN (5001) on SGd, and the report that follows.", meter("n", 60, validity_s=30)),
+    Scene("mo-sms-delivered", "A short message of a device without MSISDN",
+          "TS 23.682 5.15 from the SMS-SUBMIT to its SMS-STATUS-REPORT: confirmed by the SMS-SC, brought to the "
+          "MTC-IWF on SGd, named by the HSS on S6m (SMS_MO), notified on Tsp (Action-Type 5).", told(SHORT_CODE)),
+    Scene("mo-sms-unknown-address", "The device sends to an address that nobody serves",
+          "DIAMETER_ERROR_SM_DELIVERY_FAILURE (5555) with INVALID_SME-ADDRESS, from the SMS-SC.",
+          told("9999")),
+    Scene("mo-sms-foreign-scs", "The device sends to an SCS that is not its own",
+          "DIAMETER_ERROR_UNAUTHORIZED_REQUESTING_ENTITY (5510) on S6m; the MTC-IWF answers 5555 with "
+          "USER_NOT_SC-USER, which the SMS-SC passes on, because the device asked for no report.",
+          told(ISDN[SCS2], report=False)),
+    Scene("mo-sms-no-application", "No application of the device has this port",
+          "DIAMETER_ERROR_UNAUTHORIZED_SERVICE (5511) on S6m, DIAMETER_ERROR_FACILITY_NOT_SUPPORTED (5552) on SGd, "
+          "TP-ST 69 in the SMS-STATUS-REPORT.", told(SHORT_CODE, port=77)),
+    Scene("mo-sms-no-port", "A short message without an application port",
+          "DIAMETER_ERROR_MISSING_APPLICATION_DATA (5598) on S6m, 5555 with EQUIPMENT_PROTOCOL_ERROR on SGd.",
+          told(SHORT_CODE, port=None)),
+    Scene("mo-sms-scs-takes-none", "The SCS takes no short messages",
+          "DIAMETER_UNABLE_TO_COMPLY (5012) on Tsp, DIAMETER_ERROR_FACILITY_NOT_SUPPORTED (5552) on SGd.",
+          told(SHORT_CODE, limit=0)),
 )  # fmt: skip
 
 
@@ -106,8 +136,8 @@ def subscribers() -> Iterator[Subscriber]:
     """Ten devices of which one is in order."""
     mme = ServingNode(kind=NodeKind.MME, number=MME_NUMBER, name=MME, realm=REALM)
     everything: dict[str, Any] = {
-        "services": frozenset({Service.DEVICE_TRIGGER}),
-        "rights": frozenset((isdn, Service.DEVICE_TRIGGER) for isdn in ISDN.values()),
+        "services": frozenset({Service.DEVICE_TRIGGER, Service.SMS_MO}),
+        "rights": frozenset({(isdn, Service.DEVICE_TRIGGER) for isdn in ISDN.values()} | {(ISDN[SCS], Service.SMS_MO)}),
         "nodes": (mme,),
     }
     changes: dict[str, dict[str, Any]] = {
@@ -120,7 +150,8 @@ def subscribers() -> Iterator[Subscriber]:
             names += ["meter-1@third.example"]
         yield Subscriber(
             imsi=f"0010100000000{number:02}", msisdn=f"155600000{number:02}",
-            external_ids=tuple(ExternalId(identifier=each) for each in names), **(everything | change),
+            external_ids=tuple(ExternalId(identifier=each, port=16000 + n) for n, each in enumerate(names)),
+            **(everything | change),
         )  # fmt: skip
 
 
