@@ -6,9 +6,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config.base import Identity, Table
+from diameter.config import Complaints
+from diameter.config.base import Identity, Seconds, Table
 from nfs.common.audited import AuditedConfig
-from nfs.common.identities import e164
+from nfs.common.identities import e164, plmn
 from nfs.sms_sc.mo_config import MoRouteTable, routes
 from nfs.sms_sc.smpp.config import SmeTable, SmppTable, check
 
@@ -43,6 +44,9 @@ class SmsScTable(Table):
     trigger_ports: tuple[Annotated[int, Field(ge=0, le=0xFFFF)], ...] = Field(
         default=(), strict=False, description="application ports that only triggers over T4 may go to"
     )
+    deliveries: int = Field(
+        default=1000, ge=1, le=100_000, description="devices to which something is on its way at once"
+    )
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
@@ -61,6 +65,14 @@ class HssTable(Table):
     host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
 
 
+class HomeRouterTable(Table):
+    """The `[home_router]` table: short messages of other networks go through here, and learn no IMSI and no node."""
+
+    realms: tuple[Identity, ...] = Field(strict=False, min_length=1, description="Origin-Realms of networks served")
+    plmn: Annotated[str, AfterValidator(plmn)] = Field(description="MCC+MNC that stands in the place of the IMSI's")
+    valid_s: Seconds = Field(default=60, description="how long an answer may be used for messages")
+
+
 class SmsScConfig(AuditedConfig):
     """The whole file."""
 
@@ -70,6 +82,9 @@ class SmsScConfig(AuditedConfig):
     sms_sc: SmsScTable = Field(description="the SMS-SC")
     smpp: SmppTable | None = Field(default=None, description="Tsms for external short message entities; none if absent")
     sme: tuple[SmeTable, ...] = Field(default=(), strict=False, description="those entities; no other may bind")
+    home_router: HomeRouterTable | None = Field(
+        default=None, description="SMS Router for other networks; none if absent"
+    )
     mo_sms: tuple[MoRouteTable, ...] = Field(
         default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"
     )
@@ -77,5 +92,7 @@ class SmsScConfig(AuditedConfig):
     @model_validator(mode="after")
     def _tables_fit(self) -> Self:
         routes(self.mo_sms)
+        if self.home_router is not None and self.hss is None:
+            raise Complaints([("home_router", "needs [hss]: it says where a device is")])
         check(self.smpp, self.sme, tls=self.node.tls, hss=self.hss is not None)
         return self
