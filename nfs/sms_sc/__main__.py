@@ -47,6 +47,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     sgd = MoSgd(mo_sms, clock, reports=config.sms_sc.submit_report, alerted=config.hss is not None)
     t4 = T4(centre, keep, clock)
+    t4.iwf_hosts = config.mtc_iwf.hosts
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
         back = centre.alerted(imsi, msisdn, clock())
@@ -68,6 +69,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     def reload(new: SmsScConfig) -> None:
         centre.policy = replace(policy(new), routed=s6c is not None)
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
+        t4.iwf_hosts = new.mtc_iwf.hosts
 
     return Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
@@ -77,6 +79,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         reload=reload,
         live=[
             "mo_sms",
+            "mtc_iwf",
             "sms_sc.mo_sms_at_once",
             *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
         ],
