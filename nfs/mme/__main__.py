@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TextIO
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 
-from diameter.errors import Undeliverable
+from diameter.node import Node
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
-from nfs.mme.mo_sms import Heard, Order, Sender
+from nfs.mme.mo_sms import Plan, Sender
+from nfs.mme.mobility import Attachments, Outcome
+from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
 
-if TYPE_CHECKING:
-    from diameter.node import Node
-
-FOR_GOOD_S: Final = 1e9
-"""How long the first short message waits for the SMS-SC."""
+RATS: Final = {"eutran": 1004, "nb-iot": 1005, "lte-m": 1007}
 
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
-    """The parts of the node.  Raises OSError when `received` cannot be written."""
-    mme = Mme.of(
+    """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards."""
+    populations = [
         Population(
             first_imsi=ues.first_imsi,
             count=ues.count,
@@ -36,68 +34,109 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
             report=ues.report,
         )
         for ues in config.ues
-    )
+    ]
+    mme = Mme.of(populations)
     sgd = Sgd(mme)
-    path = config.mme.received
-    file = None if path is None else path.open("a", encoding="utf-8", buffering=1)
-    if file is not None:
-        mme.inbox.listener = _writer(file)
-    heard = None if config.mme.heard is None else config.mme.heard.open("a", encoding="utf-8", buffering=1)
-    files = [each for each in (file, heard) if each is not None]
-    sender = None
-    if config.sms_sc is not None:
-        table = config.sms_sc
-        sgd.sender = sender = Sender(sgd, (table.host, table.realm, table.number))
-        if heard is not None:
-            sender.heard = _heard(heard)
-    calls: list[Deferred[None]] = []
+    files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
+    received, attached, heard = files
+    if received is not None:
+        mme.inbox.listener = lambda trigger: received(_trigger(trigger))
+    wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
+    usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
+    s6a = S6a(_site(config), Attachments(usims=usims))
+    if attached is not None:
+        s6a.ues.told = lambda outcome: attached(_outcome(outcome))
+
+    plan = _plan(config, sgd, heard, around)
 
     def started(node: Node) -> None:
-        for each in config.sends:
-            assert sender is not None  # the configuration sees to it
-            _ = sgd.spawn(_send(node, sender, each.order(), around, calls))
+        if plan is not None:
+            plan.start(node)
+        if wanted:
+            _ = s6a.spawn(_attach(s6a, node, config, wanted))
 
-    def stopping() -> None:
+    async def stopping() -> None:
         sgd.release()
-        for call in calls:
-            call.cancel()
+        if plan is not None:
+            plan.stop()
+        await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
 
     def stopped() -> None:
-        for each in files:
-            each.close()
+        for file in files:
+            if file is not None:
+                file.close()
 
-    return Parts(applications=(sgd,), started=started, stopping=stopping, stopped=stopped)
-
-
-async def _send(node: Node, sender: Sender, order: Order, around: Surroundings, calls: list[Deferred[None]]) -> None:
-    """Send `order` when its time has come after the SMS-SC is there; what waits is in `calls`, to be cancelled."""
-    try:
-        await node.when_open(sender.sms_sc[0], timeout_s=FOR_GOOD_S)
-        if order.after_s > 0:
-            calls.append(deferLater(around.reactor, order.after_s))
-            await calls[-1]
-    except (CancelledError, Undeliverable):
-        return
-    await sender.send(order)
+    return Parts(
+        applications=(sgd, s6a),
+        started=started,
+        stopping=lambda: s6a.spawn(stopping()),
+        stopped=stopped,
+    )
 
 
-def _heard(file: TextIO) -> Callable[[Heard], None]:
-    return lambda heard: (file.write(json.dumps(heard.form()) + "\n"), None)[1]
+def _plan(config: MmeConfig, sgd: Sgd, heard: Lines | None, around: Surroundings) -> Plan | None:
+    """What UEs send; None without an SMS-SC to send it to."""
+    if config.sms_sc is None:
+        return None
+    table = config.sms_sc
+    sgd.sender = Sender(sgd, (table.host, table.realm, table.number))
+    if heard is not None:
+        sgd.sender.heard = lambda each: heard(each.form())
+    return Plan(sgd.sender, [each.order() for each in config.sends], around.reactor.callLater)
 
 
-def _writer(file: TextIO) -> Callable[[Trigger], None]:
-    def write(trigger: Trigger) -> None:
-        line = {
-            "schema": 1,
-            "imsi": trigger.imsi,
-            "port": trigger.port,
-            "payload": trigger.payload.hex(),
-            "originator": trigger.originator.digits,
-            "sent": trigger.sent.isoformat(),
-        }
-        file.write(json.dumps(line) + "\n")
+async def _attach(s6a: S6a, node: Node, config: MmeConfig, wanted: Sequence[str]) -> None:
+    """Attach UEs once there is somebody to ask: the HSS, or else the first peer that is dialled."""
+    hss = None if config.hss is None else config.hss.host
+    dialled = [each.host for each in config.peer if each.connect]
+    if dialled:
+        await node.when_open(hss if hss in dialled else dialled[0])
+    await s6a.all(S6a.attach, wanted, config.mme.window)
 
-    return write
+
+def _site(config: MmeConfig) -> Site:
+    mme, hss = config.mme, config.hss
+    return Site(
+        plmn=mme.plmn,
+        realm=config.node.origin_realm if hss is None else hss.realm,
+        host=None if hss is None else hss.host,
+        rat=RATS[mme.rat],
+        tac=mme.tac,
+        cell=mme.cell,
+        number=mme.number or "",
+    )
+
+
+class Lines:
+    """A file that gets a JSON line for each thing it is called with."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self.close = self._file.close
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        """Write one."""
+        self._file.write(json.dumps({"schema": 1, **line}) + "\n")
+
+
+def _lines(path: Path | None) -> Lines | None:
+    return None if path is None else Lines(path)
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    return {
+        "imsi": trigger.imsi,
+        "port": trigger.port,
+        "payload": trigger.payload.hex(),
+        "originator": trigger.originator.digits,
+        "sent": trigger.sent.isoformat(),
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    """What has nothing to say is left out."""
+    every = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return {name: value for name, value in every.items() if name == "good" or value not in ("", None, (), 0, False)}
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

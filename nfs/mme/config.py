@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import Complaints, FunctionConfig
-from diameter.config.base import Identity, OutputFile, Table
-from nfs.common import identities
-from nfs.common.identities import e164
-from nfs.common.sms_layout import TpduError
-from nfs.mme.mo_sms import Order
+from diameter.config import FunctionConfig
+from diameter.config.base import Identity, InputFile, OutputFile, Table
+from nfs.common.identities import e164, imsi, plmn
+from nfs.mme.mo_config import SendsTable, SmsScTable, check
 from nfs.ue.logic import Behaviour
-from nfs.ue.mo_sms import is_short_code
 
 
 class UesTable(Table):
     """One `[[ues]]` table: a run of simulated UEs."""
 
-    first_imsi: Annotated[str, AfterValidator(identities.imsi)] = Field(
-        description="IMSI of the first UE; the others follow it"
-    )
+    first_imsi: Annotated[str, AfterValidator(imsi)] = Field(description="IMSI of the first UE; the others follow it")
     count: int = Field(default=1, ge=1, le=1_000_000, description="how many")
     behaviour: Behaviour = Field(default=Behaviour.NORMAL, strict=False, description="how they meet a short message")
     report: bool = Field(
         default=True, description="acknowledge with an SMS-DELIVER-REPORT; without it the RP-ACK goes alone"
     )
+    attach: bool = Field(default=False, description="attach at the HSS at start, and detach at the end")
     failures: int | None = Field(
         default=None, ge=1, description="attempts the behaviour lasts; for good when not given"
     )
@@ -42,58 +38,31 @@ class UesTable(Table):
         return self
 
 
-class SmsScTable(Table):
-    """The `[sms_sc]` table: where the short messages of the UEs go."""
+class HssTable(Table):
+    """The `[hss]` table: whom UEs are attached at."""
 
-    host: Identity = Field(description="Origin-Host of the SMS-SC")
-    realm: Identity = Field(description="its realm")
-    number: Annotated[str, AfterValidator(lambda text: e164(text, "number"))] = Field(
-        description="its E.164 number, for SC-Address"
-    )
-
-
-def _destination(text: str) -> str:
-    digits = text.removeprefix("+")
-    try:
-        is_short_code(digits)
-    except TpduError as wrong:
-        raise ValueError(str(wrong)) from None
-    return digits
-
-
-class SendsTable(Table):
-    """One `[[sends]]` table: a short message that a UE sends once the SMS-SC is there."""
-
-    imsi: Annotated[str, AfterValidator(identities.imsi)] = Field(description="which UE")
-    to: Annotated[str, AfterValidator(_destination)] = Field(
-        description="number of the SCS, or its short code (up to six digits)"
-    )
-    payload: str = Field(description="what it says, as text")
-    port: int | None = Field(default=None, ge=0, le=0xFFFF, description="application port")
-    report: bool = Field(default=True, description="ask for an SMS-STATUS-REPORT")
-    after_s: float = Field(default=0.0, ge=0, le=86_400, description="how long after the SMS-SC is there")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if len(self.payload.encode()) > 127 * 255:
-            raise ValueError("payload: longer than 255 short messages")
-        return self
-
-    def order(self) -> Order:
-        """The table as the UE takes it."""
-        return Order(
-            imsi=self.imsi,
-            to=self.to,
-            payload=self.payload.encode(),
-            port=self.port,
-            report=self.report,
-            after_s=self.after_s,
-        )
+    realm: Identity = Field(description="Destination-Realm of what is asked")
+    host: Identity | None = Field(default=None, description="Destination-Host; none: whoever the realm has")
 
 
 class MmeTable(Table):
     """The `[mme]` table."""
 
+    plmn: Annotated[str, AfterValidator(plmn)] = Field(default="00101", description="the network it belongs to")
+    rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
+    tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
+    cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")
+    number: Annotated[str, AfterValidator(e164)] | None = Field(
+        default=None, description="E.164 number under which it takes short messages; none: it is not asked for them"
+    )
+    cards: InputFile | None = Field(
+        default=None,
+        description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
+    )
+    attached: OutputFile | None = Field(
+        default=None, description="write a JSON line here for each attach, detach and cancellation"
+    )
+    window: int = Field(default=32, ge=1, le=10_000, description="attaches under way at once")
     received: OutputFile | None = Field(
         default=None, description="write a JSON line here for each trigger a UE's application gets"
     )
@@ -106,6 +75,7 @@ class MmeConfig(FunctionConfig):
     """The whole file."""
 
     mme: MmeTable = Field(default=MmeTable(), description="the MME")
+    hss: HssTable | None = Field(default=None, description="its HSS")
     ues: tuple[UesTable, ...] = Field(
         default=(), strict=False, description="its UEs; a later table wins where IMSIs overlap"
     )
@@ -116,13 +86,11 @@ class MmeConfig(FunctionConfig):
 
     @model_validator(mode="after")
     def _senders_are_there(self) -> Self:
-        if self.sends and self.sms_sc is None:
-            raise Complaints([("sms_sc", "missing: [[sends]] needs to know where to")])
-        wrong = [
-            (f"sends.{at}.imsi", "none of the UEs of [[ues]] has it")
-            for at, table in enumerate(self.sends)
-            if not any(each.has(table.imsi) for each in self.ues)
-        ]
-        if wrong:
-            raise Complaints(wrong)
+        check(self.sends, self.sms_sc, lambda imsi: any(ues.has(imsi) for ues in self.ues))
+        return self
+
+    @model_validator(mode="after")
+    def _who_attaches_has_an_hss_and_a_card(self) -> Self:
+        if any(ues.attach for ues in self.ues) and (self.hss is None or self.mme.cards is None):
+            raise ValueError("ues.attach: [hss] and mme.cards say where and with which keys")
         return self

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Protocol
 
 from diameter import Message
-from diameter.app import Application
-from diameter.errors import ErrorAnswer, RequestError
+from diameter.app import Application, Later
+from diameter.errors import ErrorAnswer, RequestError, Undeliverable
 from nfs.common.identities import encode_number
 from nfs.common.sms_layout import TpduError
 from nfs.common.sms_reports import decode_submit_report
@@ -44,9 +44,8 @@ class Heard:
     status: int | None = None
 
     def form(self) -> dict[str, Any]:
-        """The JSON object."""
+        """The JSON object, but for its `schema`."""
         return {
-            "schema": 1,
             "imsi": self.imsi,
             "to": self.to,
             "reference": self.reference,
@@ -131,3 +130,61 @@ def _failure_cause(answer: Message) -> int | None:
         return decode_submit_report(place.raw(name), error=True).failure_cause if name in place else None
     except TpduError:
         return None
+
+
+FOR_GOOD_S: Final = 1e9
+"""How long the first short message waits for the SMS-SC."""
+
+
+class Opening(Protocol):
+    """A node, as far as it is needed here."""
+
+    def when_open(self, host: str | None = None, timeout_s: float = 10.0) -> Awaitable[object]:
+        """Fires once the peer takes requests."""
+
+
+class Timer(Protocol):
+    """What `call_later` returns."""
+
+    def cancel(self) -> None:
+        """Never call."""
+
+
+class Plan:
+    """The short messages of a scenario, each at its time.  call_later(seconds, callable): of the reactor."""
+
+    def __init__(self, sender: Sender, orders: Sequence[Order], call_later: Callable[..., Timer]) -> None:
+        self._sender = sender
+        self._orders = orders
+        self._call_later = call_later
+        self._waiting: dict[Later[bool], Timer] = {}
+
+    def start(self, node: Opening) -> None:
+        """Begin."""
+        for order in self._orders:
+            _ = self._sender.sgd.spawn(self._send(node, order))
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        waiting, self._waiting = self._waiting, {}
+        for later, timer in waiting.items():
+            timer.cancel()
+            later.resolve(False)
+
+    async def _send(self, node: Opening, order: Order) -> None:
+        try:
+            await node.when_open(self._sender.sms_sc[0], timeout_s=FOR_GOOD_S)
+        except Undeliverable:  # this node has stopped
+            return
+        if order.after_s <= 0 or await self._pause(order.after_s):
+            await self._sender.send(order)
+
+    def _pause(self, seconds: float) -> Later[bool]:
+        later: Later[bool] = Later()
+
+        def over() -> None:
+            del self._waiting[later]
+            later.resolve(True)
+
+        self._waiting[later] = self._call_later(seconds, over)
+        return later

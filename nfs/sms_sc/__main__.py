@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import reactor
 
@@ -22,10 +22,20 @@ from nfs.sms_sc.mo_sgd import MoSgd
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
-from nfs.sms_sc.smpp.wiring import Told, make, smes_of
-from nfs.sms_sc.smpp.wiring import serve as serve_smpp
+from nfs.sms_sc.smpp.service import Tsms
+from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
+
+LIVE: Final = (
+    "mo_sms",
+    "sme",
+    "mtc_iwf",
+    "sms_sc.deliveries",
+    "sms_sc.mo_sms_at_once",
+    *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
+)
+"""What a reload takes over."""
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -77,6 +87,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     marking = Marking(audit, config.sms_sc.trigger_ports)
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
+    t4.iwf_hosts = config.mtc_iwf.hosts
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
         back = centre.alerted(imsi, msisdn, clock())
@@ -84,39 +95,36 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
             delivery.attempt(back)
 
     sgd, s6c = reference_points(config, mo_sms, alerted, marking, audit, clock)
-    tsms = server = None
+    port = None
     if s6c is not None and config.smpp is not None:
-        tsms = make(config.sme, centre, keep, s6c, marking, audit, clock=clock, application=t4)
-        server = serve_smpp(tsms, config.smpp, around.reactor)
-    told, ways, call_later = Told(t4, tsms), Ways(sgd, s6c), around.reactor.callLater
+        tsms = Tsms(smes_of(config.sme), centre, keep, s6c, marking, audit, clock=clock, spawn=t4.spawn)
+        port = SmppPort(tsms, config.smpp, config.node.tls, around.reactor)
+    told, ways, call_later = Told(t4, port), Ways(sgd, s6c), around.reactor.callLater
     at_once = config.sms_sc.deliveries
     delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=call_later, at_once=at_once)
-    if tsms is not None:
-        tsms.delivery = delivery
+    if port is not None:
+        port.tsms.delivery = delivery
 
     async def take_up() -> None:
         centre.restore(await keep.load())
         delivery.resume()
-        if server is not None and config.smpp is not None:
-            tls = (config.smpp.tls or config.node.tls) if config.smpp.transport == "tls" else None
-            parts.endpoints.append(server.listen(config.smpp.host, config.smpp.port, tls))
+        if port is not None:
+            parts.endpoints.append(port.listen())
 
     def stopping() -> Any:
         delivery.stop()
-        return None if server is None else server.stop()
+        return None if port is None else port.stop()
 
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
-        smes = smes_of(new.sme)
-        if server is not None and server.keys is not None:
-            server.keys.reload()
-        if tsms is not None:
-            tsms.smes = {sme.system_id: sme for sme in smes}
+        if port is not None:
+            port.renew(new.sme)
         centre.policy = replace(policy(new), routed=s6c is not None)
         delivery.at_once = new.sms_sc.deliveries
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
+        t4.iwf_hosts = new.mtc_iwf.hosts
 
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
@@ -125,13 +133,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=[
-            "mo_sms",
-            "sme",
-            "sms_sc.deliveries",
-            "sms_sc.mo_sms_at_once",
-            *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
-        ],
+        live=LIVE,
     )
     return parts
 

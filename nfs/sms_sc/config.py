@@ -58,6 +58,16 @@ class SmsScTable(Table):
     )
 
 
+class IwfTable(Table):
+    """The `[mtc_iwf]` table."""
+
+    hosts: tuple[Identity, ...] = Field(
+        default=(),
+        strict=False,
+        description="MTC-IWFs on one store: a report that one does not take goes to the next",
+    )
+
+
 class HssTable(Table):
     """The `[hss]` table: the HSS that is asked for serving nodes, and alerts."""
 
@@ -85,6 +95,7 @@ class SmsScConfig(AuditedConfig):
     home_router: HomeRouterTable | None = Field(
         default=None, description="SMS Router for other networks; none if absent"
     )
+    mtc_iwf: IwfTable = Field(default=IwfTable(), description="where delivery reports may go")
     mo_sms: tuple[MoRouteTable, ...] = Field(
         default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"
     )

@@ -22,10 +22,11 @@ from nfs.sms_sc.logic import Attempt, Policy, ServiceCentre, Trigger
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.outcomes import Delivered, Outcome
 from nfs.sms_sc.s6c import Way
+from nfs.sms_sc.smpp.config import SmppTable
 from nfs.sms_sc.smpp.pdu import Bind, Body, Command, Empty, Pdu, Reader, Sms, SmsAnswer, decode
-from nfs.sms_sc.smpp.server import SmppProtocol, SmppServer
+from nfs.sms_sc.smpp.server import SmppProtocol
 from nfs.sms_sc.smpp.service import Sme, Tsms
-from nfs.sms_sc.smpp.wiring import Told
+from nfs.sms_sc.smpp.wiring import SmppPort, Told
 
 IMSI = "001010000000001"
 SME = Sme(
@@ -158,12 +159,15 @@ class Rig:
             smes or (SME,), self.centre, self.keep, self.hss, marking, self.audit,
             clock=self.clock.seconds, spawn=self.t4.spawn,
         )  # fmt: skip
-        told = Told(self.t4, self.tsms)
+        table = SmppTable(
+            transport="tcp", physical_protection=True, physical_protection_reason="test", port=0,
+            connections=3, bind_s=30, enquire_s=60, answer_s=20,
+        )  # fmt: skip
+        self.port = SmppPort(self.tsms, table, None, self.clock)
+        self.server = self.port._server
+        told = Told(self.t4, self.port)
         self.delivery = self.tsms.delivery = Delivery(
             self.centre, self.keep, told, self.ways, clock=self.clock.seconds, call_later=self.clock.callLater
-        )
-        self.server = SmppServer(
-            self.tsms, self.clock, system_id="sms-sc", connections=3, bind_s=30, enquire_s=60, answer_s=20
         )
 
     def lines(self) -> list[dict[str, Any]]:

@@ -222,8 +222,7 @@ class VectorLab:
     @property
     def sender(self) -> Sender:
         """What sends for the UEs."""
-        (sgd,) = self.functions[MME].applications
-        assert isinstance(sgd, Sgd)
+        sgd = next(each for each in self.functions[MME].applications if isinstance(each, Sgd))
         assert sgd.sender is not None
         return sgd.sender
 

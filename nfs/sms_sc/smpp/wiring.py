@@ -6,15 +6,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from diameter.app import Application
+from diameter.config import TlsConfig
 from diameter.errors import ConfigError
-from nfs.common.audit import AuditLog
 from nfs.sms_sc.delivery import Reports
-from nfs.sms_sc.keep import Keep
-from nfs.sms_sc.logic import ServiceCentre, Trigger
-from nfs.sms_sc.marking import Marking
+from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Outcome
-from nfs.sms_sc.s6c import S6c
 from nfs.sms_sc.sme import ShortMessage
 from nfs.sms_sc.smpp.config import SECRET_OCTETS, SmeTable, SmppTable
 from nfs.sms_sc.smpp.server import SmppServer
@@ -51,47 +47,52 @@ def _password(path: Path) -> str:
     return line.decode("ascii")
 
 
+class SmppPort:
+    """The port with its Tsms.  tls: the keys of the node, for a table without its own."""
+
+    def __init__(self, tsms: Tsms, table: SmppTable, tls: TlsConfig | None, reactor: Any) -> None:
+        self.tsms = tsms
+        self._table = table
+        self._tls = (table.tls or tls) if table.transport == "tls" else None
+        self._server = SmppServer(
+            tsms,
+            reactor,
+            system_id=table.system_id,
+            connections=table.connections,
+            bind_s=table.bind_s,
+            enquire_s=table.enquire_s,
+            answer_s=table.answer_s,
+        )
+
+    def listen(self) -> str:
+        """Listen; where, for the ready line.  Raises ConfigError, CannotListenError."""
+        return self._server.listen(self._table.host, self._table.port, self._tls)
+
+    def stop(self) -> Any:
+        """As `SmppServer.stop`."""
+        return self._server.stop()
+
+    def renew(self, tables: tuple[SmeTable, ...]) -> None:
+        """Take over other SMEs, and read the keys anew; sessions go on.  Raises ConfigError and changes nothing."""
+        smes = smes_of(tables)
+        if self._server.keys is not None:
+            self._server.keys.reload()
+        self.tsms.smes = {sme.system_id: sme for sme in smes}
+
+
 class Told:
     """Reports to whoever the message came from: T4's to the MTC-IWF, Tsms' to the SME."""
 
-    def __init__(self, t4: Reports, tsms: Tsms | None) -> None:
+    def __init__(self, t4: Reports, port: SmppPort | None) -> None:
         self._t4 = t4
-        self._tsms = tsms
+        self._port = port
 
     async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
-        """As `Reports.report`; what came from an SME when there was a Tsms is over where there is none."""
+        """As `Reports.report`; what came from an SME is over where there is no port any more."""
         if not isinstance(trigger, ShortMessage):
             return await self._t4.report(trigger, outcome)
-        return (0, 2001) if self._tsms is None else await self._tsms.report(trigger, outcome)
+        return (0, 2001) if self._port is None else await self._port.tsms.report(trigger, outcome)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
         """Run beside the handlers."""
         return self._t4.spawn(coroutine)
-
-
-def make(
-    smes: tuple[SmeTable, ...],
-    centre: ServiceCentre,
-    keep: Keep,
-    s6c: S6c,
-    marking: Marking,
-    audit: AuditLog,
-    *,
-    clock: Any,
-    application: Application,
-) -> Tsms:
-    """Tsms, whose coroutines run beside those of `application`.  Raises ConfigError."""
-    return Tsms(smes_of(smes), centre, keep, s6c, marking, audit, clock=clock, spawn=application.spawn)
-
-
-def serve(tsms: Tsms, table: SmppTable, reactor: Any) -> SmppServer:
-    """The port, not yet listening."""
-    return SmppServer(
-        tsms,
-        reactor,
-        system_id=table.system_id,
-        connections=table.connections,
-        bind_s=table.bind_s,
-        enquire_s=table.enquire_s,
-        answer_s=table.answer_s,
-    )

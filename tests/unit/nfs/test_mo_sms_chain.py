@@ -41,7 +41,7 @@ def said(lab: VectorLab, begin: int) -> list[Message]:
 
 def events(heard: list[Heard]) -> list[tuple[str, int | None]]:
     for each in heard:
-        assert_fits("heard", each.form())
+        assert_fits("heard", {"schema": 1, **each.form()})
     found = [(each.event, each.failure_cause if each.event == "refused" else each.status) for each in heard]
     return sorted(found, key=lambda each: each[0])  # what comes at once has no order
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from diameter import Undeliverable
+from diameter.errors import ConfigError
 from diameter.testing import run
 from helpers.smpp import ANSWER, IMSI, SME, SUBMIT, Client, Rig, Ways
 from nfs.sms_sc.delivery import Delivery
@@ -17,6 +18,7 @@ from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.outcomes import Delivered, Failure, Outcome
 from nfs.sms_sc.s6c import Way
 from nfs.sms_sc.sme import ShortMessage
+from nfs.sms_sc.smpp.config import SmeTable
 from nfs.sms_sc.smpp.pdu import BindAnswer, Command, Empty, Pdu, SmsAnswer, Status, Tag
 from nfs.sms_sc.smpp.service import covers
 from nfs.sms_sc.smpp.session import Direction
@@ -69,7 +71,7 @@ def test_what_was_acknowledged_outlives_a_restart(rig: Rig) -> None:
     centre, ways = ServiceCentre(Policy(routed=True)), Ways()
     centre.restore(rig.load())
     delivery = Delivery(
-        centre, rig.keep, Told(rig.t4, rig.tsms), ways, clock=rig.clock.seconds, call_later=rig.clock.callLater
+        centre, rig.keep, Told(rig.t4, rig.port), ways, clock=rig.clock.seconds, call_later=rig.clock.callLater
     )
     rig.tsms._centre, rig.tsms.delivery = centre, delivery
     delivery.resume()
@@ -354,3 +356,17 @@ def test_the_end(rig: Rig) -> None:
     _ = rig.server.stop()
     assert [pdu.command for pdu in client.got()] == [Command.UNBIND]
     assert client.closed
+
+
+def test_other_entities_after_a_reload(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("other\n")
+    table = SmeTable(system_id="else", password=path, number="15550009", bind=("transmitter",))
+    rig.port.renew((table,))
+    assert Client(rig).bind().status == Status.INVALID_SYSTEM_ID
+    client = Client(rig)
+    assert client.bind(Command.BIND_TRANSMITTER, system_id=b"else", password=b"other").status == 0
+    path.write_text("far too long\n")
+    with pytest.raises(ConfigError, match="1 to 8 ASCII characters"):
+        rig.port.renew((table,))
+    assert client.submit(destination=b"15550100001").status == Status.INVALID_DESTINATION
