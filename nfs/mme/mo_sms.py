@@ -70,9 +70,12 @@ class Sender:
         outbox = self.outboxes.setdefault(order.imsi, Outbox(imsi=order.imsi))
         international = not is_short_code(order.to)
         parts = outbox.write(order.to, order.payload, port=order.port, international=international, report=order.report)
+        good = True
         for part in parts:
-            if not await self._submit(outbox, part):
-                break
+            if good:
+                good = await self._submit(outbox, part)
+            else:
+                outbox.refused(part.reference)  # it is not sent
 
     async def _submit(self, outbox: Outbox, part: Sent) -> bool:
         host, realm, number = self.sms_sc

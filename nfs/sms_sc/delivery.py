@@ -81,6 +81,7 @@ class Delivery:
         """Take up what a restart left: deliveries, and reports that are owed."""
         for trigger in tuple(self._centre.owed.values()):
             self.report(trigger)
+        self._expire()  # what ran out meanwhile is reported, and not sent
         for imsi in self._centre.waiting():
             self.attempt(imsi)
         self._tidying = self._call_later(TIDY_S, self._tidy)

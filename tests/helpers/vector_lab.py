@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
-from diameter import Dictionary
+from diameter import Dictionary, Message
 from diameter._node.memory import Wire
 from diameter.app import Application
 from diameter.capture import Captured
@@ -35,11 +35,11 @@ from nfs.sms_sc.config import SmsScConfig
 START: Final = 1_767_225_600.0
 """2026-01-01 00:00:00 UTC."""
 REALM: Final = "operator.example"
-IWF, HSS, SMS_SC, MME = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme"))
+IWF, HSS, SMS_SC, MME, AAA = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa"))
 SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
 ADDRESSES: Final = {
     SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
-    IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50",
+    IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50", AAA: "192.0.2.80",
 }  # fmt: skip
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})
@@ -74,7 +74,7 @@ IWF_TOML: Final = "\n".join(
         *(peer(host, placement="outside") for host in (SCS, SCS2, SCS3)),
         f'[hss]\nrealm = "{REALM}"\nhost = "{HSS}"\n[sms_sc]\nrealm = "{REALM}"\nhost = "{SMS_SC}"',
         '[sgw]\nhome_plmns = ["00101"]',
-        scs_table(SCS, ["customer.example"], ["trigger"]),
+        scs_table(SCS, ["customer.example"], ["trigger", "recall", "replace"]),
         scs_table(SCS2, ["other.example"], []),
         scs_table(SCS3, ["third.example"], ["trigger"]),
         f'[mo_sms]\nnumber = "{IWF_NUMBER}"',
@@ -92,7 +92,18 @@ SMS_SC_TOML: Final = "\n".join(
     ]
 )  # fmt: skip
 SENDS: Final = f'[sms_sc]\nhost = "{SMS_SC}"\nrealm = "{REALM}"\nnumber = "{SMS_SC_NUMBER}"\n'
-HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF)])
+HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF), peer(AAA)])
+
+
+class Aaa(Application):
+    """What an MTC-AAA asks the HSS on S6n."""
+
+    dictionary = "ts29336_s6m"
+
+    async def names(self, imsi: str) -> Message:
+        """Who is this outside?"""
+        avps = {"User-Identifier": {"User-Name": imsi}, "SIR-Flags": 0}
+        return await self.request("Subscriber-Information", avps, to=HSS, realm=REALM)
 
 
 class Book:
@@ -126,9 +137,7 @@ class VectorLab:
         self.nodes: dict[str, Node] = {}
         self.functions: dict[str, Parts[Any]] = {}
         self.around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
-        clock = SimpleNamespace(time=self.clock.seconds)
         with (
-            mock.patch("nfs.mtc_iwf.__main__.time", clock),
             mock.patch("nfs.mtc_iwf.sgd.secrets", SimpleNamespace(randbelow=lambda below: below % 1000)),
         ):
             self._function(HSS, HSS_TOML, HssConfig, build_hss)
@@ -141,6 +150,7 @@ class VectorLab:
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
         for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
             self.wait(self.nodes[host].when_open(other))
+        self.aaa = self._aaa()
 
     def _provision(self, subscribers: Sequence[Subscriber]) -> None:
         store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
@@ -170,6 +180,18 @@ class VectorLab:
         )
         self._node(host, config.node_config, [scs.tsp])
         return scs
+
+    def _aaa(self) -> Aaa:
+        aaa = Aaa()
+        text = f"{node(AAA, listens=False)}\n{peer(HSS, dial=True)}"
+        config = parse(text, FunctionConfig, source=AAA, base=self.folder)
+        self.wait(self._node(AAA, config.node_config, [aaa]).when_open(HSS))
+        return aaa
+
+    def names(self, imsi: str) -> Message:
+        """The answer of the HSS on S6n."""
+        answer: Message = self.wait(self.aaa.names(imsi))
+        return answer
 
     def _node(self, host: str, config: NodeConfig, applications: Sequence[Application], **more: Any) -> Node:
         made = Node(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,9 +23,11 @@ BEHAVIOURS: Final = (
     (7, "memory-full", ""),
     (8, "busy", "failures = 1"),
     (9, "absent", ""),
+    (12, "absent", ""),
+    (13, "normal", ""),
 )
 UES: Final = "\n".join(
-    f'[[ues]]\nfirst_imsi = "00101000000000{number}"\ncount = 1\nreport = false\nbehaviour = "{behaviour}"\n{more}'
+    f'[[ues]]\nfirst_imsi = "0010100000000{number:02}"\ncount = 1\nreport = false\nbehaviour = "{behaviour}"\n{more}'
     for number, behaviour, more in BEHAVIOURS
 )
 
@@ -62,6 +64,19 @@ def told(to: str, *, limit: int = 10, **more: Any) -> Callable[[VectorLab], obje
         for scs in lab.scs.values():
             scs.tsp.messages.limit = limit
         return lab.send(to, **more)
+
+    return play
+
+
+def taken_back(
+    way: str, settle_s: float = 2.0, *, at: float = 2.0, first_s: int = 600, **more: Any
+) -> Callable[[VectorLab], object]:
+    """A trigger for a device that is away, and `at` seconds behind its answer its recall or replace (`way`)."""
+
+    def play(lab: VectorLab) -> object:
+        first = lab.trigger(f"meter-w@{DEVICE}", settle_s=at, validity_s=first_s)
+        given: dict[str, Any] = {way: first.reference, **more}
+        return lab.trigger(f"meter-w@{DEVICE}", settle_s=settle_s, **given)
 
     return play
 
@@ -110,6 +125,28 @@ SCENES: Final = (
           meter("9", 60, validity_s=30)),
     Scene("undelivered-unknown-ue", "The MME does not know the subscriber",
           "DIAMETER_ERROR_USER_UNKNOWN (5001) on SGd, and the report that follows.", meter("n", 60, validity_s=30)),
+    Scene("once-ue-absent", "One attempt, and the UE is absent",
+          "Validity-Time 0: a single MT-Forward-Short-Message, and its report at once.", meter("9", 60, validity_s=0)),
+    Scene("refused-absent-not-stored", "Absent, and not to be stored",
+          "HSS-Cause Absent-Subscriber and Validity-Time 0: the SCS gets TEMPORARYERROR, the SMS-SC hears nothing.",
+          meter("4", validity_s=0)),
+    Scene("priority-unreachable", "A priority trigger for a device that was out of reach",
+          "The HSS names a node for a priority trigger (Priority-Indication in T4-Parameters) that it would not name "
+          "for another one.", meter("u", priority=True)),
+    Scene("recalled", "A trigger is recalled",
+          "Trigger-Action RECALL on T4 while the UE is absent: the answer is the end of both transactions.",
+          taken_back("recall", payload=b"", port=None)),
+    Scene("replaced", "A trigger is replaced",
+          "Trigger-Action REPLACE on T4 while the UE is absent: the new trigger runs out, and is reported.",
+          taken_back("replace", 60, payload=b"sleep", validity_s=30)),
+    Scene("recall-too-late", "A recall that comes too late",
+          "The trigger has run out, which the MTC-IWF knows from its report: the SCS gets ORIGINALMESSAGESENT, and "
+          "nothing goes on.", taken_back("recall", first_s=30, at=60, payload=b"", port=None)),
+    Scene("s6n-names", "S6n: the names of a device",
+          "SIR-Flags 0: a User-Identifier for each External Identifier and MSISDN. Asked by a client of the tests in "
+          "the place of an MTC-AAA.", lambda lab: lab.names("001010000000001")),
+    Scene("s6n-unknown", "S6n: nobody has the IMSI", "DIAMETER_ERROR_USER_UNKNOWN (5001) on S6n.",
+          lambda lab: lab.names("001019999999999")),
     Scene("mo-sms-delivered", "A short message of a device without MSISDN",
           "TS 23.682 5.15 from the SMS-SUBMIT to its SMS-STATUS-REPORT: confirmed by the SMS-SC, brought to the "
           "MTC-IWF on SGd, named by the HSS on S6m (SMS_MO), notified on Tsp (Action-Type 5).", told(SHORT_CODE)),
@@ -142,7 +179,8 @@ def subscribers() -> Iterator[Subscriber]:
     }
     changes: dict[str, dict[str, Any]] = {
         "1": {}, "2": {"rights": frozenset()}, "3": {"services": frozenset()}, "4": {"nodes": ()}, "5": {"sms": False},
-        "6": {}, "7": {}, "8": {}, "9": {}, "b": {"barred": True}, "n": {},
+        "6": {}, "7": {}, "8": {}, "9": {}, "b": {"barred": True}, "n": {}, "w": {},
+        "u": {"nodes": (replace(mme, reachable=False),)},
     }  # fmt: skip
     for number, (name, change) in enumerate(changes.items(), start=1):
         names = [f"meter-{name}@{DEVICE}"]
