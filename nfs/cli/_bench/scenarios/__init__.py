@@ -26,6 +26,7 @@ FILES: Final = (
     "idle",
     "workers",
     "stored",
+    "hss",
     "dictionary",
     "ladder",
     "capture",
