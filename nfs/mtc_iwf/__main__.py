@@ -27,6 +27,7 @@ from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
+from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
@@ -98,6 +99,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp.iwf = iwf
     parties = (guards, owners, audit, store, counts)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now)
+    sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
@@ -110,9 +112,6 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
-
-    def stopping() -> Any:
-        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         if purging.running:
@@ -127,17 +126,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         grouped.reload(new, limits(new))
+        for each in sgd:
+            each.reload(new)
 
     parts = Parts(
-        applications=(tsp, s6m, t4),
+        applications=(tsp, s6m, t4, *sgd),
         screens=(guards.gateway,),
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
-        stopping=stopping,
+        stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.groups."),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.groups.", "mo_sms.scs", "mo_sms.at_once"),
     )
     return parts
 
