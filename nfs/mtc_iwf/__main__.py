@@ -52,6 +52,7 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         limits=limits(config),
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
+        paced=guards.spreader.paced,
     )
 
 
@@ -101,6 +102,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
             if each.running:
                 each.stop()
         guards.holding.stop()
+        guards.spreader.stop()
         keep()  # closing the store waits for it
         closed = store.close()
         if desk is not None:
