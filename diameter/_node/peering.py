@@ -227,9 +227,12 @@ class Peering:
         line.own_answers = not config.answers_of_others
         line.entry = self._core.table.find(peer.host)
         line.given = line.got = None
+        base = self._base
         if config.applications:
             dictionary = self._core.dictionary
             line.allowed = frozenset(dictionary.application(name).id for name in config.applications)
+            base = base.narrowed(line.allowed)
+        peer.says(base)
 
     def lines_of(self, peer: Peer) -> Set[Line]:
         """The links of a peer that are not gone."""

@@ -192,7 +192,17 @@ class Serving:
             self._refuse_code(line, request, ResultCode.TOO_BUSY, "too many copies of requests in work")
 
     def _acceptable(self, line: Line, request: Message, handler: Bound | None) -> bool:
-        """Look at a request that is not plainly in order; False once it is refused.  Cheapest first."""
+        """Look at a request that is not plainly in order; False once it is refused.  Cheapest first.
+
+        An application that is not open to a peer is answered as one that nobody serves is, whatever the request holds:
+        only the audit tells them apart.
+        """
+        application = request.application
+        if line.allowed is not None and request.application_id not in line.allowed:
+            text = f"application {application} is not served here"
+            logged = f"application {application} is not open to {line.whose}"
+            self._refuse_code(line, request, ResultCode.APPLICATION_UNSUPPORTED, text, logged)
+            return False
         fault = first_refusing(request)
         if fault is not None and handler is not None:
             self._refuse_fault(line, request, fault)
@@ -215,8 +225,6 @@ class Serving:
             if application == 0 or application in self._core.table.applications:
                 return ResultCode.COMMAND_UNSUPPORTED, f"{request.command} is not answered here"
             return ResultCode.APPLICATION_UNSUPPORTED, f"application {request.application} is not served here"
-        if line.allowed is not None and application not in line.allowed:
-            return ResultCode.APPLICATION_UNSUPPORTED, f"application {request.application} is not open to {line.whose}"
         if self._core.draining:
             return ResultCode.TOO_BUSY, "this node is stopping"
         no = self._core.table.refuse(application, request.get("Destination-Host"), request.get("Destination-Realm"))
@@ -235,8 +243,8 @@ class Serving:
         self._core.refused(line, request, "fault", int(fault.result_code), 0, fault.text, logged)
         self._write(line, request, refusal(request, fault).octets)
 
-    def _refuse_code(self, line: Line, request: Message, code: int, text: str) -> None:
-        self._core.refused(line, request, "destination", int(code), 0, text, text)
+    def _refuse_code(self, line: Line, request: Message, code: int, text: str, logged: str = "") -> None:
+        self._core.refused(line, request, "destination", int(code), 0, logged or text, logged or text)
         self._write(line, request, refuse(request, code, text).octets)
 
     def _refuse(self, line: Line, request: Message, outcome: Any, stage: str, key: bytes = b"") -> None:

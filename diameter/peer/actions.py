@@ -98,6 +98,10 @@ class Actions:
         self._peer_cause: int | None = None
         self._origin_state_id = 0
 
+    def says(self, base: BaseMessages) -> None:
+        """Build CER, CEA and all other base messages of this peer with `base` from now on."""
+        self._base = base
+
     def _saw_state(self, origin_state_id: int, turn: Turn) -> None:
         """Origin-State-Id of the peer (section 8.16); 0 says nothing.  It may only change with a restart, which ends
         the link; whoever changes it on a link is believed, unless its habits are to be strict.

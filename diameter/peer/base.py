@@ -6,11 +6,12 @@ DWR, and the DWA to a DWR in order, never change but for their identifiers, so t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from diameter.errors import RemoteFault, ResultCode
 from diameter.message import decode, encode
-from diameter.peer.capabilities import LocalIdentity, Refusal
+from diameter.peer.capabilities import RELAY, LocalIdentity, Refusal
 from diameter.peer.inputs import Close, DisconnectCause, Identify, Output, Refused, Send, Write
 from diameter.wire import header
 
@@ -24,16 +25,33 @@ class BaseMessages:
     identity that cannot be said on the wire.
     """
 
-    __slots__ = ("_dictionary", "_dwa", "_dwr", "_identify", "_origin", "local")
+    __slots__ = ("_dictionary", "_dwa", "_dwr", "_identify", "_narrowed", "_origin", "local")
 
     def __init__(self, local: LocalIdentity, dictionary: Dictionary, identify: Identify) -> None:
         self.local = local
         self._dictionary = dictionary
         self._identify = identify
+        self._narrowed: dict[frozenset[int], BaseMessages] = {}
         self._origin = {"Origin-Host": local.origin_host, "Origin-Realm": local.origin_realm}
         dwr = dictionary.request("Device-Watchdog-Request", self._origin | self._state())
         self._dwr = encode(dwr)
         self._dwa = encode(dwr.answer(ResultCode.SUCCESS, self._origin | self._state()))
+
+    def narrowed(self, ids: frozenset[int]) -> BaseMessages:
+        """The builder for a peer that may use these applications alone: CER and CEA tell it of no other.
+
+        A relay says that it is one to everybody (section 2.4), and who has none of them says what it has.
+        """
+        known = self._narrowed.get(ids)
+        if known is None:
+            every = self.local.applications
+            kept = tuple(each for each in every if each.id in ids)
+            if not kept or len(kept) == len(every) or RELAY in self.local.application_ids:
+                return self
+            vendors = tuple(sorted({each.vendor for each in kept if each.vendor}))
+            local = replace(self.local, applications=kept, supported_vendors=vendors)
+            known = self._narrowed[ids] = BaseMessages(local, self._dictionary, self._identify)
+        return known
 
     def cer(self, connection: Connection) -> tuple[bytes, int]:
         """A CER for this link, and its Hop-by-Hop Identifier (section 5.3.1)."""

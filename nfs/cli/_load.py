@@ -104,6 +104,8 @@ def outcome_of(report: Form) -> str:
     if report["error"] and report["stage"] == "accepted":
         return "no report"
     detail = report["delivery_outcome"] if report["stage"] == "reported" else report["request_status"]
+    if report["stage"] in ("recalled", "replaced"):
+        return str(report["stage"])
     if report["stage"] == "refused" and detail in (None, "SUCCESS") and report["result"]:
         detail = str(report["result"]["code"])
     return report["stage"] if detail is None or report["stage"] == "accepted" else f"{report['stage']} {detail}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OPEN_AT_ONCE: Final = 1000
 """Triggers open at once with --rate: many, so that a device that is late holds nobody up."""
 CLOSED_AT_ONCE: Final = 100
-_LATER: Final = ("--recall", "--replace", "--external-group-id")
+_LATER: Final = ("--external-group-id",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,8 @@ class Load:
     "--dict", "dictionaries", multiple=True, type=click.Path(path_type=Path), help="A further dictionary file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the numbers of a load run, as JSON.")
-@click.option("--recall", type=int, help="Withdraw a trigger (not in this release).")
-@click.option("--replace", type=int, help="Replace a trigger (not in this release).")
+@click.option("--recall", type=click.IntRange(0, 0xFFFF_FFFF), help="Withdraw the trigger of this reference.")
+@click.option("--replace", type=click.IntRange(0, 0xFFFF_FFFF), help="Send this in the place of that trigger.")
 @click.option("--external-group-id", help="Trigger a group (not in this release).")
 def command(**given: Any) -> int:
     """Trigger devices and wait for the delivery reports.
@@ -92,11 +92,15 @@ def command(**given: Any) -> int:
     With several devices, --count or --duration the numbers are printed instead of the report, with --json a histogram
     too.  With --rate a time counts from when its trigger was due, so that those that had to wait say so.
 
-    Exit status: 0 when every trigger was delivered (with --no-wait: accepted), 1 when not, 2 for wrong usage.
+    --recall and --replace name a trigger for the same device by its reference, and reach it as long as it waits.
+
+    Exit status: 0 when every trigger was delivered (with --no-wait: accepted; with --recall: withdrawn), 1 when not, 2
+    for wrong usage.
 
     \b
     Example: mtc trigger -c scs.toml --external-id meter-7@example.com --port 8000 --payload "wake up"
              mtc trigger --via http://127.0.0.1:8080 --token scs.token --msisdn 15551234567 --payload @frame.bin
+             mtc trigger -c scs.toml --external-id meter-7@example.com --recall 4711
              mtc trigger -c scs.toml --external-id meter-7@example.com --rate 50 --duration 10 --json
     """
     from diameter import Dictionary
@@ -119,7 +123,7 @@ def command(**given: Any) -> int:
 
     tally, last = run(main)
     _show(tally, last if load.one else None, given["as_json"])
-    good = tally.delivered if wait_s else tally.outcomes["accepted"] + tally.delivered
+    good = tally.delivered + tally.outcomes["recalled"] + (0 if wait_s else tally.outcomes["accepted"])
     return 0 if good == tally.asked else 1
 
 
@@ -128,6 +132,8 @@ def _refuse(given: dict[str, Any]) -> None:
     for option in _LATER:
         if given[option[2:].replace("-", "_")] is not None:
             raise click.UsageError(f"{option}: this release sends plain triggers only")
+    if given["recall"] is not None and (given["replace"] is not None or given["payload"]):
+        raise click.UsageError("--recall only withdraws: no --payload, and no --replace")
     if sum(given[way] is not None for way in ("config", "via", "origin_host")) != 1:
         raise click.UsageError("say who sends: one of -c FILE, --origin-host with its options, or --via URL")
     if given["via"] and not _may_carry_a_token(given["via"]):
@@ -163,6 +169,8 @@ def _requests(given: dict[str, Any]) -> list[TriggerRequest]:
         "priority": given["priority"],
         "validity_s": given["validity_s"],
         "reference": given["reference"],
+        "recall": given["recall"],
+        "replace": given["replace"],
     }
     try:
         found = [
@@ -192,8 +200,9 @@ def _load(given: dict[str, Any], devices: int) -> Load:
     """What the load options mean; without any, one trigger for each device."""
     timed = given["duration"] is not None
     count = given["count"] if given["count"] is not None or timed else devices
-    if given["reference"] is not None and count != 1:
-        raise click.UsageError("--reference is for one trigger")
+    for option in ("reference", "recall", "replace"):
+        if given[option] is not None and count != 1:
+            raise click.UsageError(f"--{option} is for one trigger")
     return Load(
         count=count,
         rate_per_s=given["rate"],

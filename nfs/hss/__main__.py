@@ -13,6 +13,7 @@ from nfs.common.store import Cache
 from nfs.hss.config import HssConfig
 from nfs.hss.groups.s6m import Groups
 from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.s6c import S6c
 from nfs.hss.s6m import S6m
 
 
@@ -25,6 +26,10 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     )
 
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
+    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+
+    def stopping() -> None:
+        s6c.stopped = True
 
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
@@ -32,8 +37,14 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def reload(_new: HssConfig) -> None:
         cache.clear()
 
-    applications = (S6m(store, cache, audit, groups),)
-    return Parts(applications=applications, audit=audit.node_refused, stopped=stopped, reload=reload)
+    return Parts(
+        applications=(S6m(store, cache, audit, groups), s6c),
+        audit=audit.node_refused,
+        started=lambda _node: s6c.spawn(s6c.resume()),
+        stopping=stopping,
+        stopped=stopped,
+        reload=reload,
+    )
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

@@ -19,6 +19,9 @@ class HssTable(Table):
     cache_s: float = Field(
         default=1.0, ge=0, le=3600, description="how long; what another process changes is seen after this"
     )
+    mwd_list: int = Field(
+        default=10, ge=1, le=1000, description="service centres that may wait for one device; beyond it S6c gets 5558"
+    )
     groups: bool = Field(default=True, description="answer for groups of devices on S6m, an extension of ours")
     group_members: int = Field(
         default=5000, ge=1, le=100_000, description="members of a group that an answer may have; none of a larger one"

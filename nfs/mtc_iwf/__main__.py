@@ -15,6 +15,7 @@ from nfs.common.audit import Area
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.mtc_iwf.asked import Limits
+from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import KEEP_S, Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
@@ -53,6 +54,7 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
         paced=guards.spreader.paced,
+        capabilities=Capabilities(triggers.store),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from diameter.config import Complaints, Identity, Table
+from diameter.config import Complaints, Identity, NodeConfig, Table
 from nfs.common.audited import AuditedConfig
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
@@ -52,3 +53,20 @@ class IwfConfig(AuditedConfig):
             text = "no peer with agent = true has this host"
             raise Complaints([("sgw.gateways", f"{host}: {text}") for host in wrong])
         return self
+
+    @cached_property
+    def node_config(self) -> NodeConfig:
+        """The node; whoever is not of the core is offered Tsp alone, unless its row says which applications it has.
+
+        So the capabilities exchange does not tell outside what this node speaks with the core, and a request of the
+        core's applications is answered there like one of an application that nobody has.
+        """
+        whole = super().node_config
+        outside = {host.lower() for table in self.scs for host in (*table.hosts, *table.agents)}
+        peers = tuple(
+            peer.model_copy(update={"applications": ("Tsp",)})
+            if not peer.applications and (peer.placement == "outside" or peer.host.lower() in outside)
+            else peer
+            for peer in whole.peer
+        )
+        return whole.model_copy(update={"peer": peers})

@@ -79,7 +79,7 @@ class Triggers:
     """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self._store = store
+        self.store = store
         self._clock = clock
 
     async def begin(self, trigger: Trigger) -> Standing:
@@ -129,7 +129,7 @@ class Triggers:
 
     async def _do(self, work: Work[T]) -> T:
         try:
-            return await self._store.do(work)
+            return await self.store.do(work)
         except StoreError as error:
             raise Unavailable(str(error)) from None
 

@@ -151,7 +151,7 @@ class EdgeTable(Table):
         default=(), strict=False, description="words that no message to the outside may hold: Local Group Ids, names"
     )
     rate: RateTable | None = Field(default=None, description="how fast all SCSs together may ask")
-    device_rate: RateTable | None = Field(default=None, description="how fast triggers may go to one device")
+    device_rate: RateTable | None = Field(default=None, description="how fast each SCS may trigger one device")
     remembered: int = Field(
         default=100_000, ge=1, le=10_000_000, description="buckets and counts kept at most, of each kind"
     )
@@ -187,7 +187,7 @@ class GatewayTable(EdgeTable):
         "to `gateways` unless named here",
     )
     quota: QuotaTable | None = Field(default=None, description="how much all SCSs together may ask")
-    device_quota: QuotaTable | None = Field(default=None, description="how many triggers may go to one device")
+    device_quota: QuotaTable | None = Field(default=None, description="how much each SCS may trigger one device")
 
     refused_s: float = Field(
         default=30, ge=0, le=86_400, description="how long a device that the HSS refused is refused without asking it"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from hashlib import sha256
+from typing import Final, Literal
 
 from nfs.common.audit import Stage
 from nfs.common.tsp import ActionType, RequestStatus
@@ -16,6 +17,8 @@ from nfs.common.tsp import ActionType, RequestStatus
 Placement = Literal["inside", "outside"]
 
 
+LONGEST_NAME: Final = 253
+"""Characters of a name under which something is counted; a database has room for no more."""
 ASKABLE = (ActionType.TRIGGER, ActionType.RECALL, ActionType.REPLACE)
 """What an SCS may ask for; the others travel the other way."""
 
@@ -118,6 +121,12 @@ class Offer:
     def device(self) -> str:
         """One name for the device however it is written; a device with several identities has as many."""
         return device_name(self.external_identifier, self.msisdn)
+
+    @property
+    def pair(self) -> str:
+        """One name for the device as this SCS sees it: nobody learns, or uses up, what is left to another SCS."""
+        name = f"{self.profile.isdn if self.profile else ''} {self.device}"
+        return name if len(name) <= LONGEST_NAME else sha256(name.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

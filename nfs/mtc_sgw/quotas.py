@@ -97,7 +97,7 @@ class Quotas:
 
     def _quotas(self, offer: Offer) -> Iterator[tuple[Key, Quota]]:
         if self.limits.device is not None:
-            yield (DEVICE, offer.device), self.limits.device
+            yield (DEVICE, offer.pair), self.limits.device
         if offer.profile is not None and offer.profile.quota is not None:
             yield ("SCS", offer.profile.name), offer.profile.quota
         if self.limits.gateway is not None:

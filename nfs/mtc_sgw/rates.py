@@ -2,6 +2,8 @@
 
 They bound what a mass of triggers can do to core and radio, whoever sends them: a request takes a token from every
 bucket that it falls under, or, when one of them is empty, from none, and is RATEEXCEEDED: it may be tried again later.
+A device has a bucket for each SCS: these checks stand before the HSS, and an SCS that names devices of another one must
+neither use up what the other may do nor see from RATEEXCEEDED that he does it.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Rates:
 
     def _buckets(self, offer: Offer) -> Iterator[tuple[tuple[str, str], Rate]]:
         if self.limits.device is not None:
-            yield (DEVICE, offer.device), self.limits.device
+            yield (DEVICE, offer.pair), self.limits.device
         if offer.profile is not None and offer.profile.rate is not None:
             yield ("SCS", offer.profile.name), offer.profile.rate
         if self.limits.gateway is not None:

@@ -28,7 +28,8 @@ from nfs.scs.form import report_to, request_from
 from nfs.scs.logic import REFERENCES, Ledger
 
 BODY_LIMIT: Final = 65_536
-_STATUS: Final = {Stage.ACCEPTED: 202, Stage.REPORTED: 200, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
+_STATUS: Final = {Stage.ACCEPTED: 202, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
+"""Of the answer to a POST; 200 for every other end."""
 
 
 class Request(Protocol):
@@ -118,7 +119,7 @@ class Http:
 
 
 def _shown(request: Request, report: Report, code: int | None = None) -> bytes:
-    request.setResponseCode(_STATUS[report.stage] if code is None else code)
+    request.setResponseCode(_STATUS.get(report.stage, 200) if code is None else code)
     return _json(request, report_to(report))
 
 

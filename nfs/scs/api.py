@@ -5,7 +5,8 @@
     request = TriggerRequest(payload=b"wake up", external_identifier="meter-7@example.com", port=8000)
     report = await node.run(scs.trigger(request))          # a Deferred; in a handler: await scs.trigger(request)
 
-Whatever the network repeats, the caller of `trigger` sees one report.
+Whatever the network repeats, the caller of `trigger` sees one report.  `TriggerRequest(recall=7, ...)` withdraws the
+trigger with that reference, `replace=7` puts another one in its place.
 """
 
 from __future__ import annotations
@@ -51,15 +52,24 @@ class Scs:
     async def submit(self, request: TriggerRequest) -> Report:
         """Ask for a trigger and wait for the answer only; `stage` says what came of it.
 
-        Raises ValueError (ReferenceInUse among them) for a request that names no device, one of no known realm, or an
-        impossible reference.
+        Raises ValueError (ReferenceInUse among them) for a request that names no device, one of no known realm, an
+        impossible reference, or the recall of a trigger whose SMS-SC takes none; a replace there is a trigger of its
+        own (TS 29.368 6.4.13).
         """
         realm = realm_for(request, self._realm)
+        old = request.old_reference
+        if old is not None and not self.ledger.can_be_taken_back(old):
+            if request.recall is not None:
+                raise ValueError(f"reference {old} cannot be recalled: its SMS-SC takes no recalls")
+            request = replace(request, replace=None)
         reference = self.ledger.begin(request, self._clock())
         try:
             answer = await self.tsp.device_trigger(reference, request, realm)
         except (RequestError, EncodeError) as error:
             return self._end(self.ledger.failed(reference, str(error), self._clock()))
+        gone = self.ledger.taken_back(request, answer, self._clock())
+        if gone is not None:
+            self._end(gone)
         report = self.ledger.answered(reference, answer, self._clock())
         if report is not None:
             return self._end(report)

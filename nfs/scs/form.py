@@ -18,8 +18,16 @@ _KEYS: Final[Mapping[str, type]] = {
     "priority": bool,
     "validity_s": int,
     "reference": int,
+    "recall": int,
+    "replace": int,
 }
-_LIMITS: Final[Mapping[str, int]] = {"port": 0xFFFF, "validity_s": 0xFFFF_FFFF, "reference": 0xFFFF_FFFF}
+_LIMITS: Final[Mapping[str, int]] = {
+    "port": 0xFFFF,
+    "validity_s": 0xFFFF_FFFF,
+    "reference": 0xFFFF_FFFF,
+    "recall": 0xFFFF_FFFF,
+    "replace": 0xFFFF_FFFF,
+}
 
 
 def request_from(form: object) -> TriggerRequest:
@@ -67,7 +75,7 @@ def _identities(values: dict[str, Any]) -> list[str]:
 def request_to(request: TriggerRequest) -> dict[str, Any]:
     """The JSON object of a request, absent members left out."""
     form: dict[str, Any] = {"payload": request.payload.hex(), "priority": request.priority}
-    for key in ("external_identifier", "msisdn", "port", "validity_s", "reference"):
+    for key in ("external_identifier", "msisdn", "port", "validity_s", "reference", "recall", "replace"):
         value = getattr(request, key)
         if value is not None:
             form[key] = value

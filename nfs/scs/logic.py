@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from nfs.common.identities import ExternalIdentifier
-from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 
 REFERENCES: Final = 0x1_0000_0000
 
@@ -24,11 +24,17 @@ class Stage(Enum):
     REFUSED = "refused"
     REPORTED = "reported"
     FAILED = "failed"  # no answer: whether the network has it is not known
+    RECALLED = "recalled"  # a recall that withdrew its trigger, and that trigger; no report follows
+    REPLACED = "replaced"  # by another trigger, whose report follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerRequest:
-    """What an application asks for.  Exactly one of `external_identifier` and `msisdn` (digits)."""
+    """What an application asks for.  Exactly one of `external_identifier` and `msisdn` (digits).
+
+    `recall`, `replace`: the Reference-Number of a trigger for the same device that is to be withdrawn, or to give its
+    place to this one; a recall has no payload.
+    """
 
     payload: bytes
     external_identifier: str | None = None
@@ -37,6 +43,20 @@ class TriggerRequest:
     priority: bool = False
     validity_s: int | None = None
     reference: int | None = None
+    recall: int | None = None
+    replace: int | None = None
+
+    @property
+    def action(self) -> ActionType:
+        """Action-Type."""
+        if self.recall is not None:
+            return ActionType.RECALL
+        return ActionType.TRIGGER if self.replace is None else ActionType.REPLACE
+
+    @property
+    def old_reference(self) -> int | None:
+        """Old-Reference-Number."""
+        return self.replace if self.recall is None else self.recall
 
 
 def realm_for(request: TriggerRequest, realm: str | None) -> str:
@@ -53,15 +73,24 @@ def realm_for(request: TriggerRequest, realm: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the DAA said: Request-Status, None when it had none, and the result as (vendor, code)."""
+    """What the DAA said: Request-Status, None when it had none, and the result as (vendor, code).
+
+    `recallable`: the SMS-SC that has the trigger takes recalls and replaces (Feature-Supported-In-Final-Target).
+    """
 
     status: int | None
     result: tuple[int, int]
+    recallable: bool = False
 
     @property
     def accepted(self) -> bool:
-        """Whether a delivery report will follow."""
+        """Whether it was done."""
         return self.status == RequestStatus.SUCCESS and self.result == (0, 2001)
+
+    @property
+    def late(self) -> bool:
+        """Whether the trigger to recall or replace was sent before; a replace is then a trigger of its own."""
+        return self.status == RequestStatus.ORIGINALMESSAGESENT and self.result == (0, 2001)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +118,8 @@ class ReferenceInUse(ValueError):
 @dataclass(slots=True)
 class _Open:
     asked_at: float
+    action: ActionType = ActionType.TRIGGER
+    old_reference: int | None = None
     answer: Answer | None = None
     outcome: int | None = None
 
@@ -115,6 +146,8 @@ class Ledger:
         """The Reference-Number for a new trigger; raises ReferenceInUse, ValueError when it names no device or two."""
         if (request.external_identifier is None) == (request.msisdn is None):
             raise ValueError("a trigger names its device by an External-Identifier or by an MSISDN, one of the two")
+        if request.recall is not None and request.replace is not None:
+            raise ValueError("a trigger is recalled or replaced, one of the two")
         reference = request.reference
         if reference is None:
             while self._next in self.open or self._next in self.finished:
@@ -125,16 +158,32 @@ class Ledger:
         elif reference in self.open:
             raise ReferenceInUse(f"reference {reference} is open")
         self.finished.pop(reference, None)
-        self.open[reference] = _Open(now)
+        self.open[reference] = _Open(now, request.action, request.old_reference)
         return reference
+
+    def can_be_taken_back(self, reference: int) -> bool:
+        """False when the answer to this trigger said nothing of a recall (TS 29.368 6.4.13)."""
+        entry = self.open.get(reference)
+        return entry is None or entry.answer is None or entry.answer.recallable
 
     def answered(self, reference: int, answer: Answer, now: float) -> Report | None:
         """Note the DAA; the report when that ends the trigger (refused, or its DNR came first), else None."""
         entry = self.open[reference]
         entry.answer = answer
-        if not answer.accepted:
+        if entry.action is ActionType.RECALL and answer.accepted:
+            return self._finish(reference, Stage.RECALLED, entry, now)
+        if not answer.accepted and not (answer.late and entry.action is ActionType.REPLACE):
             return self._finish(reference, Stage.REFUSED, entry, now)
         return self._finish(reference, Stage.REPORTED, entry, now) if entry.outcome is not None else None
+
+    def taken_back(self, request: TriggerRequest, answer: Answer, now: float) -> Report | None:
+        """The end of the trigger that a recall or replace was about; None unless it was done and that was open here."""
+        entry = self.open.get(request.old_reference) if request.old_reference is not None and answer.accepted else None
+        if entry is None:
+            return None
+        assert request.old_reference is not None
+        stage = Stage.REPLACED if request.recall is None else Stage.RECALLED
+        return self._finish(request.old_reference, stage, entry, now)
 
     def failed(self, reference: int, why: str, now: float) -> Report:
         """No answer came (timeout, no peer, protocol error)."""

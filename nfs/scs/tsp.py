@@ -8,6 +8,7 @@ from typing import Any
 from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, ResultCode
+from nfs.common import features
 from nfs.common.identities import encode_number
 from nfs.common.tsp import ActionType
 from nfs.scs.logic import Answer, TriggerRequest
@@ -28,30 +29,19 @@ class Tsp(Application):
         self._reported = reported
 
     async def device_trigger(self, reference: int, request: TriggerRequest, realm: str) -> Answer:
-        """Ask the MTC-IWF of `realm` for one trigger (5.5).
+        """Ask the MTC-IWF of `realm` for one trigger, recall or replace (5.5, 5.7, 5.8).
 
         Raises RequestError when no answer came, EncodeError for what no DAR carries.
         """
-        data: dict[str, Any] = {"Payload": request.payload, "Priority-Indication": int(request.priority)}
-        if request.port is not None:
-            data["Application-Port-Identifier"] = request.port
-        action: dict[str, Any] = {}
-        if request.external_identifier is not None:
-            action["External-Identifier"] = request.external_identifier
-        if request.msisdn is not None:
-            action["MSISDN"] = encode_number(request.msisdn)
-        action |= {
-            "SCS-Identity": self._scs_identity,
-            "Reference-Number": reference,
-            "Action-Type": int(ActionType.TRIGGER),
-            "Trigger-Data": data,
+        avps = {
+            "Device-Action": _device_action(reference, request, self._scs_identity),
+            "Supported-Features": features.offer(features.Feature.RECALL_REPLACE),
         }
-        if request.validity_s is not None:
-            action["Validity-Time"] = request.validity_s
-        answer = await self.request("Device-Action", {"Device-Action": action}, to=self._mtc_iwf, realm=realm)
+        answer = await self.request("Device-Action", avps, to=self._mtc_iwf, realm=realm)
         notification = answer.get("Device-Notification")
         status = None if notification is None else notification.get("Request-Status")
-        return Answer(status=status, result=answer.result or (0, 0))
+        recallable = bool(answer.get("Feature-Supported-In-Final-Target", 0) & features.Feature.RECALL_REPLACE)
+        return Answer(status=status, result=answer.result or (0, 0), recallable=recallable)
 
     @answers("Device-Notification-Request")
     def device_notification(self, request: Message) -> Message:
@@ -63,3 +53,23 @@ class Tsp(Application):
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
         self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
         return request.answer(ResultCode.SUCCESS)
+
+
+def _device_action(reference: int, request: TriggerRequest, scs_identity: bytes) -> dict[str, Any]:
+    action: dict[str, Any] = {}
+    if request.external_identifier is not None:
+        action["External-Identifier"] = request.external_identifier
+    if request.msisdn is not None:
+        action["MSISDN"] = encode_number(request.msisdn)
+    action |= {"SCS-Identity": scs_identity, "Reference-Number": reference}
+    if request.old_reference is not None:
+        action["Old-Reference-Number"] = request.old_reference
+    action["Action-Type"] = int(request.action)
+    if request.action is ActionType.RECALL:
+        return action
+    action["Trigger-Data"] = {"Payload": request.payload, "Priority-Indication": int(request.priority)}
+    if request.port is not None:
+        action["Trigger-Data"]["Application-Port-Identifier"] = request.port
+    if request.validity_s is not None:
+        action["Validity-Time"] = request.validity_s
+    return action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
@@ -12,8 +12,10 @@ from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
+from nfs.sms_sc.s6c import S6c
 from nfs.sms_sc.sgd import Sgd
 from nfs.sms_sc.t4 import T4
+from nfs.sms_sc.ways import Ways
 
 if TYPE_CHECKING:
     from diameter.node import Node
@@ -29,6 +31,9 @@ def policy(config: SmsScConfig) -> Policy:
         max_validity_s=table.max_validity_s,
         retry_s=table.retry_s,
         keep_finished_s=table.keep_finished_s,
+        absent_retry_s=table.absent_retry_s,
+        memory_full_retry_s=table.memory_full_retry_s,
+        routed=config.hss is not None,
     )
 
 
@@ -36,9 +41,19 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens the database (ConfigError when that fails)."""
     clock = around.reactor.seconds
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
-    keep, centre, sgd = Keep(store), ServiceCentre(policy(config)), Sgd(config.sms_sc.number)
+    keep, centre = Keep(store), ServiceCentre(policy(config))
+    sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
     t4 = T4(centre, keep, clock)
-    delivery = t4.delivery = Delivery(centre, keep, t4, sgd, clock=clock, call_later=around.reactor.callLater)
+
+    def alerted(imsi: str | None, msisdn: str | None) -> None:
+        back = centre.alerted(imsi, msisdn, clock())
+        if back is not None:
+            delivery.attempt(back)
+
+    hss, number = config.hss, config.sms_sc.number
+    s6c = None if hss is None else S6c(number, alerted, realm=hss.realm, host=hss.host)
+    ways = Ways(sgd, s6c)
+    delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=clock, call_later=around.reactor.callLater)
 
     async def take_up() -> None:
         centre.restore(await keep.load())
@@ -48,15 +63,15 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         return t4.spawn(take_up())
 
     def reload(new: SmsScConfig) -> None:
-        centre.policy = policy(new)
+        centre.policy = replace(policy(new), routed=s6c is not None)
 
     return Parts(
-        applications=(t4, sgd),
+        applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         started=started,
         stopping=delivery.stop,
         stopped=store.close,
         reload=reload,
-        live=[f"sms_sc.{field.name}" for field in fields(Policy)],
+        live=[f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed"],
     )
 
 

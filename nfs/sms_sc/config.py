@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from diameter.config import FunctionConfig
-from diameter.config.base import Table
+from diameter.config.base import Identity, Table
 from nfs.common.identities import e164
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
@@ -32,12 +32,28 @@ class SmsScTable(Table):
         min_length=1,
         description="waits after each failed attempt; the last one repeats",
     )
+    absent_retry_s: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), strict=False, description="waits while the device is absent; as retry_s when empty"
+    )
+    memory_full_retry_s: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), strict=False, description="waits while the memory of the device is full; as retry_s when empty"
+    )
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
 
 
+class HssTable(Table):
+    """The `[hss]` table: the HSS that is asked for serving nodes, and alerts."""
+
+    realm: Identity = Field(description="Destination-Realm of requests to it")
+    host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
+
+
 class SmsScConfig(FunctionConfig):
     """The whole file."""
 
+    hss: HssTable | None = Field(
+        default=None, description="the HSS, over S6c; without it messages go where T4 said, and nobody alerts"
+    )
     sms_sc: SmsScTable = Field(description="the SMS-SC")

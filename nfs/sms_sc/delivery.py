@@ -39,7 +39,7 @@ class Reports(Protocol):
 
 
 class Messages(Protocol):
-    """SGd, as far as it is needed here."""
+    """The way to the device, as far as it is needed here."""
 
     async def deliver(self, attempt: Attempt) -> Delivered:
         """Send one SMS-DELIVER."""

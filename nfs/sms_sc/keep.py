@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
+from nfs.sms_sc.details import details, others
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Diagnostic, Outcome
 
@@ -58,12 +59,13 @@ TRIGGER: Final = Table(
     Column("outcome", Integer),
     Column("diagnostic", Integer),
     Column("finished_at", Float(53)),
+    Column("details", String),
 )
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
 _INSERT: Final = insert(TRIGGER)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
 _SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
-_PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic"))
+_PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic", "others"))
 
 
 class Keep:
@@ -135,6 +137,7 @@ def _row(trigger: Trigger) -> dict[str, object]:
         "serving_name": serving.name if serving else None,
         "serving_realm": serving.realm if serving else None,
         "serving_number": serving.number if serving else None,
+        "details": details(trigger),
         **_ending(trigger),
     }
 
@@ -159,6 +162,7 @@ def _trigger(row: Any) -> Trigger:
     return Trigger(
         **{name: row[name] for name in _PLAIN},
         serving=serving,
+        others=others(row["details"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         diagnostic=None if row["diagnostic"] is None else Diagnostic(row["diagnostic"]),
     )

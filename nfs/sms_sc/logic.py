@@ -52,6 +52,8 @@ class Trigger:
     diagnostic: Diagnostic | None = None
     finished_at: float | None = None
     """When the MTC-IWF had acknowledged the report, or when the trigger was withdrawn."""
+    others: tuple[ServingNode, ...] = ()
+    """Further serving nodes, in order, to try after `serving`."""
 
     @property
     def key(self) -> str:
@@ -75,12 +77,19 @@ class Attempt:
     trigger: Trigger
     segment: int
     deliver: Deliver
-    serving: ServingNode
+    serving: ServingNode | None
+    """None: only the HSS knows."""
+    tried: int = 0
+    """Attempts that failed before this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The numbers the operator sets.  An empty `scs` accepts every SME address."""
+    """The numbers the operator sets.  An empty `scs` accepts every SME address.
+
+    `absent_retry_s` and `memory_full_retry_s` take the place of `retry_s` for their causes where they are given.
+    `routed`: the HSS is asked for serving nodes, so that a device without one can be tried.
+    """
 
     scs: frozenset[str] = frozenset()
     capacity: int = 100_000
@@ -88,6 +97,14 @@ class Policy:
     max_validity_s: int = 604_800
     retry_s: tuple[int, ...] = (30, 60, 120, 300, 600)
     keep_finished_s: int = 600
+    absent_retry_s: tuple[int, ...] = ()
+    memory_full_retry_s: tuple[int, ...] = ()
+    routed: bool = False
+
+    def waits(self, failure: Failure) -> tuple[int, ...]:
+        """Seconds to wait after each failed attempt, by why it failed; the last one repeats."""
+        causes = {Failure.ABSENT: self.absent_retry_s, Failure.MEMORY_FULL: self.memory_full_retry_s}
+        return causes.get(failure) or self.retry_s
 
 
 @dataclass(slots=True)
@@ -112,6 +129,8 @@ class ServiceCentre:
     _queues: dict[str, deque[str]] = field(default_factory=dict)
     _busy: dict[str, str] = field(default_factory=dict)
     _last_scts: dict[str, int] = field(default_factory=dict)
+    _msisdns: dict[str, str] = field(default_factory=dict)
+    _back: set[str] = field(default_factory=set)
     _timers: list[tuple[float, str]] = field(default_factory=list)
     _concatenation: int = 0
 
@@ -191,9 +210,15 @@ class ServiceCentre:
         for key in queue:
             kept = self.pending[key]
             serving = kept.trigger.serving
-            if serving is not None and kept.retry_at <= now:
+            if (serving is not None or self.policy.routed) and kept.retry_at <= now:
                 self._busy[imsi] = key
-                return Attempt(trigger=kept.trigger, segment=kept.sent, serving=serving, deliver=self._deliver(kept))
+                return Attempt(
+                    trigger=kept.trigger,
+                    segment=kept.sent,
+                    serving=serving,
+                    deliver=self._deliver(kept),
+                    tried=kept.attempts,
+                )
         return None
 
     def ended(self, attempt: Attempt, result: Delivered, now: float) -> Trigger | None:
@@ -211,11 +236,26 @@ class ServiceCentre:
             return self._settle(kept, *final(result))
         if kept.trigger.expires_at <= now:
             return self._settle(kept, Outcome.VALIDITY_TIME_EXPIRED, None)
-        delays = self.policy.retry_s
-        kept.retry_at = now + delays[min(kept.attempts, len(delays)) - 1]
+        delays = self.policy.waits(result.failure)
+        kept.retry_at = result.retry_at or now + delays[min(kept.attempts, len(delays)) - 1]
+        if attempt.trigger.imsi in self._back:
+            self._back.discard(attempt.trigger.imsi)
+            kept.retry_at = now
         if kept.retry_at < kept.trigger.expires_at:
             heapq.heappush(self._timers, (kept.retry_at, kept.trigger.key))
         return None
+
+    def alerted(self, imsi: str | None, msisdn: str | None, now: float) -> str | None:
+        """A device is back: everything for it is due now, also what fails just now; its IMSI, None for nothing."""
+        imsi = imsi if imsi is not None else self._msisdns.get(msisdn or "")
+        if imsi is None or imsi not in self._queues:
+            return None
+        for key in self._queues[imsi]:
+            kept = self.pending[key]
+            kept.retry_at = min(kept.retry_at, now)
+        if imsi in self._busy:
+            self._back.add(imsi)
+        return imsi
 
     def deadline(self) -> float | None:
         """When `expire` has something to do at the earliest."""
@@ -283,11 +323,14 @@ class ServiceCentre:
         """Behind what has the same priority and before what has less; never between the segments of one that began."""
         self.pending[kept.trigger.key] = kept
         queue = self._queues.setdefault(kept.trigger.imsi, deque())
+        if kept.trigger.msisdn is not None:
+            self._msisdns[kept.trigger.msisdn] = kept.trigger.imsi
         at = len(queue)
         while kept.trigger.priority and at and self._yields(self.pending[queue[at - 1]]):
             at -= 1
         queue.insert(at, kept.trigger.key)
-        if kept.trigger.validity_s != 0 or kept.trigger.serving is None:  # a single attempt waits for its turn
+        unreachable = kept.trigger.serving is None and not self.policy.routed
+        if kept.trigger.validity_s != 0 or unreachable:  # a single attempt waits for its turn
             heapq.heappush(self._timers, (kept.trigger.expires_at, kept.trigger.key))
 
     def _yields(self, kept: _Kept) -> bool:
@@ -314,6 +357,8 @@ class ServiceCentre:
         queue.remove(kept.trigger.key)
         if not queue:
             del self._queues[kept.trigger.imsi]
+            self._msisdns.pop(kept.trigger.msisdn or "", None)
+            self._back.discard(kept.trigger.imsi)
 
     @staticmethod
     def _address(trigger: Trigger) -> SmsAddress:

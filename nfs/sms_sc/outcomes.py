@@ -4,7 +4,7 @@ TS 29.338 clauses 5.3.3.20, 6.3.3.6 and 7.3 on the one side, TS 29.337 clauses 6
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final
 
@@ -42,10 +42,15 @@ class Failure(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """How an attempt ended; `failure` None: the UE acknowledged."""
+    """How an attempt ended; `failure` None: the UE acknowledged.
+
+    `absent`: the value of Absent-User-Diagnostic-SM; `retry_at`: when the serving node wants the next attempt.
+    """
 
     failure: Failure | None = None
     diagnostic: Diagnostic | None = None
+    absent: int | None = field(default=None, compare=False)
+    retry_at: float | None = None
 
 
 _DIAGNOSTICS: Final[Mapping[int, Diagnostic]] = {  # Absent-User-Diagnostic-SM; 12 and 13 have no counterpart
@@ -76,7 +81,8 @@ def of_answer(result: tuple[int, int] | None, *, absent: int | None = None, caus
             return Delivered()
         return Delivered(failure=Failure.PERMANENT if code >= 5000 else Failure.TEMPORARY)
     if (vendor, code) == (TGPP, 5550):
-        return Delivered(failure=Failure.ABSENT, diagnostic=None if absent is None else _DIAGNOSTICS.get(absent))
+        diagnostic = None if absent is None else _DIAGNOSTICS.get(absent)
+        return Delivered(failure=Failure.ABSENT, diagnostic=diagnostic, absent=absent)
     if (vendor, code) == (TGPP, 5555):
         return Delivered(failure=Failure.PERMANENT if cause is None else _CAUSES.get(cause, Failure.PERMANENT))
     if (vendor, code) == (TGPP, 5001):

@@ -128,6 +128,7 @@ def _read(request: Message) -> Trigger:
     except IdentityError as wrong:
         raise ApplicationFault(5530, str(wrong), vendor=TGPP) from None
     try:
+        nodes = _serving(request)
         return Trigger(
             scs=scs,
             reference=request.get("Reference-Number"),
@@ -138,7 +139,8 @@ def _read(request: Message) -> Trigger:
             port=request.get("Application-Port-Identifier"),
             priority=request.get("Priority-Indication") == 1,
             validity_s=request.get("Validity-Time"),
-            serving=_serving(request),
+            serving=next(iter(nodes), None),
+            others=nodes[1:],
             iwf_host=request.text("Origin-Host"),
             iwf_realm=request.text("Origin-Realm"),
             submission=request.text("Session-Id"),
@@ -147,11 +149,12 @@ def _read(request: Message) -> Trigger:
         raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, str(wrong)) from None
 
 
-def _serving(request: Message) -> ServingNode | None:
-    """The first serving node that SGd or Gdd reaches (6.3.3, 6.3.4); None without one.  Raises IdentityError."""
+def _serving(request: Message) -> tuple[ServingNode, ...]:
+    """The serving nodes that SGd or Gdd reaches, in order (6.3.3, 6.3.4).  Raises IdentityError."""
+    found = []
     for name in ("Serving-Node", "Additional-Serving-Node"):
         for group in request.all(name):
             node = from_group(group)
             if node.kind in REACHED and node.name:
-                return node
-    return None
+                found.append(node)
+    return tuple(found)

@@ -27,11 +27,11 @@ from diameter.message import Message
 from diameter.node import Node
 from diameter.routing.refusal import Refused
 from diameter.trace import Point
+from helpers.interfaces import S6tServer, T6aServer
 from helpers.loop import reactor, settle
 from helpers.network_spaces import Cables, Space
 from helpers.nodes import LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary, succeed
 from helpers.programs import Program
-from helpers.secured import S6tServer, T6aServer
 
 HERE, THERE = "10.1.1.1", "10.1.1.2"
 HERE_6, THERE_6 = "fd00:1::1", "fd00:1::2"

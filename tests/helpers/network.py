@@ -166,6 +166,8 @@ class Network:
     the gateway where it is a node.
     """
 
+    wire_class: type[Wire] = Wire
+
     def __init__(
         self,
         folder: Path,
@@ -180,7 +182,7 @@ class Network:
         self.dictionary = dictionary
         self.clock = InlineReactor()
         self.clock.rightNow = 1_700_000_000.0
-        self.wire = Wire(self.clock)
+        self.wire = self.wire_class(self.clock)
         self.scs1, self.scs2, self.sms_sc = ScsStub(), ScsStub(), SmsScStub()
         around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
         hss_config = self._parse(HSS_TOML, HssConfig)

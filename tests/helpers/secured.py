@@ -11,17 +11,17 @@ from typing import Any, Final, Literal
 import pytest
 from cryptography import x509
 
-from diameter import Message
-from diameter.app import Application, answers
+from diameter.app import Application
 from diameter.config import NodeConfig, PeerConfig, TlsConfig
 from diameter.node import Node, as_deferred
 from diameter.security import dtls, tls
 from diameter.transport import keys
 from helpers.certificates import Ca, Leaf, pem, rsa_key
+from helpers.interfaces import INTERFACES
 from helpers.loop import reactor, settle
 from helpers.loose import Wire
 from helpers.middle import Middle
-from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
+from helpers.nodes import LEFT, REALM, RIGHT, Said, dictionary
 from helpers.programs import until
 from helpers.sctp_ways import Way
 from helpers.udp import TwoSockets
@@ -30,65 +30,7 @@ Kind = Literal["tls", "dtls"]
 KINDS: Final[tuple[Kind, ...]] = ("tls", "dtls")
 CA: Final = Ca()
 RSA_CA: Final = Ca("RSA CA", key=rsa_key(2048))
-SECRET: Final = "meter-4711"
 CLEAR: Final = {"physical_protection": True, "physical_protection_reason": "loopback of a test"}
-
-
-class Interface:
-    """A reference point: who asks, who answers, what is asked."""
-
-    def __init__(self, asking: type[Application], answering: type[Application], command: str, avps: Any) -> None:
-        self.asking, self.answering, self.command, self.avps = asking, answering, command, avps
-
-
-class S6tServer(Application):
-    """An HSS on S6t, as far as a link needs one."""
-
-    dictionary = "ts29336_s6t"
-
-    def __init__(self) -> None:
-        self.seen: list[Message] = []
-
-    @answers("Configuration-Information-Request")
-    def configure(self, request: Message) -> Message:
-        self.seen.append(request)
-        return request.answer(2001)
-
-
-class S6tClient(Application):
-    """An SCEF on S6t."""
-
-    dictionary = "ts29336_s6t"
-
-
-class T6aServer(Application):
-    """An SCEF on T6a."""
-
-    dictionary = "ts29128_t6a"
-
-    def __init__(self) -> None:
-        self.seen: list[Message] = []
-
-    @answers("Connection-Management-Request")
-    def connect(self, request: Message) -> Message:
-        self.seen.append(request)
-        return request.answer(2001)
-
-
-class T6aClient(Application):
-    """An MME on T6a."""
-
-    dictionary = "ts29128_t6a"
-
-
-DEVICE: Final = {"External-Identifier": f"{SECRET}@asp.example"}
-INTERFACES: Final[Mapping[str, Interface]] = {
-    "Tsp": Interface(Asking, Answering, "Device-Action", {"Device-Action": {**ACTION["Device-Action"], **DEVICE}}),
-    "S6t": Interface(S6tClient, S6tServer, "Configuration-Information", {"User-Identifier": DEVICE}),
-    "T6a": Interface(
-        T6aClient, T6aServer, "Connection-Management", {"User-Identifier": DEVICE, "Bearer-Identifier": b"\5"}
-    ),
-}
 
 
 class Secured:

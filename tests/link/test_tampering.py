@@ -1,7 +1,7 @@
 """Somebody in the middle of a link changes, repeats and reads what goes over it; the nodes at both ends are real.
 
-TLS: the octets of the connection.  DTLS: the packets of SCTP over UDP, with their check sums mended.  On Tsp, S6t and
-T6a alike, since nothing below the application knows which it is.
+TLS: the octets of the connection.  DTLS: the packets of SCTP over UDP, with their check sums mended.  On Tsp, S6m,
+T4, SGd, S6t and T6a alike, since nothing below the application knows which it is.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from diameter.errors import RequestError
 from diameter.peer.capabilities import RELAY, Advertised
 from diameter.trace import Point
 from helpers.dtls_suite import protected, without_auth
+from helpers.interfaces import INTERFACES, SECRET
 from helpers.loop import drive, reactor
 from helpers.middle import DATA, flipped, kinds
 from helpers.nodes import LEFT, dictionary
 from helpers.programs import until
-from helpers.secured import KINDS, SECRET, Secured
+from helpers.secured import KINDS, Secured
 from nfs.cli._ping import ping
 
 pytestmark = pytest.mark.link
 
-POINTS: Final = ("Tsp", "S6t", "T6a")
+POINTS: Final = tuple(INTERFACES)
 QUICK: Final = {"rto_min_ms": 200, "rto_initial_ms": 200, "rto_max_ms": 400}
 BASE_MESSAGE: Final = re.compile(rb"\x01\x00..[\x00\x80]\x00\x01[\x01\x18\x1a]\x00\x00\x00\x00", re.DOTALL)
 """The head of CER, CEA, DWR, DWA, DPR or DPA in clear."""

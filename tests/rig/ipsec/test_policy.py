@@ -13,12 +13,12 @@ from diameter.node import as_deferred
 from diameter.security.link import LinkSecurity
 from diameter.security.pki import Pki
 from diameter.trace import Point
+from helpers.interfaces import INTERFACES
 from helpers.ipsec_nodes import ESP, capture, client, ours, peer, server
 from helpers.loop import drive
 from helpers.network_spaces import Cables
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT
 from helpers.programs import until
-from helpers.secured import INTERFACES
 from helpers.strongswan import Charon, Daemons, issued, written
 
 pytestmark = pytest.mark.rig

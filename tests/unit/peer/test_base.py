@@ -6,7 +6,7 @@ import pytest
 
 from diameter.errors import ResultCode, UnsupportedVersion
 from diameter.peer.base import BaseMessages
-from diameter.peer.capabilities import Refusal
+from diameter.peer.capabilities import RELAY, Advertised, Refusal
 from diameter.peer.connection import Connection
 from diameter.peer.inputs import Close, DisconnectCause, Refused, Write
 from helpers.pair import ADDRESS, base, local, read
@@ -79,3 +79,23 @@ def test_nothing_answers_an_answer_or_a_piece_of_a_header() -> None:
     fault = UnsupportedVersion("version 2")
     assert messages.unframed(b"\x02" + octets[1:19], fault) is None
     assert messages.unframed(b"\x02" + messages.answer(read(octets))[1:], fault) is None
+
+
+def test_a_peer_that_may_use_one_application_is_told_of_no_other() -> None:
+    both = (Advertised(id=16777309, vendor=10415), Advertised(id=16777310, vendor=10415), Advertised(id=4))
+    messages = builder(applications=both, supported_vendors=(10415,))
+    connection = Connection(5, initiator=True, addresses=(ADDRESS,))
+    one = messages.narrowed(frozenset({4}))
+    cer = read(one.cer(connection)[0])
+    assert cer.all("Auth-Application-Id") == (4,)
+    assert "Vendor-Specific-Application-Id" not in cer
+    assert "Supported-Vendor-Id" not in cer
+    assert messages.narrowed(frozenset({4})) is one
+    assert messages.narrowed(frozenset({4, 16777309, 16777310})) is messages
+    assert messages.narrowed(frozenset({7})) is messages  # nothing in common: that is for the peer to see
+    assert len(read(messages.cer(connection)[0]).all("Vendor-Specific-Application-Id")) == 2
+
+
+def test_a_relay_says_so_to_everybody() -> None:
+    relay = builder(applications=(Advertised(id=RELAY), Advertised(id=4)))
+    assert relay.narrowed(frozenset({4})) is relay

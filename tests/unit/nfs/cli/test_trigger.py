@@ -57,8 +57,10 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         ((*DEVICE, *OWN), "--origin-host needs --peer too"),
         ((*DEVICE, *OWN, "--peer", "127.0.0.1"), 'missing, but peer.0 has transport = "tls"'),
         ((*DEVICE, *OWN, "--peer", "tcp:127.0.0.1"), "physical_protection"),
-        ((*DEVICE, *OWN, "--recall", "1"), "--recall: this release"),
-        ((*DEVICE, *OWN, "--replace", "1"), "--replace: this release"),
+        ((*DEVICE, *OWN, "--recall", "1", "--replace", "2"), "--recall only withdraws"),
+        ((*DEVICE, *OWN, "--recall", "1", "--payload", "x"), "--recall only withdraws"),
+        ((*DEVICE, *OWN, "--recall", "1", "--count", "2"), "--recall is for one trigger"),
+        ((*DEVICE, *DEVICE, *OWN, "--replace", "1"), "--replace is for one trigger"),
         (("--external-group-id", "g@x.example", *OWN), "--external-group-id: this release"),
     ],
 )

@@ -17,6 +17,7 @@ from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import cards, registrations, tables
 from nfs.hss.groups import tables as group_tables
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
+from nfs.hss.waiting_tables import CENTRE, FLAGS
 
 METER = Subscriber(
     imsi="001010000000001",
@@ -40,6 +41,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
+    assert {FLAGS.metadata, CENTRE.metadata} == {tables.METADATA}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
         assert {cards.CARD, cards.SQN_BLOCK, registrations.REGISTRATION} <= set(tables.METADATA.tables.values())

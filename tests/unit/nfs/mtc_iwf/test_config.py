@@ -115,3 +115,26 @@ def test_a_wish_as_the_check_takes_it() -> None:
     assert wish.blocked == {"*", "15550002"}
     assert wish.granted == frozenset({"15550001"})
     assert wish.per_hour == 4
+
+
+@pytest.mark.requirement("R-IP-04", "T-IP-02")
+def test_whoever_is_not_of_the_core_is_offered_tsp_alone_unless_his_row_says_otherwise(tmp_path: Path) -> None:
+    rows = "".join(
+        PEER.format(host=host, placement=placement) + more
+        for host, placement, more in (
+            ("hss.core.example", "inside", ""),
+            ("scs1.customer.example", "outside", ""),
+            ("agent.else.example", "outside", ""),
+            ("inner.core.example", "inside", ""),
+            ("own.else.example", "outside", 'applications = ["Tsp", "S6a"]\n'),
+        )
+    )
+    scs = SCS.replace("hosts = [", 'agents = ["Inner.core.example"]\nhosts = [')
+    config = parse(HEAD + rows + scs, IwfConfig, source="iwf.toml", base=tmp_path)
+    assert {peer.host: peer.applications for peer in config.node_config.peer} == {
+        "hss.core.example": (),
+        "scs1.customer.example": ("Tsp",),
+        "agent.else.example": ("Tsp",),
+        "inner.core.example": ("Tsp",),
+        "own.else.example": ("Tsp", "S6a"),
+    }

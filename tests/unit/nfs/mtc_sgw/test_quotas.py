@@ -87,7 +87,7 @@ def test_what_was_kept_is_gone_on_from() -> None:
     passes(quotas, offer(MIDNIGHT + 5))
     kept = quotas.changed()
     assert kept == [
-        Used(scope="device", name="meter-1@customer.example", until=MIDNIGHT + DAY, count=1),
+        Used(scope="device", name="15550001 meter-1@customer.example", until=MIDNIGHT + DAY, count=1),
         Used(scope="SCS", name="customer", until=MIDNIGHT + DAY, count=1),
     ]
     assert quotas.changed() == []

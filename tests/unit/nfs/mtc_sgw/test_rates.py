@@ -64,9 +64,15 @@ def test_a_burst_passes_then_only_what_the_rate_lets(where: str) -> None:
 def test_one_scs_and_one_device_do_not_use_up_what_is_another_s() -> None:
     rates = Rates(RateLimits(device=Rate(per_s=1, burst=1)), remembered=10)
     first = replace(PROFILE, rate=Rate(per_s=1, burst=2))
-    second = replace(first, name="other")
-    assert passes(rates, *[offer(device=at, profile=first) for at in range(3)]) == [True, True, False]
-    assert passes(rates, *[offer(device=at, profile=second) for at in (0, 2)]) == [False, True]
+    second = replace(first, name="other", isdn="15550009")
+    assert passes(rates, *[offer(device=at, profile=first) for at in (0, 0, 1, 2)]) == [True, False, True, False]
+    assert passes(rates, *[offer(device=at, profile=second) for at in (0, 0, 2)]) == [True, False, True]
+
+
+def test_a_long_name_of_a_device_is_counted_under_a_short_one() -> None:
+    long = replace(offer(), external_identifier=f"{'m' * 240}@customer.example")
+    assert long.pair != replace(long, external_identifier=f"{'n' * 240}@customer.example").pair
+    assert (len(long.pair), len(offer().pair) < 64) == (64, True)
 
 
 def test_what_one_bucket_refuses_takes_nothing_from_the_others() -> None:

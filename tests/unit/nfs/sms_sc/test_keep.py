@@ -38,8 +38,11 @@ TRIGGER = Trigger(
     expires_at=1_767_326_645.25,
     scts=1_767_323_045,
     concatenation=255,
+    others=(ServingNode(kind=NodeKind.SGSN, number="15550000301", name="sgsn.example.org", realm="example.org"),),
 )
-BARE = replace(TRIGGER, reference=None, external_identifier=None, msisdn=None, port=None, validity_s=None, serving=None)
+BARE = replace(
+    TRIGGER, reference=None, external_identifier=None, msisdn=None, port=None, validity_s=None, serving=None, others=()
+)
 
 
 class Rig:

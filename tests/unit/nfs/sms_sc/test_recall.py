@@ -11,7 +11,8 @@ import pytest
 from diameter import Dictionary
 from diameter.app import Later
 from helpers.asking import METER, ask, recall, replace, status
-from helpers.whole import Whole
+from helpers.network import SMS_SC, Network
+from helpers.whole import EVERYTHING, Whole
 from nfs.common.sms import decode_deliver
 from nfs.common.store import StoreError
 from nfs.common.tsp import RequestStatus
@@ -171,3 +172,16 @@ def test_the_answer_to_a_recall_was_lost_and_it_is_asked_again(network: Whole) -
     network.forget_withdrawn()
     assert status(recall(network)) == RequestStatus.SUCCESS
     assert len(network.wait(keep(network).load())) == 1
+
+
+def test_after_a_restart_the_mtc_iwf_knows_trigger_and_sms_sc(tmp_path: Path, dictionary: Dictionary) -> None:
+    """A process that never took a trigger finds in the store which SMS-SC has it, and that it takes recalls."""
+    first = Network(tmp_path, dictionary, (METER,), EVERYTHING).open()
+    assert status(ask(first)) == RequestStatus.SUCCESS
+    second = Network(tmp_path, dictionary, (), EVERYTHING).open()  # and the first never stopped: it was killed
+    assert status(recall(second)) == RequestStatus.SUCCESS
+    (sent,) = second.sms_sc.triggers
+    assert (sent["Trigger-Action"], sent["Old-Reference-Number"], sent["Destination-Host"]) == (1, 7, SMS_SC)
+    assert status(recall(first)) == RequestStatus.SUCCESS
+    second.close()
+    first.close()

@@ -341,7 +341,8 @@ def test_finished_triggers_are_tidied_away() -> None:
 def sgd(answer: Any, attempt: Attempt) -> tuple[Delivered, Message]:
     app = Sgd("15550000200")
     fake = FakeRequester(app, DICTIONARY, {"MT-Forward-Short-Message-Request": answer})
-    delivered = run(app.deliver(attempt))
+    assert attempt.serving is not None
+    delivered = run(app.deliver(attempt, attempt.serving))
     assert fake.requests[0].faults == ()
     return delivered, fake.requests[0]
 
@@ -382,7 +383,7 @@ def test_an_sgsn_is_addressed_by_its_own_number() -> None:
     [
         (
             lambda r: r.answer(5550, {"Absent-User-Diagnostic-SM": 1}, vendor=10415),
-            Delivered(failure=Failure.ABSENT, diagnostic=Diagnostic.UE_DETACHED),
+            Delivered(failure=Failure.ABSENT, diagnostic=Diagnostic.UE_DETACHED, absent=1),
         ),
         (
             lambda r: r.answer(
