@@ -29,6 +29,8 @@ from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
 
 _log = Logger(namespace="nfs")
+LIVE = ("scs", "sgw", "firewall", "mtc_iwf.max_", "mtc_iwf.default_")
+"""What a reload takes over."""
 PURGE_S = 600.0
 """Time between two rounds of forgetting what is over."""
 
@@ -69,7 +71,7 @@ async def forget(triggers: Triggers) -> None:
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
-    guards = Guards.of(config, audit, around.reactor)
+    guards = Guards.of(config, audit, around)
     store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
     triggers = Triggers(store, time.time)
     counts = Counts(store, guards.bounds.quotas, around.reactor.seconds)
@@ -103,8 +105,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         for each in (purging, keeping):
             if each.running:
                 each.stop()
-        guards.holding.stop()
-        guards.spreader.stop()
+        guards.stop()
         keep()  # closing the store waits for it
         closed = store.close()
         if desk is not None:
@@ -117,14 +118,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     parts = Parts(
         applications=(tsp, s6m, t4),
-        screens=(guards.gateway,),
+        screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
+        live=LIVE,
     )
     return parts
 

@@ -11,6 +11,7 @@ from diameter.config import Complaints, Identity, NodeConfig, Table
 from nfs.common.audited import AuditedConfig
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
+from nfs.mtc_sgw.firewall.tables import FirewallTable
 
 
 class CoreTable(Table):
@@ -38,6 +39,7 @@ class IwfConfig(AuditedConfig):
     hss: CoreTable = Field(description="the HSS, over S6m")
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
+    firewall: FirewallTable | None = Field(default=None, description="checks of what comes on S6m and T4")
     owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")
     scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
 

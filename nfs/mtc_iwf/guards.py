@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import Any
 
 from diameter import Dictionary
+from diameter.app import Screen
 from diameter.routing.table import Route
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.function import Surroundings
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.guarded import GuardedHss
 from nfs.mtc_iwf.holding import Holding
@@ -18,6 +19,7 @@ from nfs.mtc_sgw import behind
 from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.bounds import Bounds
 from nfs.mtc_sgw.config import GatewayTable, profiles
+from nfs.mtc_sgw.firewall.screen import Firewall, of_config, outside
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.known import Known
 from nfs.mtc_sgw.logic import Check, Refuse, plain
@@ -92,11 +94,12 @@ class Guards:
     holding: Holding
     spreader: Spreader
     local: Local
+    wall: Firewall | None
 
     @classmethod
-    def of(cls, config: IwfConfig, audit: AuditLog, reactor: Any) -> Guards:
-        """As a configuration has them.  reactor: Twisted's IReactorTime."""
-        table, bounds = config.sgw, Bounds.of(config.sgw)
+    def of(cls, config: IwfConfig, audit: AuditLog, around: Surroundings) -> Guards:
+        """As a configuration has them.  Raises ConfigError."""
+        table, bounds, reactor = config.sgw, Bounds.of(config.sgw), around.reactor
         gateway = Gateway(
             profiles(config.scs),
             audit,
@@ -116,7 +119,18 @@ class Guards:
             Holding(reactor, delay_s=table.hide_delay_s, at_most=table.held_answers),
             Spreader(reactor, Spreading(table.spreading(), SystemRandom().random)),
             Local(table, audit),
+            of_config(config, config.firewall, around, audit, elsewhere=("Tsp",)),
         )
+
+    @property
+    def screens(self) -> tuple[Screen, ...]:
+        """What stands before the applications: the gateway, and the firewall on all but Tsp where there is one."""
+        return (self.gateway,) if self.wall is None else (self.gateway, self.wall)
+
+    def stop(self) -> None:
+        """Let everything go that is held."""
+        self.holding.stop()
+        self.spreader.stop()
 
     def in_front_of(self, hss: Hss) -> GuardedHss:
         """The HSS as the procedures may ask it."""
@@ -135,6 +149,8 @@ class Guards:
         table, gateway = config.sgw, self.gateway
         checks = _checks(table, self.bounds)
         self.local.load(table)
+        if self.wall is not None and config.firewall is not None:
+            self.wall.load(config.firewall, outside(config))
         self.spreader.spreading.limits = table.spreading()
         gateway.checks = checks
         gateway.profiles = profiles(config.scs)
