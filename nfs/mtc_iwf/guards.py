@@ -132,6 +132,10 @@ class Guards:
         self.holding.stop()
         self.spreader.stop()
 
+    def checks(self, name: str) -> bool:
+        """Whether a check is in the pipeline."""
+        return any(name == each for each, _ in self.gateway.checks)
+
     def in_front_of(self, hss: Hss) -> GuardedHss:
         """The HSS as the procedures may ask it."""
         clock, local = (lambda: self.holding.now), self.local
