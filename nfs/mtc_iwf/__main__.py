@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -21,6 +20,7 @@ from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
+from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
@@ -75,9 +75,10 @@ def alone(config: IwfConfig) -> str:
     return "" if config.owners is None else "the port of the owners is one"
 
 
-async def forget(triggers: Triggers, counts: Counts) -> None:
-    """Forget triggers and counts that are over; what the database has against it is logged."""
+async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
+    """Report on triggers that lapsed, and forget what is over; what the database has against it is logged."""
     try:
+        await lapsed.round()
         await triggers.purge()
         await counts.purge()
     except Unavailable as error:
@@ -90,7 +91,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     guards = Guards.of(config, audit, around)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
-    triggers = Triggers(store, time.time, counts)
+    triggers = Triggers(store, now, counts)
     tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
@@ -99,7 +100,8 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp.iwf = t4.reports = iwf
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts))))
+    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
     purging.clock = around.reactor
 
     def started(_node: Node) -> Any:

@@ -25,6 +25,7 @@ FILES: Final = (
     "peers",
     "idle",
     "workers",
+    "hss",
     "dictionary",
     "ladder",
     "capture",
