@@ -25,6 +25,7 @@ FILES: Final = (
     "peers",
     "idle",
     "workers",
+    "stored",
     "hss",
     "dictionary",
     "ladder",
