@@ -12,6 +12,8 @@ from nfs.common.identities import e164, imsi, plmn
 from nfs.mme.mo_config import SendsTable, SmsScTable, check
 from nfs.ue.logic import Behaviour
 
+Plmn = Annotated[str, AfterValidator(plmn)]
+
 
 class UesTable(Table):
     """One `[[ues]]` table: a run of simulated UEs."""
@@ -48,7 +50,7 @@ class HssTable(Table):
 class MmeTable(Table):
     """The `[mme]` table."""
 
-    plmn: Annotated[str, AfterValidator(plmn)] = Field(default="00101", description="the network it belongs to")
+    plmn: Plmn = Field(default="00101", description="the network it belongs to")
     rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
     tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
     cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")

@@ -13,6 +13,7 @@ from diameter.app import answers
 from diameter.errors import ApplicationFault, ErrorAnswer, RequestError, ResultCode
 from nfs.common.identities import IdentityError, decode_number, encode_number, imsi
 from nfs.common.sm_failure import TGPP, USER_UNKNOWN, Verdict, cause_of
+from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_sms import MoSms, NotTaken, Submission
 from nfs.sms_sc.sgd import Sgd
 
@@ -20,15 +21,25 @@ _NO_ANSWER: Final = Verdict(result=(0, int(ResultCode.UNABLE_TO_DELIVER)), reaso
 
 
 class MoSgd(Sgd):
-    """SGd both ways.  clock: seconds since 1970.  reports: an answer carries an SMS-SUBMIT-REPORT where it may."""
+    """SGd both ways.  clock: seconds since 1970.  reports: an answer carries an SMS-SUBMIT-REPORT where it may.
+
+    marking: writes down what a device sends as a trigger, and the SMS-SC refuses.
+    """
 
     def __init__(
-        self, mo_sms: MoSms, clock: Callable[[], float], *, reports: bool = True, alerted: bool = False
+        self,
+        mo_sms: MoSms,
+        clock: Callable[[], float],
+        *,
+        reports: bool = True,
+        alerted: bool = False,
+        marking: Marking | None = None,
     ) -> None:
         super().__init__(mo_sms.number, alerted=alerted)
         self._reports = reports
         self.mo_sms = mo_sms
         self._clock = clock
+        self._marking = marking
 
     @answers("MO-Forward-Short-Message-Request")
     async def mo_forward(self, request: Message) -> Message:
@@ -49,6 +60,16 @@ class MoSgd(Sgd):
                     raise self.mo_sms.passed_on(submission, verdict)
         except NotTaken as refused:
             vendor, code = refused.verdict.result
+            marked = "" if self._marking is None else self._marking.of_tpdu(request.raw("SM-RP-UI"), submit=True)
+            if self._marking is not None and marked:
+                self._marking.drop(
+                    marked,
+                    peer=self.peer_of(request).host,
+                    origin=request.text("Origin-Host"),
+                    command=request.command,
+                    target=request.group("User-Identifier").get("User-Name", ""),
+                    result=str(code),
+                )
             return request.answer(
                 code, refused.verdict.avps(refused.report) or self._told(refused.report), vendor=vendor
             )
