@@ -13,7 +13,7 @@ from nfs.common.audited import AuditedConfig
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
-from nfs.mtc_sgw.logic import Profiles, ScsProfile, plain
+from nfs.mtc_sgw.logic import Profiles, Rate, ScsProfile, plain
 from nfs.mtc_sgw.pace_tables import AreaTable, QuotaTable, RateTable, SpreadTable
 from nfs.mtc_sgw.plugins import COUNTED_IN_FRONT, EDGE, OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
