@@ -16,6 +16,7 @@ from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
+from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
@@ -59,6 +60,12 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
     )
 
 
+def relief(config: IwfConfig) -> Relief | None:
+    """Who takes over under load."""
+    table = config.mtc_iwf.redirect
+    return None if table is None else table.relief()
+
+
 def open_store(config: IwfConfig, around: Surroundings) -> Store:
     """The store; whoever writes to it locks rows, so transactions need not see one state.  Raises ConfigError."""
     database = config.mtc_iwf.database
@@ -95,6 +102,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
+    tsp.busy.relief = relief(config)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
@@ -121,7 +129,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
-        iwf.limits = limits(new)
+        iwf.limits, tsp.busy.relief = limits(new), relief(new)
 
     parts = Parts(
         applications=(tsp, s6m, t4),
@@ -132,7 +140,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.redirect"),
     )
     return parts
 
