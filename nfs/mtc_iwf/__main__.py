@@ -27,6 +27,7 @@ from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
+from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
@@ -96,13 +97,13 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
     triggers = Triggers(store, now, counts)
-    tsp = Tsp(guards.gateway, audit, guards.holding)
+    tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
-    tsp.busy.relief = relief(config)
+    sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
@@ -114,9 +115,6 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
-
-    def stopping() -> Any:
-        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         if purging.running:
@@ -130,17 +128,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         iwf.limits, tsp.busy.relief = limits(new), relief(new)
+        for each in sgd:
+            each.reload(new)
 
     parts = Parts(
-        applications=(tsp, s6m, t4),
+        applications=(tsp, s6m, t4, *sgd),
         screens=(guards.gateway,),
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
-        stopping=stopping,
+        stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.redirect"),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mtc_iwf.redirect", "mo_sms.scs", "mo_sms.at_once"),
     )
     return parts
 

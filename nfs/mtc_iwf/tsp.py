@@ -14,7 +14,7 @@ from nfs.common.identities import decode_number, encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.common.turns import ask_in_turn, in_turn
 from nfs.mtc_iwf.asked import Decision, DeviceAction
-from nfs.mtc_iwf.busy import Busy
+from nfs.mtc_iwf.busy import Busy, Relief
 from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
@@ -35,11 +35,11 @@ class Tsp(Application):
     dictionary = "ts29368_tsp"
     iwf: MtcIwf
 
-    def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding) -> None:
+    def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding, relief: Relief | None = None) -> None:
         self._gateway = gateway
         self._audit = audit
         self._holding = holding
-        self.busy = Busy()
+        self.busy = Busy(relief)
 
     @answers("Device-Action-Request")
     async def device_action(self, request: Message) -> Message:
