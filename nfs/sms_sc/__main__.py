@@ -44,7 +44,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     keep, centre = Keep(store), ServiceCentre(policy(config))
     sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
     t4 = T4(centre, keep, clock)
-    t4.iwf_hosts = config.mtc_iwf.hosts
+    t4.iwf_hosts, t4.loading = config.mtc_iwf.hosts, True
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
         back = centre.alerted(imsi, msisdn, clock())
@@ -55,9 +55,11 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     s6c = None if hss is None else S6c(number, alerted, realm=hss.realm, host=hss.host)
     ways = Ways(sgd, s6c)
     delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=clock, call_later=around.reactor.callLater)
+    delivery.repeat_s = (config.mtc_iwf.retry_s, config.mtc_iwf.retry_max_s)
 
     async def take_up() -> None:
         centre.restore(await keep.load())
+        t4.loading = False
         delivery.resume()
 
     def started(_node: Node) -> object:
@@ -65,7 +67,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     def reload(new: SmsScConfig) -> None:
         centre.policy = replace(policy(new), routed=s6c is not None)
-        t4.iwf_hosts = new.mtc_iwf.hosts
+        t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
 
     return Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from diameter.config import FunctionConfig
-from diameter.config.base import Identity, Table
+from diameter.config.base import Identity, Seconds, Table
 from nfs.common.identities import e164
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
@@ -51,6 +51,10 @@ class IwfTable(Table):
         strict=False,
         description="MTC-IWFs on one store: a report that one does not take goes to the next",
     )
+    retry_s: Seconds = Field(
+        default=5, gt=0, description="wait before a report that nobody took is sent again; twice as long each time"
+    )
+    retry_max_s: Seconds = Field(default=300, gt=0, description="the longest such wait")
 
 
 class HssTable(Table):

@@ -68,6 +68,8 @@ class Delivery:
         self._due: float | None = None
         self._tidying: Timer | None = None
         self._stopped = False
+        self.repeat_s = (FIRST_REPEAT_S, LAST_REPEAT_S)
+        """First and longest wait before a report that nobody took is sent again."""
 
     def resume(self) -> None:
         """Take up what a restart left: deliveries, and reports that are owed."""
@@ -94,7 +96,7 @@ class Delivery:
 
     def report(self, trigger: Trigger) -> None:
         """Tell the MTC-IWF how this trigger ended."""
-        self._t4.spawn(self._report(trigger, FIRST_REPEAT_S))
+        self._t4.spawn(self._report(trigger, self.repeat_s[0]))
 
     async def _deliver(self, attempt: Attempt) -> None:
         """One SMS after the other to one UE, until nothing is due."""
@@ -117,7 +119,7 @@ class Delivery:
         except RequestError:
             result = None
         if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
-            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, LAST_REPEAT_S)))
+            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, self.repeat_s[1])))
             await self._keep.settle(trigger)
             return
         await self._keep.settle(self._centre.reported(trigger.key, self._clock()))
