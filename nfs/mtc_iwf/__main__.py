@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -21,11 +20,13 @@ from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
+from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
+from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
@@ -72,9 +73,10 @@ def alone(config: IwfConfig) -> str:
     return "" if config.owners is None else "the port of the owners is one"
 
 
-async def forget(triggers: Triggers, counts: Counts) -> None:
-    """Forget triggers and counts that are over; what the database has against it is logged."""
+async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
+    """Report on triggers that lapsed, and forget what is over; what the database has against it is logged."""
     try:
+        await lapsed.round()
         await triggers.purge()
         await counts.purge()
     except Unavailable as error:
@@ -87,16 +89,18 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     guards = Guards.of(config, audit, around.reactor)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
-    triggers = Triggers(store, time.time, counts)
+    triggers = Triggers(store, now, counts)
     tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
+    sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts))))
+    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
     purging.clock = around.reactor
 
     def started(_node: Node) -> Any:
@@ -104,9 +108,6 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
-
-    def stopping() -> Any:
-        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         if purging.running:
@@ -120,17 +121,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         iwf.limits = limits(new)
+        for each in sgd:
+            each.reload(new)
 
     parts = Parts(
-        applications=(tsp, s6m, t4),
+        applications=(tsp, s6m, t4, *sgd),
         screens=(guards.gateway,),
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
-        stopping=stopping,
+        stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once"),
     )
     return parts
 

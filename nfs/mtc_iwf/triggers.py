@@ -77,6 +77,10 @@ _FIND: Final = select(TRIGGER).where(_KEY)
 _LOCK: Final = _FIND.with_for_update()  # SQLite has one writer and needs no lock
 _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
+_OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
+_UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "")
+_LAPSED: Final = select(TRIGGER).where(_OVER, _UNHEARD).order_by(TRIGGER.c.expires_at).limit(bindparam("at_most"))
+_PURGE: Final = delete(TRIGGER).where(_OVER, ~_UNHEARD | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
 _REFUSE: Final = _CHANGE.where(
     TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
 )
@@ -169,8 +173,16 @@ class Triggers:
         """The trigger under this key."""
         return await self._do(lambda connection: _find(connection, scs, reference, member))
 
+    async def lapsed(self, at_most: int) -> tuple[Trigger, ...]:
+        """Open triggers whose time is over, the oldest first; those of groups are ended elsewhere."""
+        asked = {"key_now": self._clock(), "at_most": at_most}
+        return await self._do(lambda connection: tuple(map(_trigger, connection.execute(_LAPSED, asked))))
+
     async def purge(self) -> int:
-        """Forget what is over; the number of triggers forgotten."""
+        """Forget what is over; the number of triggers forgotten.
+
+        One whose report nobody has had yet is kept for `KEEP_S` more, in which the SCS may come back.
+        """
         now = self._clock()
         return await self._do(lambda connection: _purge(connection, now))
 
@@ -234,7 +246,7 @@ def _find(connection: Connection, scs: str, reference: int, member: str) -> Trig
 
 
 def _purge(connection: Connection, now: float) -> int:
-    return connection.execute(delete(TRIGGER).where(TRIGGER.c.expires_at <= now)).rowcount
+    return connection.execute(_PURGE, {"key_now": now, "key_long_ago": now - KEEP_S}).rowcount
 
 
 def _values(trigger: Trigger) -> dict[str, str | float | None]:

@@ -1,9 +1,9 @@
 """`mtc run scs`: the SCS as a process, with HTTP on loopback for the applications behind it.
 
-POST /v1/triggers                    a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a
-report as body GET  /v1/triggers/REFERENCE?wait_s=5 -> 200 with the report, of an end or of how far it has come;
-404
-GET  /v1/reports?after=N              -> 200 with the ends of triggers after number N, each once (with a database)
+POST /v1/triggers                     a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a report
+GET  /v1/triggers/REFERENCE?wait_s=5  200 with the report, of an end or of how far it has come; 404
+GET  /v1/messages?after=7&wait_s=5    200 with the short messages of devices behind number 7; those up to it are taken
+GET  /v1/reports?after=N               200 with the ends of triggers behind number N, each once (with a database)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -26,7 +26,7 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.common.store import StoreError
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
-from nfs.scs.form import report_to, request_from
+from nfs.scs.form import messages_to, report_to, request_from
 from nfs.scs.logic import REFERENCES, Ledger
 from nfs.scs.memory import MIGRATIONS, Memory
 
@@ -57,6 +57,8 @@ class Http:
         self._token = token
         self._wait_s = wait_s
         self._clock = clock
+        self._listening: list[Callable[[], None]] = []
+        scs.tsp.messages.arrived = self._arrived
 
     @app.route("/v1/triggers", methods=["POST"])
     async def submit(self, request: Request) -> bytes:
@@ -109,6 +111,29 @@ class Http:
             request, {"schema": 1, "reports": [{"seq": one.seq, "report": report_to(one.report)} for one in found]}
         )
 
+    @app.route("/v1/messages", methods=["GET"])
+    async def messages(self, request: Request) -> bytes:
+        """Short messages of devices behind `after`, waiting for one for `wait_s` at most; the others are forgotten."""
+        if not self._allowed(request):
+            return _problem(request, 401, "a bearer token is needed")
+        try:
+            wait_s = self._wait(request)
+            after = _whole_number(request, b"after")
+        except ValueError as error:
+            return _problem(request, 400, str(error))
+        found = self._scs.tsp.messages.after(after)
+        if not found and wait_s > 0:
+            fire, fired = self._bounded(wait_s)
+            self._listening.append(fire)
+            await fired
+            self._listening.remove(fire)
+            found = self._scs.tsp.messages.after(after)
+        return _json(request, messages_to(found, after))
+
+    def _arrived(self) -> None:
+        for fire in tuple(self._listening):
+            fire()
+
     def _wait(self, request: Request) -> float:
         """The seconds that the client wants to wait, bounded; raises ValueError."""
         text = (request.args or {}).get(b"wait_s", [b"0"])[0]
@@ -126,6 +151,12 @@ class Http:
 
     def _ended(self, reference: int, wait_s: float) -> Deferred[None]:
         """Fires when the trigger has ended, or after `wait_s`."""
+        fire, fired = self._bounded(wait_s)
+        self._scs.wait(reference).then(fire)
+        return fired
+
+    def _bounded(self, wait_s: float) -> tuple[Callable[[], None], Deferred[None]]:
+        """What fires a Deferred, and that, which fires after `wait_s` in any case."""
         fired: Deferred[None] = Deferred()
 
         def fire() -> None:
@@ -133,8 +164,7 @@ class Http:
                 fired.callback(None)
 
         timer = self._clock.callLater(wait_s, fire)
-        self._scs.wait(reference).then(fire)
-        return fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
+        return fire, fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
 
     def _run(self, coroutine: Coroutine[Any, Any, Report]) -> Deferred[Report]:
         return as_deferred(self._scs.tsp.spawn(coroutine))
@@ -159,6 +189,14 @@ def _problem(request: Request, code: int, text: str) -> bytes:
 def _json(request: Request, value: dict[str, Any]) -> bytes:
     request.setHeader(b"content-type", b"application/json")
     return json.dumps(value).encode() + b"\n"
+
+
+def _whole_number(request: Request, name: bytes) -> int:
+    """A query argument, 0 when it is not there; raises ValueError."""
+    text = (request.args or {}).get(name, [b"0"])[0]
+    if not text.isdigit() or len(text) > 18:
+        raise ValueError(f"{name.decode()}: a number expected")
+    return int(text)
 
 
 def read_token(path: Path) -> bytes:
@@ -191,6 +229,7 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
         applications=(scs.tsp,), started=started, stopped=None if memory is None else memory.close
     )
     if config.http is not None:
+        scs.tsp.messages.limit = config.http.messages
         _add_http(parts, scs, config.http, around)
     return parts
 

@@ -25,6 +25,8 @@ FILES: Final = (
     "peers",
     "idle",
     "workers",
+    "stored",
+    "hss",
     "dictionary",
     "ladder",
     "capture",
