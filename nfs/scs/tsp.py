@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from diameter import Message
@@ -11,6 +11,7 @@ from diameter.errors import ApplicationFault, ResultCode
 from nfs.common import features
 from nfs.common.groups import GROUP, TYPE
 from nfs.common.identities import encode_number
+from nfs.common.store import StoreError
 from nfs.common.tsp import ActionType
 from nfs.scs.logic import Answer, TriggerRequest
 from nfs.scs.mo_sms import Messages
@@ -21,13 +22,13 @@ class Tsp(Application):
     """Translates between Tsp and the SCS.
 
     scs: ISDN number of this SCS, digits.  mtc_iwf: where requests go (None: any node of the realm).
-    reported: called with Reference-Number and Delivery-Outcome of each DNR, before it is answered; `members`, with the
-    External-Identifier between them, before it, takes those of groups.
+    reported: awaited with Reference-Number and Delivery-Outcome of each DNR, before it is answered; `members`, with the
+    External-Identifier between them, before it, takes those of groups and is only called.
     """
 
     dictionary = "ts29368_tsp"
 
-    def __init__(self, scs: str, mtc_iwf: str | None, reported: Callable[[int, int], None]) -> None:
+    def __init__(self, scs: str, mtc_iwf: str | None, reported: Callable[[int, int], Awaitable[None]]) -> None:
         self._scs_identity = encode_number(scs)
         self._mtc_iwf = mtc_iwf
         self._reported = reported
@@ -51,7 +52,7 @@ class Tsp(Application):
         return Answer(status=status, result=answer.result or (0, 0), recallable=recallable, told=told)
 
     @answers("Device-Notification-Request")
-    def device_notification(self, request: Message) -> Message:
+    async def device_notification(self, request: Message) -> Message:
         """Hand a delivery report on and acknowledge it, also one that came before or is unknown here (5.6)."""
         notification = request.get("Device-Notification")
         if notification is not None and notification["Action-Type"] == ActionType.MO_SMS:
@@ -61,8 +62,11 @@ class Tsp(Application):
         if notification["Action-Type"] != ActionType.REPORT:
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
         reference, outcome = notification.number("Reference-Number"), notification.number("Delivery-Outcome")
-        if not self.members(reference, str(notification.get("External-Identifier", "")), outcome):
-            self._reported(reference, outcome)
+        try:
+            if not self.members(reference, str(notification.get("External-Identifier", "")), outcome):
+                await self._reported(reference, outcome)
+        except StoreError:  # whoever brought it shall come again, or go to another host of this SCS
+            raise ApplicationFault(ResultCode.TOO_BUSY, "a report that cannot be kept now") from None
         return request.answer(ResultCode.SUCCESS)
 
 
