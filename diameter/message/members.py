@@ -188,6 +188,9 @@ class Avp:
     @property
     def members(self) -> tuple[Avp, ...]:
         """The AVPs inside a known Grouped; empty for everything else."""
+        one = self.definition
+        if one is None or one.type != "Grouped":  # nobody asks for its value
+            return ()
         value = self.value
         return value.avps if isinstance(value, Grouped) else ()
 
