@@ -75,9 +75,10 @@ class Surroundings:
         """A path of the configuration, relative ones taken from the configuration's folder."""
         return self.folder / name
 
-    def open_store(self, database: str, *, migrations: str, name: str) -> Store:
+    def open_store(self, database: str, *, migrations: str, name: str, isolation: str = "REPEATABLE READ") -> Store:
         """The store of a function on its database (see `nfs.common.database.open_engine`).  Raises ConfigError."""
-        engine = open_engine(database_url(database, self.folder), migrations=migrations, name=name)
+        url = database_url(database, self.folder)
+        engine = open_engine(url, migrations=migrations, name=name, isolation=isolation)
         return Store(engine, self.reactor, self.threads)
 
 
@@ -129,12 +130,12 @@ def serve(
     reactor: Any,
     processes: Processes = AS_CONFIGURED,
     *,
-    alone: str = "",
+    alone: str | Callable[[C], str] = "",
 ) -> int:
     """Run one network function until SIGTERM or SIGINT; return the process's exit code (0, or 2 for a bad start).
 
     name: as on the command line ("mtc-iwf"); it heads the ready line and every complaint.  alone: why the function
-    cannot be several processes, if it cannot.
+    cannot be several processes, if it cannot; what says so of a configuration.
     """
     path = Path(config_path)
     function: _Function[C] | Several
@@ -143,8 +144,8 @@ def serve(
         count = config.node.workers if processes.count is None else processes.count
         if processes.place is not None or count == 1:
             function = _Function(name, model, build, path, reactor, processes)
-        elif alone:
-            raise ConfigError(f"{count} workers: {name} is one process: {alone}")
+        elif why := alone if isinstance(alone, str) else alone(config):
+            raise ConfigError(f"{count} workers: {name} is one process: {why}")
         else:
             more = [] if processes.capture is None else options_of(processes.capture)
             function = Several(name, lambda: read(name, model, path), path, reactor, count, more)

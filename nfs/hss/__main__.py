@@ -9,10 +9,16 @@ from twisted.internet import reactor
 
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.nodes import NodeKind
 from nfs.common.store import Cache
+from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
 from nfs.hss.groups.s6m import Groups
+from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.profiles import by_name
+from nfs.hss.registrations import Kind
+from nfs.hss.s6a import S6a
 from nfs.hss.s6c import S6c
 from nfs.hss.s6m import S6m
 
@@ -24,9 +30,23 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     cache: Cache[UserId, Subscriber | None] = Cache(
         config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
     )
+    known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds)
+
+    def moved(subscriber: Subscriber) -> None:
+        """Serving nodes changed: what S6m has in memory is old."""
+        identifiers = [UserId(external_id=each.identifier) for each in subscriber.external_ids]
+        for user in (UserId(imsi=subscriber.imsi), UserId(msisdn=subscriber.msisdn), *identifiers):
+            cache.forget(user)
 
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
     s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+
+    def back(imsi: str, kind: Kind | None) -> None:
+        _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
+
+    s6a = S6a(store, centre, by_name(config.profile), audit, moved, back)
 
     def stopping() -> None:
         s6c.stopped = True
@@ -34,16 +54,19 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def stopped() -> Any:
         return store.close().addCallback(lambda _: audit.close())
 
-    def reload(_new: HssConfig) -> None:
+    def reload(new: HssConfig) -> None:
         cache.clear()
+        known.clear()
+        s6a.profiles = by_name(new.profile)
 
     return Parts(
-        applications=(S6m(store, cache, audit, groups), s6c),
+        applications=(S6m(store, cache, audit, groups), s6c, s6a),
         audit=audit.node_refused,
         started=lambda _node: s6c.spawn(s6c.resume()),
         stopping=stopping,
         stopped=stopped,
         reload=reload,
+        live=("profile",),
     )
 
 

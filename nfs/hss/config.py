@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from diameter.config import InputFile, Table
 from nfs.common.audited import AuditedConfig
+from nfs.hss.profiles import ProfileTable, by_name
 
 
 class HssTable(Table):
@@ -32,3 +35,9 @@ class HssConfig(AuditedConfig):
     """The whole file."""
 
     hss: HssTable = Field(default=HssTable(), description="subscribers")
+    profile: tuple[ProfileTable, ...] = Field(default=(), strict=False, description="what subscriptions may do in EPS")
+
+    @model_validator(mode="after")
+    def _a_profile_is_there_once(self) -> Self:
+        by_name(self.profile)
+        return self

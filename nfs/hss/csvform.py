@@ -1,7 +1,7 @@
 """The CSV form of subscribers.
 
-A header line, then one subscriber a line.  Columns are `COLUMNS` and those of the keys (`KEYS`, only ever read); only
-`imsi` must be there.  Several values of a cell are separated by `;`, the parts of a value by `:`
+A header line, then one subscriber a line.  Columns are `COLUMNS` and those of the keys (`nfs.common.cards`, only ever
+read); only `imsi` must be there.  Several values of a cell are separated by `;`, the parts of a value by `:`
 
     imsi,msisdn,external_ids,services,scs,nodes
     001010000000001,15550100001,meter-1@customer.example:9000,device-trigger,15550001,mme:15559001:mme1.example:example
@@ -19,12 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from diameter.errors import ConfigError
+from nfs.common import cards as keys
 from nfs.common.nodes import ServingNode
 from nfs.hss.logic import Subscriber
 
 COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes", "profile")
-KEYS: Final = ("algorithm", "k", "op", "opc", "top", "topc", "amf", "res_bits", "iterations")
-_NUMBERS: Final = ("res_bits", "iterations")
 _TRUTH: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -36,7 +35,7 @@ def read(text: str, source: str) -> Iterator[tuple[str, Any]]:
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        unknown = [name for name in header if name not in (*COLUMNS, *KEYS)]
+        unknown = [name for name in header if name not in (*COLUMNS, *keys.COLUMNS)]
         if "imsi" not in header or unknown or len(set(header)) < len(header):
             what = f"unknown column {unknown[0]!r}" if unknown else "a header with imsi, and each column once, expected"
             raise ConfigError(f"{source}:1: {what}")
@@ -64,10 +63,8 @@ def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
         values = [value.strip() for value in cell.split(";") if value.strip()]
         if column in ("imsi", "msisdn", "profile"):
             row[column] = cell
-        elif column in _NUMBERS and not (cell.isascii() and cell.isdigit() and len(cell) < 5):
-            raise ValueError(f"{column}: a number expected")
-        elif column in KEYS:
-            row.setdefault("keys", {})[column] = int(cell) if column in _NUMBERS else cell
+        elif column in keys.COLUMNS:
+            row.setdefault("keys", {})[column] = keys.cell(column, cell)
         elif column == "services":
             row["services"] = values
         elif column == "external_ids":

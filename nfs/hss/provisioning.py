@@ -15,10 +15,10 @@ from pydantic import Field, ValidationError
 
 from diameter.config import Table
 from diameter.errors import ConfigError
+from nfs.common.cards import Card, KeysRow
 from nfs.common.identities import IdentityError
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import csvform
-from nfs.hss.cards import Card, KeysRow
 from nfs.hss.logic import ExternalId, Service, Subscriber
 
 SCHEMA: Final = 1

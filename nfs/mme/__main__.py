@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from twisted.internet import reactor
 
+from diameter.node import Node
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
+from nfs.mme.mobility import Attachments, Outcome
+from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
 
+RATS: Final = {"eutran": 1004, "nb-iot": 1005, "lte-m": 1007}
+
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
-    """The parts of the node.  Raises OSError when `received` cannot be written."""
+    """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards."""
     del around
-    mme = Mme.of(
+    populations = [
         Population(
             first_imsi=ues.first_imsi,
             count=ues.count,
@@ -27,28 +34,91 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
             report=ues.report,
         )
         for ues in config.ues
-    )
+    ]
+    mme = Mme.of(populations)
     sgd = Sgd(mme)
-    path = config.mme.received
-    file = None if path is None else path.open("a", encoding="utf-8", buffering=1)
-    if file is not None:
-        mme.inbox.listener = _writer(file)
-    return Parts(applications=(sgd,), stopping=sgd.release, stopped=file.close if file is not None else None)
+    received, attached = (_lines(path) for path in (config.mme.received, config.mme.attached))
+    if received is not None:
+        mme.inbox.listener = lambda trigger: received(_trigger(trigger))
+    wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
+    usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
+    s6a = S6a(_site(config), Attachments(usims=usims))
+    if attached is not None:
+        s6a.ues.told = lambda outcome: attached(_outcome(outcome))
+
+    def started(node: Node) -> None:
+        if wanted:
+            _ = s6a.spawn(_attach(s6a, node, config, wanted))
+
+    async def stopping() -> None:
+        sgd.release()
+        await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
+
+    def stopped() -> None:
+        for file in (received, attached):
+            if file is not None:
+                file.close()
+
+    return Parts(
+        applications=(sgd, s6a),
+        started=started,
+        stopping=lambda: s6a.spawn(stopping()),
+        stopped=stopped,
+    )
 
 
-def _writer(file: TextIO) -> Callable[[Trigger], None]:
-    def write(trigger: Trigger) -> None:
-        line = {
-            "schema": 1,
-            "imsi": trigger.imsi,
-            "port": trigger.port,
-            "payload": trigger.payload.hex(),
-            "originator": trigger.originator.digits,
-            "sent": trigger.sent.isoformat(),
-        }
-        file.write(json.dumps(line) + "\n")
+async def _attach(s6a: S6a, node: Node, config: MmeConfig, wanted: Sequence[str]) -> None:
+    """Attach UEs once there is somebody to ask: the HSS, or else the first peer that is dialled."""
+    hss = None if config.hss is None else config.hss.host
+    dialled = [each.host for each in config.peer if each.connect]
+    if dialled:
+        await node.when_open(hss if hss in dialled else dialled[0])
+    await s6a.all(S6a.attach, wanted, config.mme.window)
 
-    return write
+
+def _site(config: MmeConfig) -> Site:
+    mme, hss = config.mme, config.hss
+    return Site(
+        plmn=mme.plmn,
+        realm=config.node.origin_realm if hss is None else hss.realm,
+        host=None if hss is None else hss.host,
+        rat=RATS[mme.rat],
+        tac=mme.tac,
+        cell=mme.cell,
+        number=mme.number or "",
+    )
+
+
+class Lines:
+    """A file that gets a JSON line for each thing it is called with."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self.close = self._file.close
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        """Write one."""
+        self._file.write(json.dumps({"schema": 1, **line}) + "\n")
+
+
+def _lines(path: Path | None) -> Lines | None:
+    return None if path is None else Lines(path)
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    return {
+        "imsi": trigger.imsi,
+        "port": trigger.port,
+        "payload": trigger.payload.hex(),
+        "originator": trigger.originator.digits,
+        "sent": trigger.sent.isoformat(),
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    """What has nothing to say is left out."""
+    every = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return {name: value for name, value in every.items() if name == "good" or value not in ("", None, (), 0, False)}
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

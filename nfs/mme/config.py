@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import FunctionConfig
-from diameter.config.base import OutputFile, Table
-from nfs.common.identities import imsi
+from diameter.config.base import Identity, InputFile, OutputFile, Table
+from nfs.common.identities import e164, imsi, plmn
 from nfs.ue.logic import Behaviour
 
 
@@ -21,6 +21,7 @@ class UesTable(Table):
     report: bool = Field(
         default=True, description="acknowledge with an SMS-DELIVER-REPORT; without it the RP-ACK goes alone"
     )
+    attach: bool = Field(default=False, description="attach at the HSS at start, and detach at the end")
     failures: int | None = Field(
         default=None, ge=1, description="attempts the behaviour lasts; for good when not given"
     )
@@ -32,9 +33,31 @@ class UesTable(Table):
         return self
 
 
+class HssTable(Table):
+    """The `[hss]` table: whom UEs are attached at."""
+
+    realm: Identity = Field(description="Destination-Realm of what is asked")
+    host: Identity | None = Field(default=None, description="Destination-Host; none: whoever the realm has")
+
+
 class MmeTable(Table):
     """The `[mme]` table."""
 
+    plmn: Annotated[str, AfterValidator(plmn)] = Field(default="00101", description="the network it belongs to")
+    rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
+    tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
+    cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")
+    number: Annotated[str, AfterValidator(e164)] | None = Field(
+        default=None, description="E.164 number under which it takes short messages; none: it is not asked for them"
+    )
+    cards: InputFile | None = Field(
+        default=None,
+        description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
+    )
+    attached: OutputFile | None = Field(
+        default=None, description="write a JSON line here for each attach, detach and cancellation"
+    )
+    window: int = Field(default=32, ge=1, le=10_000, description="attaches under way at once")
     received: OutputFile | None = Field(
         default=None, description="write a JSON line here for each trigger a UE's application gets"
     )
@@ -44,6 +67,13 @@ class MmeConfig(FunctionConfig):
     """The whole file."""
 
     mme: MmeTable = Field(default=MmeTable(), description="the MME")
+    hss: HssTable | None = Field(default=None, description="its HSS")
     ues: tuple[UesTable, ...] = Field(
         default=(), strict=False, description="its UEs; a later table wins where IMSIs overlap"
     )
+
+    @model_validator(mode="after")
+    def _who_attaches_has_an_hss_and_a_card(self) -> Self:
+        if any(ues.attach for ues in self.ues) and (self.hss is None or self.mme.cards is None):
+            raise ValueError("ues.attach: [hss] and mme.cards say where and with which keys")
+        return self

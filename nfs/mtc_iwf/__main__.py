@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -13,12 +12,15 @@ from twisted.logger import Logger
 from diameter.node import Node, as_deferred
 from nfs.common.audit import Area
 from nfs.common.audited import open_audit
+from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
-from nfs.mtc_iwf.counts import KEEP_S, Counts
+from nfs.mtc_iwf.counts import Counts
 from nfs.mtc_iwf.guards import Guards, ways_out
+from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
@@ -57,10 +59,25 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
     )
 
 
-async def forget(triggers: Triggers) -> None:
-    """Forget triggers that are over; what the database has against it is logged."""
+def open_store(config: IwfConfig, around: Surroundings) -> Store:
+    """The store; whoever writes to it locks rows, so transactions need not see one state.  Raises ConfigError."""
+    database = config.mtc_iwf.database
+    return around.open_store(database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf", isolation="READ COMMITTED")
+
+
+def alone(config: IwfConfig) -> str:
+    """Why this MTC-IWF cannot be several processes; "" when it can."""
+    if not is_shared(config.mtc_iwf.database):
+        return "its database is a file of SQLite, which has one writer; several share one PostgreSQL"
+    return "" if config.owners is None else "the port of the owners is one"
+
+
+async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
+    """Report on triggers that lapsed, and forget what is over; what the database has against it is logged."""
     try:
+        await lapsed.round()
         await triggers.purge()
+        await counts.purge()
     except Unavailable as error:
         _log.warn("old triggers are still there: {error}", error=str(error))
 
@@ -69,9 +86,9 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
     guards = Guards.of(config, audit, around.reactor)
-    store = around.open_store(config.mtc_iwf.database, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
-    triggers = Triggers(store, time.time)
-    counts = Counts(store, guards.bounds.quotas, around.reactor.seconds)
+    store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
+    counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
+    triggers = Triggers(store, now, counts)
     tsp = Tsp(guards.gateway, audit, guards.holding)
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
@@ -80,17 +97,12 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp.iwf = t4.reports = iwf
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    def keep() -> Any:
-        saving = counts.save()
-        return saving and saving.addErrback(lambda failure: _log.warn("quotas: {error}", error=str(failure.value)))
-
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers))))
-    keeping = LoopingCall(keep)
-    purging.clock = keeping.clock = around.reactor
+    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
+    purging.clock = around.reactor
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
-        _ = keeping.start(KEEP_S, now=False)
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
@@ -99,11 +111,9 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         return None if desk is None else desk.stop()
 
     def stopped() -> Any:
-        for each in (purging, keeping):
-            if each.running:
-                each.stop()
+        if purging.running:
+            purging.stop()
         guards.holding.stop()
-        keep()  # closing the store waits for it
         closed = store.close()
         if desk is not None:
             closed = closed.addCallback(lambda _: desk.close())
@@ -129,7 +139,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("mtc-iwf", IwfConfig, build, config_path, reactor, processes, alone="its store has one writer")
+    return serve("mtc-iwf", IwfConfig, build, config_path, reactor, processes, alone=alone)
 
 
 if __name__ == "__main__":

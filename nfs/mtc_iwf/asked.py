@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from diameter.errors import ResultCode
 from nfs.common.features import Feature
 from nfs.common.tsp import ActionType, RequestStatus
-from nfs.mtc_iwf.ports import Device
+from nfs.mtc_iwf.ports import Device, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +101,17 @@ def refusal(action: DeviceAction, limits: Limits) -> Decision | None:
     if action.action == ActionType.REPLACE and action.validity_s == 0:
         return over("a trigger that is not to be stored replaces none", RequestStatus.INVPERIOD)
     return None
+
+
+AT_ONCE: Final[Mapping[Standing, Decision]] = {
+    Standing.TAKEN: Decision(
+        status=RequestStatus.PERMANENTERROR,
+        check="reference",
+        reason="Reference-Number belongs to another trigger of this SCS that is still open",
+    ),
+    Standing.OVER_QUOTA: Decision(
+        status=RequestStatus.QUOTAEXCEEDED, check="quota", reason="a quota of the SCS, the device or all is used up"
+    ),
+    Standing.DONE: Decision(status=RequestStatus.SUCCESS),
+}
+"""What the ledger's standing answers without asking the SMS-SC."""

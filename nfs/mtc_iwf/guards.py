@@ -82,6 +82,10 @@ class Guards:
             Holding(reactor, delay_s=table.hide_delay_s, at_most=table.held_answers),
         )
 
+    def checks(self, name: str) -> bool:
+        """Whether a check is in the pipeline."""
+        return any(name == each for each, _ in self.gateway.checks)
+
     def in_front_of(self, hss: Hss) -> GuardedHss:
         """The HSS as the procedures may ask it."""
         return GuardedHss(hss, self.known, lambda: self.holding.now, self.unwanted)

@@ -13,7 +13,7 @@ from nfs.common.features import Feature
 from nfs.common.t4 import TriggerAction
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
-from nfs.mtc_iwf.asked import Decision, DeviceAction, Limits, Report, refusal
+from nfs.mtc_iwf.asked import AT_ONCE, Decision, DeviceAction, Limits, Report, refusal
 from nfs.mtc_iwf.capabilities import Remembered
 from nfs.mtc_iwf.ports import (
     Blocked,
@@ -130,9 +130,8 @@ class MtcIwf:
         )
         try:
             standing = await self._ledger.begin(trigger)
-            if standing is Standing.TAKEN:
-                reason = "Reference-Number belongs to another trigger of this SCS that is still open"
-                return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
+            if standing in AT_ONCE:
+                return AT_ONCE[standing]
             decision, sms_sc = await self._hand_over(_submission(action, found, profile, original))
             if not _stands(decision, original):
                 self._hss.forget(action.device, scs=profile.isdn)

@@ -48,22 +48,8 @@ class Originals:
 
     async def recall(self, action: DeviceAction, original: Trigger) -> Decision:
         """Have the SMS-SC delete a trigger (TS 23.682 5.2.3.3); success ends it, and no report follows."""
-        submission = Submission(
-            scs=original.scs,
-            reference=action.reference,
-            imsi=original.imsi,
-            device=original.device,
-            payload=b"",
-            port=None,
-            priority=False,
-            validity_s=None,
-            nodes=(),
-            action=TriggerAction.RECALL,
-            old_reference=original.reference,
-            to=original.sms_sc,
-        )
         try:
-            taken = await self._sms_sc.submit(submission)
+            taken = await self._sms_sc.submit(withdrawal(original, action.reference))
             status = statuses.of_submission(taken.result)
             if status is not RequestStatus.SUCCESS:
                 reason = f"the SMS-SC refused with {taken.result}"
@@ -72,6 +58,24 @@ class Originals:
         except Unavailable as error:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
         return Decision(status=RequestStatus.SUCCESS, target=taken.features)
+
+
+def withdrawal(original: Trigger, reference: int) -> Submission:
+    """The recall of a trigger, for the SMS-SC that has it; `reference` is that of the recall."""
+    return Submission(
+        scs=original.scs,
+        reference=reference,
+        imsi=original.imsi,
+        device=original.device,
+        payload=b"",
+        port=None,
+        priority=False,
+        validity_s=None,
+        nodes=(),
+        action=TriggerAction.RECALL,
+        old_reference=original.reference,
+        to=original.sms_sc,
+    )
 
 
 def other_device(action: DeviceAction, original: Trigger, found: Found) -> Decision | None:

@@ -4,12 +4,16 @@ The member is "" for the trigger of one device; of a group each member has a tri
 
 The payload is not kept: the SMS-SC has it.  A finished trigger stays for a while, so that a report that comes twice is
 answered and not sent on twice; its Reference-Number may be used again at once.
+
+Several processes may share the store.  Whoever is to write a row locks it first, so that a key is given once; a
+request that comes again, to whichever of them, is recognised by Origin-Host, Session-Id and End-to-End Identifier;
+and a trigger is counted in its quotas by the transaction that writes it down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -29,9 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from diameter.errors import DiameterError
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+from nfs.mtc_sgw.quotas import Claim, Used
 
 T = TypeVar("T")
 GRACE_S: Final = 3600.0
@@ -68,27 +74,76 @@ _KEY: Final = (
     & (TRIGGER.c.member == bindparam("key_member"))
 )
 _FIND: Final = select(TRIGGER).where(_KEY)
+_LOCK: Final = _FIND.with_for_update()  # SQLite has one writer and needs no lock
 _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
+_OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
+_UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "")
+_LAPSED: Final = select(TRIGGER).where(_OVER, _UNHEARD).order_by(TRIGGER.c.expires_at).limit(bindparam("at_most"))
+_PURGE: Final = delete(TRIGGER).where(_OVER, ~_UNHEARD | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
 _REFUSE: Final = _CHANGE.where(
     TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
 )
 
 
-class Triggers:
-    """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970."""
+class OverQuota(DiameterError):
+    """A quota is used up; `used` says which."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, used: Used) -> None:
+        super().__init__(f"the quota of this {used.scope} is used up")
+        self.used = used
+
+
+class Counting(Protocol):
+    """`nfs.mtc_iwf.counts.Counts`."""
+
+    def of(self, trigger: Trigger) -> Sequence[Claim]:
+        """What this trigger counts in."""
+
+    def take(self, connection: Connection, claims: Sequence[Claim]) -> list[Used]:
+        """Count; what was counted then.  Raises OverQuota, and nothing counts."""
+
+    def learn(self, used: Sequence[Used]) -> None:
+        """What was counted, once that is committed, or which quota is used up."""
+
+
+class Triggers:
+    """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970.  counts: nothing is counted without."""
+
+    def __init__(self, store: Store, clock: Callable[[], float], counts: Counting | None = None) -> None:
         self.store = store
         self._clock = clock
+        self._counts = counts
 
     async def begin(self, trigger: Trigger) -> Standing:
-        """Remember a trigger, unless its key belongs to another one that is open."""
-        now = self._clock()
+        """Remember a trigger, unless its key belongs to another one that is open or a quota is used up."""
         try:
-            return await self._do(lambda connection: _begin(connection, trigger, now))
-        except IntegrityError:  # another process of this function was quicker: look again at what it wrote
-            return await self._do(lambda connection: _begin(connection, trigger, now))
+            try:
+                return await self._begin(trigger)
+            except IntegrityError:  # another process of this function was quicker: look again at what it wrote
+                return await self._begin(trigger)
+        except OverQuota as over:
+            if self._counts is not None:
+                self._counts.learn([over.used])
+            return Standing.OVER_QUOTA
+
+    async def _begin(self, trigger: Trigger) -> Standing:
+        now, counts = self._clock(), self._counts
+        claims = () if counts is None else counts.of(trigger)
+
+        def work(connection: Connection) -> tuple[Standing, list[Used]]:
+            found = _locked(connection, trigger)
+            standing = _standing(found, trigger, now)
+            new = standing is Standing.NEW
+            used = counts.take(connection, claims) if counts is not None and new else []
+            if standing in (Standing.NEW, Standing.REPEAT):
+                _write(connection, trigger, now, there=found is not None)
+            return standing, used
+
+        standing, used = await self._do(work)
+        if counts is not None:
+            counts.learn(used)
+        return standing
 
     async def accept(self, scs: str, reference: int, sms_sc: str, member: str = "") -> None:
         """Remember which SMS-SC has taken it."""
@@ -118,8 +173,16 @@ class Triggers:
         """The trigger under this key."""
         return await self._do(lambda connection: _find(connection, scs, reference, member))
 
+    async def lapsed(self, at_most: int) -> tuple[Trigger, ...]:
+        """Open triggers whose time is over, the oldest first; those of groups are ended elsewhere."""
+        asked = {"key_now": self._clock(), "at_most": at_most}
+        return await self._do(lambda connection: tuple(map(_trigger, connection.execute(_LAPSED, asked))))
+
     async def purge(self) -> int:
-        """Forget what is over; the number of triggers forgotten."""
+        """Forget what is over; the number of triggers forgotten.
+
+        One whose report nobody has had yet is kept for `KEEP_S` more, in which the SCS may come back.
+        """
         now = self._clock()
         return await self._do(lambda connection: _purge(connection, now))
 
@@ -134,20 +197,43 @@ class Triggers:
             raise Unavailable(str(error)) from None
 
 
-def _begin(connection: Connection, trigger: Trigger, now: float) -> Standing:
-    row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
-    key = _key(trigger.scs, trigger.reference, trigger.member)
-    found = connection.execute(_FIND, key).one_or_none()
+def _locked(connection: Connection, trigger: Trigger) -> Row[tuple[object, ...]] | None:
+    """The row under a trigger's key, which nobody else changes until the end of this transaction."""
+    return connection.execute(_LOCK, _key(trigger.scs, trigger.reference, trigger.member)).one_or_none()
+
+
+def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: float) -> Standing:
+    """What a trigger is to the one remembered under its key."""
     if found is None:
-        connection.execute(_INSERT, row)
         return Standing.NEW
-    standing = Standing.NEW
+    same = found.fingerprint == trigger.fingerprint and found.imsi == trigger.imsi
     if found.state == State.OPEN and found.expires_at > now:
-        if found.fingerprint != trigger.fingerprint or found.imsi != trigger.imsi:
-            return Standing.TAKEN
-        standing = Standing.REPEAT
-    connection.execute(_CHANGE, key | row | {"outcome": None})
-    return standing
+        return Standing.REPEAT if same else Standing.TAKEN
+    if found.state == State.REPORTED and same and _identifiers(found) == _sent(trigger):
+        return Standing.DONE
+    return Standing.NEW
+
+
+def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool) -> None:
+    """Write down one that is new, or the identifiers with which it came again.
+
+    Raises IntegrityError when it was not `there` and another process has been quicker.
+    """
+    row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
+    if there:
+        key = _key(trigger.scs, trigger.reference, trigger.member)
+        connection.execute(_CHANGE, key | row | {"outcome": None})
+    else:
+        connection.execute(_INSERT, row)
+
+
+def _identifiers(row: Row[tuple[object, ...]]) -> tuple[object, ...]:
+    """What recognises a request that comes again (RFC 6733 section 3)."""
+    return row.origin_host, row.session_id, row.end_to_end
+
+
+def _sent(trigger: Trigger) -> tuple[object, ...]:
+    return trigger.sender.host, trigger.sender.session_id[:512], trigger.sender.end_to_end
 
 
 def _key(scs: str, reference: int, member: str) -> dict[str, str | float | None]:
@@ -160,7 +246,7 @@ def _find(connection: Connection, scs: str, reference: int, member: str) -> Trig
 
 
 def _purge(connection: Connection, now: float) -> int:
-    return connection.execute(delete(TRIGGER).where(TRIGGER.c.expires_at <= now)).rowcount
+    return connection.execute(_PURGE, {"key_now": now, "key_long_ago": now - KEEP_S}).rowcount
 
 
 def _values(trigger: Trigger) -> dict[str, str | float | None]:

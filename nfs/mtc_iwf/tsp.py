@@ -11,6 +11,7 @@ from nfs.common import features
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import decode_number, encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
+from nfs.common.turns import ask_in_turn, in_turn
 from nfs.mtc_iwf.asked import Decision, DeviceAction
 from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import MtcIwf
@@ -71,10 +72,17 @@ class Tsp(Application):
         }
         avps = {"Device-Notification": notification}
         try:
-            answer = await self.request("Device-Notification", avps, to=notice.sender.host, realm=notice.sender.realm)
+            answer = await ask_in_turn(
+                self, "Device-Notification", avps, hosts=self._hosts(notice), realm=notice.sender.realm
+            )
         except RequestError as error:
             raise Unavailable(f"SCS: {error}") from None
         return answer.result
+
+    def _hosts(self, notice: Notice) -> tuple[str, ...]:
+        """Where the report may go: to who asked, then to the other `report_to` hosts of that SCS."""
+        profile, asked = self._gateway.profiles.by_isdn.get(notice.scs), notice.sender.host
+        return (asked,) if profile is None else in_turn(asked, (*profile.report_to, asked))
 
     def _refused(self, request: Message, action: Grouped, profile: ScsProfile, decision: Decision) -> None:
         status = decision.status

@@ -63,6 +63,11 @@ class ScsTable(Table):
 
     name: str = Field(min_length=1, max_length=64, description="what logs and audit call it")
     hosts: tuple[Identity, ...] = Field(strict=False, min_length=1, description="its Origin-Hosts")
+    report_to: tuple[Identity, ...] = Field(
+        default=(),
+        strict=False,
+        description="those of `hosts` that take reports for each other: one that does not take it, the next does",
+    )
     isdn: Annotated[str, AfterValidator(_isdn)] = Field(
         description="its E.164 number: the SCS-Identity on Tsp and S6m, the SME address on T4"
     )
@@ -98,6 +103,7 @@ class ScsTable(Table):
             placement=self.placement,
             rate=None if self.rate is None else self.rate.rate(),
             quota=None if self.quota is None else self.quota.quota(),
+            report_to=self.report_to,
             hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
         )
 
@@ -283,6 +289,12 @@ def check_profiles(tables: Sequence[ScsTable]) -> None:
     found: list[tuple[str, str]] = []
     seen: dict[tuple[str, str], int] = {}
     for at, table in enumerate(tables):
+        hosts = {plain(host) for host in table.hosts}
+        found += [
+            (f"scs.{at}.report_to", f"{host}: is not among `hosts`")
+            for host in table.report_to
+            if plain(host) not in hosts
+        ]
         own = [("name", table.name), ("isdn", table.isdn), *(("hosts", plain(host)) for host in table.hosts)]
         for key, value in own:
             first = seen.setdefault((key, value), at)

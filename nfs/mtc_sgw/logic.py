@@ -46,6 +46,7 @@ class ScsProfile:
     `hosts`: its Origin-Hosts, lower case.  `agents`: peers that may bring its requests.  `isdn`: its E.164 number, the
     SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
     what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
+    `report_to`: hosts that take its reports for each other.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ScsProfile:
     rate: Rate | None = None
     quota: Quota | None = None
     hides: bool = True
+    report_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ def device_name(external_identifier: str | None, msisdn: str | None) -> str:
         return msisdn or ""
     local, _, domain = external_identifier.rpartition("@")
     return f"{local}@{plain(domain)}"
+
+
+def pair_name(profile: ScsProfile | None, device: str) -> str:
+    """One name for a device as one SCS sees it (`Offer.pair`)."""
+    name = f"{profile.isdn if profile else ''} {device}"
+    return name if len(name) <= LONGEST_NAME else sha256(name.encode()).hexdigest()
 
 
 def plain(host: str) -> str:
@@ -125,8 +133,7 @@ class Offer:
     @property
     def pair(self) -> str:
         """One name for the device as this SCS sees it: nobody learns, or uses up, what is left to another SCS."""
-        name = f"{self.profile.isdn if self.profile else ''} {self.device}"
-        return name if len(name) <= LONGEST_NAME else sha256(name.encode()).hexdigest()
+        return pair_name(self.profile, self.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     keep, centre = Keep(store), ServiceCentre(policy(config))
     sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
     t4 = T4(centre, keep, clock)
+    t4.iwf_hosts = config.mtc_iwf.hosts
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
         back = centre.alerted(imsi, msisdn, clock())
@@ -64,6 +65,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     def reload(new: SmsScConfig) -> None:
         centre.policy = replace(policy(new), routed=s6c is not None)
+        t4.iwf_hosts = new.mtc_iwf.hosts
 
     return Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
@@ -71,7 +73,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         stopping=delivery.stop,
         stopped=store.close,
         reload=reload,
-        live=[f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed"],
+        live=["mtc_iwf", *(f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed")],
     )
 
 

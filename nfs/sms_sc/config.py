@@ -43,6 +43,16 @@ class SmsScTable(Table):
     )
 
 
+class IwfTable(Table):
+    """The `[mtc_iwf]` table."""
+
+    hosts: tuple[Identity, ...] = Field(
+        default=(),
+        strict=False,
+        description="MTC-IWFs on one store: a report that one does not take goes to the next",
+    )
+
+
 class HssTable(Table):
     """The `[hss]` table: the HSS that is asked for serving nodes, and alerts."""
 
@@ -57,3 +67,4 @@ class SmsScConfig(FunctionConfig):
         default=None, description="the HSS, over S6c; without it messages go where T4 said, and nobody alerts"
     )
     sms_sc: SmsScTable = Field(description="the SMS-SC")
+    mtc_iwf: IwfTable = Field(default=IwfTable(), description="where delivery reports may go")

@@ -13,6 +13,7 @@ from nfs.common import features
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
 from nfs.common.t4 import T4Result, TriggerAction
+from nfs.common.turns import ask_in_turn, in_turn
 from nfs.sms_sc.answers import SC_CONGESTION, Acceptance, Refused
 from nfs.sms_sc.logic import ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import TGPP, Outcome
@@ -29,6 +30,8 @@ class T4(Application):
 
     dictionary = "ts29337_t4"
     delivery: Delivery
+    iwf_hosts: tuple[str, ...] = ()
+    """MTC-IWFs that share a store, so that each takes the report of a trigger that another brought."""
 
     def __init__(self, centre: ServiceCentre, keep: Keep, clock: Callable[[], float]) -> None:
         self._centre = centre
@@ -88,7 +91,7 @@ class T4(Application):
     async def report(self, trigger: Trigger, outcome: Outcome) -> tuple[int, int] | None:
         """Send the delivery report to the MTC-IWF that brought the trigger; (vendor, code) of its answer.
 
-        Raises RequestError when no answer came.
+        When that does not take it, the next of its set is asked.  Raises RequestError when no answer came.
         """
         user: dict[str, Any] = {"User-Name": trigger.imsi}
         if trigger.msisdn is not None:
@@ -104,7 +107,8 @@ class T4(Application):
             avps["Absent-Subscriber-Diagnostic-T4"] = int(trigger.diagnostic)
         if trigger.reference is not None:
             avps["Reference-Number"] = trigger.reference
-        answer = await self.request("Delivery-Report", avps, to=trigger.iwf_host, realm=trigger.iwf_realm)
+        hosts = in_turn(trigger.iwf_host, self.iwf_hosts)
+        answer = await ask_in_turn(self, "Delivery-Report", avps, hosts=hosts, realm=trigger.iwf_realm)
         return answer.result
 
 

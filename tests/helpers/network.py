@@ -256,6 +256,11 @@ class Network:
             self.wait(self.nodes[5].when_open(IWF))
         return self
 
+    def begin_rounds(self) -> None:
+        """Have the MTC-IWF do what it does from time to time."""
+        assert self.iwf_parts.started is not None
+        self.wait(self.iwf_parts.started(self.nodes[2]))
+
     def close(self) -> None:
         """Stop everything."""
         for stopped in [each.stop() for each in self.nodes]:

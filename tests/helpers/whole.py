@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import Executable, delete, text, update
 
-from diameter import Dictionary, Message
+from diameter import Dictionary, Message, decode
 from diameter.app import Application, Later, answers
 from helpers.network import IWF, IWF_TOML, REALM, SMS_SC, Network, node, peer
 from nfs.hss.logic import Subscriber
@@ -15,6 +15,9 @@ from nfs.mtc_iwf.ports import State
 from nfs.mtc_iwf.triggers import TRIGGER
 from nfs.sms_sc.__main__ import build as build_sms_sc
 from nfs.sms_sc.config import SmsScConfig
+from nfs.sms_sc.delivery import Delivery
+from nfs.sms_sc.logic import ServiceCentre
+from nfs.sms_sc.t4 import T4
 
 MME: Final = f"mme1.{REALM}"
 SMS_SC_TOML: Final = f"""
@@ -95,13 +98,55 @@ class Whole(Network):
         found = [report["Device-Notification"] for report in self.scs1.reports]
         return [(each["Reference-Number"], each["Delivery-Outcome"]) for each in found]
 
+    def requests(self, command: str) -> list[Message]:
+        """The requests of this name that went over any link, in order, once each."""
+        found = {}
+        for _, octets in self.wire.passed:
+            message = decode(octets, self.dictionary)
+            if message.command == command and message.request:
+                found[message.end_to_end, str(message["Session-Id"])] = message
+        return list(found.values())
+
+    def answers(self, command: str) -> list[Message]:
+        """The answers of this name that went over any link, in order."""
+        found = [decode(octets, self.dictionary) for _, octets in self.wire.passed]
+        return [each for each in found if each.command == command and not each.request]
+
+    def results(self, command: str) -> list[tuple[int, int] | None]:
+        """What they say."""
+        return [each.result for each in self.answers(command)]
+
+    @property
+    def _sms_sc_t4(self) -> T4:
+        t4 = self.sms_sc_parts.applications[0]
+        assert isinstance(t4, T4)
+        return t4
+
+    @property
+    def sms_sc_centre(self) -> ServiceCentre:
+        """What the SMS-SC has in memory."""
+        return self._sms_sc_t4._centre
+
+    @property
+    def sms_sc_delivery(self) -> Delivery:
+        """What moves it."""
+        return self._sms_sc_t4.delivery
+
     def forget_withdrawn(self) -> None:
         """Open every trigger again in the ledger of the MTC-IWF, as if it had died before it wrote the answer down."""
-        store = self.around.open_store("mtc-iwf.db", migrations="nfs.mtc_iwf:migrations", name="mtc-iwf")
         states = [State.RECALLED.value, State.REPLACED.value]
+        self._change("mtc-iwf", update(TRIGGER).where(TRIGGER.c.state.in_(states)).values(state=State.OPEN.value))
 
-        def open_again(connection: Any) -> None:
-            connection.execute(update(TRIGGER).where(TRIGGER.c.state.in_(states)).values(state=State.OPEN.value))
+    def lose_ledger(self) -> None:
+        """The MTC-IWF forgets every trigger."""
+        self._change("mtc-iwf", delete(TRIGGER))
 
-        self.wait(store.do(open_again))
+    def break_hss(self) -> None:
+        """The HSS finds no table in its database."""
+        self._change("hss", text("DROP TABLE subscriber"))
+
+    def _change(self, name: str, statement: Executable) -> None:
+        migrations = f"nfs.{name.replace('-', '_')}:migrations"
+        store = self.around.open_store(f"{name}.db", migrations=migrations, name=name)
+        self.wait(store.do(lambda connection: connection.execute(statement).rowcount))
         self.wait(store.close())

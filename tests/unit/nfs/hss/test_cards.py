@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from diameter.errors import ConfigError
 from nfs.cli.subscriber import command
 from nfs.common.aka import AkaError, Milenage, Seal, opc_of
+from nfs.common.cards import Card
 from nfs.common.database import database_url, open_engine
 from nfs.common.tuak import Tuak, topc_of
 from nfs.hss import cards, provisioning, tables
-from nfs.hss.cards import Card
 from nfs.hss.keyfile import new_key, read_seal
 from nfs.hss.logic import Subscriber
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -148,24 +149,33 @@ def test_what_is_over_is_forgotten_after_a_while(rig: Rig) -> None:
     run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS), rig.clock)
     rig.begin(replace(TRIGGER, reference=1))
     rig.clock.advance(60 + GRACE_S)
-    assert run(rig.ledger.purge(), rig.clock) == 1
-    assert rig.find() is not None
+    assert run(rig.ledger.purge(), rig.clock) == 0
+    (lapsed,) = run(rig.ledger.lapsed(10), rig.clock)  # its report is owed: an SCS has time to come back for it
+    assert lapsed.reference == 1
     rig.clock.advance(KEEP_S)
-    assert run(rig.ledger.purge(), rig.clock) == 1
+    assert run(rig.ledger.purge(), rig.clock) == 2
+    assert run(rig.ledger.lapsed(10), rig.clock) == ()
     assert rig.find() is None
+
+
+def test_no_more_lapsed_triggers_at_once_than_asked_for(rig: Rig) -> None:
+    for reference in (1, 2, 3):
+        rig.begin(replace(TRIGGER, reference=reference, validity_s=60 - reference))
+    rig.clock.advance(60 + GRACE_S)
+    assert [each.reference for each in run(rig.ledger.lapsed(2), rig.clock)] == [3, 2]
 
 
 def test_a_database_that_fails_is_unavailable(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OperationalError("INSERT", {}, RuntimeError("database or disk is full"))
 
-    monkeypatch.setattr(triggers, "_begin", full)
+    monkeypatch.setattr(triggers, "_standing", full)
     with pytest.raises(Unavailable, match="database or disk is full"):
         rig.begin()
 
 
 def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin, tries = triggers._begin, []
+    begin, tries = triggers._locked, []
 
     def racing(*arguments: object) -> object:
         tries.append(arguments)
@@ -173,6 +183,33 @@ def test_losing_a_race_against_another_process_is_looked_at_again(rig: Rig, monk
             raise IntegrityError("INSERT", {}, RuntimeError("UNIQUE constraint failed"))
         return begin(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(triggers, "_begin", racing)
+    monkeypatch.setattr(triggers, "_locked", racing)
     assert rig.begin() is Standing.NEW
     assert len(tries) == 2
+
+
+def test_a_key_is_given_once_however_many_processes_ask_at_the_same_time(rig: Rig, database: str) -> None:
+    """Eight processes, each with another trigger under the same two keys: one new, one that was reported."""
+    rig.begin(replace(TRIGGER, reference=2))
+    run(rig.ledger.close(TRIGGER.scs, 2, DeliveryOutcome.SUCCESS), rig.clock)
+    url = database_url(database, Path())
+    together = threading.Barrier(8, timeout=60)
+    standings: list[Standing] = []
+
+    def process(number: int) -> None:
+        engine = open_engine(url, migrations="nfs.mtc_iwf:migrations", name="mtc-iwf", isolation="READ COMMITTED")
+        clock = InlineReactor()
+        store = Store(engine, clock, InlineThreads())
+        ledger = Triggers(store, lambda: 1000.0)
+        together.wait()
+        for reference in (1, 2):
+            trigger = replace(TRIGGER, reference=reference, fingerprint=f"{number:032}")
+            standings.append(run(ledger.begin(trigger), clock))
+        _ = store.close()
+
+    threads = [threading.Thread(target=process, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(standings, key=str) == [Standing.NEW] * 2 + [Standing.TAKEN] * 14

@@ -1,0 +1,49 @@
+"""The USIMs of simulated UEs, from a CSV file: `imsi`, the columns of the keys, and `sqn` where one is not new."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from diameter.errors import ConfigError
+from nfs.common import cards
+from nfs.common.identities import IdentityError, imsi
+from nfs.ue.usim import Usim
+
+
+def read_usims(path: Path) -> dict[str, Usim]:
+    """The USIMs by IMSI.  `sqn`: 12 hexadecimal digits.  Raises ConfigError with a line for each bad row."""
+    found: dict[str, Usim] = {}
+    faults: list[str] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = reader.fieldnames or ()
+            if "imsi" not in names or set(names) - {"imsi", "sqn", *cards.COLUMNS}:
+                raise ConfigError(f"{path}:1: columns imsi, sqn and those of the keys expected")
+            for row in reader:
+                try:
+                    _add(found, {name: text.strip() for name, text in row.items() if name and text and text.strip()})
+                except ValidationError as error:
+                    faults += [f"{path}:{reader.line_num}: {one['loc'][0]}: {one['msg']}" for one in error.errors()]
+                except ValueError as error:
+                    faults.append(f"{path}:{reader.line_num}: {error}")
+    except (UnicodeDecodeError, csv.Error):
+        raise ConfigError(f"{path}: not CSV in UTF-8") from None
+    if faults:
+        raise ConfigError(*faults)
+    return found
+
+
+def _add(found: dict[str, Usim], row: Mapping[str, str]) -> None:
+    name = imsi(row.get("imsi", ""))
+    if name in found:
+        raise IdentityError("imsi: there already")
+    sqn = row.get("sqn", "0")
+    if len(sqn) > 12 or not set(sqn) <= set("0123456789abcdefABCDEF"):
+        raise ValueError("sqn: up to 12 hexadecimal digits expected")
+    keys = {column: cards.cell(column, row[column]) for column in cards.COLUMNS if column in row}
+    found[name] = Usim(cards.KeysRow.model_validate(keys).to_card().functions(), int(sqn, 16))

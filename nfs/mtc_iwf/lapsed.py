@@ -1,0 +1,76 @@
+"""Triggers whose time is over and of which the SMS-SC has said nothing: the SCS gets a report all the same.
+
+The MTC-IWF takes such a trigger back from the SMS-SC, so that it cannot be delivered after the SCS has been told that
+it was not, and the answer says what the report is (TS 29.368 6.4.10):
+
+    the SMS-SC still had it           EXPIRED: it waited in vain
+    the SMS-SC does not have it       UNCONFIRMED: delivered or not, its report was lost
+    the SMS-SC takes no recalls       UNCONFIRMED
+    the SMS-SC cannot be reached      TEMPORARYERROR: the network is at fault, and the SCS may send it again
+    it is being delivered             nothing yet: asked again in the next round
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from nfs.common.features import Feature
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.mtc_iwf import statuses
+from nfs.mtc_iwf.ports import Capabilities, Ledger, Notice, Scs, SmsSc, Trigger, Unavailable
+from nfs.mtc_iwf.recall import withdrawal
+
+AT_ONCE: Final = 200
+"""Triggers read in one step of a round."""
+
+
+class LapsedLedger(Ledger, Protocol):
+    """A ledger that knows what lapsed."""
+
+    async def lapsed(self, at_most: int) -> tuple[Trigger, ...]:
+        """Open triggers whose time is over, the oldest first.  Raises Unavailable."""
+        ...
+
+
+class Lapsed:
+    """Ends triggers that nobody ended."""
+
+    def __init__(self, ledger: LapsedLedger, sms_sc: SmsSc, scs: Scs, capabilities: Capabilities) -> None:
+        self._ledger = ledger
+        self._sms_sc = sms_sc
+        self._scs = scs
+        self._capabilities = capabilities
+
+    async def round(self) -> int:
+        """End what has lapsed; how many SCSs have their report now.  Raises Unavailable when the store fails."""
+        ended = 0
+        triggers = await self._ledger.lapsed(AT_ONCE)
+        for trigger in triggers:
+            ended += await self._end(trigger)
+        return ended
+
+    async def _end(self, trigger: Trigger) -> bool:
+        outcome = await self._outcome(trigger)
+        if outcome is None:
+            return False
+        notice = Notice(sender=trigger.sender, scs=trigger.scs, reference=trigger.reference, device=trigger.device)
+        try:
+            answer = await self._scs.notify(notice, outcome)
+        except Unavailable:  # the SCS is away: the next round
+            return False
+        if statuses.unmet(answer):
+            return False
+        await self._ledger.close(trigger.scs, trigger.reference, outcome)
+        return True
+
+    async def _outcome(self, trigger: Trigger) -> DeliveryOutcome | None:
+        if Feature.RECALL_REPLACE not in await self._capabilities.of(trigger.sms_sc):
+            return DeliveryOutcome.UNCONFIRMED
+        try:
+            taken = await self._sms_sc.submit(withdrawal(trigger, trigger.reference))
+        except Unavailable:
+            return DeliveryOutcome.TEMPORARYERROR
+        status = statuses.of_submission(taken.result)
+        if status is RequestStatus.RECALLFAIL:
+            return None
+        return DeliveryOutcome.EXPIRED if status is RequestStatus.SUCCESS else DeliveryOutcome.UNCONFIRMED
