@@ -37,7 +37,7 @@ def run(run: Run) -> None:
     quick = run.options.quick
     with run.attempt("flood", OURS), field(run.workshop.place(), DEVICES, BUDGET, received=True) as network:
         capacity = once(run, network, WINDOW)["rate_per_s"]
-        rate, runs, flood = capacity / 2, (1, FLOOD // 100) if quick else (RUNS, FLOOD), 0
+        rate, runs, flood = max(1, round(capacity / 2)), (1, FLOOD // 100) if quick else (RUNS, FLOOD), 0
         found: dict[str, list[dict[str, float]]] = {"quiet": [], "flood": []}
         begun, passed, sent = time.monotonic(), 0, 0
         for number in range(runs[0]):
@@ -47,7 +47,7 @@ def run(run: Run) -> None:
                 figures, hostile = _beside(run, network, rate, flood)
                 found[kind].append(figures)
                 passed, sent = passed + int(hostile["passed"]), sent + int(hostile["asked"])
-        _judge(run, network, found, passed=passed, sent=sent, took_s=time.monotonic() - begun, capacity=capacity)
+        _judge(run, network, found, passed=passed, sent=sent, took_s=time.monotonic() - begun, rate=rate)
 
 
 def _beside(run: Run, network: Field, rate: float, flood: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -84,7 +84,7 @@ def _figures(network: Field, client: Process, seconds: float) -> dict[str, float
 
 def _judge(
     run: Run, network: Field, found: dict[str, list[dict[str, float]]], *, passed: int, sent: int, took_s: float,
-    capacity: float,
+    rate: int,
 ) -> None:  # fmt: skip
     """The records; void when something passed or the HSS was asked too often."""
     asked = sum(line["event"] == "refusal" for line in network.lines("hss.audit"))
@@ -104,7 +104,7 @@ def _judge(
         more = {"unauthorised": sent, "passed": passed, "hss_asked": asked, "hss_budget": budget}
         more |= {"p99_by_quiet": round(ratio, 2)}
         run.add(
-            OURS, kind, rounds, transport="tls", window=None, offered_per_s=round(capacity / 2, 1),
+            OURS, kind, rounds, transport="tls", window=None, offered_per_s=rate,
             **(more if kind == "flood" else {}),
         )  # fmt: skip
 
