@@ -26,6 +26,8 @@ SECONDS: Final = 4.0
 BURST: Final = 100
 PER_S: Final = 10
 BUDGET: Final = f"hss_budget = {{ per_s = {PER_S}, burst = {BURST} }}\n"
+ENOUGH: Final = 20
+"""Triggers that a short run has at least, however slow the machine is."""
 WINDOW: Final = 64
 """Triggers under way while the capacity is measured."""
 
@@ -52,7 +54,7 @@ def run(run: Run) -> None:
 
 def _beside(run: Run, network: Field, rate: float, flood: int) -> tuple[dict[str, float], dict[str, float]]:
     """Authorised triggers at `rate`, with so many others meanwhile: their figures, and what came of the others."""
-    seconds = run.options.seconds if run.options.quick else SECONDS
+    seconds = max(run.options.seconds, ENOUGH / rate) if run.options.quick else SECONDS
     warm_s = run.options.warm_s
     client = network.load(run.workshop.place(), rate=rate, seconds=seconds, warm_s=warm_s)
     with client:
