@@ -82,7 +82,7 @@ MAY_IMPORT_TWISTED: Final = (
     "nfs.common.shell",
     "nfs.*.__main__",
     "nfs.*.t8",
-    "nfs.*.smpp",
+    "nfs.*.smpp.server",
     "nfs.*.provisioning",
     "nfs.mtc_iwf.owners.push",
 )

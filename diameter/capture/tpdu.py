@@ -11,6 +11,8 @@ from typing import Final
 from diameter.capture.pseudonyms import Pseudonyms
 
 MO_FORWARD: Final = 8388645
+STATUS_REPORT: Final = 2
+"""TP-MTI of a TPDU that comes down to a device."""
 _HEADER: Final = 0x40
 _ALPHANUMERIC: Final = 0x50
 _VALIDITY: Final = {0: 0, 1: 7, 2: 1, 3: 7}
@@ -42,6 +44,8 @@ def _parsed(data: bytes, command_code: int, is_request: bool) -> tuple[int, int]
     if not is_request:
         return 0, _report(data)
     submit = command_code == MO_FORWARD
+    if not submit and first & 3 == STATUS_REPORT:
+        return _status(data)
     address = 2 if submit else 1
     if first & 3 != (1 if submit else 0) or size < address + 2:
         return None
@@ -50,6 +54,20 @@ def _parsed(data: bytes, command_code: int, is_request: bool) -> tuple[int, int]
     if at >= size:
         return None
     return address, _words(data, at + 1, first)
+
+
+def _status(data: bytes) -> tuple[int, int] | None:
+    """SMS-STATUS-REPORT: reference, address, two times, status, then perhaps a parameter indicator and its fields."""
+    if len(data) < 4:
+        return None
+    at = 4 + (data[2] + 1) // 2 + 15
+    if at > len(data):
+        return None
+    if at == len(data):
+        return 2, 0
+    indicator = data[at]
+    at += 1 + (indicator & 1) + (indicator >> 1 & 1)
+    return 2, _words(data, at + 1, data[0]) if indicator & 4 and at < len(data) else at
 
 
 def _report(data: bytes) -> int:

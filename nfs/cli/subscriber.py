@@ -47,10 +47,8 @@ def import_(file: Any, key: Path | None, database: str | None, config: Path | No
 
     Example: mtc subscriber import meters.csv -d hss.db
     """
-    from sqlalchemy.exc import IntegrityError
-
     from diameter.errors import ConfigError
-    from nfs.hss import cards, provisioning, tables
+    from nfs.hss import importing, provisioning
 
     name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
     try:
@@ -60,13 +58,7 @@ def import_(file: Any, key: Path | None, database: str | None, config: Path | No
     placed = provisioning.read(text, name)
     seal = _seal(key, config) if any(each.card is not None for each in placed) else None
     with connected(database, config) as connection:
-        for each in placed:
-            try:
-                tables.save(connection, each.subscriber)
-            except IntegrityError:
-                raise ConfigError(f"{each.place}: {TAKEN}") from None
-            if each.card is not None and seal is not None:
-                cards.save(connection, each.subscriber.imsi, each.card, seal)
+        importing.write(connection, placed, seal)
         _no_group_has(connection, (name for each in placed for name in each.subscriber.external_ids))
     _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
 
@@ -98,9 +90,6 @@ def new_key(file: Path) -> None:
 
     new_key(file)
     click.echo(f"{file} written")
-
-
-TAKEN = "its MSISDN or one of its External Identifiers belongs to another subscriber"
 
 
 @command.command()
@@ -203,7 +192,7 @@ def add(
     from sqlalchemy.exc import IntegrityError
 
     from diameter.errors import ConfigError
-    from nfs.hss import csvform, provisioning, tables
+    from nfs.hss import csvform, importing, provisioning, tables
 
     cells = {
         "imsi": imsi,
@@ -222,7 +211,7 @@ def add(
         try:
             tables.save(connection, placed.subscriber)
         except IntegrityError:
-            raise ConfigError(TAKEN) from None
+            raise ConfigError(importing.TAKEN) from None
         _no_group_has(connection, placed.subscriber.external_ids)
     _say(as_json, {"added": imsi}, f"{imsi} added")
 

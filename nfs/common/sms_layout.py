@@ -1,7 +1,7 @@
 """The layouts of TS 23.040 clause 9 as `construct` declarations, and the two fields with an encoding of their own.
 
-The only module that imports construct.  `parse` and `build` turn its errors into `TpduError`; what the layouts make
-are plain mappings, which `sms.py` turns into values.
+The only module that imports construct; other layouts take it from here, as `c`.  `parse` and `build` turn its errors
+into `TpduError`; what the layouts make are plain mappings, which `sms.py` turns into values.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-import construct as c
+import construct
+
+c: Final = construct
 
 ALPHANUMERIC: Final = 5  # type of number whose digits are 7-bit text
 _DIGITS: Final = "0123456789*#abc"
@@ -103,10 +105,16 @@ class _TimeAdapter(c.Adapter):
 
 def _pack(text: str) -> bytes:
     """7-bit default alphabet, eight characters in seven octets (TS 23.038 6.1.2.1)."""
+    codes = septets(text)
+    return sum(code << 7 * i for i, code in enumerate(codes)).to_bytes((len(codes) * 7 + 7) // 8, "little")
+
+
+def septets(text: str) -> bytes:
+    """Text in the 7-bit default alphabet, a character an octet; raises TpduError for what is not in it."""
     codes = [_GSM7.find(character) for character in text]
     if -1 in codes:
         raise TpduError("a character outside the 7-bit default alphabet")
-    return sum(code << 7 * i for i, code in enumerate(codes)).to_bytes((len(codes) * 7 + 7) // 8, "little")
+    return bytes(codes)
 
 
 def _unpack(octets: bytes, count: int) -> str:
@@ -186,3 +194,29 @@ def _report(*fcs: Any) -> Any:
 
 REPORT_OK: Final[Any] = _report()
 REPORT_ERROR: Final[Any] = _report("fcs" / c.Int8ub)
+
+
+def _submit_report(*fcs: Any) -> Any:
+    """SMS-SUBMIT-REPORT: TP-PI, TP-SCTS and what TP-PI announces."""
+    return c.Struct(
+        "first" / _first(c.Padding(1), "udhi" / c.Flag, c.Padding(4)),
+        c.Check(lambda this: this.first.mti == 1),
+        *fcs,
+        "indicator" / c.Int8ub,
+        "scts" / _TIME,
+        "rest" / c.GreedyBytes,
+    )
+
+
+SUBMIT_REPORT_OK: Final[Any] = _submit_report()
+SUBMIT_REPORT_ERROR: Final[Any] = _submit_report("fcs" / c.Int8ub)
+STATUS_REPORT: Final[Any] = c.Struct(
+    "first" / _first(c.Padding(1), "udhi" / c.Flag, "srq" / c.Flag, c.Padding(1), "lp" / c.Flag, "mms" / c.Flag),
+    c.Check(lambda this: this.first.mti == 2),
+    "reference" / c.Int8ub,
+    "recipient" / ADDRESS,
+    "scts" / _TIME,
+    "discharged" / _TIME,
+    "status" / c.Int8ub,
+    "rest" / c.GreedyBytes,
+)

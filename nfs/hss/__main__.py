@@ -32,7 +32,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     )
     known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
-    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, around.reactor.callLater)
 
     def moved(subscriber: Subscriber) -> None:
         """Serving nodes changed: what S6m has in memory is old."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from zlib import crc32
 
-from sqlalchemy import Connection
-
 from diameter.app import Later
 from nfs.common.aka import AkaError, Algorithm, Seal, autn, kasme, resynchronise
 from nfs.common.cards import Card
@@ -24,6 +22,9 @@ SEPARATED: Final = 0x8000
 """The AMF separation bit: set in vectors of E-UTRAN, clear in those of UTRAN (TS 33.401 6.1.1)."""
 
 
+Found = dict[str, tuple[str | None, Card | None] | AkaError]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A subscriber with its keys, ready for use; `card` and `functions` are None where it has none."""
@@ -35,7 +36,10 @@ class Known:
 
 
 class AuthenticationCentre:
-    """Vectors for subscribers of a database.  `seconds`: the time since 1970; `random`: gives octets."""
+    """Vectors for subscribers of a database.  `seconds`: the time since 1970; `random`: gives octets.
+
+    `call_later(0, callable)`: calls after the messages of this wake-up.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class AuthenticationCentre:
         seal: Seal | None,
         cache: Cache[str, Known | None],
         seconds: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], object],
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._store = store
@@ -50,27 +55,48 @@ class AuthenticationCentre:
         self._cache = cache
         self._seconds = seconds
         self._random = random
+        self._call_later = call_later
+        self._asked: dict[str, Later[Known | None]] = {}
         self._sequence = Sequence()
         self._reserving: Later[None] | None = None
 
     async def find(self, imsi: str) -> Known | None:
-        """A subscriber with its keys.  Raises StoreError, Refused when the seal does not open."""
+        """A subscriber with its keys, all that are asked for in one wake-up by one statement.
+
+        Raises StoreError, Refused when the seal does not open.
+        """
         known = self._cache.get(imsi, EMPTY)
         if known is None or isinstance(known, Known):
             return known
-        found = await self._store.do(lambda connection: self._read(connection, imsi))
-        self._cache.put(imsi, found)
-        return found
+        waiting = self._asked.get(imsi)
+        if waiting is None:
+            if not self._asked:
+                self._call_later(0, self._read)
+            waiting = self._asked[imsi] = Later()
+        return await waiting
 
-    def _read(self, connection: Connection, imsi: str) -> Known | None:
-        try:
-            found = cards.find_with_profile(connection, imsi, self._seal)
-            if found is None:
-                return None
-            profile, card = found
-            return Known(imsi, profile, card, None if card is None else card.functions())
-        except AkaError as error:
-            raise Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, str(error)) from None
+    def _read(self) -> None:
+        asked, self._asked = self._asked, {}
+        _ = self._store.do(lambda connection: cards.find_many(connection, asked, self._seal)).addCallbacks(
+            self._found, self._lost, callbackArgs=(asked,), errbackArgs=(asked,)
+        )
+
+    def _found(self, found: Found, asked: dict[str, Later[Known | None]]) -> None:
+        for imsi, waiting in asked.items():
+            one = found.get(imsi)
+            if isinstance(one, AkaError):
+                waiting.fail(Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, str(one)))
+                continue
+            known = None
+            if one is not None:
+                profile, card = one
+                known = Known(imsi, profile, card, None if card is None else card.functions())
+            self._cache.put(imsi, known)
+            waiting.resolve(known)
+
+    def _lost(self, failure: Any, asked: dict[str, Later[Known | None]]) -> None:
+        for waiting in asked.values():
+            waiting.fail(failure.value)
 
     def forget(self, imsi: str) -> None:
         """Read a subscriber anew when it is asked for next."""

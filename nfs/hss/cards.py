@@ -6,6 +6,7 @@ algorithm.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from nfs.common.aka import Seal
+from nfs.common.aka import AkaError, Seal
 from nfs.common.cards import Card
 from nfs.hss.sqn import SLOTS, Block, extend
 from nfs.hss.tables import METADATA, SUBSCRIBER
@@ -46,19 +47,31 @@ SQN_BLOCK: Final = Table(
     Column("slot", Integer, primary_key=True, autoincrement=False),
     Column("until", BigInteger, nullable=False),
 )
+_DELETE: Final = delete(CARD).where(CARD.c.imsi == bindparam("identity"))
 _CARD_OF: Final = select(CARD).where(CARD.c.imsi == bindparam("imsi"))
 _WITH_PROFILE: Final = (
-    select(SUBSCRIBER.c.profile, CARD)
+    select(SUBSCRIBER.c.imsi, SUBSCRIBER.c.profile, *(column for column in CARD.c if column.name != "imsi"))
     .select_from(SUBSCRIBER.outerjoin(CARD, CARD.c.imsi == SUBSCRIBER.c.imsi))
-    .where(SUBSCRIBER.c.imsi == bindparam("imsi"))
+    .where(SUBSCRIBER.c.imsi.in_(bindparam("imsis", expanding=True)))
 )
 _ALGORITHM_OF: Final = select(CARD.c.algorithm).where(CARD.c.imsi == bindparam("imsi"))
 
 
 def save(connection: Connection, imsi: str, card: Card, seal: Seal) -> None:
     """Keep the keys of a subscriber that is there, in the place of those it has."""
-    connection.execute(delete(CARD).where(CARD.c.imsi == imsi))
-    row = {
+    save_many(connection, {imsi: card}, seal)
+
+
+def save_many(connection: Connection, by_imsi: Mapping[str, Card], seal: Seal) -> None:
+    """Keep the keys of subscribers that are there, in the place of those they have."""
+    if by_imsi:
+        connection.execute(_DELETE, [{"identity": imsi} for imsi in by_imsi])
+        connection.execute(insert(CARD), [row(imsi, card, seal) for imsi, card in by_imsi.items()])
+
+
+def row(imsi: str, card: Card, seal: Seal) -> dict[str, Any]:
+    """The row of a card, its keys sealed."""
+    return {
         "imsi": imsi,
         "algorithm": card.algorithm,
         "amf": card.amf,
@@ -67,7 +80,6 @@ def save(connection: Connection, imsi: str, card: Card, seal: Seal) -> None:
         "seq_offset": card.offset,
         "sealed": seal.seal(card.k + card.top, f"{card.algorithm} {imsi}"),
     }
-    connection.execute(insert(CARD), row)
 
 
 def find(connection: Connection, imsi: str, seal: Seal) -> Card | None:
@@ -76,15 +88,20 @@ def find(connection: Connection, imsi: str, seal: Seal) -> Card | None:
     return None if row is None else _card(imsi, row, seal)
 
 
-def find_with_profile(connection: Connection, imsi: str, seal: Seal | None) -> tuple[str | None, Card | None] | None:
-    """(profile, keys) of a subscriber by one statement; None: there is no such subscriber; without `seal` no keys.
+def find_many(
+    connection: Connection, imsis: Collection[str], seal: Seal | None
+) -> dict[str, tuple[str | None, Card | None] | AkaError]:
+    """(profile, keys) of each of these subscribers that is there, by one statement; without `seal` no keys.
 
-    Raises AkaError when the seal does not open.
+    In the place of what a seal does not open stands the AkaError.
     """
-    row = connection.execute(_WITH_PROFILE, {"imsi": imsi}).one_or_none()
-    if row is None:
-        return None
-    return row.profile, None if row.sealed is None or seal is None else _card(imsi, row, seal)
+    found: dict[str, tuple[str | None, Card | None] | AkaError] = {}
+    for row in connection.execute(_WITH_PROFILE, {"imsis": list(imsis)}):
+        try:
+            found[row.imsi] = row.profile, None if row.sealed is None or seal is None else _card(row.imsi, row, seal)
+        except AkaError as error:
+            found[row.imsi] = error
+    return found
 
 
 def _card(imsi: str, row: Any, seal: Seal) -> Card:

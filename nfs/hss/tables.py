@@ -5,7 +5,7 @@ The shape here is the newest one; `nfs.hss.migrations` brings an older file to i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -77,6 +77,8 @@ _PARTS: Final = (EXTERNAL_ID, SERVICE, SCS_RIGHT, SERVING_NODE)
 
 # Statements are made once: to make one costs as much as to run it.
 _IDENTITY: Final[BindParameter[str]] = bindparam("identity")
+_HERE: Final = select(SUBSCRIBER.c.imsi).where(SUBSCRIBER.c.imsi.in_(bindparam("imsis", expanding=True)))
+_DELETE_PARTS: Final = tuple(delete(table).where(table.c.imsi == _IDENTITY) for table in _PARTS)
 _CHANGE: Final = update(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
 _BY_IMSI: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
 _BY_MSISDN: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.msisdn == _IDENTITY)
@@ -117,40 +119,47 @@ def every(connection: Connection) -> Iterator[Subscriber]:
         yield _whole(connection, row)
 
 
-def save(connection: Connection, subscriber: Subscriber) -> None:
-    """Write a subscriber in the place of the one with the same IMSI, if there is one.
+def save(connection: Connection, *subscribers: Subscriber) -> None:
+    """Write subscribers in the place of those with the same IMSIs; the cost of a statement is shared by a thousand.
 
-    What is not of this record, keys and registrations, stays.  Raises IntegrityError when its MSISDN or one of its
+    What is not of this record, keys and registrations, stays.  Raises IntegrityError when an MSISDN or one of the
     External Identifiers belongs to another subscriber.
     """
-    imsi = subscriber.imsi
-    for table in _PARTS:
-        connection.execute(delete(table).where(table.c.imsi == imsi))
-    one = {name: getattr(subscriber, name) for name in ("msisdn", "sms", "barred", "profile")}
-    if not connection.execute(_CHANGE, {"identity": imsi, **one}).rowcount:
-        connection.execute(insert(SUBSCRIBER), {"imsi": imsi, **one})
-    rows: dict[Table, list[dict[str, Any]]] = {
-        EXTERNAL_ID: [
+    names = ("msisdn", "sms", "barred", "profile")
+    here = set(connection.execute(_HERE, {"imsis": [each.imsi for each in subscribers]}).scalars())
+    new = [{"imsi": each.imsi, **_columns(each, names)} for each in subscribers if each.imsi not in here]
+    old = [{"identity": each.imsi, **_columns(each, names)} for each in subscribers if each.imsi in here]
+    if old:
+        for question in _DELETE_PARTS:
+            connection.execute(question, [{"identity": imsi} for imsi in here])
+        connection.execute(_CHANGE, old)
+    if new:
+        connection.execute(insert(SUBSCRIBER), new)
+    for table, rows in _part_rows(subscribers).items():
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def _columns(each: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in names}
+
+
+def _part_rows(subscribers: Iterable[Subscriber]) -> dict[Table, list[dict[str, Any]]]:
+    """The rows of the other tables."""
+    rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in _PARTS}
+    for one in subscribers:
+        imsi = one.imsi
+        rows[EXTERNAL_ID] += [
             {"identifier": each.identifier, "imsi": imsi, "position": position, "port": each.port}
-            for position, each in enumerate(subscriber.external_ids)
-        ],
-        SERVICE: [{"imsi": imsi, "service": int(service)} for service in sorted(subscriber.services)],
-        SCS_RIGHT: [{"imsi": imsi, "scs": scs, "service": int(service)} for scs, service in sorted(subscriber.rights)],
-        SERVING_NODE: [
-            {
-                "imsi": imsi,
-                "kind": str(node.kind),
-                "number": node.number,
-                "name": node.name,
-                "realm": node.realm,
-                "reachable": node.reachable,
-            }
-            for node in subscriber.nodes
-        ],
-    }
-    for table, values in rows.items():
-        if values:
-            connection.execute(insert(table), values)
+            for position, each in enumerate(one.external_ids)
+        ]
+        rows[SERVICE] += [{"imsi": imsi, "service": int(service)} for service in sorted(one.services)]
+        rows[SCS_RIGHT] += [{"imsi": imsi, "scs": scs, "service": int(service)} for scs, service in sorted(one.rights)]
+        rows[SERVING_NODE] += [
+            {"imsi": imsi, "kind": str(node.kind), **_columns(node, ("number", "name", "realm", "reachable"))}
+            for node in one.nodes
+        ]
+    return rows
 
 
 def remove(connection: Connection, imsi: str) -> bool:

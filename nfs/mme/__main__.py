@@ -14,6 +14,7 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
+from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
@@ -24,7 +25,6 @@ RATS: Final = {"eutran": 1004, "nb-iot": 1005, "lte-m": 1007}
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards."""
-    del around
     populations = [
         Population(
             first_imsi=ues.first_imsi,
@@ -37,7 +37,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     ]
     mme = Mme.of(populations)
     sgd = Sgd(mme)
-    received, attached = (_lines(path) for path in (config.mme.received, config.mme.attached))
+    files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
+    received, attached, heard = files
     if received is not None:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
@@ -46,16 +47,22 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
 
+    plan = _plan(config, sgd, heard, around)
+
     def started(node: Node) -> None:
+        if plan is not None:
+            plan.start(node)
         if wanted:
             _ = s6a.spawn(_attach(s6a, node, config, wanted))
 
     async def stopping() -> None:
         sgd.release()
+        if plan is not None:
+            plan.stop()
         await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
 
     def stopped() -> None:
-        for file in (received, attached):
+        for file in files:
             if file is not None:
                 file.close()
 
@@ -65,6 +72,17 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         stopping=lambda: s6a.spawn(stopping()),
         stopped=stopped,
     )
+
+
+def _plan(config: MmeConfig, sgd: Sgd, heard: Lines | None, around: Surroundings) -> Plan | None:
+    """What UEs send; None without an SMS-SC to send it to."""
+    if config.sms_sc is None:
+        return None
+    table = config.sms_sc
+    sgd.sender = Sender(sgd, (table.host, table.realm, table.number))
+    if heard is not None:
+        sgd.sender.heard = lambda each: heard(each.form())
+    return Plan(sgd.sender, [each.order() for each in config.sends], around.reactor.callLater)
 
 
 async def _attach(s6a: S6a, node: Node, config: MmeConfig, wanted: Sequence[str]) -> None:

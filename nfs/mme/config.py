@@ -9,7 +9,10 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config import FunctionConfig
 from diameter.config.base import Identity, InputFile, OutputFile, Table
 from nfs.common.identities import e164, imsi, plmn
+from nfs.mme.mo_config import SendsTable, SmsScTable, check
 from nfs.ue.logic import Behaviour
+
+Plmn = Annotated[str, AfterValidator(plmn)]
 
 
 class UesTable(Table):
@@ -25,6 +28,10 @@ class UesTable(Table):
     failures: int | None = Field(
         default=None, ge=1, description="attempts the behaviour lasts; for good when not given"
     )
+
+    def has(self, imsi: str) -> bool:
+        """Whether a UE of this run has this IMSI."""
+        return len(imsi) == len(self.first_imsi) and 0 <= int(imsi) - int(self.first_imsi) < self.count
 
     @model_validator(mode="after")
     def _imsis_keep_their_length(self) -> Self:
@@ -43,7 +50,7 @@ class HssTable(Table):
 class MmeTable(Table):
     """The `[mme]` table."""
 
-    plmn: Annotated[str, AfterValidator(plmn)] = Field(default="00101", description="the network it belongs to")
+    plmn: Plmn = Field(default="00101", description="the network it belongs to")
     rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
     tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
     cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")
@@ -61,6 +68,9 @@ class MmeTable(Table):
     received: OutputFile | None = Field(
         default=None, description="write a JSON line here for each trigger a UE's application gets"
     )
+    heard: OutputFile | None = Field(
+        default=None, description="write a JSON line here for what a UE hears of each short message that it sent"
+    )
 
 
 class MmeConfig(FunctionConfig):
@@ -71,6 +81,15 @@ class MmeConfig(FunctionConfig):
     ues: tuple[UesTable, ...] = Field(
         default=(), strict=False, description="its UEs; a later table wins where IMSIs overlap"
     )
+    sms_sc: SmsScTable | None = Field(
+        default=None, description="where the UEs' own short messages go; none when not given"
+    )
+    sends: tuple[SendsTable, ...] = Field(default=(), strict=False, description="short messages that UEs send")
+
+    @model_validator(mode="after")
+    def _senders_are_there(self) -> Self:
+        check(self.sends, self.sms_sc, lambda imsi: any(ues.has(imsi) for ues in self.ues))
+        return self
 
     @model_validator(mode="after")
     def _who_attaches_has_an_hss_and_a_card(self) -> Self:

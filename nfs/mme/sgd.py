@@ -1,4 +1,7 @@
-"""SGd, the MME's side (TS 29.338): takes MT-Forward-Short-Message-Request for its UEs."""
+"""SGd, the MME's side (TS 29.338): takes MT-Forward-Short-Message-Request for its UEs.
+
+`sender`, set when UEs send short messages of their own, gets the SMS-STATUS-REPORTs about them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import Any, Final
 from diameter import Message
 from diameter.app import Application, Later, answers
 from diameter.errors import ResultCode
+from nfs.common.sms_reports import STATUS_REPORT_MTI
 from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result
+from nfs.mme.mo_sms import Sender
 
 TGPP: Final = 10415
 KEPT_WAITING: Final = (
@@ -23,12 +28,17 @@ class Sgd(Application):
 
     def __init__(self, mme: Mme) -> None:
         self._mme = mme
+        self.sender: Sender | None = None
         self._unanswered: deque[Later[None]] = deque()
 
     @answers("MT-Forward-Short-Message-Request")
     async def mt_forward(self, request: Message) -> Message:
         """Hand one TPDU to the UE and answer with what became of it (6.2.2)."""
-        result = self._mme.forward(request.text("User-Name"), request.raw("SM-RP-UI"))
+        imsi, tpdu = request.text("User-Name"), request.raw("SM-RP-UI")
+        if self.sender is not None and imsi in self.sender.outboxes and tpdu and tpdu[0] & 3 == STATUS_REPORT_MTI:
+            taken = self.sender.status(imsi, tpdu)
+            return request.answer(ResultCode.SUCCESS if taken else ResultCode.INVALID_AVP_VALUE)
+        result = self._mme.forward(imsi, tpdu)
         if result is not None:
             return _answer(request, result)
         waiting: Later[None] = Later()

@@ -26,6 +26,7 @@ from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
+from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
@@ -95,6 +96,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners = OwnerCheck()
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
     tsp.iwf = t4.reports = iwf
+    sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
@@ -106,9 +108,6 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
-
-    def stopping() -> Any:
-        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         if purging.running:
@@ -122,17 +121,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         iwf.limits = limits(new)
+        for each in sgd:
+            each.reload(new)
 
     parts = Parts(
-        applications=(tsp, s6m, t4),
+        applications=(tsp, s6m, t4, *sgd),
         screens=(guards.gateway,),
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
-        stopping=stopping,
+        stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_"),
+        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once"),
     )
     return parts
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import Complaints, Identity, NodeConfig, Table
 from nfs.common.audited import AuditedConfig
+from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
 
@@ -39,11 +40,16 @@ class IwfConfig(AuditedConfig):
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
     owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")
+    mo_sms: MoSmsTable | None = Field(
+        default=None, description="short messages from devices without an MSISDN; none taken when not given"
+    )
     scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
 
     @model_validator(mode="after")
     def _scs_differ(self) -> Self:
         check_profiles(self.scs)
+        if self.mo_sms is not None:
+            self.mo_sms.check({each.name for each in self.scs})
         return self
 
     @model_validator(mode="after")

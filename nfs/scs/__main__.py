@@ -1,8 +1,8 @@
 """`mtc run scs`: the SCS as a process, with HTTP on loopback for the applications behind it.
 
-POST /v1/triggers                    a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a
-report as body GET  /v1/triggers/REFERENCE?wait_s=5 -> 200 with the report, of an end or of how far it has come;
-404
+POST /v1/triggers                     a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a report
+GET  /v1/triggers/REFERENCE?wait_s=5  200 with the report, of an end or of how far it has come; 404
+GET  /v1/messages?after=7&wait_s=5    200 with the short messages of devices behind number 7; those up to it are taken
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -24,7 +24,7 @@ from diameter.transport.web import QuietSite
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
-from nfs.scs.form import report_to, request_from
+from nfs.scs.form import messages_to, report_to, request_from
 from nfs.scs.logic import REFERENCES, Ledger
 
 BODY_LIMIT: Final = 65_536
@@ -53,6 +53,8 @@ class Http:
         self._token = token
         self._wait_s = wait_s
         self._clock = clock
+        self._listening: list[Callable[[], None]] = []
+        scs.tsp.messages.arrived = self._arrived
 
     @app.route("/v1/triggers", methods=["POST"])
     async def submit(self, request: Request) -> bytes:
@@ -83,6 +85,29 @@ class Http:
             return _problem(request, 400, str(error))
         return _shown(request, await self._end_of(report, wait_s), 200)
 
+    @app.route("/v1/messages", methods=["GET"])
+    async def messages(self, request: Request) -> bytes:
+        """Short messages of devices behind `after`, waiting for one for `wait_s` at most; the others are forgotten."""
+        if not self._allowed(request):
+            return _problem(request, 401, "a bearer token is needed")
+        try:
+            wait_s = self._wait(request)
+            after = _whole_number(request, b"after")
+        except ValueError as error:
+            return _problem(request, 400, str(error))
+        found = self._scs.tsp.messages.after(after)
+        if not found and wait_s > 0:
+            fire, fired = self._bounded(wait_s)
+            self._listening.append(fire)
+            await fired
+            self._listening.remove(fire)
+            found = self._scs.tsp.messages.after(after)
+        return _json(request, messages_to(found, after))
+
+    def _arrived(self) -> None:
+        for fire in tuple(self._listening):
+            fire()
+
     def _wait(self, request: Request) -> float:
         """The seconds that the client wants to wait, bounded; raises ValueError."""
         text = (request.args or {}).get(b"wait_s", [b"0"])[0]
@@ -100,6 +125,12 @@ class Http:
 
     def _ended(self, reference: int, wait_s: float) -> Deferred[None]:
         """Fires when the trigger has ended, or after `wait_s`."""
+        fire, fired = self._bounded(wait_s)
+        self._scs.wait(reference).then(fire)
+        return fired
+
+    def _bounded(self, wait_s: float) -> tuple[Callable[[], None], Deferred[None]]:
+        """What fires a Deferred, and that, which fires after `wait_s` in any case."""
         fired: Deferred[None] = Deferred()
 
         def fire() -> None:
@@ -107,8 +138,7 @@ class Http:
                 fired.callback(None)
 
         timer = self._clock.callLater(wait_s, fire)
-        self._scs.wait(reference).then(fire)
-        return fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
+        return fire, fired.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
 
     def _run(self, coroutine: Coroutine[Any, Any, Report]) -> Deferred[Report]:
         return as_deferred(self._scs.tsp.spawn(coroutine))
@@ -135,6 +165,14 @@ def _json(request: Request, value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
+def _whole_number(request: Request, name: bytes) -> int:
+    """A query argument, 0 when it is not there; raises ValueError."""
+    text = (request.args or {}).get(name, [b"0"])[0]
+    if not text.isdigit() or len(text) > 18:
+        raise ValueError(f"{name.decode()}: a number expected")
+    return int(text)
+
+
 def read_token(path: Path) -> bytes:
     """The first line of the token's file; raises ConfigError when it is too short to be one."""
     token = path.read_bytes().partition(b"\n")[0].strip()
@@ -155,6 +193,7 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
     )
     parts: Parts[ScsConfig] = Parts(applications=(scs.tsp,))
     if config.http is not None:
+        scs.tsp.messages.limit = config.http.messages
         _add_http(parts, scs, config.http, around)
     return parts
 

@@ -31,6 +31,9 @@ class HttpTable(Table):
     port: Port = Field(description="port on 127.0.0.1; 0 takes a free one")
     token: InputFile = Field(description="file whose first line is the bearer token that a request must carry")
     wait_s: Seconds = Field(default=60, description="how long a request for a report may stay open")
+    messages: int = Field(
+        default=1000, ge=0, le=1_000_000, description="short messages of devices that wait here at most; 0: none taken"
+    )
 
 
 class ScsConfig(FunctionConfig):

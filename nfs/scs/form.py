@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from nfs.common.identities import ExternalIdentifier, IdentityError, e164
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 from nfs.scs.logic import Report, TriggerRequest
+from nfs.scs.mo_sms import ShortMessage
 
 SCHEMA: Final = 1
 _KEYS: Final[Mapping[str, type]] = {
@@ -95,6 +96,23 @@ def report_to(report: Report) -> dict[str, Any]:
         "took_s": round(report.took_s, 6),
         "error": report.error or None,
     }
+
+
+def messages_to(messages: Iterable[ShortMessage], after: int) -> dict[str, Any]:
+    """The JSON object of short messages, with the number to ask for more behind."""
+    found = [
+        {
+            "number": each.number,
+            "external_identifier": each.external_identifier,
+            "to": each.to,
+            "port": each.port,
+            "payload": each.payload.hex(),
+            "coding": each.coding,
+            "reference": each.reference,
+        }
+        for each in messages
+    ]
+    return {"schema": SCHEMA, "messages": found, "after": found[-1]["number"] if found else after}
 
 
 def named(kind: type[RequestStatus] | type[DeliveryOutcome], value: int | None) -> str | None:

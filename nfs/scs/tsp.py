@@ -12,6 +12,8 @@ from nfs.common import features
 from nfs.common.identities import encode_number
 from nfs.common.tsp import ActionType
 from nfs.scs.logic import Answer, TriggerRequest
+from nfs.scs.mo_sms import Messages
+from nfs.scs.mo_tsp import short_message
 
 
 class Tsp(Application):
@@ -27,6 +29,7 @@ class Tsp(Application):
         self._scs_identity = encode_number(scs)
         self._mtc_iwf = mtc_iwf
         self._reported = reported
+        self.messages = Messages()
 
     async def device_trigger(self, reference: int, request: TriggerRequest, realm: str) -> Answer:
         """Ask the MTC-IWF of `realm` for one trigger, recall or replace (5.5, 5.7, 5.8).
@@ -47,6 +50,8 @@ class Tsp(Application):
     def device_notification(self, request: Message) -> Message:
         """Hand a delivery report on and acknowledge it, also one that came before or is unknown here (5.6)."""
         notification = request.get("Device-Notification")
+        if notification is not None and notification["Action-Type"] == ActionType.MO_SMS:
+            return short_message(request, notification, self.messages)
         if notification is None or "Delivery-Outcome" not in notification:
             raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
         if notification["Action-Type"] != ActionType.REPORT:

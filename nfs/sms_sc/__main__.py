@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
 from twisted.internet import reactor
 
+from nfs.common.audit import AuditLog
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
+from nfs.sms_sc.home_router import HomeRouter, here
 from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
+from nfs.sms_sc.marking import Marking
+from nfs.sms_sc.mo_config import routes
+from nfs.sms_sc.mo_sgd import MoSgd
+from nfs.sms_sc.mo_sms import MoSms
+from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
-from nfs.sms_sc.sgd import Sgd
+from nfs.sms_sc.smpp.service import Tsms
+from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
 
-if TYPE_CHECKING:
-    from diameter.node import Node
+LIVE: Final = (
+    "mo_sms",
+    "sme",
+    "mtc_iwf",
+    "sms_sc.deliveries",
+    "sms_sc.mo_sms_at_once",
+    *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
+)
+"""What a reload takes over."""
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -37,12 +54,38 @@ def policy(config: SmsScConfig) -> Policy:
     )
 
 
+def reference_points(
+    config: SmsScConfig,
+    mo_sms: MoSms,
+    alerted: Callable[[str | None, str | None], None],
+    marking: Marking,
+    audit: AuditLog,
+    clock: Callable[[], float],
+) -> tuple[MoSgd, S6c | None]:
+    """SGd, and S6c where there is an HSS; with a home router both answer other networks too."""
+    hss, table, number = config.hss, config.home_router, config.sms_sc.number
+    reports, from_devices = config.sms_sc.submit_report, Marking(audit)
+    if hss is None:
+        return MoSgd(mo_sms, clock, reports=reports, marking=from_devices), None
+    if table is None:
+        sgd = MoSgd(mo_sms, clock, reports=reports, alerted=True, marking=from_devices)
+        return sgd, S6c(number, alerted, realm=hss.realm, host=hss.host)
+    node = here(config.node.origin_host, config.node.origin_realm, number)
+    realms = frozenset(realm.lower() for realm in table.realms)
+    router = HomeRouter(node, table.plmn, realms, clock=clock, valid_s=table.valid_s)
+    routed_sgd = RoutedSgd(mo_sms, clock, reports=reports, alerted=True, marking=from_devices)
+    routed_s6c = RoutedS6c(number, alerted, realm=hss.realm, host=hss.host)
+    routed_sgd.routed = routed_s6c.routed = Routed(router, marking, audit)
+    return routed_sgd, routed_s6c
+
+
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
-    """The parts of the node; opens the database (ConfigError when that fails)."""
-    clock = around.reactor.seconds
+    """The parts of the node; opens database and audit log (ConfigError when that fails)."""
+    clock, audit = around.reactor.seconds, open_audit(config)
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
     keep, centre = Keep(store), ServiceCentre(policy(config))
-    sgd = Sgd(config.sms_sc.number, alerted=config.hss is not None)
+    marking = Marking(audit, config.sms_sc.trigger_ports)
+    mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
     t4.iwf_hosts = config.mtc_iwf.hosts
 
@@ -51,30 +94,48 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         if back is not None:
             delivery.attempt(back)
 
-    hss, number = config.hss, config.sms_sc.number
-    s6c = None if hss is None else S6c(number, alerted, realm=hss.realm, host=hss.host)
-    ways = Ways(sgd, s6c)
-    delivery = t4.delivery = Delivery(centre, keep, t4, ways, clock=clock, call_later=around.reactor.callLater)
+    sgd, s6c = reference_points(config, mo_sms, alerted, marking, audit, clock)
+    port = None
+    if s6c is not None and config.smpp is not None:
+        tsms = Tsms(smes_of(config.sme), centre, keep, s6c, marking, audit, clock=clock, spawn=t4.spawn)
+        port = SmppPort(tsms, config.smpp, config.node.tls, around.reactor)
+    told, ways, call_later = Told(t4, port), Ways(sgd, s6c), around.reactor.callLater
+    at_once = config.sms_sc.deliveries
+    delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=call_later, at_once=at_once)
+    if port is not None:
+        port.tsms.delivery = delivery
 
     async def take_up() -> None:
         centre.restore(await keep.load())
         delivery.resume()
+        if port is not None:
+            parts.endpoints.append(port.listen())
 
-    def started(_node: Node) -> object:
-        return t4.spawn(take_up())
+    def stopping() -> Any:
+        delivery.stop()
+        return None if port is None else port.stop()
+
+    def stopped() -> Any:
+        return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
+        if port is not None:
+            port.renew(new.sme)
         centre.policy = replace(policy(new), routed=s6c is not None)
+        delivery.at_once = new.sms_sc.deliveries
+        mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
         t4.iwf_hosts = new.mtc_iwf.hosts
 
-    return Parts(
+    parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
-        started=started,
-        stopping=delivery.stop,
-        stopped=store.close,
+        audit=audit.node_refused,
+        started=lambda _node: t4.spawn(take_up()),
+        stopping=stopping,
+        stopped=stopped,
         reload=reload,
-        live=["mtc_iwf", *(f"sms_sc.{field.name}" for field in fields(Policy) if field.name != "routed")],
+        live=LIVE,
     )
+    return parts
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:

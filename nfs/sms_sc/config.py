@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import FunctionConfig
-from diameter.config.base import Identity, Table
-from nfs.common.identities import e164
+from diameter.config import Complaints
+from diameter.config.base import Identity, Seconds, Table
+from nfs.common.audited import AuditedConfig
+from nfs.common.identities import e164, plmn
+from nfs.sms_sc.mo_config import MoRouteTable, routes
+from nfs.sms_sc.smpp.config import SmeTable, SmppTable, check
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
 
@@ -38,8 +41,20 @@ class SmsScTable(Table):
     memory_full_retry_s: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), strict=False, description="waits while the memory of the device is full; as retry_s when empty"
     )
+    trigger_ports: tuple[Annotated[int, Field(ge=0, le=0xFFFF)], ...] = Field(
+        default=(), strict=False, description="application ports that only triggers over T4 may go to"
+    )
+    deliveries: int = Field(
+        default=1000, ge=1, le=100_000, description="devices to which something is on its way at once"
+    )
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
+    )
+    submit_report: bool = Field(
+        default=True, description="confirm with an SMS-SUBMIT-REPORT; without it the RP-ACK goes alone"
+    )
+    mo_sms_at_once: int = Field(
+        default=1000, ge=1, le=1_000_000, description="short messages of devices on their way; beyond it congestion"
     )
 
 
@@ -60,11 +75,35 @@ class HssTable(Table):
     host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
 
 
-class SmsScConfig(FunctionConfig):
+class HomeRouterTable(Table):
+    """The `[home_router]` table: short messages of other networks go through here, and learn no IMSI and no node."""
+
+    realms: tuple[Identity, ...] = Field(strict=False, min_length=1, description="Origin-Realms of networks served")
+    plmn: Annotated[str, AfterValidator(plmn)] = Field(description="MCC+MNC that stands in the place of the IMSI's")
+    valid_s: Seconds = Field(default=60, description="how long an answer may be used for messages")
+
+
+class SmsScConfig(AuditedConfig):
     """The whole file."""
 
     hss: HssTable | None = Field(
         default=None, description="the HSS, over S6c; without it messages go where T4 said, and nobody alerts"
     )
     sms_sc: SmsScTable = Field(description="the SMS-SC")
+    smpp: SmppTable | None = Field(default=None, description="Tsms for external short message entities; none if absent")
+    sme: tuple[SmeTable, ...] = Field(default=(), strict=False, description="those entities; no other may bind")
+    home_router: HomeRouterTable | None = Field(
+        default=None, description="SMS Router for other networks; none if absent"
+    )
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="where delivery reports may go")
+    mo_sms: tuple[MoRouteTable, ...] = Field(
+        default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"
+    )
+
+    @model_validator(mode="after")
+    def _tables_fit(self) -> Self:
+        routes(self.mo_sms)
+        if self.home_router is not None and self.hss is None:
+            raise Complaints([("home_router", "needs [hss]: it says where a device is")])
+        check(self.smpp, self.sme, tls=self.node.tls, hss=self.hss is not None)
+        return self

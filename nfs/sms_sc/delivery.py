@@ -8,6 +8,7 @@ row is not finished.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -46,7 +47,10 @@ class Messages(Protocol):
 
 
 class Delivery:
-    """See the module.  `clock`: seconds since 1970.  `call_later(seconds, callable)` returns a Timer."""
+    """See the module.  `clock`: seconds since 1970.  `call_later(seconds, callable)` returns a Timer.
+
+    `at_once`: UEs to which something may be on its way; the others wait for their turn, in order.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Delivery:
         *,
         clock: Callable[[], float],
         call_later: Callable[[float, Callable[[], None]], Timer],
+        at_once: int = 1000,
     ) -> None:
         self._centre = centre
         self._keep = keep
@@ -68,11 +73,15 @@ class Delivery:
         self._due: float | None = None
         self._tidying: Timer | None = None
         self._stopped = False
+        self.at_once = at_once
+        self._open = 0
+        self._backlog: OrderedDict[str, None] = OrderedDict()
 
     def resume(self) -> None:
         """Take up what a restart left: deliveries, and reports that are owed."""
         for trigger in tuple(self._centre.owed.values()):
             self.report(trigger)
+        self._expire()  # what ran out meanwhile is reported, and not sent
         for imsi in self._centre.waiting():
             self.attempt(imsi)
         self._tidying = self._call_later(TIDY_S, self._tidy)
@@ -87,8 +96,12 @@ class Delivery:
 
     def attempt(self, imsi: str) -> None:
         """Send what is due to this UE, unless something is outstanding to it."""
+        if self._open >= self.at_once and not self._stopped:
+            self._backlog[imsi] = None
+            return
         attempt = None if self._stopped else self._centre.next(imsi, self._clock())
         if attempt is not None:
+            self._open += 1
             self._t4.spawn(self._deliver(attempt))
         self._arm()
 
@@ -97,6 +110,16 @@ class Delivery:
         self._t4.spawn(self._report(trigger, FIRST_REPEAT_S))
 
     async def _deliver(self, attempt: Attempt) -> None:
+        """One UE's turn, then that of whoever waits for room."""
+        try:
+            await self._series(attempt)
+        finally:
+            self._open -= 1
+        while self._backlog and self._open < self.at_once:
+            self.attempt(self._backlog.popitem(last=False)[0])
+        self._arm()
+
+    async def _series(self, attempt: Attempt) -> None:
         """One SMS after the other to one UE, until nothing is due."""
         due: Attempt | None = attempt
         while due is not None:
@@ -107,7 +130,6 @@ class Delivery:
             if settled is not None:
                 self.report(settled)
             due = self._centre.next(attempt.trigger.imsi, self._clock())
-        self._arm()
 
     async def _report(self, trigger: Trigger, repeat_s: float) -> None:
         if self._stopped or trigger.outcome is None or trigger.key not in self._centre.owed:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
-from nfs.sms_sc.details import details, others
+from nfs.sms_sc.details import details, message_of
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Diagnostic, Outcome
 
@@ -76,7 +76,7 @@ class Keep:
 
     def add(self, trigger: Trigger) -> Awaitable[None]:
         """Write a trigger that is not there yet."""
-        row = {"key": trigger.key, **_row(trigger)}
+        row = {"key": trigger.key, **row_of(trigger)}
 
         def work(connection: Connection) -> None:
             connection.execute(_INSERT, row)
@@ -85,7 +85,7 @@ class Keep:
 
     def put(self, trigger: Trigger) -> Awaitable[None]:
         """Write a trigger, there or not."""
-        row = {"key": trigger.key, **_row(trigger)}
+        row = {"key": trigger.key, **row_of(trigger)}
 
         def work(connection: Connection) -> None:
             connection.execute(_DELETE, {"keys": [trigger.key]})
@@ -104,7 +104,7 @@ class Keep:
 
     def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[None]:
         """Write that one trigger was withdrawn, and the other one, there or not: both or neither."""
-        row = {"key": trigger.key, **_row(trigger)}
+        row = {"key": trigger.key, **row_of(trigger)}
         ending = None if withdrawn is None else {"which": withdrawn.key, **_ending(withdrawn)}
 
         def work(connection: Connection) -> None:
@@ -129,7 +129,8 @@ class Keep:
         return self._store.do(lambda connection: [_trigger(row) for row in connection.execute(_ALL).mappings()])
 
 
-def _row(trigger: Trigger) -> dict[str, object]:
+def row_of(trigger: Trigger) -> dict[str, object]:
+    """The columns of a trigger."""
     serving = trigger.serving
     return {
         **{name: getattr(trigger, name) for name in _PLAIN},
@@ -159,10 +160,10 @@ def _trigger(row: Any) -> Trigger:
             name=row["serving_name"],
             realm=row["serving_realm"],
         )
-    return Trigger(
+    return message_of(
+        row["details"],
         **{name: row[name] for name in _PLAIN},
         serving=serving,
-        others=others(row["details"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         diagnostic=None if row["diagnostic"] is None else Diagnostic(row["diagnostic"]),
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from nfs.common.nodes import ServingNode
-from nfs.common.sms import Deliver, UserData, split
+from nfs.common.sms import DATA_8BIT, TRIGGER_PID, Deliver, UserData, split
 from nfs.common.sms_layout import SmsAddress, TpduError
 from nfs.sms_sc.answers import INVALID_SME_ADDRESS, SC_CONGESTION, SM_PROTOCOL, Acceptance, Refused, Standing
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
@@ -59,6 +59,26 @@ class Trigger:
     def key(self) -> str:
         """SCS, reference and UE; unique among the triggers kept (TS 23.682 5.2.3.2)."""
         return f"{self.scs}/{self.submission if self.reference is None else self.reference}/{self.imsi}"
+
+    @property
+    def of_scs(self) -> bool:
+        """Whether its origin must be an SCS served here."""
+        return True
+
+    @property
+    def origin(self) -> SmsAddress:
+        """TP-OA."""
+        return SmsAddress(digits=self.scs)
+
+    @property
+    def pid(self) -> int:
+        """TP-PID."""
+        return TRIGGER_PID
+
+    @property
+    def dcs(self) -> int:
+        """TP-DCS."""
+        return DATA_8BIT
 
     @property
     def withdrawn(self) -> bool:
@@ -139,7 +159,8 @@ class ServiceCentre:
 
         Raises Refused: 5530 for a foreign SME address, 5532 for what no SMS can carry, 5531 when full.
         """
-        self.admit(trigger.scs)
+        if trigger.of_scs:
+            self.admit(trigger.scs)
         known = self._find(trigger)
         if known is not None:
             if known.key in self.finished:
@@ -311,7 +332,7 @@ class ServiceCentre:
         )
         try:
             segments = taken.segments()
-            self._address(taken).encode()
+            taken.origin.encode()
         except TpduError as wrong:
             raise Refused(SM_PROTOCOL, str(wrong)) from None
         self.finished.pop(taken.key, None)
@@ -340,7 +361,9 @@ class ServiceCentre:
     def _deliver(self, kept: _Kept) -> Deliver:
         more = kept.sent + 1 < len(kept.segments)
         return Deliver(
-            originator=self._address(kept.trigger),
+            originator=kept.trigger.origin,
+            pid=kept.trigger.pid,
+            dcs=kept.trigger.dcs,
             scts=datetime.fromtimestamp(kept.trigger.scts + kept.sent, UTC),
             user_data=kept.segments[kept.sent],
             more_messages=more,
@@ -359,10 +382,6 @@ class ServiceCentre:
             del self._queues[kept.trigger.imsi]
             self._msisdns.pop(kept.trigger.msisdn or "", None)
             self._back.discard(kept.trigger.imsi)
-
-    @staticmethod
-    def _address(trigger: Trigger) -> SmsAddress:
-        return SmsAddress(digits=trigger.scs)
 
     @staticmethod
     def _expired(kept: _Kept) -> tuple[Outcome, Diagnostic | None]:

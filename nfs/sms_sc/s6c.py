@@ -33,13 +33,14 @@ _OUTCOMES: Final[Mapping[NodeKind, str]] = {
 class Way:
     """What the HSS says: the IMSI and the nodes that can be reached, or why there is none.
 
-    `waited`: something is waited for, so that the HSS wants to hear of a success.
+    `waited`: something is waited for, so that the HSS wants to hear of a success.  `code`: 3GPP's, of a refusal.
     """
 
     imsi: str | None = None
     nodes: tuple[ServingNode, ...] = ()
     refused: Delivered | None = None
     waited: bool = False
+    code: int | None = None
 
 
 class S6c(Application):
@@ -70,13 +71,19 @@ class S6c(Application):
         """Ask for the IMSI that belongs to a number, and for nothing else."""
         return await self._ask({**_user("", msisdn), "SM-Delivery-Not-Intended": ONLY_IMSI})
 
+    async def ask_for(self, imsi: str, msisdn: str | None) -> Way:
+        """Ask for serving nodes on behalf of another network, which keeps the message: nobody waits for the device."""
+        return await self._ask({**_user(imsi, msisdn), "SRR-Flags": GPRS_INDICATOR | SINGLE_ATTEMPT})
+
     async def _ask(self, avps: dict[str, Any]) -> Way:
         try:
             answer = await self.request("Send-Routing-Info-for-SM", avps, to=self._host, realm=self._realm)
         except RequestError:
             return Way(refused=Delivered(failure=Failure.TEMPORARY))
         if answer.result != (0, ResultCode.SUCCESS):
-            return Way(refused=of_answer(answer.result, absent=_diagnostic(answer)))
+            vendor, code = answer.result or (0, 0)
+            refused = of_answer(answer.result, absent=_diagnostic(answer))
+            return Way(refused=refused, code=code if vendor == TGPP else None)
         try:
             nodes = [from_group(group) for name in _SERVING for group in answer.all(name)]
         except IdentityError:

@@ -1,4 +1,7 @@
-"""SGd, SMS-SC (SMS-GMSC) to MME (TS 29.338): sends MT-Forward-Short-Message-Request."""
+"""SGd, SMS-SC (SMS-GMSC) to MME (TS 29.338): sends MT-Forward-Short-Message-Request.
+
+What devices send the other way is in `nfs.sms_sc.mo_sgd`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from helpers.fuzz import drive, instrumented
@@ -18,14 +19,16 @@ with instrumented(__name__):
         split,
     )
     from nfs.common.sms_layout import SmsAddress, TpduError
+    from nfs.common.sms_reports import decode_status_report, decode_submit_report
 
 
 def oracle(data: bytes) -> None:
     """The octets as each kind of TPDU, as an address, and as a payload to be cut into segments."""
-    for decode in (decode_deliver, decode_submit, SmsAddress.decode):
+    for decode in (decode_deliver, decode_submit, decode_status_report, SmsAddress.decode):
         _round(decode, data)
-    _round(lambda octets: decode_report(octets, error=False), data)
-    _round(lambda octets: decode_report(octets, error=True), data)
+    for error in (False, True):
+        _round(partial(decode_report, error=error), data)
+        _round(partial(decode_submit_report, error=error), data)
     assert relative_validity(data[0] if data else 0).total_seconds() >= 300
     _segments(data)
 

@@ -127,7 +127,7 @@ class Rig:
     def restart(self) -> None:
         """Forget all that is not in the database."""
         known: Cache[str, Known | None] = Cache(100, 1.0, self.clock.seconds)
-        self.centre = AuthenticationCentre(self.store, self._seal, known, self.clock.seconds)
+        self.centre = AuthenticationCentre(self.store, self._seal, known, self.clock.seconds, self.clock.callLater)
         self.s6a = S6a(self.store, self.centre, PROFILES, self.audit, self._moved, self._backs)
         self.fake = FakeRequester(
             self.s6a,

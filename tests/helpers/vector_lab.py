@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
-from diameter import Dictionary
+from diameter import Dictionary, Message
 from diameter._node.memory import Wire
 from diameter.app import Application
 from diameter.capture import Captured
@@ -23,6 +23,8 @@ from nfs.hss.config import HssConfig
 from nfs.hss.logic import Subscriber
 from nfs.mme.__main__ import build as build_mme
 from nfs.mme.config import MmeConfig
+from nfs.mme.mo_sms import Heard, Order, Sender
+from nfs.mme.sgd import Sgd
 from nfs.mtc_iwf.__main__ import build as build_iwf
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.scs.api import Report, Scs, TriggerRequest
@@ -33,16 +35,18 @@ from nfs.sms_sc.config import SmsScConfig
 START: Final = 1_767_225_600.0
 """2026-01-01 00:00:00 UTC."""
 REALM: Final = "operator.example"
-IWF, HSS, SMS_SC, MME = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme"))
+IWF, HSS, SMS_SC, MME, AAA = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa"))
 SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
 ADDRESSES: Final = {
     SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
-    IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50",
+    IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50", AAA: "192.0.2.80",
 }  # fmt: skip
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})
 CLEAR: Final = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "in memory"\n'
-MME_NUMBER, SMS_SC_NUMBER = "15550000300", "15550000200"
+MME_NUMBER, SMS_SC_NUMBER, IWF_NUMBER = "15550000300", "15550000200", "15550000400"
+SHORT_CODE: Final = "4711"
+"""Under which devices reach the first SCS."""
 ISDN: Final = {SCS: "15550000100", SCS2: "15550000101", SCS3: "15550000102"}
 
 
@@ -70,18 +74,36 @@ IWF_TOML: Final = "\n".join(
         *(peer(host, placement="outside") for host in (SCS, SCS2, SCS3)),
         f'[hss]\nrealm = "{REALM}"\nhost = "{HSS}"\n[sms_sc]\nrealm = "{REALM}"\nhost = "{SMS_SC}"',
         '[sgw]\nhome_plmns = ["00101"]',
-        scs_table(SCS, ["customer.example"], ["trigger"]),
+        scs_table(SCS, ["customer.example"], ["trigger", "recall", "replace"]),
         scs_table(SCS2, ["other.example"], []),
         scs_table(SCS3, ["third.example"], ["trigger"]),
+        f'[mo_sms]\nnumber = "{IWF_NUMBER}"',
+        *(f'[[mo_sms.scs]]\nname = "{host}"\nrealm = "{host.partition(".")[2]}"\ndestinations = ["{each}"]'
+          for host, each in ((SCS, SHORT_CODE), (SCS2, ISDN[SCS2]))),
     ]
 )  # fmt: skip
 SMS_SC_TOML: Final = "\n".join(
     [
         node(SMS_SC), peer(IWF), peer(MME, dial=True),
-        f'[sms_sc]\nnumber = "{SMS_SC_NUMBER}"\nscs = ["{ISDN[SCS]}", "{ISDN[SCS2]}"]\nretry_s = [20]',
+        f'[sms_sc]\nnumber = "{SMS_SC_NUMBER}"\nscs = ["{ISDN[SCS]}", "{ISDN[SCS2]}"]',
+        "retry_s = [20]\nsubmit_report = false  # tshark takes an SMS-SUBMIT-REPORT for an SMS-SUBMIT",
+        f'[[mo_sms]]\ndestinations = ["{SHORT_CODE}", "{ISDN[SCS2]}", "{ISDN[SCS3]}"]\nhost = "{IWF}"',
+        f'realm = "{REALM}"\nnumber = "{IWF_NUMBER}"\nplmns = ["00101"]',
     ]
 )  # fmt: skip
-HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF)])
+SENDS: Final = f'[sms_sc]\nhost = "{SMS_SC}"\nrealm = "{REALM}"\nnumber = "{SMS_SC_NUMBER}"\n'
+HSS_TOML: Final = "\n".join(['audit = "hss.audit"', node(HSS), peer(IWF), peer(AAA)])
+
+
+class Aaa(Application):
+    """What an MTC-AAA asks the HSS on S6n."""
+
+    dictionary = "ts29336_s6m"
+
+    async def names(self, imsi: str) -> Message:
+        """Who is this outside?"""
+        avps = {"User-Identifier": {"User-Name": imsi}, "SIR-Flags": 0}
+        return await self.request("Subscriber-Information", avps, to=HSS, realm=REALM)
 
 
 class Book:
@@ -113,26 +135,22 @@ class VectorLab:
         self.said: list[Captured] = []
         self._stops: list[Any] = []
         self.nodes: dict[str, Node] = {}
+        self.functions: dict[str, Parts[Any]] = {}
         self.around = Surroundings(reactor=self.clock, dictionary=dictionary, folder=folder, threads=InlineThreads())
-        clock = SimpleNamespace(time=self.clock.seconds)
         with (
-            mock.patch("nfs.mtc_iwf.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.time", clock),
-            mock.patch("nfs.sms_sc.__main__.Store", self._store),
+            mock.patch("nfs.mtc_iwf.sgd.secrets", SimpleNamespace(randbelow=lambda below: below % 1000)),
         ):
             self._function(HSS, HSS_TOML, HssConfig, build_hss)
             self._provision(subscribers)
-            self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{ues}", MmeConfig, build_mme)
+            self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{SENDS}{ues}", MmeConfig, build_mme)
             self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
             self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
+        self.heard: list[Heard] = []
+        self.sender.heard = self.heard.append
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
         for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
             self.wait(self.nodes[host].when_open(other))
-
-    def _store(self, engine: Any, reactor: Any) -> Any:
-        from nfs.common.store import Store
-
-        return Store(engine, reactor, self.around.threads)
+        self.aaa = self._aaa()
 
     def _provision(self, subscribers: Sequence[Subscriber]) -> None:
         store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
@@ -151,6 +169,7 @@ class VectorLab:
         if parts.started is not None:
             parts.started(made)
         self._stops.append(parts)
+        self.functions[host] = parts
 
     def _scs(self, host: str) -> Scs:
         scs = Scs(
@@ -161,6 +180,18 @@ class VectorLab:
         )
         self._node(host, config.node_config, [scs.tsp])
         return scs
+
+    def _aaa(self) -> Aaa:
+        aaa = Aaa()
+        text = f"{node(AAA, listens=False)}\n{peer(HSS, dial=True)}"
+        config = parse(text, FunctionConfig, source=AAA, base=self.folder)
+        self.wait(self._node(AAA, config.node_config, [aaa]).when_open(HSS))
+        return aaa
+
+    def names(self, imsi: str) -> Message:
+        """The answer of the HSS on S6n."""
+        answer: Message = self.wait(self.aaa.names(imsi))
+        return answer
 
     def _node(self, host: str, config: NodeConfig, applications: Sequence[Application], **more: Any) -> Node:
         made = Node(
@@ -209,6 +240,20 @@ class VectorLab:
         report: Report = self.wait(self.scs[host].submit(TriggerRequest(**asked)))
         self.pass_time(settle_s)
         return report
+
+    @property
+    def sender(self) -> Sender:
+        """What sends for the UEs."""
+        sgd = next(each for each in self.functions[MME].applications if isinstance(each, Sgd))
+        assert sgd.sender is not None
+        return sgd.sender
+
+    def send(self, to: str, *, imsi: str = "001010000000001", settle_s: float = 2.0, **more: Any) -> list[Heard]:
+        """A short message of a UE, and what it hears of it within `settle_s`."""
+        self.heard.clear()
+        self.wait(self.sender.send(Order(**{"imsi": imsi, "to": to, "payload": b"21.5 C", "port": 16000, **more})))
+        self.pass_time(settle_s)
+        return list(self.heard)
 
     def close(self) -> None:
         """Stop everything."""

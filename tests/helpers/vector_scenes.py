@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from diameter import Dictionary
 from diameter.capture import Captured
-from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS2, SCS3, VectorLab
+from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
 from helpers.vector_scripts import SCRIPTS, scripted
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss.logic import ExternalId, Service, Subscriber
@@ -23,9 +23,11 @@ BEHAVIOURS: Final = (
     (7, "memory-full", ""),
     (8, "busy", "failures = 1"),
     (9, "absent", ""),
+    (12, "absent", ""),
+    (13, "normal", ""),
 )
 UES: Final = "\n".join(
-    f'[[ues]]\nfirst_imsi = "00101000000000{number}"\ncount = 1\nreport = false\nbehaviour = "{behaviour}"\n{more}'
+    f'[[ues]]\nfirst_imsi = "0010100000000{number:02}"\ncount = 1\nreport = false\nbehaviour = "{behaviour}"\n{more}'
     for number, behaviour, more in BEHAVIOURS
 )
 
@@ -53,6 +55,30 @@ class Scene(NamedTuple):
 def meter(name: str, settle_s: float = 2.0, **more: Any) -> Callable[[VectorLab], object]:
     """A trigger of the first SCS for one of its devices."""
     return lambda lab: lab.trigger(f"meter-{name}@{DEVICE}", settle_s=settle_s, **more)
+
+
+def told(to: str, *, limit: int = 10, **more: Any) -> Callable[[VectorLab], object]:
+    """A short message of the first device, to SCSs with room for `limit`."""
+
+    def play(lab: VectorLab) -> object:
+        for scs in lab.scs.values():
+            scs.tsp.messages.limit = limit
+        return lab.send(to, **more)
+
+    return play
+
+
+def taken_back(
+    way: str, settle_s: float = 2.0, *, at: float = 2.0, first_s: int = 600, **more: Any
+) -> Callable[[VectorLab], object]:
+    """A trigger for a device that is away, and `at` seconds behind its answer its recall or replace (`way`)."""
+
+    def play(lab: VectorLab) -> object:
+        first = lab.trigger(f"meter-w@{DEVICE}", settle_s=at, validity_s=first_s)
+        given: dict[str, Any] = {way: first.reference, **more}
+        return lab.trigger(f"meter-w@{DEVICE}", settle_s=settle_s, **given)
+
+    return play
 
 
 SCENES: Final = (
@@ -99,6 +125,47 @@ SCENES: Final = (
           meter("9", 60, validity_s=30)),
     Scene("undelivered-unknown-ue", "The MME does not know the subscriber",
           "DIAMETER_ERROR_USER_UNKNOWN (5001) on SGd, and the report that follows.", meter("n", 60, validity_s=30)),
+    Scene("once-ue-absent", "One attempt, and the UE is absent",
+          "Validity-Time 0: a single MT-Forward-Short-Message, and its report at once.", meter("9", 60, validity_s=0)),
+    Scene("refused-absent-not-stored", "Absent, and not to be stored",
+          "HSS-Cause Absent-Subscriber and Validity-Time 0: the SCS gets TEMPORARYERROR, the SMS-SC hears nothing.",
+          meter("4", validity_s=0)),
+    Scene("priority-unreachable", "A priority trigger for a device that was out of reach",
+          "The HSS names a node for a priority trigger (Priority-Indication in T4-Parameters) that it would not name "
+          "for another one.", meter("u", priority=True)),
+    Scene("recalled", "A trigger is recalled",
+          "Trigger-Action RECALL on T4 while the UE is absent: the answer is the end of both transactions.",
+          taken_back("recall", payload=b"", port=None)),
+    Scene("replaced", "A trigger is replaced",
+          "Trigger-Action REPLACE on T4 while the UE is absent: the new trigger runs out, and is reported.",
+          taken_back("replace", 60, payload=b"sleep", validity_s=30)),
+    Scene("recall-too-late", "A recall that comes too late",
+          "The trigger has run out, which the MTC-IWF knows from its report: the SCS gets ORIGINALMESSAGESENT, and "
+          "nothing goes on.", taken_back("recall", first_s=30, at=60, payload=b"", port=None)),
+    Scene("s6n-names", "S6n: the names of a device",
+          "SIR-Flags 0: a User-Identifier for each External Identifier and MSISDN. Asked by a client of the tests in "
+          "the place of an MTC-AAA.", lambda lab: lab.names("001010000000001")),
+    Scene("s6n-unknown", "S6n: nobody has the IMSI", "DIAMETER_ERROR_USER_UNKNOWN (5001) on S6n.",
+          lambda lab: lab.names("001019999999999")),
+    Scene("mo-sms-delivered", "A short message of a device without MSISDN",
+          "TS 23.682 5.15 from the SMS-SUBMIT to its SMS-STATUS-REPORT: confirmed by the SMS-SC, brought to the "
+          "MTC-IWF on SGd, named by the HSS on S6m (SMS_MO), notified on Tsp (Action-Type 5).", told(SHORT_CODE)),
+    Scene("mo-sms-unknown-address", "The device sends to an address that nobody serves",
+          "DIAMETER_ERROR_SM_DELIVERY_FAILURE (5555) with INVALID_SME-ADDRESS, from the SMS-SC.",
+          told("9999")),
+    Scene("mo-sms-foreign-scs", "The device sends to an SCS that is not its own",
+          "DIAMETER_ERROR_UNAUTHORIZED_REQUESTING_ENTITY (5510) on S6m; the MTC-IWF answers 5555 with "
+          "USER_NOT_SC-USER, which the SMS-SC passes on, because the device asked for no report.",
+          told(ISDN[SCS2], report=False)),
+    Scene("mo-sms-no-application", "No application of the device has this port",
+          "DIAMETER_ERROR_UNAUTHORIZED_SERVICE (5511) on S6m, DIAMETER_ERROR_FACILITY_NOT_SUPPORTED (5552) on SGd, "
+          "TP-ST 69 in the SMS-STATUS-REPORT.", told(SHORT_CODE, port=77)),
+    Scene("mo-sms-no-port", "A short message without an application port",
+          "DIAMETER_ERROR_MISSING_APPLICATION_DATA (5598) on S6m, 5555 with EQUIPMENT_PROTOCOL_ERROR on SGd.",
+          told(SHORT_CODE, port=None)),
+    Scene("mo-sms-scs-takes-none", "The SCS takes no short messages",
+          "DIAMETER_UNABLE_TO_COMPLY (5012) on Tsp, DIAMETER_ERROR_FACILITY_NOT_SUPPORTED (5552) on SGd.",
+          told(SHORT_CODE, limit=0)),
 )  # fmt: skip
 
 
@@ -106,13 +173,14 @@ def subscribers() -> Iterator[Subscriber]:
     """Ten devices of which one is in order."""
     mme = ServingNode(kind=NodeKind.MME, number=MME_NUMBER, name=MME, realm=REALM)
     everything: dict[str, Any] = {
-        "services": frozenset({Service.DEVICE_TRIGGER}),
-        "rights": frozenset((isdn, Service.DEVICE_TRIGGER) for isdn in ISDN.values()),
+        "services": frozenset({Service.DEVICE_TRIGGER, Service.SMS_MO}),
+        "rights": frozenset({(isdn, Service.DEVICE_TRIGGER) for isdn in ISDN.values()} | {(ISDN[SCS], Service.SMS_MO)}),
         "nodes": (mme,),
     }
     changes: dict[str, dict[str, Any]] = {
         "1": {}, "2": {"rights": frozenset()}, "3": {"services": frozenset()}, "4": {"nodes": ()}, "5": {"sms": False},
-        "6": {}, "7": {}, "8": {}, "9": {}, "b": {"barred": True}, "n": {},
+        "6": {}, "7": {}, "8": {}, "9": {}, "b": {"barred": True}, "n": {}, "w": {},
+        "u": {"nodes": (replace(mme, reachable=False),)},
     }  # fmt: skip
     for number, (name, change) in enumerate(changes.items(), start=1):
         names = [f"meter-{name}@{DEVICE}"]
@@ -120,7 +188,8 @@ def subscribers() -> Iterator[Subscriber]:
             names += ["meter-1@third.example"]
         yield Subscriber(
             imsi=f"0010100000000{number:02}", msisdn=f"155600000{number:02}",
-            external_ids=tuple(ExternalId(identifier=each) for each in names), **(everything | change),
+            external_ids=tuple(ExternalId(identifier=each, port=16000 + n) for n, each in enumerate(names)),
+            **(everything | change),
         )  # fmt: skip
 
 

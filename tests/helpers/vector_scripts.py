@@ -1,4 +1,4 @@
-"""The scripted nodes of interop/vectors: T6a, S6t and MO short messages, which no network function speaks yet."""
+"""The scripted nodes of interop/vectors: T6a and S6t, which no network function speaks yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diameter.capture import Captured
 from diameter.config import NodeConfig
 from diameter.node import Node
 from diameter.testing import Clock, MemoryLinks, run
-from helpers.vector_lab import HSS, MME, REALM, SMS_SC, START
+from helpers.vector_lab import HSS, MME, REALM, START
 
 Ask = tuple[str, Mapping[str, Any], tuple[int, int], Mapping[str, Any]]
 """Command, AVPs of the request, result as (vendor, code), AVPs of the answer."""
@@ -43,13 +43,7 @@ SEEN: Final = {"Monitoring-Event-Report": EVENT}
 NIDD: Final = {**NAMED, "NIDD-Authorization-Request": {"Service-Selection": "iot"}}
 UPWARDS: Final = {**BEARER, "Non-IP-Data": b"21.5 C"}
 DOWNWARDS: Final = {**BEARER, "Non-IP-Data": b"valve shut"}
-SUBMIT: Final = bytes.fromhex("01070b915155000001f0000405") + b"hello"
-SHORT: Final = {
-    "SC-Address": bytes.fromhex("5155000002f0"),
-    "User-Identifier": {"User-Name": "001010000000001", "MSISDN": bytes.fromhex("5165000000f1")},
-    "SM-RP-UI": SUBMIT,
-}
-T6A, S6T, SGD = "ts29128_t6a", "ts29336_s6t", "ts29338_sgd"
+T6A, S6T = "ts29128_t6a", "ts29336_s6t"
 SCRIPTS: Final = (
     Script("t6a-from-mme", "T6a: connection, data of the device, a report",
            "Connection-Management, MO-Data and Reporting-Information from an MME to a SCEF.", T6A, (MME, SCEF),
@@ -68,10 +62,6 @@ SCRIPTS: Final = (
            (("Reporting-Information", {**NAMED, **SEEN}, OK, {}),)),
     Script("s6t-unknown", "S6t: the user is not known", "DIAMETER_ERROR_USER_UNKNOWN (5001) on S6t.", S6T, (SCEF, HSS),
            (("Configuration-Information", {**NAMED, **WATCH}, UNKNOWN, {}), ("NIDD-Information", NIDD, UNKNOWN, {}))),
-    Script("sgd-mo", "SGd: a short message of the device", "MO-Forward-Short-Message from an MME to an SMS-SC.", SGD,
-           (MME, SMS_SC), (("MO-Forward-Short-Message", SHORT, OK, {}),)),
-    Script("sgd-mo-unknown", "SGd: the sender is not known", "DIAMETER_ERROR_USER_UNKNOWN (5001) on SGd.", SGD,
-           (MME, SMS_SC), (("MO-Forward-Short-Message", SHORT, UNKNOWN, {}),)),
 )  # fmt: skip
 
 

@@ -146,6 +146,12 @@ def test_without_a_compiler_the_minimal_peer_is_python(tmp_path: Path) -> None:
         assert any("the minimal peer runs in Python (no compiler: error)" in one for one in document["not_run"])
 
 
+def test_an_hss_is_asked_about_its_subscribers() -> None:
+    found = measured("scale", "--scenario", "hss")["measurements"]
+    assert [(one["scenario"], one["subscribers"]) for one in found] == [("air", 100), ("sir", 100)]
+    assert all(min(one["rate_per_s"], one["cpu_us_server"]) > 0 for one in found)
+
+
 def test_many_peers_and_routes_are_measured_step_by_step() -> None:
     words = ("--scenario", "peers", "--peers", "10", "--peers", "50", "--routes", "20")
     found = measured("scale", *words)["measurements"]

@@ -165,6 +165,7 @@ def title(one: Record) -> str:
     parts += [f"window {one['window']}"] if one["window"] and "routes" not in one else []
     parts += [f"{one['offered_per_s']:,} requests/s"] if one.get("offered_per_s") else []
     parts += [f"{one['peers']:,} peers"] if one.get("peers") else []
+    parts += [f"{one['subscribers']:,} subscribers"] if one.get("subscribers") else []
     parts += [f"{one['routes']:,} routes"] if one.get("routes") else []
     return ", ".join(parts)
 

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from array import array
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,7 @@ class Load(Application):
     """Asks again whenever an answer comes."""
 
     dictionary = "ts29272_s6a"
+    command = "Update-Location-Request"
 
     def __init__(self, seconds: float, warm_s: float) -> None:
         self._next = 1000
@@ -50,8 +52,12 @@ class Load(Application):
         """One request."""
         self._next += 1
         name = session(self._next)
-        later = self.request("Update-Location-Request", {**AVPS, "Session-Id": name}, to=SERVER, realm=REALM)
+        later = self.request(self.command, {**self.avps(), "Session-Id": name}, to=SERVER, realm=REALM)
         later.then(partial(self._answered, later, name, time.perf_counter()))
+
+    def avps(self) -> Mapping[str, Any]:
+        """What the next request carries beside the AVPs of every request."""
+        return AVPS
 
     def begin(self, window: int) -> None:
         """The warm-up begins."""
@@ -94,10 +100,10 @@ class Ending(Protocol):
         self._ended.callback(None)
 
 
-def main(reactor: Any, told: dict[str, Any]) -> Deferred[None]:
+def main(reactor: Any, told: dict[str, Any], load: Load | None = None) -> Deferred[None]:
     """Connect, load, end with standard input."""
     ended: Deferred[None] = Deferred()
-    load = Load(told["seconds"], told["warm_s"])
+    load = load or Load(told["seconds"], told["warm_s"])
     config = quick_config(
         CLIENT,
         REALM,

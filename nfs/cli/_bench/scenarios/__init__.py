@@ -27,6 +27,8 @@ FILES: Final = (
     "peers",
     "idle",
     "workers",
+    "stored",
+    "hss",
     "dictionary",
     "ladder",
     "capture",

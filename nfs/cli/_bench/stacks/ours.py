@@ -33,6 +33,10 @@ class Ours(Stack):
         """One of our programs, in this interpreter."""
         return Command([sys.executable, "-m", f"{PROGRAMS}.{name}", *words], self.environment)
 
+    def process(self, *words: str) -> Command:
+        """`mtc` itself with these words."""
+        return Command([sys.executable, "-m", "nfs.cli", *words], self.environment)
+
     def server(self, job: Job) -> Command:
         """See programs.server."""
         told = {
@@ -53,7 +57,7 @@ class Ours(Stack):
         """`mtc run relay` as it comes."""
         path = job.folder / "relay.toml"
         path.write_text(_relay(job), encoding="utf-8")
-        return Command([sys.executable, "-m", "nfs.cli", "run", "relay", "-c", str(path)], self.environment)
+        return self.process("run", "relay", "-c", str(path))
 
     def codec(self, round_s: float) -> Command:
         """See programs.codec."""

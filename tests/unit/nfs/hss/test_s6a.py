@@ -158,7 +158,7 @@ def test_a_database_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Non
     def gone(*_: object) -> None:
         raise OperationalError("SELECT", {}, RuntimeError("disk I/O error"))
 
-    monkeypatch.setattr(cards, "find_with_profile", gone)
+    monkeypatch.setattr(cards, "find_many", gone)
     monkeypatch.setattr(tables, "find", gone)
     assert rig.air().result == (TGPP, 4181)
     assert rig.ulr().result == (0, 5012)
