@@ -116,18 +116,6 @@ def test_a_trigger_costs_each_function_something() -> None:
     assert one["cpu_us"] == pytest.approx(sum(costs), rel=0.01)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.requirement("T-TSP-07", "T-TSP-03")
-def test_of_a_flood_beside_authorised_triggers_nothing_passes() -> None:
-    document = measured("e2e", "--scenario", "flood")
-    quiet, flood = document["measurements"]
-    assert (quiet["scenario"], flood["scenario"], flood["passed"]) == ("quiet", "flood", 0)
-    assert flood["unauthorised"] > 0
-    assert flood["hss_asked"] <= flood["hss_budget"]
-    (bar,) = document["bars"]
-    assert (bar["bound"], bar["least"], bar["measured"]) == (2, False, flood["p99_by_quiet"])
-
-
 def test_the_collector_is_asked_for_its_pauses() -> None:
     (one,) = measured("e2e", "--scenario", "pauses")["measurements"]
     assert (one["scenario"], one["offered_per_s"]) == ("pauses", 1000)
