@@ -64,6 +64,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("nfs.*.logic", ("diameter.errors", "nfs.common.*")),  # decisions know no AVP, no peer, no Twisted
     ("nfs.common.*", ("diameter", "diameter.*")),
     ("nfs.mtc_iwf.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.mtc_sgw.*")),  # the gateway can be embedded
+    ("nfs.relay.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.mtc_sgw.*")),  # a firewall at the border
     ("nfs.mme.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.ue.*")),  # its simulated UEs
     ("nfs.ue.*", ("nfs.common.*", "diameter.errors")),  # the UE speaks no Diameter
     ("nfs.*", ("diameter", "diameter.*", "nfs.common.*", "nfs")),

@@ -19,6 +19,7 @@ from diameter.message import Dictionary, Message
 from diameter.peer.connection import Connection
 from diameter.routing.held import Held
 from diameter.routing.overload import priority_of
+from diameter.routing.padding import filled
 from diameter.routing.pending import Pending
 from diameter.routing.refusal import Refused, refuse, session_of
 from diameter.routing.table import PeerEntry, RoutingTable
@@ -225,6 +226,9 @@ class Core:
         """Write what is queued on one link."""
         out, line.out, line.out_octets = line.out, [], 0
         link, stats = line.link, self.stats
+        if line.config is not None and (padding := line.config.padding) is not None:
+            by = (padding.sizes, padding.vendor, padding.code, line.largest)
+            out = [filled(octets, *by) for octets in out]
         if self.tap is not None:
             peer = line.entry.host if line.entry is not None else ""
             for octets in out:

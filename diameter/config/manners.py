@@ -7,11 +7,30 @@ without the E bit; answers that cross a DPR are taken until the link is gone (`d
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from diameter.config.base import Seconds, Table
+from diameter.config.load import Complaints
+
+
+class PaddingConfig(Table):
+    """Messages filled up to a few sizes, so that their length tells little."""
+
+    sizes: tuple[Annotated[int, Field(ge=64, le=65536, multiple_of=4)], ...] = Field(
+        strict=False,
+        min_length=1,
+        description="lengths of messages in octets, growing; longer ones get a multiple of the last",
+    )
+    vendor: int = Field(ge=1, lt=2**32, description="vendor of the AVP that fills: your own enterprise number")
+    code: int = Field(default=1, ge=1, lt=2**32, description="its code; it goes without M bit, and nobody need know it")
+
+    @model_validator(mode="after")
+    def _sizes_grow(self) -> Self:
+        if list(self.sizes) != sorted(set(self.sizes)):
+            raise Complaints([("sizes", "must grow")])
+        return self
 
 
 class Manners(Table):
@@ -45,3 +64,6 @@ class Manners(Table):
     )
     tw_s: float | None = Field(default=None, ge=6, le=3600, description="its own tw_s; the node's when not given")
     tc_s: Seconds | None = Field(default=None, description="its own tc_s; the node's when not given")
+    padding: PaddingConfig | None = Field(
+        default=None, description="fill messages to it up to a few lengths, those of the base protocol too"
+    )

@@ -189,7 +189,7 @@ class Avp:
     def members(self) -> tuple[Avp, ...]:
         """The AVPs inside a known Grouped; empty for everything else."""
         one = self.definition
-        if one is None or one.type != "Grouped":  # nobody asks for its value
+        if one is None or one.type != "Grouped":
             return ()
         value = self.value
         return value.avps if isinstance(value, Grouped) else ()

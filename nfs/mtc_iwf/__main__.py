@@ -32,6 +32,8 @@ from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
 
 _log = Logger(namespace="nfs")
+LIVE = ("scs", "sgw", "firewall", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once")
+"""What a reload takes over."""
 PURGE_S = 600.0
 """Time between two rounds of forgetting what is over."""
 
@@ -56,6 +58,7 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         limits=limits(config),
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
+        paced=guards.spreader.paced,
         capabilities=Capabilities(triggers.store),
     )
 
@@ -86,7 +89,7 @@ async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
-    guards = Guards.of(config, audit, around.reactor)
+    guards = Guards.of(config, audit, around)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
     triggers = Triggers(store, now, counts)
@@ -112,7 +115,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def stopped() -> Any:
         if purging.running:
             purging.stop()
-        guards.holding.stop()
+        guards.stop()
         closed = store.close()
         if desk is not None:
             closed = closed.addCallback(lambda _: desk.close())
@@ -126,14 +129,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     parts = Parts(
         applications=(tsp, s6m, t4, *sgd),
-        screens=(guards.gateway,),
+        screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,
         reload=reload,
-        live=("scs", "sgw", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once"),
+        live=LIVE,
     )
     return parts
 

@@ -12,6 +12,7 @@ from nfs.common.audited import AuditedConfig
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
+from nfs.mtc_sgw.firewall.tables import FirewallTable
 
 
 class CoreTable(Table):
@@ -39,6 +40,7 @@ class IwfConfig(AuditedConfig):
     hss: CoreTable = Field(description="the HSS, over S6m")
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
+    firewall: FirewallTable | None = Field(default=None, description="checks of what comes on S6m and T4")
     owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")
     mo_sms: MoSmsTable | None = Field(
         default=None, description="short messages from devices without an MSISDN; none taken when not given"

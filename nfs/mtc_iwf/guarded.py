@@ -1,34 +1,57 @@
 """The HSS behind what is known of it: no question is asked twice for nothing, and none over the budget.
 
-An SCS that the device's owner blocks is refused as if the HSS had.
+An SCS that the device's owner blocks is refused as if the HSS had, and so is one that the local store of associations
+does not have; where that has it and the HSS refuses, somebody is told of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, OverBudget
+from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget
+from nfs.mtc_sgw.association import UNAUTHORIZED_REQUESTING_ENTITY, USER_UNKNOWN
+from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.known import Known, Pair
 from nfs.mtc_sgw.logic import device_name
 from nfs.mtc_sgw.unwanted import Unwanted
 
+DIFFERENT: Final = (USER_UNKNOWN, UNAUTHORIZED_REQUESTING_ENTITY)
+"""What the HSS says of a pair that it does not have."""
+
 
 class GuardedHss:
-    """`nfs.mtc_iwf.ports.Hss` in front of another one.  clock: seconds since 1970."""
+    """`nfs.mtc_iwf.ports.Hss` in front of another one.  clock: seconds since 1970.
+
+    local: the local store as it is now, None where there is none.  differs: hears of device, ISDN number of the SCS and
+    Experimental-Result-Code when the HSS does not know a pair that the local store has.
+    """
 
     def __init__(
-        self, hss: Hss, known: Known[Found], clock: Callable[[], float], unwanted: Unwanted | None = None
+        self,
+        hss: Hss,
+        known: Known[Found],
+        clock: Callable[[], float],
+        unwanted: Unwanted | None = None,
+        *,
+        local: Callable[[], Associations | None] = lambda: None,
+        differs: Callable[[str, str, int], None] = lambda device, scs, code: None,
     ) -> None:
+        self._local = local
+        self._differs = differs
         self._hss = hss
         self._unwanted = unwanted or Unwanted()
         self._known = known
         self._clock = clock
 
     async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
-        """Who is this device, and may this SCS trigger it?  Raises Blocked, HssRefused, OverBudget, Unavailable."""
+        """Who is this device, and may this SCS trigger it?  Raises HssRefused, OverBudget, Unavailable."""
         name = device_name(device.external_id, device.msisdn)
         if self._unwanted.blocks(name, scs):
             raise Blocked
+        local = self._local()
+        if local is not None and not local.hold(scs, name, self._clock()):
+            raise NotAssociated
         found = await self._asked(device, scs=scs, priority=priority)
         if found.msisdn is not None and self._unwanted.blocks(found.msisdn, scs):
             raise Blocked
@@ -49,6 +72,8 @@ class GuardedHss:
             found = await self._hss.ask(device, scs=scs, priority=priority)
         except HssRefused as error:
             known.refused(pair, self._clock(), error.code)
+            if self._local() is not None and error.code in DIFFERENT:
+                self._differs(pair[1], scs, error.code)
             raise
         known.granted(pair, self._clock(), found, priority=priority)
         return found

@@ -7,7 +7,7 @@ passed the security gateway.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from nfs.common.features import Feature
 from nfs.common.t4 import TriggerAction
@@ -23,6 +23,7 @@ from nfs.mtc_iwf.ports import (
     Hss,
     HssRefused,
     Ledger,
+    NotAssociated,
     Notice,
     NotListed,
     OverBudget,
@@ -43,10 +44,19 @@ from nfs.mtc_sgw.logic import Refuse, ScsProfile, device_name
 
 __all__ = ["Decision", "DeviceAction", "Limits", "MtcIwf", "Report"]
 
+Paced = Callable[[Device, Found, bool], Awaitable[Refuse | None]]
+"""paced(device, found, with priority): waits for the turn of a trigger; what is against waiting."""
+
+
+async def at_once(device: Device, found: Found, priority: bool) -> Refuse | None:
+    """No trigger waits for another."""
+    return None
+
 
 class MtcIwf:
     """The procedures of one MTC-IWF.  sms_sc_host: the SMS-SC that takes triggers, "" when routing picks one.
 
+    paced: returns when a trigger may go on.
     unwanted: what the owner of a device has against a trigger now; counts it otherwise.  capabilities: what SMS-SCs
     said they support, remembered for this process only when not given.
     """
@@ -61,6 +71,7 @@ class MtcIwf:
         limits: Limits,
         sms_sc_host: str = "",
         unwanted: Callable[[str], Refuse | None] = lambda device: None,
+        paced: Paced = at_once,
         capabilities: Capabilities | None = None,
     ) -> None:
         self._hss = hss
@@ -70,6 +81,7 @@ class MtcIwf:
         self._sms_sc_host = sms_sc_host
         self.limits = limits
         self._unwanted = unwanted
+        self._paced = paced
         self._capabilities = capabilities or Remembered()
         self._originals = Originals(ledger, sms_sc, self._capabilities)
 
@@ -93,6 +105,8 @@ class MtcIwf:
             if refused is None and action.action == ActionType.RECALL:  # where the device is does not matter
                 return await self._originals.recall(action, original)
         refused = refused or _undeliverable(action, found) or self._unwanted_now(action.device, found)
+        if refused is None and (late := await self._paced(action.device, found, action.priority)) is not None:
+            return Decision(status=late.status, check="spread", reason=late.reason)
         return refused or await self._submit(action, found, profile, sender, original)
 
     async def _authorised(self, action: DeviceAction, profile: ScsProfile) -> Found | Decision:
@@ -196,7 +210,9 @@ class MtcIwf:
 
 def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
     check, reason = "association", f"the HSS refused with {error.code}"
-    if isinstance(error, Blocked):
+    if isinstance(error, NotAssociated):
+        check, reason = "local-association", "the local store of associations has not this pair"
+    elif isinstance(error, Blocked):
         check, reason = "block-list", "the owner of the device blocks this SCS"
     elif isinstance(error, NotListed):
         check, reason = "owner", "the owner of the device does not list this SCS"

@@ -41,6 +41,13 @@ class NotListed(HssRefused):
         super().__init__(5510)
 
 
+class NotAssociated(HssRefused):
+    """The local store of associations has not this pair; told as a foreign device is."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
 class OverBudget(DiameterError):
     """The HSS was not asked: this SCS has had it asked in vain too often."""
 

@@ -13,10 +13,12 @@ from nfs.common.audited import AuditedConfig
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
-from nfs.mtc_sgw.logic import Profiles, Quota, Rate, ScsProfile, plain
+from nfs.mtc_sgw.logic import Profiles, ScsProfile, plain
+from nfs.mtc_sgw.pace_tables import AreaTable, QuotaTable, RateTable, SpreadTable
 from nfs.mtc_sgw.plugins import COUNTED_IN_FRONT, EDGE, OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
 from nfs.mtc_sgw.rates import RateLimits
+from nfs.mtc_sgw.spreading import SpreadLimits
 from nfs.mtc_sgw.unwanted import ANY, Wish
 
 Command = Literal["trigger", "recall", "replace"]
@@ -34,28 +36,6 @@ def _domain(text: str) -> str:
 
 def _isdn(text: str) -> str:
     return e164(text, "ISDN number")
-
-
-class RateTable(Table):
-    """A token bucket."""
-
-    per_s: float = Field(gt=0, le=1e6, description="requests a second in the long run")
-    burst: int = Field(ge=1, le=1_000_000, description="requests at once after a pause")
-
-    def rate(self) -> Rate:
-        """The table as the checks take it."""
-        return Rate(per_s=self.per_s, burst=self.burst)
-
-
-class QuotaTable(Table):
-    """So many triggers in a period."""
-
-    triggers: int = Field(ge=0, lt=2**32, description="triggers and replaces that may pass in a period")
-    period_s: int = Field(default=86_400, ge=1, le=366 * 86_400, description="its length; 86,400 are days in UTC")
-
-    def quota(self) -> Quota:
-        """The table as the checks take it."""
-        return Quota(triggers=self.triggers, period_s=self.period_s)
 
 
 class ScsTable(Table):
@@ -233,6 +213,19 @@ class GatewayTable(EdgeTable):
     )
 
     device: tuple[WishTable, ...] = Field(default=(), strict=False, description="what owners of devices want")
+    spread: SpreadTable | None = Field(default=None, description="triggers in masses wait for each other")
+    area: tuple[AreaTable, ...] = Field(default=(), strict=False, description="areas with a pace of their own")
+    associations: InputFile | None = Field(
+        default=None, description="CSV file (scs,device,until) of the only pairs for which the HSS is asked"
+    )
+
+    def spreading(self) -> SpreadLimits:
+        """The paces."""
+        return SpreadLimits(
+            everybody=None if self.spread is None else self.spread.pace(),
+            areas=tuple(table.area() for table in self.area),
+            jitter_s=0.0 if self.spread is None else self.spread.jitter_s,
+        )
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ class Gateway(Screen):
             external_identifier=None if action is None else action.get("External-Identifier"),
             msisdn=None if action is None else _digits(action, "MSISDN"),
             scs_identity=None if action is None else _digits(action, "SCS-Identity"),
-            imsi_avps=tuple(name for name, _ in _fields(message.avps) if name in outbound_imsi.IMSI_BEARING),
+            imsi_avps=tuple(_bearing(message.avps)),
             home_plmns=self.home_plmns,
             fifteen_digits=self.fifteen_digits,
             session_id=str(message.get("Session-Id", "")),
@@ -213,6 +213,17 @@ def _digits(group: Grouped, name: str) -> str | None:
         return decode_number(group.raw(name), name)
     except IdentityError:
         return ""
+
+
+def _bearing(avps: tuple[Avp, ...]) -> Iterator[str]:
+    """Names of the AVPs, inside groups too, that can only hold an internal identity."""
+    for avp in avps:
+        definition = avp.definition
+        if definition is not None:
+            if definition.name in outbound_imsi.IMSI_BEARING:
+                yield definition.name
+            if definition.type == "Grouped":
+                yield from _bearing(avp.members)
 
 
 def _fields(avps: tuple[Avp, ...]) -> Iterator[tuple[str, bytes]]:

@@ -1,8 +1,8 @@
 """What a message to the outside would tell of the inside, taken out or put under the gateway's own name.
 
 Origin-Host and Origin-Realm, and Error-Reporting-Host, of an inner node become the gateway's; Route-Record, the
-Proxy-Info of inner nodes and redirections to inner nodes go; so do an Error-Message and a Failed-AVP that hold the name
-of one.  What then still holds such a name is held back by `outbound_private`.
+Proxy-Info of inner nodes and redirections to inner nodes go; so do an Error-Message, a Failed-AVP and what is said of
+load that hold the name of one.  What then still holds such a name is held back by `outbound_private`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from diameter import Message
 
+TELLING: Final = ("Error-Message", "Failed-AVP", "Load", "OC-Supported-Features", "OC-OLR")
+"""What goes when it names an inner node: whose load it is that is told is in there too (RFC 8583, RFC 8581)."""
 REDIRECTION: Final = ("Redirect-Host", "Redirect-Host-Usage", "Redirect-Max-Cache-Time")
 
 
@@ -33,7 +35,7 @@ def hide(message: Message, *, host: str, realm: str, words: Collection[bytes]) -
             replace |= {"Origin-Host": host, "Origin-Realm": realm}
         if _inner(message, "Error-Reporting-Host", words):
             replace["Error-Reporting-Host"] = host
-        remove += [name for name in ("Error-Message", "Failed-AVP") if _inner(message, name, words)]
+        remove += [name for name in TELLING if _inner(message, name, words)]
         if _inner(message, "Redirect-Host", words):
             remove += [name for name in REDIRECTION if name in message]
         _proxies(message, words, replace, remove)

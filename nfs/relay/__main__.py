@@ -8,6 +8,7 @@ from twisted.internet import reactor
 
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.mtc_sgw.firewall.screen import of_config, outside
 from nfs.relay.config import RelayConfig
 from nfs.relay.rewrite import Rewriting
 
@@ -16,17 +17,21 @@ def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
     """The parts of the node: no application, only the agent.  Raises ConfigError."""
     audit = open_audit(config)
     rewriting = Rewriting(config.rewrite, around.dictionary, config.redirect)
+    wall = of_config(config, config.firewall, around, audit)
 
     def reload(new: RelayConfig) -> None:
         rewriting.load(new.rewrite, around.dictionary, new.redirect)
+        if wall is not None and new.firewall is not None:
+            wall.load(new.firewall, outside(new))
 
     return Parts(
         applications=(),
         agent=rewriting,
+        screens=() if wall is None else (wall,),
         audit=audit.node_refused,
         stopped=audit.close,
         reload=reload,
-        live=("rewrite", "redirect"),
+        live=("rewrite", "redirect", "firewall"),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config import Complaints, Identity, Table
 from diameter.wire.types import parse_uri
 from nfs.common.audited import AuditedConfig
+from nfs.mtc_sgw.firewall.tables import FirewallTable
 
 Direction = Literal["request", "answer", "both"]
 KEPT: Final = frozenset({"Session-Id", "Proxy-Info", "Route-Record"})
@@ -80,4 +81,5 @@ class RelayConfig(AuditedConfig):
 
     redirect: tuple[RedirectRule, ...] = Field(default=(), strict=False, description="realms to ask elsewhere for")
 
+    firewall: FirewallTable | None = Field(default=None, description="what peers outside may send; all when not given")
     rewrite: tuple[RewriteRule, ...] = Field(default=(), strict=False, description="rewrite rules, in order")

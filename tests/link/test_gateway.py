@@ -17,7 +17,7 @@ import pytest
 
 from helpers.processes import Started
 
-pytestmark = [pytest.mark.link]
+pytestmark = [pytest.mark.link, pytest.mark.timeout(600)]  # a dozen programs, one after the other
 
 CLEAR = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reason = "test on loopback"\n'
 TLS = '[node.tls]\ncertificate = "pki/{0}.pem"\nkey = "pki/{0}.key"\ntrust = ["pki/ca.pem"]\ncrl = ["pki/crl.pem"]\n'
@@ -120,7 +120,7 @@ SUBSCRIBERS = """imsi,external_ids,services,scs
 def mtc(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run `mtc` and check how it ended."""
     command = [sys.executable, "-m", "nfs.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -156,7 +156,7 @@ class Site:
         """`mtc trigger`; what it prints."""
         done = mtc(
             self.folder,
-            *("trigger", "--external-id", device, "--payload", "x", "--json", "--wait", "5", "--no-wait"),
+            *("trigger", "--external-id", device, "--payload", "x", "--json", "--wait", "60", "--no-wait"),
             *(
                 "--origin-host",
                 host,

@@ -10,7 +10,7 @@ import pytest
 
 from diameter import Dictionary
 from helpers.asking import IMSI, METER, NODE, OTHER_METER, SHARED, ask, recall, replace, status
-from helpers.network import SMS_SC, Network
+from helpers.network import FORMS, SMS_SC, Network
 from helpers.whole import EVERYTHING
 from nfs.common.features import Feature
 from nfs.common.identities import encode_number
@@ -23,9 +23,9 @@ def dictionary() -> Dictionary:
     return Dictionary.load()
 
 
-@pytest.fixture
-def network(tmp_path: Path, dictionary: Dictionary) -> Iterator[Network]:
-    network = Network(tmp_path, dictionary, (METER, OTHER_METER), EVERYTHING).open()
+@pytest.fixture(params=FORMS)
+def network(request: pytest.FixtureRequest, tmp_path: Path, dictionary: Dictionary) -> Iterator[Network]:
+    network = Network(tmp_path, dictionary, (METER, OTHER_METER), EVERYTHING, form=request.param).open()
     yield network
     network.close()
 

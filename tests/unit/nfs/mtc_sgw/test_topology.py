@@ -65,6 +65,7 @@ def test_an_answer_of_an_inner_node_is_the_gateway_s(dictionary: Dictionary) -> 
         ("Route-Record", [HSS, "x.example"]),
         ("Error-Message", f"no route to {HSS}"),
         ("Failed-AVP", {"Route-Record": HSS}),
+        ("Load", {"Load-Type": 0, "Load-Value": 7, "SourceID": HSS}),
         ("Redirect-Host", [f"aaa://{HSS}:3868", "aaa://x.example"]),
         ("Proxy-Info", {"Proxy-Host": HSS, "Proxy-State": b"1"}),
     ],
