@@ -56,6 +56,15 @@ class Redirection:
     cache_s: int = 0
 
 
+def redirect_answer(request: Message, to: Redirection) -> Message:
+    """The redirect indication that answers a request (section 6.1.8)."""
+    avps: dict[str, Any] = {"Redirect-Host": list(to.hosts)}
+    if to.usage is not Usage.DONT_CACHE:
+        avps["Redirect-Host-Usage"] = int(to.usage)
+        avps["Redirect-Max-Cache-Time"] = to.cache_s
+    return request.answer(int(ResultCode.REDIRECT_INDICATION), avps)
+
+
 class Redirector(Agent):
     """A redirect agent: it sends no request on, unless `relays` has it do so where its table has no entry."""
 
@@ -71,11 +80,7 @@ class Redirector(Agent):
             if self._relays:
                 return request
             return ApplicationFault(ResultCode.UNABLE_TO_DELIVER, "no redirection for this realm and application")
-        avps: dict[str, Any] = {"Redirect-Host": list(found.hosts)}
-        if found.usage is not Usage.DONT_CACHE:
-            avps["Redirect-Host-Usage"] = int(found.usage)
-            avps["Redirect-Max-Cache-Time"] = found.cache_s
-        return request.answer(int(ResultCode.REDIRECT_INDICATION), avps)
+        return redirect_answer(request, found)
 
     def _find(self, realm: str, application: int) -> Redirection | None:
         keys = ((realm, application), (realm, ANY), (ANY_REALM, application), (ANY_REALM, ANY))

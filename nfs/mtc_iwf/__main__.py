@@ -16,6 +16,7 @@ from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
+from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
@@ -32,7 +33,16 @@ from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
 
 _log = Logger(namespace="nfs")
-LIVE = ("scs", "sgw", "firewall", "mtc_iwf.max_", "mtc_iwf.default_", "mo_sms.scs", "mo_sms.at_once")
+LIVE = (
+    "scs",
+    "sgw",
+    "firewall",
+    "mtc_iwf.max_",
+    "mtc_iwf.default_",
+    "mtc_iwf.redirect",
+    "mo_sms.scs",
+    "mo_sms.at_once",
+)
 """What a reload takes over."""
 PURGE_S = 600.0
 """Time between two rounds of forgetting what is over."""
@@ -61,6 +71,12 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         paced=guards.spreader.paced,
         capabilities=Capabilities(triggers.store),
     )
+
+
+def relief(config: IwfConfig) -> Relief | None:
+    """Who takes over under load."""
+    table = config.mtc_iwf.redirect
+    return None if table is None else table.relief()
 
 
 def open_store(config: IwfConfig, around: Surroundings) -> Store:
@@ -93,7 +109,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
     triggers = Triggers(store, now, counts)
-    tsp = Tsp(guards.gateway, audit, guards.holding)
+    tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     owners = OwnerCheck()
@@ -123,7 +139,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
-        iwf.limits = limits(new)
+        iwf.limits, tsp.busy.relief = limits(new), relief(new)
         for each in sgd:
             each.reload(new)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import Complaints, Identity, NodeConfig, Table
+from diameter.routing.redirect import Redirection, Usage
+from diameter.wire.types import parse_uri
 from nfs.common.audited import AuditedConfig
+from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
@@ -22,6 +25,28 @@ class CoreTable(Table):
     host: Identity | None = Field(default=None, description="its Origin-Host; any of the realm when not given")
 
 
+def _uri(text: str) -> str:
+    parse_uri(text)
+    return text
+
+
+class ReliefTable(Table):
+    """Other MTC-IWFs on the same store, for what comes when this one has enough to do."""
+
+    at: int = Field(ge=1, description="Device-Actions in work from which on further ones are redirected")
+    hosts: tuple[Annotated[str, AfterValidator(_uri)], ...] = Field(
+        strict=False, min_length=1, description="where to, the best first, as aaas://HOST:PORT"
+    )
+    cache_s: int = Field(
+        default=0, ge=0, le=86_400, description="how long an SCS may go there without asking here; 0: not at all"
+    )
+
+    def relief(self) -> Relief:
+        """The table as the reference point takes it."""
+        usage = Usage.ALL_HOST if self.cache_s else Usage.DONT_CACHE
+        return Relief(at=self.at, to=Redirection(hosts=self.hosts, usage=usage, cache_s=self.cache_s))
+
+
 class IwfTable(Table):
     """The `[mtc_iwf]` table: limits of what an SCS may ask, and where state is kept."""
 
@@ -30,6 +55,9 @@ class IwfTable(Table):
     max_validity_s: int = Field(default=604_800, ge=0, lt=2**32, description="longest Validity-Time taken")
     default_validity_s: int = Field(
         default=86_400, ge=1, lt=2**32, description="how long a trigger without Validity-Time waits for its report"
+    )
+    redirect: ReliefTable | None = Field(
+        default=None, description="MTC-IWFs that take over under load; none when not given"
     )
 
 

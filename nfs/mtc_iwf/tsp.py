@@ -7,12 +7,14 @@ from typing import Any, Final
 from diameter import ApplicationFault, Message, RequestError, ResultCode
 from diameter.app import Application, answers
 from diameter.message import Grouped
+from diameter.routing.redirect import redirect_answer
 from nfs.common import features
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import decode_number, encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.common.turns import ask_in_turn, in_turn
 from nfs.mtc_iwf.asked import Decision, DeviceAction
+from nfs.mtc_iwf.busy import Busy, Relief
 from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
@@ -33,14 +35,22 @@ class Tsp(Application):
     dictionary = "ts29368_tsp"
     iwf: MtcIwf
 
-    def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding) -> None:
+    def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding, relief: Relief | None = None) -> None:
         self._gateway = gateway
         self._audit = audit
         self._holding = holding
+        self.busy = Busy(relief)
 
     @answers("Device-Action-Request")
     async def device_action(self, request: Message) -> Message:
-        """Answer a Device-Action-Request (clauses 5.5 and 6.6.3)."""
+        """Answer a Device-Action-Request (clauses 5.5 and 6.6.3), or say who will (5.4)."""
+        elsewhere = self.busy.elsewhere()
+        if elsewhere is not None:
+            return redirect_answer(request, elsewhere)
+        with self.busy:
+            return await self._device_action(request)
+
+    async def _device_action(self, request: Message) -> Message:
         action: Grouped = request["Device-Action"]
         profile = self._gateway.profiles.named(request.text("Origin-Host"))
         if profile is None:  # nobody gets past the gateway like this, but no gateway, no service

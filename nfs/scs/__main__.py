@@ -3,6 +3,7 @@
 POST /v1/triggers                     a trigger (nfs.scs.form) -> 202 accepted, 409 refused, 502 no answer; a report
 GET  /v1/triggers/REFERENCE?wait_s=5  200 with the report, of an end or of how far it has come; 404
 GET  /v1/messages?after=7&wait_s=5    200 with the short messages of devices behind number 7; those up to it are taken
+GET  /v1/reports?after=N               200 with the ends of triggers behind number N, each once (with a database)
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from diameter.errors import ConfigError
 from diameter.node import as_deferred
 from diameter.transport.web import QuietSite
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.store import StoreError
 from nfs.scs.api import Report, Scs, Stage
 from nfs.scs.config import HttpTable, ScsConfig
 from nfs.scs.form import messages_to, report_to, request_from
 from nfs.scs.logic import REFERENCES, Ledger
+from nfs.scs.memory import MIGRATIONS, Memory
 
 BODY_LIMIT: Final = 65_536
+PAGE: Final = 10_000
 _STATUS: Final = {Stage.ACCEPTED: 202, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
 """Of the answer to a POST; 200 for every other end."""
 
@@ -84,6 +88,28 @@ class Http:
         except ValueError as error:
             return _problem(request, 400, str(error))
         return _shown(request, await self._end_of(report, wait_s), 200)
+
+    @app.route("/v1/reports", methods=["GET"])
+    async def reports(self, request: Request) -> bytes:
+        """The ends of triggers in their order, each once; `after` is the number of the last one dealt with."""
+        if not self._allowed(request):
+            return _problem(request, 401, "a bearer token is needed")
+        arguments = request.args or {}
+        try:
+            after, limit = (
+                int(arguments.get(name, [rest])[0]) for name, rest in ((b"after", b"0"), (b"limit", b"1000"))
+            )
+            if after < 0 or not 1 <= limit <= PAGE:
+                raise ValueError(f"after: 0 or more, limit: 1 to {PAGE} expected")
+            found = await self._scs.reports(after, limit)
+        except ValueError as error:
+            return _problem(request, 400, str(error))
+        except StoreError as error:
+            return _problem(request, 503, str(error))
+        request.setResponseCode(200)
+        return _json(
+            request, {"schema": 1, "reports": [{"seq": one.seq, "report": report_to(one.report)} for one in found]}
+        )
 
     @app.route("/v1/messages", methods=["GET"])
     async def messages(self, request: Request) -> bytes:
@@ -184,14 +210,24 @@ def read_token(path: Path) -> bytes:
 def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
     """The parts of the node."""
     table = config.scs
+    memory = None
+    if table.database is not None:
+        memory = Memory(around.open_store(table.database, migrations=MIGRATIONS, name="scs"))
     scs = Scs(
         number=table.number,
         realm=table.realm,
         mtc_iwf=table.mtc_iwf,
         clock=around.reactor.seconds,
         ledger=Ledger(first_reference=secrets.randbelow(REFERENCES)),
+        memory=memory,
     )
-    parts: Parts[ScsConfig] = Parts(applications=(scs.tsp,))
+
+    def started(_node: object) -> object:
+        return scs.tsp.spawn(scs.remember())
+
+    parts: Parts[ScsConfig] = Parts(
+        applications=(scs.tsp,), started=started, stopped=None if memory is None else memory.close
+    )
     if config.http is not None:
         scs.tsp.messages.limit = config.http.messages
         _add_http(parts, scs, config.http, around)
@@ -203,10 +239,14 @@ def _add_http(parts: Parts[ScsConfig], scs: Scs, table: HttpTable, around: Surro
     http = Http(scs, read_token(table.token), table.wait_s, around.reactor)
     ports: list[Any] = []
 
-    def started(_node: object) -> None:
+    def listen(remembered: object) -> object:
         port = around.reactor.listenTCP(table.port, QuietSite(http.app.resource()), interface="127.0.0.1")
         ports.append(port)
         parts.endpoints.append(f"http 127.0.0.1:{port.getHost().port}")
+        return remembered
+
+    def started(_node: object) -> object:
+        return as_deferred(scs.tsp.spawn(scs.remember())).addCallback(listen)
 
     def stopping() -> object:
         return ports.pop().stopListening() if ports else None

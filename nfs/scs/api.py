@@ -12,18 +12,24 @@ trigger with that reference, `replace=7` puts another one in its place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from diameter.app import Later
 from diameter.errors import EncodeError, RequestError
+from nfs.common.store import StoreError
 from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest, realm_for
+from nfs.scs.memory import Ended, Memory
 from nfs.scs.tsp import Tsp
 
-__all__ = ["Report", "Scs", "Stage", "TriggerRequest"]
+__all__ = ["Ended", "Memory", "Report", "Scs", "Stage", "TriggerRequest"]
 
 
 class Scs:
     """One SCS.  `tsp` goes to the node.  clock: seconds from anywhere.  ledger: its reference numbers.
+
+    memory: what outlives a restart; `remember` comes before the first trigger then, no report is taken earlier, and the
+    clock counts from 1970.
 
     realm: where the MTC-IWF is; None takes the domain of each External-Identifier, whose MTC-IWF the node finds by DNS
     when its configuration says so (`[[peer]]` with `realm` and `discover = true`).
@@ -37,12 +43,15 @@ class Scs:
         clock: Callable[[], float],
         mtc_iwf: str | None = None,
         ledger: Ledger | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.ledger = Ledger() if ledger is None else ledger
         self.tsp = Tsp(number, mtc_iwf, self._reported)
         self._realm = realm
         self._clock = clock
         self._waiting: dict[int, list[Later[Report]]] = {}
+        self._memory = memory
+        self._remembering = memory is None
 
     async def trigger(self, request: TriggerRequest) -> Report:
         """Ask for a trigger and wait for its end: refused, failed or reported.  Raises ValueError, see `submit`."""
@@ -64,15 +73,17 @@ class Scs:
             request = replace(request, replace=None)
         reference = self.ledger.begin(request, self._clock())
         try:
+            if self._memory is not None:
+                await self._memory.begin(reference, self._clock())
             answer = await self.tsp.device_trigger(reference, request, realm)
-        except (RequestError, EncodeError) as error:
-            return self._end(self.ledger.failed(reference, str(error), self._clock()))
+        except (RequestError, EncodeError, StoreError) as error:
+            return await self._settled(self.ledger.failed(reference, str(error), self._clock()))
         gone = self.ledger.taken_back(request, answer, self._clock())
         if gone is not None:
-            self._end(gone)
+            await self._settled(gone)
         report = self.ledger.answered(reference, answer, self._clock())
         if report is not None:
-            return self._end(report)
+            return await self._settled(report)
         return self.progress(reference)
 
     def wait(self, reference: int) -> Later[Report]:
@@ -104,10 +115,38 @@ class Scs:
             if report is not None:
                 later.resolve(replace(report, error=why))
 
-    def _reported(self, reference: int, outcome: int) -> None:
+    async def remember(self) -> None:
+        """Take back what the memory has from before.  Raises StoreError."""
+        if self._memory is not None and not self._remembering:
+            self.ledger.restore(*await self._memory.load(self._clock()))
+            self._remembering = True
+
+    async def reports(self, after: int, limit: int) -> list[Ended]:
+        """The ends of triggers after number `after`, each once and in their order, `limit` at most.
+
+        Raises ValueError without a memory, StoreError.
+        """
+        if self._memory is None:
+            raise ValueError("this SCS has no database, and so no list of reports")
+        return await self._memory.since(after, limit)
+
+    async def _reported(self, reference: int, outcome: int) -> None:
+        """Take a report; it is written down when this returns.  Raises StoreError."""
+        if not self._remembering:
+            raise StoreError("what is remembered is still being read")
+        if self._memory is not None and reference in self.ledger.open:
+            known = self.progress(reference)
+            await self._memory.end(replace(known, stage=Stage.REPORTED, outcome=outcome))
         report = self.ledger.reported(reference, outcome, self._clock())
         if report is not None:
             self._end(report)
+
+    async def _settled(self, report: Report) -> Report:
+        """The end of a trigger that no report is owed for: whoever waits hears of it, also when it cannot be kept."""
+        if self._memory is not None:
+            with suppress(StoreError):
+                await self._memory.end(report)
+        return self._end(report)
 
     def _end(self, report: Report) -> Report:
         for later in self._waiting.pop(report.reference, ()):

@@ -20,6 +20,10 @@ class ScsTable(Table):
     realm: Identity | None = Field(
         default=None, description="realm of the MTC-IWF; the domain of each External-Identifier when not given"
     )
+    database: str | None = Field(
+        default=None,
+        description="SQLite file, or a database URL, for triggers and reports; in memory only when not given",
+    )
     mtc_iwf: Identity | None = Field(
         default=None, description="Origin-Host of the MTC-IWF; any of the realm when not given"
     )

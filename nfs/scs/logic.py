@@ -6,6 +6,7 @@ the answer and perhaps more than once.  `now` is seconds; nothing here does I/O.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -122,6 +123,7 @@ class _Open:
     old_reference: int | None = None
     answer: Answer | None = None
     outcome: int | None = None
+    before: bool = False  # asked for before a restart: whatever the answer was, no other will come
 
 
 @dataclass(slots=True)
@@ -186,8 +188,20 @@ class Ledger:
         return self._finish(request.old_reference, stage, entry, now)
 
     def failed(self, reference: int, why: str, now: float) -> Report:
-        """No answer came (timeout, no peer, protocol error)."""
-        return self._finish(reference, Stage.FAILED, self.open[reference], now, why)
+        """No answer came (timeout, no peer, protocol error), or a report only."""
+        entry = self.open[reference]
+        if entry.outcome is not None:
+            return self._finish(reference, Stage.REPORTED, entry, now)
+        return self._finish(reference, Stage.FAILED, entry, now, why)
+
+    def restore(self, waiting: Mapping[int, float], finished: Iterable[Report]) -> None:
+        """Take back what was known before a restart: triggers with the time they were asked for, and ends."""
+        for reference, asked_at in waiting.items():
+            self.open[reference] = _Open(asked_at, before=True)
+        for report in finished:
+            self.finished[report.reference] = report
+        while len(self.finished) > self.remembered:
+            self.finished.popitem(last=False)
 
     def reported(self, reference: int, outcome: int, now: float) -> Report | None:
         """Note a DNR; the report the first time and once the answer is there, None for repeats and strangers."""
@@ -197,7 +211,8 @@ class Ledger:
             self.duplicates, self.unknown = self.duplicates + known, self.unknown + (not known)
             return None
         entry.outcome = outcome
-        return self._finish(reference, Stage.REPORTED, entry, now) if entry.answer is not None else None
+        last = entry.answer is not None or entry.before
+        return self._finish(reference, Stage.REPORTED, entry, now) if last else None
 
     def progress(self, reference: int, now: float) -> Report | None:
         """How far a trigger has come; None for a number that is not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from diameter import Message
@@ -10,6 +10,7 @@ from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, ResultCode
 from nfs.common import features
 from nfs.common.identities import encode_number
+from nfs.common.store import StoreError
 from nfs.common.tsp import ActionType
 from nfs.scs.logic import Answer, TriggerRequest
 from nfs.scs.mo_sms import Messages
@@ -20,12 +21,12 @@ class Tsp(Application):
     """Translates between Tsp and the SCS.
 
     scs: ISDN number of this SCS, digits.  mtc_iwf: where requests go (None: any node of the realm).
-    reported: called with Reference-Number and Delivery-Outcome of each DNR, before it is answered.
+    reported: awaited with Reference-Number and Delivery-Outcome of each DNR, before it is answered.
     """
 
     dictionary = "ts29368_tsp"
 
-    def __init__(self, scs: str, mtc_iwf: str | None, reported: Callable[[int, int], None]) -> None:
+    def __init__(self, scs: str, mtc_iwf: str | None, reported: Callable[[int, int], Awaitable[None]]) -> None:
         self._scs_identity = encode_number(scs)
         self._mtc_iwf = mtc_iwf
         self._reported = reported
@@ -47,7 +48,7 @@ class Tsp(Application):
         return Answer(status=status, result=answer.result or (0, 0), recallable=recallable)
 
     @answers("Device-Notification-Request")
-    def device_notification(self, request: Message) -> Message:
+    async def device_notification(self, request: Message) -> Message:
         """Hand a delivery report on and acknowledge it, also one that came before or is unknown here (5.6)."""
         notification = request.get("Device-Notification")
         if notification is not None and notification["Action-Type"] == ActionType.MO_SMS:
@@ -56,7 +57,10 @@ class Tsp(Application):
             raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
         if notification["Action-Type"] != ActionType.REPORT:
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
-        self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
+        try:
+            await self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
+        except StoreError:  # whoever brought it shall come again, or go to another host of this SCS
+            raise ApplicationFault(ResultCode.TOO_BUSY, "a report that cannot be kept now") from None
         return request.answer(ResultCode.SUCCESS)
 
 

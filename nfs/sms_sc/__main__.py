@@ -87,7 +87,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     marking = Marking(audit, config.sms_sc.trigger_ports)
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
-    t4.iwf_hosts = config.mtc_iwf.hosts
+    t4.iwf_hosts, t4.loading = config.mtc_iwf.hosts, True
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
         back = centre.alerted(imsi, msisdn, clock())
@@ -102,11 +102,13 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     told, ways, call_later = Told(t4, port), Ways(sgd, s6c), around.reactor.callLater
     at_once = config.sms_sc.deliveries
     delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=call_later, at_once=at_once)
+    delivery.repeat_s = (config.mtc_iwf.retry_s, config.mtc_iwf.retry_max_s)
     if port is not None:
         port.tsms.delivery = delivery
 
     async def take_up() -> None:
         centre.restore(await keep.load())
+        t4.loading = False
         delivery.resume()
         if port is not None:
             parts.endpoints.append(port.listen())
@@ -124,7 +126,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         centre.policy = replace(policy(new), routed=s6c is not None)
         delivery.at_once = new.sms_sc.deliveries
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
-        t4.iwf_hosts = new.mtc_iwf.hosts
+        t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
 
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),

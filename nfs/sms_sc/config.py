@@ -66,6 +66,10 @@ class IwfTable(Table):
         strict=False,
         description="MTC-IWFs on one store: a report that one does not take goes to the next",
     )
+    retry_s: Seconds = Field(
+        default=5, gt=0, description="wait before a report that nobody took is sent again; twice as long each time"
+    )
+    retry_max_s: Seconds = Field(default=300, gt=0, description="the longest such wait")
 
 
 class HssTable(Table):

@@ -73,6 +73,8 @@ class Delivery:
         self._due: float | None = None
         self._tidying: Timer | None = None
         self._stopped = False
+        self.repeat_s = (FIRST_REPEAT_S, LAST_REPEAT_S)
+        """First and longest wait before a report that nobody took is sent again."""
         self.at_once = at_once
         self._open = 0
         self._backlog: OrderedDict[str, None] = OrderedDict()
@@ -107,7 +109,7 @@ class Delivery:
 
     def report(self, trigger: Trigger) -> None:
         """Tell the MTC-IWF how this trigger ended."""
-        self._t4.spawn(self._report(trigger, FIRST_REPEAT_S))
+        self._t4.spawn(self._report(trigger, self.repeat_s[0]))
 
     async def _deliver(self, attempt: Attempt) -> None:
         """One UE's turn, then that of whoever waits for room."""
@@ -139,7 +141,7 @@ class Delivery:
         except RequestError:
             result = None
         if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
-            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, LAST_REPEAT_S)))
+            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, self.repeat_s[1])))
             await self._keep.settle(trigger)
             return
         await self._keep.settle(self._centre.reported(trigger.key, self._clock()))

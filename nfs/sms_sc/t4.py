@@ -30,6 +30,8 @@ class T4(Application):
 
     dictionary = "ts29337_t4"
     delivery: Delivery
+    loading = False
+    """True until what a restart left is read: what is new could be known."""
     iwf_hosts: tuple[str, ...] = ()
     """MTC-IWFs that share a store, so that each takes the report of a trigger that another brought."""
 
@@ -54,6 +56,8 @@ class T4(Application):
         action = request.get("Trigger-Action", TriggerAction.TRIGGER)
         if action not in list(TriggerAction):
             raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected")
+        if self.loading:
+            raise ApplicationFault(ResultCode.TOO_BUSY, "what was kept before the restart is still being read")
         trigger = _read(request)
         if action == TriggerAction.TRIGGER:
             await self._take(trigger)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from diameter.transport.usrsctp_library import missing
+from helpers.postgres import kinds
 from tools.guest import kernel_has_sctp
 from tools.parts import may_have_a_network
 
@@ -13,6 +14,8 @@ LACK = missing()
 OVER_IP = not LACK and not kernel_has_sctp() and may_have_a_network()
 """A kernel with SCTP would answer packets of protocol 132 itself."""
 collect_ignore_glob = ["test_usrsctp*.py"] if LACK else [] if OVER_IP else ["test_usrsctp_raw.py"]
+if "postgresql" not in kinds():
+    collect_ignore_glob = [*collect_ignore_glob, "test_kills.py"]
 
 
 def pytest_report_header() -> str:

@@ -127,7 +127,7 @@ def test_a_report_before_the_answer() -> None:
     made, fake = scs()
 
     def reported_first(request: Message) -> Message:
-        made._reported(7, int(DeliveryOutcome.EXPIRED))
+        run(made._reported(7, int(DeliveryOutcome.EXPIRED)))
         return taken(request)
 
     fake._answers["Device-Action-Request"] = [reported_first]

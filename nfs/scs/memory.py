@@ -1,0 +1,147 @@
+"""What an SCS remembers of its triggers over a restart: a row each, and the order in which they ended.
+
+A trigger is written down before its request leaves, and its report before the MTC-IWF is told that it arrived.  The
+first report of a Reference-Number gets the next number (`seq`); one that comes again changes nothing.  So an
+application that asks for what came after the last number it has dealt with sees every report, and each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from nfs.common.store import Store
+from nfs.scs.logic import Report, Stage
+
+MIGRATIONS: Final = "nfs.scs:migrations"
+KEEP_S: Final = 7 * 86_400.0
+"""How long the end of a trigger is remembered, and a trigger without one."""
+METADATA: Final = MetaData()
+TRIGGER: Final = Table(
+    "scs_trigger",
+    METADATA,
+    Column("reference", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked_at", Float(53), nullable=False, index=True),
+    Column("stage", String(8), nullable=False),
+    Column("seq", BigInteger, unique=True),
+    Column("status", Integer),
+    Column("vendor", BigInteger),
+    Column("code", BigInteger),
+    Column("outcome", Integer),
+    Column("took_s", Float(53), nullable=False),
+    Column("error", String, nullable=False),
+)
+LAST: Final = Table(
+    "scs_last",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+)
+"""One row: the last number that was given, also when what had it is forgotten."""
+OPEN: Final = Stage.SENT.value
+_ALL: Final = select(TRIGGER).order_by(TRIGGER.c.asked_at, TRIGGER.c.reference)
+_DELETE: Final = delete(TRIGGER).where(TRIGGER.c.reference == bindparam("which"))
+_INSERT: Final = insert(TRIGGER)
+_NEXT: Final = text("UPDATE scs_last SET seq = seq + 1 RETURNING seq")
+_END: Final = update(TRIGGER).where(TRIGGER.c.reference == bindparam("which"), TRIGGER.c.stage == OPEN)
+_OLD: Final = delete(TRIGGER).where(TRIGGER.c.asked_at < bindparam("limit"))
+_SINCE: Final = (
+    select(TRIGGER).where(TRIGGER.c.seq > bindparam("after")).order_by(TRIGGER.c.seq).limit(bindparam("most"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A report with its place in the order of all."""
+
+    seq: int
+    report: Report
+
+
+class Memory:
+    """The rows on a Store; each method returns what fires once it is on disk (raises StoreError)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, reference: int, now: float) -> Awaitable[None]:
+        """Write down a trigger that is about to be asked for; one that had ended under this number goes."""
+        row = {"reference": reference, "asked_at": now, "stage": OPEN, "took_s": 0.0, "error": ""}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_DELETE, {"which": reference})
+            connection.execute(_INSERT, row)
+
+        return self._store.do(work)
+
+    def end(self, report: Report) -> Awaitable[bool]:
+        """Write down how a trigger ended; False when that had been written before, or the trigger is not known."""
+        vendor, code = report.result or (None, None)
+        row = {
+            "which": report.reference,
+            "stage": report.stage.value,
+            "status": report.status,
+            "vendor": vendor,
+            "code": code,
+            "outcome": report.outcome,
+            "took_s": report.took_s,
+            "error": report.error,
+        }
+
+        def work(connection: Connection) -> bool:
+            seq = connection.execute(_NEXT).scalar_one()
+            return connection.execute(_END, {**row, "seq": seq}).rowcount > 0
+
+        return self._store.do(work)
+
+    def load(self, now: float) -> Awaitable[tuple[dict[int, float], list[Report]]]:
+        """The triggers without an end, with the time they were asked for, and the ends; what is old is forgotten."""
+
+        def work(connection: Connection) -> tuple[dict[int, float], list[Report]]:
+            connection.execute(_OLD, {"limit": now - KEEP_S})
+            rows = connection.execute(_ALL).all()
+            waiting = {row.reference: row.asked_at for row in rows if row.stage == OPEN}
+            return waiting, [_report(row) for row in rows if row.stage != OPEN]
+
+        return self._store.do(work)
+
+    def since(self, after: int, most: int) -> Awaitable[list[Ended]]:
+        """The reports that came after number `after`, in their order, `most` at most."""
+        asked = {"after": after, "most": most}
+        return self._store.do(
+            lambda connection: [Ended(seq=row.seq, report=_report(row)) for row in connection.execute(_SINCE, asked)]
+        )
+
+    def close(self) -> Any:
+        """Close the store."""
+        return self._store.close()
+
+
+def _report(row: Row[Any]) -> Report:
+    return Report(
+        reference=row.reference,
+        stage=Stage(row.stage),
+        status=row.status,
+        result=None if row.code is None else (row.vendor, row.code),
+        outcome=row.outcome,
+        took_s=row.took_s,
+        error=row.error,
+    )

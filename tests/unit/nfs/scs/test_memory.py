@@ -1,0 +1,216 @@
+"""What an SCS remembers over a restart: open triggers, ends, and the order in which applications hear of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from treq.testing import StubTreq
+
+from diameter import Dictionary, Message, RequestTimeout
+from diameter.testing import FakeRequester, run
+from helpers.inline import InlineReactor, InlineThreads
+from helpers.schemas import assert_fits
+from nfs.common.database import database_url, open_engine
+from nfs.common.store import Store
+from nfs.common.tsp import RequestStatus
+from nfs.scs.__main__ import Http
+from nfs.scs.api import Ended, Scs, Stage, TriggerRequest
+from nfs.scs.logic import Ledger
+from nfs.scs.memory import KEEP_S, METADATA, MIGRATIONS, Memory
+
+DICTIONARY = Dictionary.load()
+REQUEST = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example")
+TOKEN = b"a-token-of-some-length"
+
+
+class Process:
+    """One run of an SCS on its database."""
+
+    def __init__(self, database: str, clock: InlineReactor) -> None:
+        self.clock = clock
+        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="scs")
+        self.store = Store(self.engine, clock, InlineThreads())
+        self.status: int | Exception = int(RequestStatus.SUCCESS)
+        self.scs = Scs(
+            number="15550000100",
+            realm="operator.example",
+            clock=clock.seconds,
+            ledger=Ledger(first_reference=7),
+            memory=Memory(self.store),
+        )
+        self.fake = FakeRequester(self.scs.tsp, DICTIONARY, {"Device-Action-Request": [self._answer] * 9}, clock=clock)
+
+    def _answer(self, request: Message) -> Message:
+        notification = {
+            "Reference-Number": request["Device-Action"]["Reference-Number"],
+            "Action-Type": 1,
+            "Request-Status": self.status,
+        }
+        return request.answer(2001, {"Device-Notification": notification})
+
+    def remember(self) -> Process:
+        run(self.scs.remember(), self.clock)
+        return self
+
+    def submit(self, **more: Any) -> Stage:
+        request = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example", **more)
+        return run(self.scs.submit(request), self.clock).stage
+
+    def notify(self, reference: int) -> tuple[int, int] | None:
+        notification = {"Reference-Number": reference, "Action-Type": 2, "Delivery-Outcome": 0}
+        avps = {"Device-Notification": notification, "Destination-Host": self.fake.origin_host}
+        answer = self.fake.deliver("Device-Notification", avps)
+        return answer.result
+
+    def reports(self, after: int = 0) -> list[tuple[int, int, Stage]]:
+        found: list[Ended] = run(self.scs.reports(after, 100), self.clock)
+        return [(each.seq, each.report.reference, each.report.stage) for each in found]
+
+
+class Rig:
+    """Runs of one SCS, each as if the one before it had been killed."""
+
+    def __init__(self, database: str) -> None:
+        self.database = database
+        self.clock = InlineReactor()
+        self.clock.rightNow = 1_767_323_045.0
+        self.processes: list[Process] = []
+
+    def start(self) -> Process:
+        process = Process(self.database, self.clock)
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
+    yield rig
+    for process in rig.processes:
+        _ = process.store.close()
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
+    with rig.start().engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "scs_revision"})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_a_report_after_a_restart_is_taken_once(rig: Rig) -> None:
+    first = rig.start().remember()
+    assert [first.submit(), first.submit()] == [Stage.ACCEPTED, Stage.ACCEPTED]
+    assert first.notify(7) == (0, 2001)
+    second = rig.start().remember()
+    assert [second.notify(each) for each in (7, 8, 8)] == [(0, 2001)] * 3
+    assert (second.scs.ledger.duplicates, second.scs.ledger.unknown) == (2, 0)
+    assert second.scs.progress(8).delivered
+    third = rig.start().remember()
+    assert third.notify(8) == (0, 2001)
+    assert third.reports() == [(1, 7, Stage.REPORTED), (2, 8, Stage.REPORTED)]
+    assert third.reports(after=1) == [(2, 8, Stage.REPORTED)]
+    assert third.submit() is Stage.ACCEPTED
+    assert set(third.scs.ledger.open) == {9}  # the numbers of before are not used again by themselves
+
+
+def test_no_report_is_taken_before_everything_is_remembered(rig: Rig) -> None:
+    rig.start().remember().submit()
+    again = rig.start()
+    assert again.notify(7) == (0, 3004)
+    again.remember()
+    again.remember()
+    assert again.notify(7) == (0, 2001)
+
+
+def test_a_report_that_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit()
+    with process.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE scs_trigger RENAME TO away"))
+    assert process.notify(7) == (0, 3004)
+    assert process.scs.progress(7).stage is Stage.ACCEPTED
+    assert process.submit() is Stage.FAILED  # nor is a trigger asked for
+    with process.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO scs_trigger"))
+    assert process.notify(7) == (0, 2001)
+    assert process.reports() == [(1, 7, Stage.REPORTED)]
+
+
+def test_every_end_is_in_the_list(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.status = int(RequestStatus.INVEXTID)
+    assert process.submit() is Stage.REFUSED
+    process.fake._answers["Device-Action-Request"] = [RequestTimeout("no answer")]
+    assert process.submit() is Stage.FAILED
+    expected = [(1, 7, Stage.REFUSED), (2, 8, Stage.FAILED)]
+    assert process.reports() == rig.start().remember().reports() == expected
+
+
+def test_a_report_without_an_answer_is_an_end(rig: Rig) -> None:
+    process = rig.start().remember()
+
+    def reported_only(request: Message) -> Message:
+        assert process.notify(7) == (0, 2001)
+        raise RequestTimeout("no answer")
+
+    process.fake._answers["Device-Action-Request"] = [reported_only]
+    assert process.submit() is Stage.REPORTED
+    assert process.reports() == [(1, 7, Stage.REPORTED)]
+
+
+def test_a_number_that_is_used_again_is_another_trigger(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit(reference=7)
+    process.notify(7)
+    process.submit(reference=7)
+    process.notify(7)
+    assert process.reports() == [(2, 7, Stage.REPORTED)]
+    rig.clock.advance(KEEP_S + 1)
+    again = rig.start().remember()
+    assert again.reports() == []
+    again.submit(reference=7)
+    again.notify(7)
+    assert again.reports(after=2) == [(3, 7, Stage.REPORTED)]
+
+
+def test_reports_by_http(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit()
+    process.notify(7)
+    treq: Any = StubTreq(Http(process.scs, TOKEN, 1.0, rig.clock).app.resource())  # type: ignore[no-untyped-call]
+
+    def ask(query: str, token: bytes = TOKEN) -> tuple[int, Any]:
+        found: list[Any] = []
+        headers = {"authorization": b"Bearer " + token}
+        _ = treq.get(f"http://scs/v1/reports{query}", headers=headers).addCallback(found.append)
+        for _ in range(3):
+            rig.clock.advance(0)
+            treq.flush()
+        body: list[bytes] = []
+        _ = treq.content(found[0]).addCallback(body.append)
+        treq.flush()
+        return found[0].code, json.loads(body[0])
+
+    status, document = ask("")
+    assert_fits("scs-reports", document)
+    assert (status, [each["seq"] for each in document["reports"]]) == (200, [1])
+    assert document["reports"][0]["report"]["delivered"]
+    assert ask("?after=1") == (200, {"schema": 1, "reports": []})
+    assert [ask(query)[0] for query in ("?after=x", "?after=-1", "?limit=0", "?limit=10001")] == [400] * 4
+    assert ask("", b"another token")[0] == 401
+    with process.engine.begin() as connection:
+        connection.execute(text("DROP TABLE scs_trigger"))
+    assert ask("")[0] == 503
+
+
+def test_without_a_database_there_is_no_list() -> None:
+    scs = Scs(number="15550000100", realm="operator.example", clock=lambda: 0.0)
+    run(scs.remember())
+    with pytest.raises(ValueError, match="no database"):
+        run(scs.reports(0, 10))
