@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, NestedTransaction, Transaction
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
@@ -121,7 +121,12 @@ class Store:
     def _once(self, works: list[Work[Any]]) -> list[Any]:
         with self._engine.connect() as connection:
             with connection.begin() as transaction:
-                results = [_attempt(connection, work) for work in works]
+                if len(works) == 1:  # at most times: the transaction serves as its savepoint, which is half the work
+                    results = [_attempt(connection, works[0], transaction)]
+                else:
+                    results = [_attempt(connection, work, connection.begin_nested()) for work in works]
+                if not transaction.is_active:  # the one work failed, and is undone
+                    return results
                 try:
                     transaction.commit()
                 except DBAPIError as error:
@@ -153,14 +158,14 @@ class Store:
         self._closed.callback(None)
 
 
-def _attempt(connection: Connection, work: Work[Any]) -> Any:
-    """The result of `work` in a savepoint; a Failure when it raised; raises when the database itself failed."""
+def _attempt(connection: Connection, work: Work[Any], point: Transaction) -> Any:
+    """The result of `work`; a Failure when it raised, undone to `point`; raises when the database itself failed."""
     outcome: list[Any] = []
-    point = connection.begin_nested()
     _ = maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
     found = outcome[0]
     if not isinstance(found, Failure):
-        point.commit()
+        if isinstance(point, NestedTransaction):
+            point.commit()
         return found
     error = found.value
     if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):

@@ -236,8 +236,11 @@ class Field(Network):
 
     def heard(self, point: str, command: str) -> list[Message]:
         """The messages of one command ("Device-Action-Request") that went over a reference point."""
-        found = (decode(octets, self.dictionary) for _, octets in self.middle(point).seen)
-        return [message for message in found if message.command == command]
+        return [message for message in self.messages(point) if message.command == command]
+
+    def messages(self, point: str) -> list[Message]:
+        """All that went over a reference point."""
+        return [decode(octets, self.dictionary) for _, octets in self.middle(point).seen]
 
     def say(self, *messages: Message | bytes, by: str = SCS2) -> list[Message]:
         """What an SCS with its own octets sends, past its node; what the gateway sent to anybody outside meanwhile."""

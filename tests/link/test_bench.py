@@ -30,7 +30,7 @@ KEYS: Final = ("rate_per_s", "cpu_us_server", "cpu_us_client", "p50_us", "p99_us
 def bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", "bench", *words, "--quick", "--json"]
     whole = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, timeout=250, check=False)
 
 
 def measured(*words: str, **environment: str) -> dict[str, Any]:
@@ -105,6 +105,15 @@ def test_an_open_loop_offers_what_it_says() -> None:
     (one,) = measured("e2e", "--scenario", "open-loop")["measurements"]
     assert (one["window"], one["offered_per_s"], one["lost"]) == (None, 500, 0)
     assert one["p50_us"] > 0
+
+
+@pytest.mark.timeout(300)
+def test_a_trigger_costs_each_function_something() -> None:
+    (one,) = measured("e2e", "--scenario", "trigger", "--window", "5")["measurements"]
+    assert (one["stack"], one["scenario"], one["transport"], one["window"]) == (OURS, "trigger", "tls", 5)
+    costs = [one[f"cpu_us_{name}"] for name in ("server", "client", "hss", "sms_sc", "mme")]
+    assert min(costs) > 0
+    assert one["cpu_us"] == pytest.approx(sum(costs), rel=0.01)
 
 
 def test_the_collector_is_asked_for_its_pauses() -> None:

@@ -22,6 +22,8 @@ FILES: Final = (
     "relay",
     "open_loop",
     "pauses",
+    "trigger",
+    "flood",
     "peers",
     "idle",
     "workers",

@@ -27,7 +27,7 @@ def field(tmp_path: Path) -> Iterator[Field]:
         rate = {{per_s = 0.001, burst = {BUDGET + FLOOD}}}
         device_rate = {{per_s = 0.1, burst = 5}}
     """
-    field = Field(tmp_path, dictionary(), limits, "rate = {per_s = 0.1, burst = 20}").open()
+    field = Field(tmp_path, dictionary(), limits, "rate = {per_s = 1, burst = 20}").open()
     yield field
     assert (field.leaked(), field.bugs()) == ([], 0)
     field.close()
@@ -107,7 +107,7 @@ def test_of_masses_of_triggers_for_ones_own_devices_so_many_pass_as_the_buckets_
             at += 1
             yield f"meter-{at % 3 + 1}@customer.example"
 
-    sent = 1000
+    sent = 2000
     begin = field.clock.seconds()
     found = statuses(field, triggers(SCS1, "15550001", own()), sent, SCS1)
     field.pass_time(1)

@@ -1,6 +1,6 @@
 """Somebody who says that he is somebody else: in CER, in Origin-Host, in SCS-Identity, through an agent of others.
 
-What his certificate has to do with it is in tests/link/test_attack_gateway.py, where there are certificates.
+What his certificate has to do with it is in tests/link/test_certificates.py, where there are certificates.
 """
 
 from __future__ import annotations
