@@ -63,8 +63,6 @@ class Quotas:
         self.counting = True
         self.devices: Bounded[str, tuple[float, int]] = Bounded(remembered)
         self._others: dict[Key, tuple[float, int]] = {}
-        self._changed: dict[Key, None] = {}
-        self._remembered = remembered
 
     def check(self, offer: Offer) -> Refuse | None:
         """QUOTAEXCEEDED once a quota of the request is used up in its present period."""
@@ -86,8 +84,6 @@ class Quotas:
             return None
         for key, until, count in found:
             self._keep(key, until, count)
-            if len(self._changed) < self._remembered:
-                self._changed[key] = None
         return None
 
     def claims(self, profile: ScsProfile | None, device: str, now: float) -> tuple[Claim, ...]:
@@ -103,20 +99,6 @@ class Quotas:
             known = self._of((each.scope, each.name))
             if known is None or (each.until, each.count) > known:
                 self._keep((each.scope, each.name), each.until, each.count)
-
-    def changed(self) -> list[Used]:
-        """The counts that have changed since this was last asked, for somebody to keep over a restart."""
-        keys, self._changed = self._changed, {}
-        found = ((key, self._of(key)) for key in keys)
-        return [Used(scope=key[0], name=key[1], until=at[0], count=at[1]) for key, at in found if at is not None]
-
-    def restore(self, used: Iterable[Used]) -> None:
-        """Add these counts to what has been counted since."""
-        for each in used:
-            key = (each.scope, each.name)
-            since = self._of(key)
-            more = since[1] if since is not None and since[0] == each.until else 0
-            self._keep(key, each.until, each.count + more)
 
     def _of(self, key: Key) -> tuple[float, int] | None:
         return self.devices.get(key[1]) if key[0] == DEVICE else self._others.get(key)
