@@ -11,7 +11,7 @@ from zlib import crc32
 from diameter.app import Later
 from nfs.common.aka import AkaError, Algorithm, Seal, autn, kasme, resynchronise
 from nfs.common.cards import Card
-from nfs.common.store import EMPTY, Cache, Store
+from nfs.common.store import EMPTY, Cache, Store, StoreError
 from nfs.hss import cards
 from nfs.hss.mobility import Error, Refused
 from nfs.hss.sqn import Sequence, number, offset_after, units
@@ -159,9 +159,12 @@ class AuthenticationCentre:
         now, wanted, own = units(self._seconds()), self._sequence.wanted(imsi), self._sequence.block
         try:
             self._sequence.renew(await self._store.do(lambda c: cards.reserve(c, now, wanted, own)))
-        finally:
+        except StoreError as error:  # of all who wait: each of them asking in turn would hold them up for hours
             self._reserving = None
-            waiting.resolve(None)
+            waiting.fail(error)
+            raise
+        self._reserving = None
+        waiting.resolve(None)
 
 
 def _usable(known: Known) -> tuple[Card, Algorithm, str]:
