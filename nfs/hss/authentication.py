@@ -14,10 +14,13 @@ from nfs.common.cards import Card
 from nfs.common.store import EMPTY, Cache, Store, StoreError
 from nfs.hss import cards
 from nfs.hss.mobility import Error, Refused
-from nfs.hss.sqn import Sequence, number, offset_after, units
+from nfs.hss.sqn import UNITS_PER_S, Sequence, number, offset_after, units
 
 MOST_VECTORS: Final = 5
 """Of each kind in one answer; more that are asked for are not given (TS 29.272 5.2.3.1.3 lets the HSS decide)."""
+FAR_AHEAD: Final = 86_400 * UNITS_PER_S
+"""How far one subscriber's SEQ may run ahead of the clock: blocks are common to all, and a node that asks for vectors
+without end would take every subscriber beyond what a USIM follows."""
 SEPARATED: Final = 0x8000
 """The AMF separation bit: set in vectors of E-UTRAN, clear in those of UTRAN (TS 33.401 6.1.1)."""
 
@@ -154,9 +157,11 @@ class AuthenticationCentre:
         if self._reserving is not None:
             await self._reserving
             return
+        now, wanted, own = units(self._seconds()), self._sequence.wanted(imsi), self._sequence.block
+        if wanted > FAR_AHEAD + max(now, 0 if own is None else own.start):
+            raise Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, "more vectors asked for than time has numbers")
         waiting: Later[None] = Later()
         self._reserving = waiting
-        now, wanted, own = units(self._seconds()), self._sequence.wanted(imsi), self._sequence.block
         try:
             self._sequence.renew(await self._store.do(lambda c: cards.reserve(c, now, wanted, own)))
         except StoreError as error:  # of all who wait: each of them asking in turn would hold them up for hours
