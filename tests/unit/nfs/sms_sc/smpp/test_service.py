@@ -19,7 +19,7 @@ from nfs.sms_sc.outcomes import Delivered, Failure, Outcome
 from nfs.sms_sc.s6c import Way
 from nfs.sms_sc.sme import ShortMessage
 from nfs.sms_sc.smpp.config import SmeTable
-from nfs.sms_sc.smpp.pdu import Bind, BindAnswer, Command, Empty, Pdu, SmsAnswer, Status, Tag
+from nfs.sms_sc.smpp.pdu import BindAnswer, Command, Empty, Pdu, SmsAnswer, Status, Tag
 from nfs.sms_sc.smpp.service import covers
 from nfs.sms_sc.smpp.session import Direction
 from nfs.sms_sc.smpp.wiring import Told
@@ -309,73 +309,6 @@ def test_a_receipt_that_the_sme_cannot_take_now_comes_again(rig: Rig) -> None:
     rig.advance(5)
     assert len(client.receipts(Status.SUBMIT_FAILED)) == 1  # it does not want it: over
     assert rig.centre.owed == {}
-
-
-def test_binding_again_and_again_adds_no_repetitions(rig: Rig) -> None:
-    client = Client(rig)
-    client.bind(Command.BIND_TRANSMITTER)
-    client.submit()
-    for _ in range(20):
-        receiver = Client(rig)
-        receiver.bind(Command.BIND_RECEIVER)
-        (sent,) = [pdu for pdu in receiver.got() if pdu.command == Command.DELIVER_SM]
-        assert sent.sequence == 1
-        receiver.protocol.connectionLost()
-        rig.settle()
-    assert len(rig.delivery._repeats) == 1
-    waiting = [call for call in rig.clock.getDelayedCalls() if call.getTime() == rig.clock.seconds() + 5]
-    assert len(waiting) == 1
-
-
-def test_a_receipt_waits_a_day_beyond_the_validity_and_not_for_who_may_not_receive(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, SME, replace(SME, system_id="mute", directions=Direction.SEND))
-    client = Client(rig)
-    client.bind(Command.BIND_TRANSMITTER, system_id=b"mute")
-    client.submit()
-    assert (rig.centre.owed, rig.ways.attempts != []) == ({}, True)
-    client = Client(rig)
-    client.bind(Command.BIND_TRANSMITTER)
-    client.submit(validity=b"000000010000000R")
-    client.send(Command.UNBIND, Empty())
-    rig.advance(3600 + 86_000)
-    assert len(rig.centre.owed) == 1
-    for _ in range(10):
-        rig.advance(300)
-    assert (rig.centre.owed, rig.tsms.counters["receipts_dropped"]) == ({}, 1)
-
-
-def test_one_entity_does_not_fill_the_store(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, replace(SME, messages=2), replace(SME, system_id="else"))
-    rig.ways.script = [Delivered(failure=Failure.TEMPORARY)] * 9
-    client, other = Client(rig), Client(rig)
-    client.bind()
-    other.bind(system_id=b"else")
-    assert [client.submit().status for _ in range(3)] == [0, 0, Status.QUEUE_FULL]
-    assert other.submit().status == 0
-    rig.ways.script = []
-    rig.advance(10)
-    client.receipts()
-    client.receipts()
-    assert client.submit().status == 0
-
-
-def test_no_password_is_shown() -> None:
-    assert "secret" not in f"{SME!r}{Bind(system_id=b'meters', password=b'secret')!r}"
-
-
-def test_a_connection_that_never_takes_its_last_octets_is_cut(rig: Rig) -> None:
-    client = Client(rig)
-    aborted: list[bool] = []
-    client.transport.abortConnection = lambda: aborted.append(True)
-    client.bind()
-    client.protocol.pauseProducing()
-    client.protocol.session.end()
-    rig.advance(9)
-    assert (client.closed, aborted) == (True, [])
-    rig.advance(1)
-    assert aborted == [True]
-    client.protocol.connectionLost()
-    assert rig.server.open == set()
 
 
 def test_a_receipt_for_nobody(rig: Rig) -> None:
