@@ -11,13 +11,16 @@ from zlib import crc32
 from diameter.app import Later
 from nfs.common.aka import AkaError, Algorithm, Seal, autn, kasme, resynchronise
 from nfs.common.cards import Card
-from nfs.common.store import EMPTY, Cache, Store
+from nfs.common.store import EMPTY, Cache, Store, StoreError
 from nfs.hss import cards
 from nfs.hss.mobility import Error, Refused
-from nfs.hss.sqn import Sequence, number, offset_after, units
+from nfs.hss.sqn import UNITS_PER_S, Sequence, number, offset_after, units
 
 MOST_VECTORS: Final = 5
 """Of each kind in one answer; more that are asked for are not given (TS 29.272 5.2.3.1.3 lets the HSS decide)."""
+FAR_AHEAD: Final = 86_400 * UNITS_PER_S
+"""How far one subscriber's SEQ may run ahead of the clock: blocks are common to all, and a node that asks for vectors
+without end would take every subscriber beyond what a USIM follows."""
 SEPARATED: Final = 0x8000
 """The AMF separation bit: set in vectors of E-UTRAN, clear in those of UTRAN (TS 33.401 6.1.1)."""
 
@@ -154,14 +157,19 @@ class AuthenticationCentre:
         if self._reserving is not None:
             await self._reserving
             return
+        now, wanted, own = units(self._seconds()), self._sequence.wanted(imsi), self._sequence.block
+        if wanted > FAR_AHEAD + max(now, 0 if own is None else own.start):
+            raise Refused(Error.AUTHENTICATION_DATA_UNAVAILABLE, "more vectors asked for than time has numbers")
         waiting: Later[None] = Later()
         self._reserving = waiting
-        now, wanted, own = units(self._seconds()), self._sequence.wanted(imsi), self._sequence.block
         try:
             self._sequence.renew(await self._store.do(lambda c: cards.reserve(c, now, wanted, own)))
-        finally:
+        except StoreError as error:  # of all who wait: each of them asking in turn would hold them up for hours
             self._reserving = None
-            waiting.resolve(None)
+            waiting.fail(error)
+            raise
+        self._reserving = None
+        waiting.resolve(None)
 
 
 def _usable(known: Known) -> tuple[Card, Algorithm, str]:

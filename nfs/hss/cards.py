@@ -48,6 +48,7 @@ SQN_BLOCK: Final = Table(
     Column("until", BigInteger, nullable=False),
 )
 _DELETE: Final = delete(CARD).where(CARD.c.imsi == bindparam("identity"))
+_OFFSETS: Final = select(CARD.c.imsi, CARD.c.seq_offset).where(CARD.c.imsi.in_(bindparam("imsis", expanding=True)))
 _CARD_OF: Final = select(CARD).where(CARD.c.imsi == bindparam("imsi"))
 _WITH_PROFILE: Final = (
     select(SUBSCRIBER.c.imsi, SUBSCRIBER.c.profile, *(column for column in CARD.c if column.name != "imsi"))
@@ -63,10 +64,18 @@ def save(connection: Connection, imsi: str, card: Card, seal: Seal) -> None:
 
 
 def save_many(connection: Connection, by_imsi: Mapping[str, Card], seal: Seal) -> None:
-    """Keep the keys of subscribers that are there, in the place of those they have."""
-    if by_imsi:
-        connection.execute(_DELETE, [{"identity": imsi} for imsi in by_imsi])
-        connection.execute(insert(CARD), [row(imsi, card, seal) for imsi, card in by_imsi.items()])
+    """Keep the keys of subscribers that are there, in the place of those they have.
+
+    The offset of SEQ stays, unless a card brings one: without it a subscriber would get numbers again that it had.
+    """
+    if not by_imsi:
+        return
+    before = {row.imsi: row.seq_offset for row in connection.execute(_OFFSETS, {"imsis": list(by_imsi)})}
+    connection.execute(_DELETE, [{"identity": imsi} for imsi in by_imsi])
+    rows = [row(imsi, card, seal) for imsi, card in by_imsi.items()]
+    for each in rows:
+        each["seq_offset"] = each["seq_offset"] or before.get(each["imsi"], 0)
+    connection.execute(insert(CARD), rows)
 
 
 def row(imsi: str, card: Card, seal: Seal) -> dict[str, Any]:

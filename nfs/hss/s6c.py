@@ -6,7 +6,7 @@ acknowledged before a restart goes out after it.  Other reference points say by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ RDR_SINGLE_ATTEMPT: Final = 1
 ONLY_IMSI: Final = 0  # SM-Delivery-Not-Intended
 FIRST_ALERT_AGAIN_S: Final = 30.0
 LAST_ALERT_AGAIN_S: Final = 3600.0
+AT_ONCE: Final = 100
+"""Devices whose centres are alerted at once when an HSS starts."""
 _IMMUNE: Final = frozenset({Error.ABSENT_USER, Error.MWD_LIST_FULL})
 """What says something of the device or of us, and nothing of who asks: not audited."""
 
@@ -52,6 +54,8 @@ class S6c(Application):
         self._audit = audit
         self._limit = limit
         self._call_later = call_later
+        self._alerting: dict[str, bool] = {}
+        self._repeating: set[str] = set()
         self.stopped = False
 
     @answers("Send-Routing-Info-for-SM-Request")
@@ -141,13 +145,43 @@ class S6c(Application):
     async def resume(self) -> None:
         """Send the alerts that were not acknowledged before a restart.  Raises StoreError."""
         await self._store.do(waiting_tables.tidy)
-        for each in await self._store.do(waiting_tables.due):
-            _ = self.spawn(self._alert(each, FIRST_ALERT_AGAIN_S))
+        due = await self._store.do(waiting_tables.due)
+        left = iter(due)
+        for _ in range(min(AT_ONCE, len(due))):
+            _ = self.spawn(self._one_by_one(left))
+
+    async def _one_by_one(self, imsis: Iterator[str]) -> None:
+        for each in imsis:
+            await self._alert(each, FIRST_ALERT_AGAIN_S)
 
     async def _alert(self, imsi: str, again_s: float) -> None:
-        """Alert the centres that are due, one after the other; again later where no answer came."""
+        """Alert the centres that are due; again later where no answer came, by one timer however often it is asked."""
         if self.stopped:
             return
+        more = imsi in self._alerting
+        self._alerting[imsi] = more  # somebody is due since whoever is at it looked
+        if more:
+            return
+        try:
+            left = await self._alert_due(imsi)
+            while self._alerting[imsi] and not left:
+                self._alerting[imsi] = False
+                left = await self._alert_due(imsi)
+        except StoreError:
+            left = True
+        finally:
+            del self._alerting[imsi]
+        if left and imsi not in self._repeating:
+            self._repeating.add(imsi)
+            self._call_later(again_s, lambda: self._again(imsi, min(again_s * 2, LAST_ALERT_AGAIN_S)))
+
+    def _again(self, imsi: str, again_s: float) -> None:
+        self._repeating.discard(imsi)
+        if not self.stopped:
+            _ = self.spawn(self._alert(imsi, again_s))
+
+    async def _alert_due(self, imsi: str) -> bool:
+        """Alert the centres that are due, one after the other; True when one has not answered.  Raises StoreError."""
         subscriber, waiting = await self._store.do(
             lambda connection: (
                 tables.find(connection, UserId(imsi=imsi)),
@@ -155,19 +189,14 @@ class S6c(Application):
             )
         )
         if subscriber is None:
-            return
+            return False
         left = False
-        for address, centre in {each.address: each for each in waiting.centres if each.due}.items():
+        for centre in {each.address: each for each in waiting.centres if each.due}.values():
             if await self._alerted(subscriber, centre):
-                await self._store.do(partial(waiting_tables.acknowledged, imsi=imsi, address=address))
+                await self._store.do(partial(waiting_tables.acknowledged, imsi=imsi, address=centre.address))
             else:
                 left = True
-        if left:
-            self._call_later(again_s, lambda: self._again(imsi, min(again_s * 2, LAST_ALERT_AGAIN_S)))
-
-    def _again(self, imsi: str, again_s: float) -> None:
-        if not self.stopped:
-            _ = self.spawn(self._alert(imsi, again_s))
+        return left
 
     async def _alerted(self, subscriber: Subscriber, centre: Centre) -> bool:
         """Send an Alert-Service-Centre-Request; whether the centre answered."""

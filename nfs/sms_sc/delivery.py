@@ -78,6 +78,8 @@ class Delivery:
         self.at_once = at_once
         self._open = 0
         self._backlog: OrderedDict[str, None] = OrderedDict()
+        self._reporting: set[str] = set()
+        self._repeats: dict[str, Timer] = {}
 
     def resume(self) -> None:
         """Take up what a restart left: deliveries, and reports that are owed."""
@@ -91,10 +93,11 @@ class Delivery:
     def stop(self) -> None:
         """Start nothing more; what is kept is taken up by the next process."""
         self._stopped = True
-        for timer in (self._timer, self._tidying):
+        for timer in (self._timer, self._tidying, *self._repeats.values()):
             if timer is not None:
                 timer.cancel()
         self._timer = self._tidying = None
+        self._repeats.clear()
 
     def attempt(self, imsi: str) -> None:
         """Send what is due to this UE, unless something is outstanding to it."""
@@ -108,7 +111,10 @@ class Delivery:
         self._arm()
 
     def report(self, trigger: Trigger) -> None:
-        """Tell the MTC-IWF how this trigger ended."""
+        """Tell whoever sent it how this trigger ended, now: a repetition that waits for its time is not wanted then."""
+        waiting = self._repeats.pop(trigger.key, None)
+        if waiting is not None:
+            waiting.cancel()
         self._t4.spawn(self._report(trigger, self.repeat_s[0]))
 
     async def _deliver(self, attempt: Attempt) -> None:
@@ -134,21 +140,27 @@ class Delivery:
             due = self._centre.next(attempt.trigger.imsi, self._clock())
 
     async def _report(self, trigger: Trigger, repeat_s: float) -> None:
-        if self._stopped or trigger.outcome is None or trigger.key not in self._centre.owed:
+        key = trigger.key
+        if self._stopped or trigger.outcome is None or key not in self._centre.owed or key in self._reporting:
             return
+        self._reporting.add(key)
         try:
             result = await self._t4.report(trigger, trigger.outcome)
         except RequestError:
             result = None
+        finally:
+            self._reporting.discard(key)
         if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
-            self._call_later(repeat_s, lambda: self._repeat(trigger, min(repeat_s * 2, self.repeat_s[1])))
+            if not self._stopped:
+                longer_s = min(repeat_s * 2, self.repeat_s[1])
+                self._repeats[key] = self._call_later(repeat_s, lambda: self._repeat(trigger, longer_s))
             await self._keep.settle(trigger)
             return
-        await self._keep.settle(self._centre.reported(trigger.key, self._clock()))
+        await self._keep.settle(self._centre.reported(key, self._clock()))
 
     def _repeat(self, trigger: Trigger, repeat_s: float) -> None:
-        if not self._stopped:
-            self._t4.spawn(self._report(trigger, repeat_s))
+        del self._repeats[trigger.key]
+        self._t4.spawn(self._report(trigger, repeat_s))
 
     def _arm(self) -> None:
         """One timer, at the time the centre names."""

@@ -8,8 +8,7 @@ octets and the UE can drop it.
 Recall and replace (TS 23.682 clause 5.2.3) are in `nfs.sms_sc.recall`: they work on `pending` by (SCS, reference, UE).
 """
 
-import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +18,8 @@ from nfs.common.sms import DATA_8BIT, TRIGGER_PID, Deliver, UserData, split
 from nfs.common.sms_layout import SmsAddress, TpduError
 from nfs.sms_sc.answers import INVALID_SME_ADDRESS, SC_CONGESTION, SM_PROTOCOL, Acceptance, Refused, Standing
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
+from nfs.sms_sc.policy import Policy
+from nfs.sms_sc.timers import Timers
 
 __all__ = ["Acceptance", "Attempt", "Policy", "Refused", "ServiceCentre", "Trigger"]
 
@@ -103,30 +104,6 @@ class Attempt:
     """Attempts that failed before this one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The numbers the operator sets.  An empty `scs` accepts every SME address.
-
-    `absent_retry_s` and `memory_full_retry_s` take the place of `retry_s` for their causes where they are given.
-    `routed`: the HSS is asked for serving nodes, so that a device without one can be tried.
-    """
-
-    scs: frozenset[str] = frozenset()
-    capacity: int = 100_000
-    default_validity_s: int = 86_400
-    max_validity_s: int = 604_800
-    retry_s: tuple[int, ...] = (30, 60, 120, 300, 600)
-    keep_finished_s: int = 600
-    absent_retry_s: tuple[int, ...] = ()
-    memory_full_retry_s: tuple[int, ...] = ()
-    routed: bool = False
-
-    def waits(self, failure: Failure) -> tuple[int, ...]:
-        """Seconds to wait after each failed attempt, by why it failed; the last one repeats."""
-        causes = {Failure.ABSENT: self.absent_retry_s, Failure.MEMORY_FULL: self.memory_full_retry_s}
-        return causes.get(failure) or self.retry_s
-
-
 @dataclass(slots=True)
 class _Kept:
     """A pending trigger with its progress."""
@@ -151,8 +128,12 @@ class ServiceCentre:
     _last_scts: dict[str, int] = field(default_factory=dict)
     _msisdns: dict[str, str] = field(default_factory=dict)
     _back: set[str] = field(default_factory=set)
-    _timers: list[tuple[float, str]] = field(default_factory=list)
+    _held: Counter[str] = field(default_factory=Counter)
+    _timers: Timers = field(init=False)
     _concatenation: int = 0
+
+    def __post_init__(self) -> None:
+        self._timers = Timers(self.pending)
 
     def accept(self, trigger: Trigger, now: float) -> tuple[Acceptance, Trigger]:
         """Take a trigger, or recognise one; the trigger returned is the one to store before the answer leaves.
@@ -165,6 +146,7 @@ class ServiceCentre:
         if known is not None:
             if known.key in self.finished:
                 self.owed[known.key] = again = replace(self.finished.pop(known.key), finished_at=None)
+                self._held[known.scs] += 1
                 return Acceptance.REPORT_AGAIN, again
             return Acceptance.PENDING, known
         if trigger.key in self.pending or trigger.key in self.owed:
@@ -198,13 +180,17 @@ class ServiceCentre:
         """The trigger could not be withdrawn: it waits again, behind the others; ask `next` for its UE after it."""
         self.finished.pop(kept.trigger.key, None)
         self._enqueue(kept)
-        heapq.heappush(self._timers, (kept.retry_at, kept.trigger.key))
+        self._timers.add(kept.retry_at, kept.trigger.key)
 
     def withdraw(self, trigger: Trigger) -> None:
         """Take an acceptance back: the trigger could not be stored, so nobody was told that it was taken."""
         kept = self.pending.get(trigger.key)
         if kept is not None and not kept.sent and self._busy.get(trigger.imsi) != trigger.key:
             self._drop(kept)
+
+    def held(self, scs: str) -> int:
+        """How much of the capacity messages of one origin take."""
+        return self._held[scs]
 
     def waiting(self) -> tuple[str, ...]:
         """The IMSIs with something to deliver, now or later."""
@@ -220,6 +206,7 @@ class ServiceCentre:
                 self.finished[trigger.key] = trigger
             elif trigger.outcome is not None:
                 self.owed[trigger.key] = trigger
+                self._held[trigger.scs] += 1
             else:
                 self._enqueue(_Kept(trigger, trigger.segments()))
 
@@ -258,12 +245,14 @@ class ServiceCentre:
         if kept.trigger.expires_at <= now:
             return self._settle(kept, Outcome.VALIDITY_TIME_EXPIRED, None)
         delays = self.policy.waits(result.failure)
-        kept.retry_at = result.retry_at or now + delays[min(kept.attempts, len(delays)) - 1]
+        asked = result.retry_at  # one that is over would have us send as fast as the node refuses
+        later = now + delays[min(kept.attempts, len(delays)) - 1]
+        kept.retry_at = asked if asked is not None and asked > now else later
         if attempt.trigger.imsi in self._back:
             self._back.discard(attempt.trigger.imsi)
             kept.retry_at = now
         if kept.retry_at < kept.trigger.expires_at:
-            heapq.heappush(self._timers, (kept.retry_at, kept.trigger.key))
+            self._timers.add(kept.retry_at, kept.trigger.key)
         return None
 
     def alerted(self, imsi: str | None, msisdn: str | None, now: float) -> str | None:
@@ -280,13 +269,12 @@ class ServiceCentre:
 
     def deadline(self) -> float | None:
         """When `expire` has something to do at the earliest."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.first
 
     def expire(self, now: float) -> tuple[tuple[Trigger, ...], tuple[str, ...]]:
         """Triggers whose validity ended (to store and report), and the IMSIs to ask `next` for again."""
         over, again = [], []
-        while self._timers and self._timers[0][0] <= now:
-            _, key = heapq.heappop(self._timers)
+        while (key := self._timers.due(now)) is not None:
             kept = self.pending.get(key)
             if kept is None:
                 continue
@@ -299,6 +287,7 @@ class ServiceCentre:
     def reported(self, key: str, now: float) -> Trigger:
         """The MTC-IWF has acknowledged the report; the trigger to store as finished.  KeyError when none is owed."""
         self.finished[key] = done = replace(self.owed.pop(key), finished_at=now)
+        self._let_go(done.scs)
         return done
 
     def forget(self, now: float) -> tuple[str, ...]:
@@ -343,6 +332,7 @@ class ServiceCentre:
     def _enqueue(self, kept: _Kept) -> None:
         """Behind what has the same priority and before what has less; never between the segments of one that began."""
         self.pending[kept.trigger.key] = kept
+        self._held[kept.trigger.scs] += 1
         queue = self._queues.setdefault(kept.trigger.imsi, deque())
         if kept.trigger.msisdn is not None:
             self._msisdns[kept.trigger.msisdn] = kept.trigger.imsi
@@ -352,7 +342,7 @@ class ServiceCentre:
         queue.insert(at, kept.trigger.key)
         unreachable = kept.trigger.serving is None and not self.policy.routed
         if kept.trigger.validity_s != 0 or unreachable:  # a single attempt waits for its turn
-            heapq.heappush(self._timers, (kept.trigger.expires_at, kept.trigger.key))
+            self._timers.add(kept.trigger.expires_at, kept.trigger.key)
 
     def _yields(self, kept: _Kept) -> bool:
         outstanding = self._busy.get(kept.trigger.imsi) == kept.trigger.key
@@ -371,17 +361,24 @@ class ServiceCentre:
 
     def _settle(self, kept: _Kept, outcome: Outcome, diagnostic: Diagnostic | None) -> Trigger:
         self._drop(kept)
+        self._held[kept.trigger.scs] += 1
         self.owed[kept.trigger.key] = trigger = replace(kept.trigger, outcome=outcome, diagnostic=diagnostic)
         return trigger
 
     def _drop(self, kept: _Kept) -> None:
         del self.pending[kept.trigger.key]
+        self._let_go(kept.trigger.scs)
         queue = self._queues[kept.trigger.imsi]
         queue.remove(kept.trigger.key)
         if not queue:
             del self._queues[kept.trigger.imsi]
             self._msisdns.pop(kept.trigger.msisdn or "", None)
             self._back.discard(kept.trigger.imsi)
+
+    def _let_go(self, scs: str) -> None:
+        self._held[scs] -= 1
+        if not self._held[scs]:
+            del self._held[scs]
 
     @staticmethod
     def _expired(kept: _Kept) -> tuple[Outcome, Diagnostic | None]:

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
-from nfs.common.sms import IEI_PORT_8, IEI_PORT_16, TRIGGER_PID, decode_deliver, decode_submit
+from nfs.common.sms import IEI_PORT_8, IEI_PORT_16, TRIGGER_PID, decode_submit
 from nfs.common.sms_layout import TpduError
 
 CHECK: Final = "trigger-marking"
+UDHI: Final = 0x40
 
 
 class Marking:
@@ -31,9 +32,11 @@ class Marking:
         return "" if port is None else f"application port {port}"
 
     def of_tpdu(self, octets: bytes, *, submit: bool = False) -> str:
-        """The same of an SMS-DELIVER, or of an SMS-SUBMIT; what is neither cannot be looked into, and is none."""
+        """The same of an SMS-DELIVER, or of an SMS-SUBMIT, which is refused anyway when it cannot be read."""
+        if not submit:
+            return self.reason(*_as_devices_read(octets))
         try:
-            message = decode_submit(octets) if submit else decode_deliver(octets)
+            message = decode_submit(octets)
         except TpduError:
             return ""
         ports = [
@@ -59,3 +62,22 @@ class Marking:
                 alarm=True,
             )
         )
+
+
+def _as_devices_read(octets: bytes) -> tuple[int, list[int]]:
+    """TP-PID and application ports of an SMS-DELIVER by their places alone (TS 23.040 9.2.2.1); -1 where there is none.
+
+    A device may take what `decode_deliver` refuses, a length that is off or a type of message that is reserved, so
+    nothing is checked here but that it is no SMS-STATUS-REPORT and no SMS-SUBMIT-REPORT.
+    """
+    if len(octets) < 3 or octets[0] & 3 in (1, 2):
+        return -1, []
+    at = 3 + (octets[1] + 1) // 2
+    pid = octets[at] if at < len(octets) else -1
+    header = octets[at + 10 :] if octets[0] & UDHI else b""
+    elements, ports = header[1 : 1 + header[0]] if header else b"", []
+    while len(elements) >= 2:
+        iei, data, elements = elements[0], elements[2 : 2 + elements[1]], elements[2 + elements[1] :]
+        if iei in (IEI_PORT_8, IEI_PORT_16):
+            ports.append(int.from_bytes(data[: 1 if iei == IEI_PORT_8 else 2]))
+    return pid, ports

@@ -82,8 +82,9 @@ class S6c(Application):
             return Way(refused=Delivered(failure=Failure.TEMPORARY))
         if answer.result != (0, ResultCode.SUCCESS):
             vendor, code = answer.result or (0, 0)
-            refused = of_answer(answer.result, absent=_diagnostic(answer))
-            return Way(refused=refused, code=code if vendor == TGPP else None)
+            if vendor != TGPP:  # it says something of the HSS, whose database is away, and nothing of the device
+                return Way(refused=Delivered(failure=Failure.TEMPORARY))
+            return Way(refused=of_answer(answer.result, absent=_diagnostic(answer)), code=code)
         try:
             nodes = [from_group(group) for name in _SERVING for group in answer.all(name)]
         except IdentityError:

@@ -41,6 +41,8 @@ class Usim:
 
     def authenticate(self, rand: bytes, autn: bytes) -> Outputs | OutOfStep:
         """RES, CK and IK for a challenge, or where the USIM is.  Raises NotOurNetwork."""
+        if len(rand) != 16 or len(autn) != 16:
+            raise NotOurNetwork("RAND and AUTN of 16 octets expected")
         ak = self._functions.outputs(rand, bytes(6), bytes(2)).ak
         sqn = bytes(one ^ other for one, other in zip(autn[:6], ak, strict=True))
         out = self._functions.outputs(rand, sqn, autn[6:8])

@@ -40,3 +40,8 @@ def upgrade() -> None:
         sa.Column("diagnostic", sa.Integer),
         sa.Column("finished_at", sa.Float(53)),
     )
+
+
+def downgrade() -> None:
+    """Drop what `upgrade` made."""
+    op.drop_table("sms_sc_trigger")

@@ -14,3 +14,9 @@ depends_on = None
 def upgrade() -> None:
     """Add the column."""
     op.add_column("sms_sc_trigger", sa.Column("details", sa.String))
+
+
+def downgrade() -> None:
+    """Drop the column, and the messages of SMEs: a program from before would send them as triggers."""
+    op.execute("DELETE FROM sms_sc_trigger WHERE scs LIKE 'sme:%'")
+    op.drop_column("sms_sc_trigger", "details")

@@ -64,6 +64,7 @@ class SmeTable(Table):
     )
     window: int = Field(default=10, ge=1, le=10_000, description="PDUs without an answer, each way")
     rate: float = Field(default=0, ge=0, description="messages a second, 0 for any number; beyond it 0x58")
+    messages: int = Field(default=10_000, ge=1, description="messages and receipts kept for it at once; beyond it 0x14")
     sessions: int = Field(default=2, ge=1, le=1000, description="connections it may be bound on")
     certificate_names: tuple[Identity, ...] = Field(
         default=(), strict=False, description="names of which its certificate must carry one; needed over tls"

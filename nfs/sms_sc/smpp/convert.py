@@ -57,7 +57,8 @@ class Wanted:
     @property
     def ports(self) -> tuple[int | None, ...]:
         """Every application port it names."""
-        named = (data[: len(data) // 2] for iei, data in self.elements if iei in (IEI_PORT_8, IEI_PORT_16))
+        widths = {IEI_PORT_8: 1, IEI_PORT_16: 2}  # by the element, not by its length: a device may not look at that
+        named = (data[: widths[iei]] for iei, data in self.elements if iei in widths)
         return (self.port, *(int.from_bytes(octets, "big") for octets in named))
 
 

@@ -2,13 +2,14 @@
 
 Any octets give a `Pdu` or a `PduError` with the command_status to answer.  Libraries on the index that were tried for
 this and not taken: smpp34 1.5 (no bind and no answer as a PDU of its own, a second event loop and TLS beside ours),
-smpplib 2.2 and aiosmpplib 0.7 (clients that own their sockets), smpp.pdu (not for Python 3).
+smpplib 2.2 and aiosmpplib 0.7 (clients that own their sockets), smpp.pdu (its source distribution does not build with
+a setuptools of 2026).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ class Bind:
     """bind_transmitter, bind_receiver, bind_transceiver (4.1)."""
 
     system_id: bytes
-    password: bytes = b""
+    password: bytes = field(default=b"", repr=False)
     system_type: bytes = b""
     interface_version: int = 0x34
     ton: int = 0
@@ -187,7 +188,7 @@ class Pdu:
         """The octets; raises PduError for what does not fit a field."""
         layout = EMPTY if isinstance(self.body, Empty) else _BODIES[self.command][1]
         body = self.body
-        given: dict[str, Any] = {field.name: getattr(body, field.name) for field in fields(body)}
+        given: dict[str, Any] = {each.name: getattr(body, each.name) for each in fields(body)}
         if "tlvs" in given:
             given["tlvs"] = [{"tag": tag, "value": value} for tag, value in given["tlvs"]]
         _check(given, self.sequence)
@@ -218,7 +219,7 @@ def decode(octets: bytes) -> Pdu:
         read = parse(layout, body)
     except TpduError:
         raise PduError(Status.INVALID_COMMAND_LENGTH, "body cut short or too long", sequence=sequence) from None
-    given = {field.name: read[field.name] for field in fields(kind)}
+    given = {each.name: read[each.name] for each in fields(kind)}
     if "tlvs" in given:
         given["tlvs"] = tuple((each["tag"], each["value"]) for each in given["tlvs"])
     _check(given, sequence)

@@ -18,6 +18,8 @@ from diameter.transport.tls import TlsFactory
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.session import Session
 
+CLOSE_S: Final = 10.0
+"""Seconds an SME has to read what was sent before the end."""
 UNAUTHENTICATED: Final = 50
 """Connections without a handshake done, at once."""
 
@@ -40,7 +42,7 @@ class SmppProtocol(Protocol):
         self.session = Session(
             self._server.tsms,
             transport.write,
-            transport.loseConnection,
+            self._close,
             system_id=self._server.system_id,
             address=getattr(peer, "host", ""),
             names=security.peer_names,
@@ -74,6 +76,17 @@ class SmppProtocol(Protocol):
 
     def stopProducing(self) -> None:
         """The connection is gone."""
+
+    def _close(self) -> None:
+        """Send what was written, then close; whoever does not read it has some seconds.
+
+        Without this a connection that is paused would be kept for ever, and with it one of `connections`.
+        """
+        transport: Any = self.transport
+        if self._timer is not None:
+            self._timer.cancel()
+        self._later(CLOSE_S, transport.abortConnection)
+        transport.loseConnection()
 
     def _bound(self) -> None:
         if not self.session.direction:

@@ -27,6 +27,8 @@ from nfs.sms_sc.smpp.session import Direction, Session
 
 AGAIN: Final = (0, 3004)
 DONE: Final = (0, 2001)
+RECEIPT_S: Final = 86_400.0
+"""How long beyond the validity of a message its receipt waits for an SME that does not come."""
 _LATER: Final = frozenset({Status.THROTTLED, Status.QUEUE_FULL, Status.SYSTEM_ERROR})
 """Answers to a deliver_sm after which it is sent again."""
 
@@ -36,18 +38,20 @@ class Sme:
     """An external entity and its rights: nothing but what is written here.
 
     `sources`, `destinations`: numbers, or beginnings of numbers that end with "*"; sources may be alphanumeric.
-    `rate`: messages a second, 0 for any; `window`: unanswered PDUs each way; `certificates`: names of which its
-    certificate must carry one.  `addresses`: where it may come from, everywhere when empty.
+    `rate`: messages a second, 0 for any; `window`: unanswered PDUs each way; `messages`: kept at once, with the
+    receipts that are owed.  `certificates`: names of which its certificate must carry one.  `addresses`: where it may
+    come from, everywhere when empty.
     """
 
     system_id: str
-    password: str
+    password: str = field(repr=False)
     number: str
     sources: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     directions: Direction = Direction.SEND | Direction.RECEIVE
     window: int = 10
     rate: float = 0.0
+    messages: int = 10_000
     sessions: int = 2
     certificates: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -218,9 +222,12 @@ class Tsms:
     async def _store(self, sme: Sme, wanted: Wanted) -> str:
         """Keep the message; its message_id.  Raises Rejected."""
         imsi = await self._imsi(wanted.msisdn)
+        origin = f"sme:{sme.system_id}"
+        if self._centre.held(origin) >= sme.messages:
+            raise Rejected(Status.QUEUE_FULL, "as many messages as are kept for one SME")
         message_id = secrets.token_hex(8)
         message = ShortMessage(
-            scs=f"sme:{sme.system_id}",
+            scs=origin,
             reference=None,
             imsi=imsi,
             external_identifier=None,
@@ -278,8 +285,12 @@ class Tsms:
             message.receipt is Receipt.ON_FAILURE and outcome is Outcome.SUCCESSFUL_TRANSFER
         ):
             return DONE
-        if message.sme not in self.smes:
+        sme = self.smes.get(message.sme)
+        if sme is None or not sme.directions & Direction.RECEIVE:
             return DONE  # nobody will ever ask for it
+        if self._clock() > message.expires_at + RECEIPT_S:
+            self.counters["receipts_dropped"] += 1
+            return DONE
         if message.key in self._reporting:
             raise Undeliverable("the receipt is on its way")
         self._reporting.add(message.key)

@@ -32,6 +32,7 @@ def smes_of(tables: tuple[SmeTable, ...]) -> tuple[Sme, ...]:
             directions=Direction(sum(_DIRECTIONS[each].value for each in set(table.bind))),
             window=table.window,
             rate=table.rate,
+            messages=table.messages,
             sessions=table.sessions,
             certificates=tuple(name.lower() for name in table.certificate_names),
             addresses=table.addresses,

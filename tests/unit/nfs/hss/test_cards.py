@@ -81,6 +81,15 @@ def test_an_offset_moves_once(engine: Engine) -> None:
         assert cards.find(connection, IMSI, SEAL) == replace(CARD, offset=77)
 
 
+def test_an_import_of_keys_leaves_the_offset(engine: Engine) -> None:
+    with engine.begin() as connection:
+        cards.move(connection, IMSI, 0, 77)
+        cards.save(connection, IMSI, CARD, SEAL)
+        assert cards.find(connection, IMSI, SEAL) == replace(CARD, offset=77)
+        cards.save(connection, IMSI, replace(CARD, offset=5), SEAL)
+        assert cards.find(connection, IMSI, SEAL) == replace(CARD, offset=5)
+
+
 def test_nothing_that_holds_keys_shows_them() -> None:
     (placed,) = provisioning.read(f"{HEADER}{IMSI},,{K},{OP},,,,,,,\n", "f")
     row = provisioning.SubscriberRow.model_validate({"imsi": IMSI, "keys": {"k": K, "opc": OPC}})

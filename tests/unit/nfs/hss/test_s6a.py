@@ -22,8 +22,10 @@ from helpers.mobility import (
     accept,
     usim,
 )
+from helpers.smpp import T4Stub
 from nfs.common.aka import Seal, auts, kasme
-from nfs.hss import cards, tables
+from nfs.common.store import StoreError
+from nfs.hss import authentication, cards, tables
 from nfs.hss.sqn import number
 
 TGPP = 10415
@@ -162,3 +164,41 @@ def test_a_database_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tables, "find", gone)
     assert rig.air().result == (TGPP, 4181)
     assert rig.ulr().result == (0, 5012)
+
+
+def test_all_who_wait_for_a_block_hear_at_once_that_there_is_none(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[None] = []
+    failed: list[None] = []
+
+    def gone(*_: object) -> None:
+        tried.append(None)
+        raise OperationalError("SELECT", {}, RuntimeError("disk I/O error"))
+
+    async def ask() -> None:
+        with pytest.raises(StoreError):
+            await rig.centre._sqn(IMSI, 0, "mme.example")
+        failed.append(None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, "reserve", gone)
+        beside = T4Stub(rig.clock)
+        for _ in range(20):
+            beside.spawn(ask())
+        while any(call.getTime() <= rig.clock.seconds() for call in rig.clock.getDelayedCalls()):
+            rig.clock.advance(0)
+    assert (len(tried), len(failed)) == (1, 20)
+    assert rig.air().result == (0, 2001)
+
+
+def test_asking_for_vectors_without_end_does_not_take_everybody_ahead(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "FAR_AHEAD", 500)
+    five = {E_UTRAN: {"Number-Of-Requested-Vectors": 5}}
+    results = [rig.air(avps=five).result for _ in range(150)]
+    assert results[:100] == [(0, 2001)] * 100
+    assert results[-1] == (TGPP, 4181)
+    assert "more vectors" in rig.refusals()[-1]["reason"]
+    assert rig.air(TUAK_IMSI).result == (0, 2001)
+    rig.clock.advance(60)
+    assert rig.air(avps=five).result == (0, 2001)

@@ -260,6 +260,36 @@ def test_an_alert_without_an_answer_goes_out_again_also_after_a_restart(rig: Rig
     assert (len(rig.alerts), rig.centres()) == (4, [])
 
 
+def test_a_device_that_comes_back_often_adds_no_repetitions(rig: Rig) -> None:
+    rig.report({"MME-SM-Delivery-Outcome": ABSENT})
+    rig.answers = [RequestTimeout("no answer")] * 12
+    for _ in range(10):
+        rig.back(NodeKind.MME)
+    assert len(rig.alerts) == 10
+    assert len(rig.clock.getDelayedCalls()) == 1
+    rig.clock.advance(FIRST_ALERT_AGAIN_S)
+    rig.fake.settle()
+    assert (len(rig.alerts), rig.centres()) == (11, ["15550000200"])
+
+
+def test_a_database_that_fails_does_not_end_the_repetitions(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.report({"MME-SM-Delivery-Outcome": ABSENT})
+    rig.answers = [RequestTimeout("no answer")]
+    rig.back(NodeKind.MME)
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "find", _broken)
+        rig.clock.advance(FIRST_ALERT_AGAIN_S)
+        rig.fake.settle()
+    assert len(rig.alerts) == 1
+    rig.clock.advance(2 * FIRST_ALERT_AGAIN_S)
+    rig.fake.settle()
+    assert (len(rig.alerts), rig.centres()) == (2, [])
+
+
+def _broken(*_: Any) -> Any:
+    raise OperationalError("select", None, RuntimeError("disk I/O error"))
+
+
 def test_what_is_waited_for_outlives_new_provisioning_but_not_the_subscriber(rig: Rig) -> None:
     rig.report({"MME-SM-Delivery-Outcome": ABSENT})
     with rig.engine.begin() as connection:

@@ -183,7 +183,6 @@ def test_who_is_not_here_is_unknown(core: Core, first: Any) -> None:
     assert outcome.good
 
 
-@pytest.mark.requirement("R-ID-02")
 def test_no_key_is_in_what_the_mme_tells(core: Core, first: Any) -> None:
     s6a, told = first
     core.wait(s6a.attach(IMSI))

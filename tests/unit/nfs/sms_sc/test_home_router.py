@@ -157,7 +157,18 @@ def test_what_the_serving_node_says_goes_back(rig: Rig, says: Answer, result: tu
 
 @pytest.mark.requirement("T-TRIG-04")
 @pytest.mark.requirement("R-TSP-16")
-@pytest.mark.parametrize("octets", [tpdu(pid=0x48), tpdu(port=16000)], ids=["pid", "port"])
+@pytest.mark.parametrize(
+    "octets",
+    [
+        tpdu(pid=0x48),
+        tpdu(port=16000),
+        tpdu(pid=0x48) + b"x",
+        bytes((tpdu()[0] | 3,)) + tpdu(pid=0x48)[1:],
+        tpdu(pid=0x48)[:1] + b"\x08\x01" + tpdu(pid=0x48)[3:],
+        tpdu(port=16000)[:-1],
+    ],
+    ids=["pid", "port", "pid-length-off", "pid-reserved-type", "pid-odd-address", "port-length-off"],
+)
 def test_a_trigger_of_another_network_is_dropped_and_audited(rig: Rig, octets: bytes) -> None:
     name = rig.ask().text("User-Name")
     answer = rig.forward(name, octets)
@@ -167,6 +178,11 @@ def test_a_trigger_of_another_network_is_dropped_and_audited(rig: Rig, octets: b
         "trigger-marking", True, "MT-Forward-Short-Message-Request",
     )  # fmt: skip
     assert line["target"] == "***01"
+
+
+@pytest.mark.parametrize("octets", [b"", b"\0", b"\x04\x14\x91", b"\x44\0\x91\0\0", b"\x42" + tpdu(pid=0x48)[1:]])
+def test_what_is_no_message_to_a_device_is_no_trigger(rig: Rig, octets: bytes) -> None:
+    assert rig.forward(rig.ask().text("User-Name"), octets).result == (0, 2001)
 
 
 @pytest.mark.requirement("T-TRIG-04")

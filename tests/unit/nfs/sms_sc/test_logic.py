@@ -261,6 +261,34 @@ def test_timers_of_what_is_gone_do_nothing() -> None:
     assert sc.expire(NOW + 3600) == ((), ())
 
 
+def test_what_is_over_leaves_nothing_in_memory_for_the_rest_of_its_validity() -> None:
+    sc = centre(keep_finished_s=0)
+    for reference in range(5000):
+        sc.accept(trigger(reference), NOW + reference)
+        sc.reported(sc.ended(due(sc, NOW + reference), OK, NOW + reference).key, NOW + reference)  # type: ignore[union-attr]  # settled
+    sc.forget(NOW + 5001)
+    assert (sc.pending, sc.owed, sc.finished, len(sc._timers) <= 1000) == ({}, {}, {}, True)
+
+
+def test_how_much_each_origin_has_here() -> None:
+    sc = centre(retry_s=(5,))
+    for reference in (1, 2, 3):
+        sc.accept(trigger(reference), NOW)
+    sc.accept(trigger(1, scs="15550000101", imsi="001010000000002"), NOW)
+    settled = sc.ended(due(sc), OK, NOW)
+    assert settled is not None
+    assert (sc.held("15550000100"), sc.held("15550000101"), sc.held("else")) == (3, 1, 0)
+    again = ServiceCentre(sc.policy)
+    again.restore((settled, *(kept.trigger for kept in sc.pending.values())))
+    assert again.held("15550000100") == 3
+    sc.reported(settled.key, NOW)
+    sc.put_back(sc.take_out(next(iter(sc.pending)), NOW))
+    sc.take_out(next(key for key in sc.pending if key.startswith("15550000100")), NOW)
+    assert (sc.held("15550000100"), sc.held("15550000101")) == (1, 1)
+    assert sc.accept(trigger(1), NOW)[0] is Acceptance.REPORT_AGAIN
+    assert sc.held("15550000100") == 2
+
+
 def test_an_acceptance_that_could_not_be_stored_is_taken_back() -> None:
     sc = centre()
     _, kept = sc.accept(trigger(), NOW)

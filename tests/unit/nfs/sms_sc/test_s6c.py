@@ -204,6 +204,7 @@ def test_a_node_that_names_a_time_is_asked_then_and_alerts_by_itself() -> None:
         (lambda r: r.answer(5557, vendor=10415), Delivered(failure=Failure.PERMANENT)),
         (lambda r: r.answer(5552, vendor=10415), Delivered(failure=Failure.PERMANENT)),
         (lambda r: r.answer(3004), Delivered(failure=Failure.TEMPORARY)),
+        (lambda r: r.answer(5012), Delivered(failure=Failure.TEMPORARY)),  # its database is away
         (RequestTimeout("no answer"), Delivered(failure=Failure.TEMPORARY)),
         (lambda r: r.answer(2001, {"Serving-Node": {"MME-Name": "x.example"}}), Delivered(failure=Failure.TEMPORARY)),
         (way(), Delivered(failure=Failure.TEMPORARY)),
@@ -272,6 +273,7 @@ def test_waits_by_cause_and_by_the_word_of_the_node() -> None:
         (Delivered(failure=Failure.ABSENT), 100),
         (Delivered(failure=Failure.MEMORY_FULL), 200),
         (Delivered(failure=Failure.ABSENT, retry_at=NOW + 555), 555),
+        (Delivered(failure=Failure.ABSENT, retry_at=NOW), 100),  # a time that is over is no invitation to storm
     ):
         attempt = centre.next(IMSI, NOW + 3000)
         assert attempt is not None

@@ -43,3 +43,9 @@ def test_one_too_far_ahead_is_not_taken() -> None:
 def test_another_network() -> None:
     with pytest.raises(NotOurNetwork):
         Usim(KEYS).authenticate(RAND, challenge(5, keys=Milenage(bytes(16), bytes(16))))
+
+
+@pytest.mark.parametrize(("rand", "autn"), [(16, 0), (16, 5), (16, 17), (0, 16), (17, 16)])
+def test_a_challenge_of_another_length(rand: int, autn: int) -> None:
+    with pytest.raises(NotOurNetwork, match="16 octets"):
+        Usim(KEYS).authenticate(bytes(rand), bytes(autn))

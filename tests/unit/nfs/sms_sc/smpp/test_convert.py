@@ -45,6 +45,7 @@ def test_what_a_plain_submission_asks_for() -> None:
         ({"text": b"", "tlvs": ((Tag.MESSAGE_PAYLOAD, b"long"),)}, {"payload": b"long"}),
         ({"tlvs": ((Tag.DESTINATION_PORT, b"\x3e\x80"),)}, {"port": 16000, "ports": (16000,)}),
         ({"coding": 4, "esm_class": 0x40, "text": UDH + b"x"}, {"payload": b"x", "ports": (None, 16000)}),
+        ({"coding": 4, "esm_class": 0x40, "text": b"\x05\x05\x03\x3e\x80\0x"}, {"ports": (None, 16000)}),
         (
             {"tlvs": ((Tag.SAR_REFERENCE, b"\1\2"), (Tag.SAR_TOTAL, b"\3"), (Tag.SAR_NUMBER, b"\2"))},
             {"elements": ((8, b"\1\2\3\2"),)},
