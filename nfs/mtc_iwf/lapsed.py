@@ -8,6 +8,8 @@ it was not, and the answer says what the report is (TS 29.368 6.4.10):
     the SMS-SC takes no recalls       UNCONFIRMED
     the SMS-SC cannot be reached      TEMPORARYERROR: the network is at fault, and the SCS may send it again
     it is being delivered             nothing yet: asked again in the next round
+
+An SCS that cannot be reached has the rest of its triggers left alone until the next round, and is in nobody's way.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ AT_ONCE: Final = 200
 class LapsedLedger(Ledger, Protocol):
     """A ledger that knows what lapsed."""
 
-    async def lapsed(self, at_most: int) -> tuple[Trigger, ...]:
-        """Open triggers whose time is over, the oldest first.  Raises Unavailable."""
+    async def lapsed(self, at_most: int, past: int = 0) -> tuple[Trigger, ...]:
+        """Open triggers whose time is over, the oldest first, behind the first `past`.  Raises Unavailable."""
         ...
 
 
@@ -43,25 +45,31 @@ class Lapsed:
 
     async def round(self) -> int:
         """End what has lapsed; how many SCSs have their report now.  Raises Unavailable when the store fails."""
-        ended = 0
-        triggers = await self._ledger.lapsed(AT_ONCE)
-        for trigger in triggers:
-            ended += await self._end(trigger)
+        ended = left = 0
+        away: set[str] = set()
+        while triggers := await self._ledger.lapsed(AT_ONCE, left):
+            for trigger in triggers:
+                done = trigger.scs not in away and await self._end(trigger, away)
+                ended, left = ended + done, left + (not done)
+            if len(triggers) < AT_ONCE:
+                break
         return ended
 
-    async def _end(self, trigger: Trigger) -> bool:
+    async def _end(self, trigger: Trigger, away: set[str]) -> bool:
+        """Whether its SCS has a report now; one that cannot be reached is `away` for the rest of the round."""
         outcome = await self._outcome(trigger)
         if outcome is None:
             return False
         notice = Notice(sender=trigger.sender, scs=trigger.scs, reference=trigger.reference, device=trigger.device)
         try:
-            answer = await self._scs.notify(notice, outcome)
-        except Unavailable:  # the SCS is away: the next round
-            return False
-        if statuses.unmet(answer):
-            return False
-        await self._ledger.close(trigger.scs, trigger.reference, outcome)
-        return True
+            met = not statuses.unmet(await self._scs.notify(notice, outcome))
+        except Unavailable:
+            met = False
+        if met:
+            await self._ledger.close(trigger.scs, trigger.reference, outcome)
+        else:
+            away.add(trigger.scs)
+        return met
 
     async def _outcome(self, trigger: Trigger) -> DeliveryOutcome | None:
         if Feature.RECALL_REPLACE not in await self._capabilities.of(trigger.sms_sc):

@@ -62,14 +62,23 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the HSS says of a device that the SCS may trigger: identities, cause bits, nodes (the preferred first)."""
+    """What the HSS says of a device that the SCS may trigger: identities, cause bits, nodes (the preferred first).
+
+    `external_ids`: those that it says, which TS 29.336 5.2.1.2 does not ask of it for a trigger.
+    """
 
     imsi: str
     msisdn: str | None = None
+    external_ids: tuple[str, ...] = ()
     absent: bool = False
     not_provisioned: bool = False
     barred: bool = False
     nodes: tuple[ServingNode, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that an owner may have given the device."""
+        return self.external_ids if self.msisdn is None else (self.msisdn, *self.external_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,6 +165,20 @@ def test_no_more_lapsed_triggers_at_once_than_asked_for(rig: Rig) -> None:
     assert [each.reference for each in run(rig.ledger.lapsed(2), rig.clock)] == [3, 2]
 
 
+def test_those_that_stay_can_be_passed_by(rig: Rig) -> None:
+    for reference in (1, 2, 3):
+        rig.begin(replace(TRIGGER, reference=reference))
+    rig.clock.advance(60 + GRACE_S)
+    assert [each.reference for each in run(rig.ledger.lapsed(2, 1), rig.clock)] == [2, 3]
+
+
+def test_a_repeat_leaves_it_with_the_sms_sc_that_took_it(rig: Rig) -> None:
+    rig.begin(replace(TRIGGER, sms_sc=""))
+    run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
+    assert rig.begin(replace(TRIGGER, sms_sc="")) is Standing.REPEAT
+    assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
+
+
 def test_a_database_that_fails_is_unavailable(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OperationalError("INSERT", {}, RuntimeError("database or disk is full"))
