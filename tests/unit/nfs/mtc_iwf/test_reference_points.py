@@ -75,6 +75,17 @@ def test_a_device_without_external_identifier_is_asked_for_by_msisdn(dictionary:
     assert request["User-Identifier"]["MSISDN"] == encode_number("15550100001")
 
 
+def test_every_identity_that_the_hss_says_is_the_device_s(dictionary: Dictionary) -> None:
+    users = [{"External-Identifier": "a@X.example"}, USER, {"External-Identifier": "b@x.example"}]
+    data = {"T4-Data": {"HSS-Cause": 0}}
+    found, _ = ask(
+        dictionary,
+        lambda request: request.answer(2001, {"User-Identifier": users, "Service-Data": data}),
+        Device(msisdn="15550100001"),
+    )
+    assert (found.imsi, found.names) == (IMSI, ("15550100001", "a@x.example", "b@x.example"))
+
+
 @pytest.mark.parametrize(
     ("cause", "absent", "not_provisioned", "barred"),
     [(1, True, False, False), (2, False, True, False), (4, False, False, True), (8, False, False, False)],
