@@ -149,7 +149,7 @@ class Standing(Enum):
     NEW = "new"
     REPEAT = "repeat"  # the same trigger, still open: hand it over again, the SMS-SC knows it
     TAKEN = "taken"  # another trigger that is still open
-    DONE = "done"  # the same request, and its trigger was reported since: nothing is left to do
+    DONE = "done"  # the same request, its trigger reported, recalled or replaced since: nothing is left to do
     OVER_QUOTA = "over-quota"  # not remembered, because a quota is used up
 
 

@@ -90,6 +90,8 @@ _PURGE: Final = delete(TRIGGER).where(_OVER, ~_UNHEARD | (TRIGGER.c.expires_at <
 _REFUSE: Final = _CHANGE.where(
     TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
 )
+_OVER_FOR_GOOD: Final = (State.REPORTED.value, State.RECALLED.value, State.REPLACED.value)
+"""States in which a copy of the request that made the trigger makes no new one."""
 
 
 class OverQuota(DiameterError):
@@ -141,7 +143,8 @@ class Triggers:
             found = _locked(connection, trigger)
             standing = _standing(found, trigger, now)
             new = standing is Standing.NEW
-            used = counts.take(connection, claims) if counts is not None and new else []
+            counted = found is not None and _identifiers(found) == _sent(trigger)  # the same request, refused since
+            used = counts.take(connection, claims) if counts is not None and new and not counted else []
             if standing in (Standing.NEW, Standing.REPEAT):
                 _write(connection, trigger, now, there=found is not None, repeat=not new)
             return standing, used
@@ -215,7 +218,7 @@ def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: floa
     same = found.fingerprint == trigger.fingerprint and found.imsi == trigger.imsi
     if found.state == State.OPEN and found.expires_at > now:
         return Standing.REPEAT if same else Standing.TAKEN
-    if found.state == State.REPORTED and same and _identifiers(found) == _sent(trigger):
+    if found.state in _OVER_FOR_GOOD and same and _identifiers(found) == _sent(trigger):
         return Standing.DONE
     return Standing.NEW
 

@@ -19,7 +19,7 @@ from helpers.inline import InlineReactor, InlineThreads
 from nfs.common.database import database_url, migration_config, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import DeliveryOutcome
-from nfs.mtc_iwf import counts, triggers
+from nfs.mtc_iwf import capabilities, counts, triggers
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, Triggers
 
@@ -63,7 +63,7 @@ def test_the_migrations_make_the_table_that_the_code_knows(rig: Rig) -> None:
     with rig.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "mtc_iwf_revision"})
         assert compare_metadata(context, METADATA) == []
-    assert counts.COUNT.metadata is METADATA
+    assert counts.COUNT.metadata is capabilities.CAPABILITY.metadata is METADATA
 
 
 def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:
@@ -170,6 +170,16 @@ def test_those_that_stay_can_be_passed_by(rig: Rig) -> None:
         rig.begin(replace(TRIGGER, reference=reference))
     rig.clock.advance(60 + GRACE_S)
     assert [each.reference for each in run(rig.ledger.lapsed(2, 1), rig.clock)] == [2, 3]
+
+
+@pytest.mark.requirement("R-TRIG-17")
+@pytest.mark.parametrize("state", [State.RECALLED, State.REPLACED])
+def test_a_late_copy_of_a_request_does_not_bring_back_what_was_recalled(rig: Rig, state: State) -> None:
+    rig.begin()
+    run(rig.ledger.withdraw(*KEY, state), rig.clock)
+    assert rig.begin() is Standing.DONE
+    assert rig.find() == replace(TRIGGER, state=state)
+    assert rig.begin(replace(TRIGGER, sender=replace(TRIGGER.sender, end_to_end=1))) is Standing.NEW
 
 
 def test_a_repeat_leaves_it_with_the_sms_sc_that_took_it(rig: Rig) -> None:
