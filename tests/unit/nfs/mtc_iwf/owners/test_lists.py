@@ -99,7 +99,9 @@ def test_it_looks_like_any_foreign_device(hides: bool, status: RequestStatus) ->
 def test_an_external_identifier_that_the_hss_says_counts_when_the_scs_says_the_msisdn() -> None:
     check, inner = OwnerCheck(), HssStub()
     check.lists = LISTS
-    inner.found = Found(imsi="001010000000001", msisdn="15550109999", external_ids=("x@open.example", "van-7@fleet.example"))
+    inner.found = Found(
+        imsi="001010000000001", msisdn="15550109999", external_ids=("x@open.example", "van-7@fleet.example")
+    )
     hss, device = OwnedHss(inner, check), Device(msisdn="15550109999")
     with pytest.raises(NotListed):
         run(hss.ask(device, scs="15550001", priority=False), Clock())
