@@ -61,6 +61,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("nfs.mme.logic", ("diameter.errors", "nfs.common.*", "nfs.ue.logic")),
     ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.logic", "nfs.mtc_sgw.association")),
     ("nfs.mtc_iwf.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_sgw.*")),
+    ("nfs.mtc_iwf.groups.logic", ("diameter.errors", "nfs.common.*", "nfs.mtc_iwf.*", "nfs.mtc_sgw.*")),
     ("nfs.*.logic", ("diameter.errors", "nfs.common.*")),  # decisions know no AVP, no peer, no Twisted
     ("nfs.common.*", ("diameter", "diameter.*")),
     ("nfs.mtc_iwf.*", ("diameter", "diameter.*", "nfs.common.*", "nfs.mtc_sgw.*")),  # the gateway can be embedded

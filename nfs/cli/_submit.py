@@ -19,6 +19,7 @@ from nfs.cli._load import Form
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
 from nfs.scs.form import report_to, request_to
+from nfs.scs.groups import GroupReport, GroupTriggers
 from nfs.scs.logic import REFERENCES, Ledger, Stage, TriggerRequest
 
 _agent: Any = Agent  # neither has types
@@ -71,6 +72,20 @@ class OwnScs:
             if timer.active():
                 timer.cancel()
         return report_to(report)
+
+    async def trigger_group(self, request: TriggerRequest, wait_s: float, members: int | None) -> GroupReport:
+        """One trigger for a group: who was reported once so many were, or `wait_s` was over."""
+        groups = GroupTriggers(self._scs)
+        report = await self._node.run(groups.submit(request))
+        if report.stage is not Stage.ACCEPTED or wait_s <= 0:
+            return report
+        reference, many = report.reference, REFERENCES if members is None else members
+        why = "" if members is None else f"not all {members} members within {wait_s:g} s"
+        timer = self._reactor.callLater(wait_s, groups.give_up, reference, why)
+        report = await as_deferred(groups.wait(reference, many))
+        if timer.active():
+            timer.cancel()
+        return report
 
     async def stop(self) -> None:
         """DPR, then close."""

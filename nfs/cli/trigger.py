@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 OPEN_AT_ONCE: Final = 1000
 """Triggers open at once with --rate: many, so that a device that is late holds nobody up."""
 CLOSED_AT_ONCE: Final = 100
-_LATER: Final = ("--external-group-id",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +84,8 @@ class Load:
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the numbers of a load run, as JSON.")
 @click.option("--recall", type=click.IntRange(0, 0xFFFF_FFFF), help="Withdraw the trigger of this reference.")
 @click.option("--replace", type=click.IntRange(0, 0xFFFF_FFFF), help="Send this in the place of that trigger.")
-@click.option("--external-group-id", help="Trigger a group (not in this release).")
+@click.option("--group", "--external-group-id", "group", help="Trigger a group of devices: its local-id@domain.")
+@click.option("--expect", type=click.IntRange(min=1), help="Members of the group after whose reports to wait no more.")
 def command(**given: Any) -> int:
     """Trigger devices and wait for the delivery reports.
 
@@ -94,6 +94,8 @@ def command(**given: Any) -> int:
 
     --recall and --replace name a trigger for the same device by its reference, and reach it as long as it waits.
 
+    --group names a group; each member that is reported has a line, until there are --expect of them or --wait is over.
+
     Exit status: 0 when every trigger was delivered (with --no-wait: accepted; with --recall: withdrawn), 1 when not, 2
     for wrong usage.
 
@@ -101,12 +103,18 @@ def command(**given: Any) -> int:
     Example: mtc trigger -c scs.toml --external-id meter-7@example.com --port 8000 --payload "wake up"
              mtc trigger --via http://127.0.0.1:8080 --token scs.token --msisdn 15551234567 --payload @frame.bin
              mtc trigger -c scs.toml --external-id meter-7@example.com --recall 4711
+             mtc trigger -c scs.toml --group fleet@example.com --payload "wake up" --expect 3
              mtc trigger -c scs.toml --external-id meter-7@example.com --rate 50 --duration 10 --json
     """
     from diameter import Dictionary
     from nfs.cli._react import run
 
     _refuse(given)
+    if given["group"]:
+        from nfs.cli import _trigger_group as groups
+
+        groups.refuse(given)
+        return groups.trigger(given, groups.request_of(given, _payload(given["payload"])), _config(given))
     requests = _requests(given)
     load = _load(given, len(requests))
     config = None if given["via"] else _config(given)
@@ -128,10 +136,7 @@ def command(**given: Any) -> int:
 
 
 def _refuse(given: dict[str, Any]) -> None:
-    """Say what cannot be: options of later releases, and options that exclude each other."""
-    for option in _LATER:
-        if given[option[2:].replace("-", "_")] is not None:
-            raise click.UsageError(f"{option}: this release sends plain triggers only")
+    """Say what cannot be: options that exclude each other."""
     if given["recall"] is not None and (given["replace"] is not None or given["payload"]):
         raise click.UsageError("--recall only withdraws: no --payload, and no --replace")
     if sum(given[way] is not None for way in ("config", "via", "origin_host")) != 1:

@@ -20,6 +20,7 @@ from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.capabilities import Capabilities
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
+from nfs.mtc_iwf.groups.parts import GroupParts
 from nfs.mtc_iwf.guards import Guards, ways_out
 from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
@@ -40,6 +41,7 @@ LIVE = (
     "mtc_iwf.max_",
     "mtc_iwf.default_",
     "mtc_iwf.redirect",
+    "mtc_iwf.groups.",
     "mo_sms.scs",
     "mo_sms.at_once",
 )
@@ -112,11 +114,13 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
     triggers = Triggers(store, now, counts)
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
-    s6m = S6m(realm=config.hss.realm, host=config.hss.host)
+    s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
     owners, capabilities = OwnerCheck(), Capabilities(store)
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
-    tsp.iwf = t4.reports = iwf
+    tsp.iwf = iwf
+    parties = (guards, owners, audit, store, counts)
+    grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now)
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
@@ -126,6 +130,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
+        grouped.start()
         if desk is not None:
             parts.endpoints.append(desk.start())
         return tsp.spawn(counts.load())
@@ -134,6 +139,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         if purging.running:
             purging.stop()
         guards.stop()
+        grouped.stop()
         closed = store.close()
         if desk is not None:
             closed = closed.addCallback(lambda _: desk.close())
@@ -141,7 +147,8 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
-        iwf.limits, tsp.busy.relief = limits(new), relief(new)
+        grouped.reload(new, limits(new))
+        tsp.busy.relief = relief(new)
         for each in sgd:
             each.reload(new)
 

@@ -61,7 +61,7 @@ class Decision:
 
     `check`: names the check that refused, for the audit; empty when nothing was refused on purpose.  `hidden`: the
     answer takes as long as every other of its kind.  `diagnostic`: MTC-Error-Diagnostic of the SMS-SC.  `target`: what
-    the SMS-SC that was asked supports; None when none was.
+    the SMS-SC that was asked supports; None when none was.  `told`: what Error-Message says.
     """
 
     status: RequestStatus | None = None
@@ -72,6 +72,7 @@ class Decision:
     hidden: bool = False
     diagnostic: int | None = None
     target: Feature | None = None
+    told: str = ""
 
 
 def over(reason: str, status: RequestStatus) -> Decision:

@@ -12,6 +12,7 @@ from diameter.routing.redirect import Redirection, Usage
 from diameter.wire.types import parse_uri
 from nfs.common.audited import AuditedConfig
 from nfs.mtc_iwf.busy import Relief
+from nfs.mtc_iwf.groups.config import GroupsTable
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
 from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
@@ -47,6 +48,12 @@ class ReliefTable(Table):
         return Relief(at=self.at, to=Redirection(hosts=self.hosts, usage=usage, cache_s=self.cache_s))
 
 
+class HssTable(CoreTable):
+    """The HSS."""
+
+    groups: bool = Field(default=False, description="it answers for groups on S6m, an extension of ours")
+
+
 class IwfTable(Table):
     """The `[mtc_iwf]` table: limits of what an SCS may ask, and where state is kept."""
 
@@ -59,13 +66,14 @@ class IwfTable(Table):
     redirect: ReliefTable | None = Field(
         default=None, description="MTC-IWFs that take over under load; none when not given"
     )
+    groups: GroupsTable = Field(default=GroupsTable(), description="triggers for groups")
 
 
 class IwfConfig(AuditedConfig):
     """The whole file."""
 
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="limits and database")
-    hss: CoreTable = Field(description="the HSS, over S6m")
+    hss: HssTable = Field(description="the HSS, over S6m")
     sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
     firewall: FirewallTable | None = Field(default=None, description="checks of what comes on S6m and T4")

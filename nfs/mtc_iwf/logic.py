@@ -115,7 +115,7 @@ class MtcIwf:
         try:
             return await self._hss.ask(action.device, scs=profile.isdn, priority=action.priority)
         except HssRefused as error:
-            return _refused_by_hss(error, profile)
+            return refused_by_hss(error, profile)
         except OverBudget as error:
             return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
         except Unavailable as error:
@@ -212,7 +212,8 @@ class MtcIwf:
         return statuses.DONE
 
 
-def _refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
+def refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
+    """What a refusal of the HSS means for the SCS."""
     check, reason = "association", f"the HSS refused with {error.code}"
     if isinstance(error, NotAssociated):
         check, reason = "local-association", "the local store of associations has not this pair"

@@ -78,7 +78,7 @@ _LOCK: Final = _FIND.with_for_update()  # SQLite has one writer and needs no loc
 _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
 _OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
-_UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "")
+_UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "") & (TRIGGER.c.imsi != "")
 _LAPSED: Final = (
     select(TRIGGER)
     .where(_OVER, _UNHEARD)
@@ -183,7 +183,7 @@ class Triggers:
         return await self._do(lambda connection: _find(connection, scs, reference, member))
 
     async def lapsed(self, at_most: int, past: int = 0) -> tuple[Trigger, ...]:
-        """Open triggers whose time is over, the oldest first, behind the first `past`; those of groups end elsewhere."""
+        """Open triggers whose time is over, the oldest first, behind the first `past`; groups' are ended elsewhere."""
         asked = {"key_now": self._clock(), "at_most": at_most, "past": past}
         return await self._do(lambda connection: tuple(map(_trigger, connection.execute(_LAPSED, asked))))
 

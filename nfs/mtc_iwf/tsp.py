@@ -10,11 +10,13 @@ from diameter.message import Grouped
 from diameter.routing.redirect import redirect_answer
 from nfs.common import features
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.groups import TYPE, names_group
 from nfs.common.identities import decode_number, encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.common.turns import ask_in_turn, in_turn
 from nfs.mtc_iwf.asked import Decision, DeviceAction
 from nfs.mtc_iwf.busy import Busy, Relief
+from nfs.mtc_iwf.groups.logic import Groups
 from nfs.mtc_iwf.holding import Holding
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Unavailable
@@ -30,10 +32,11 @@ TOO_MANY_HELD: Final = Decision(
 
 
 class Tsp(Application):
-    """Serves SCSs that the gateway let through.  `iwf` is set before the node starts."""
+    """Serves SCSs that the gateway let through.  `iwf` and `groups` are set before the node starts."""
 
     dictionary = "ts29368_tsp"
     iwf: MtcIwf
+    groups: Groups
 
     def __init__(self, gateway: Gateway, audit: AuditLog, holding: Holding, relief: Relief | None = None) -> None:
         self._gateway = gateway
@@ -59,7 +62,8 @@ class Tsp(Application):
         if profile.hides and self._holding.full(profile.name):
             decision = TOO_MANY_HELD
         else:
-            decision = await self.iwf.act(_action(action), profile, _sender(request))
+            procedures = self.groups if names_group(action) else self.iwf
+            decision = await procedures.act(_action(action), profile, _sender(request))
         if decision.check:
             self._refused(request, action, profile, decision)
         if decision.hidden:
@@ -143,7 +147,7 @@ def _sender(request: Message) -> Sender:
 
 def _answer(request: Message, action: Grouped, decision: Decision) -> Message:
     """The Device-Action-Answer: Device-Notification repeats who and what was asked, with how it ended."""
-    names = ("External-Identifier", "MSISDN", "SCS-Identity", "Reference-Number", "Action-Type")
+    names = ("External-Identifier", TYPE, "MSISDN", "SCS-Identity", "Reference-Number", "Action-Type")
     notification: dict[str, Any] = {name: action[name] for name in names if name in action}
     if decision.status is not None:
         notification["Request-Status"] = int(decision.status)
@@ -154,6 +158,8 @@ def _answer(request: Message, action: Grouped, decision: Decision) -> Message:
         avps["Supported-Features"] = features.offer(OFFERED)
     if decision.target is not None and features.Feature.RECALL_REPLACE in decision.target:
         avps["Feature-Supported-In-Final-Target"] = int(features.Feature.RECALL_REPLACE)
+    if decision.told:
+        avps["Error-Message"] = decision.told
     if decision.failed:
         avps["Failed-AVP"] = request.quote("Device-Action", decision.failed)
     return request.answer(decision.result, avps)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from diameter.errors import ResultCode
 from nfs.common.audit import Stage
 from nfs.common.tsp import RequestStatus
-from nfs.mtc_sgw.logic import ASKABLE, Offer, Refuse
+from nfs.mtc_sgw.logic import ASKABLE, Offer, Refuse, ScsProfile
 
 
 def check(offer: Offer) -> Refuse | None:
-    """NOTAUTHORIZED for an action that the profile does not list.
+    """NOTAUTHORIZED for an action that the profile does not list; groups are a right of their own.
 
     MISSING_AVP without a Device-Action, INVALID_AVP_VALUE for an action that no SCS can ask for.
     """
@@ -27,10 +27,14 @@ def check(offer: Offer) -> Refuse | None:
             result=ResultCode.INVALID_AVP_VALUE,
             failed="Action-Type",
         )
-    if offer.profile is None or offer.action not in offer.profile.commands:
+    if offer.profile is None or not (offer.profile.may_groups if offer.group else _lists(offer, offer.profile)):
         return Refuse(
             stage=Stage.AUTHORISATION,
-            reason="the profile of the SCS does not list the action",
+            reason=f"the profile of the SCS does not list {'groups' if offer.group else 'the action'}",
             status=RequestStatus.NOTAUTHORIZED,
         )
     return None
+
+
+def _lists(offer: Offer, profile: ScsProfile) -> bool:
+    return offer.action in profile.commands

@@ -13,7 +13,7 @@ from nfs.common.audited import AuditedConfig
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
-from nfs.mtc_sgw.logic import Profiles, ScsProfile, device_pattern, plain
+from nfs.mtc_sgw.logic import Profiles, Rate, ScsProfile, device_pattern, plain
 from nfs.mtc_sgw.pace_tables import AreaTable, QuotaTable, RateTable, SpreadTable
 from nfs.mtc_sgw.plugins import COUNTED_IN_FRONT, EDGE, OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
@@ -21,9 +21,11 @@ from nfs.mtc_sgw.rates import RateLimits
 from nfs.mtc_sgw.spreading import SpreadLimits
 from nfs.mtc_sgw.unwanted import ANY, Wish
 
-Command = Literal["trigger", "recall", "replace"]
+Command = Literal["trigger", "recall", "replace", "group"]
 Sharing = Literal["order", "weight", "outstanding"]
 _HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
+GROUP_RATE = Rate(per_s=0.1, burst=3)
+"""Where none is given: one request for a group does what many for devices do."""
 _COMMANDS = {"trigger": ActionType.TRIGGER, "recall": ActionType.RECALL, "replace": ActionType.REPLACE}
 
 
@@ -54,7 +56,9 @@ class ScsTable(Table):
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
         strict=False, min_length=1, description="domains of the External Identifiers it may name"
     )
-    commands: tuple[Command, ...] = Field(strict=False, description="what it may ask: trigger, recall, replace")
+    commands: tuple[Command, ...] = Field(
+        strict=False, description="what it may ask: trigger, recall, replace for devices, group for groups"
+    )
     agents: tuple[Identity, ...] = Field(
         default=(), strict=False, description="peers that may bring its requests beside itself, and agents before them"
     )
@@ -66,10 +70,26 @@ class ScsTable(Table):
     rate: RateTable | None = Field(default=None, description="how fast it may ask; no limit when not given")
     quota: QuotaTable | None = Field(default=None, description="how much it may ask; no limit when not given")
 
+    groups: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="groups that it may trigger, with * and ? as in file names; those of its domains when not given",
+    )
+    group_rate: RateTable | None = Field(
+        default=None, description="how fast it may ask for groups, beside `rate`; one in 10 s, 3 at once if not given"
+    )
+
     hide_foreign_devices: bool | None = Field(
         default=None,
         description="a device that it has no right to looks unknown to it; when not given, to an SCS outside only",
     )
+
+    @model_validator(mode="after")
+    def _groups_are_slower(self) -> Self:
+        given, whole = self.group_rate, self.rate
+        if given is not None and whole is not None and given.per_s > whole.per_s:
+            raise Complaints([("group_rate.per_s", "more than rate.per_s: groups have the lower limit")])
+        return self
 
     def profile(self) -> ScsProfile:
         """The table as the checks take it."""
@@ -78,11 +98,14 @@ class ScsTable(Table):
             hosts=frozenset(plain(host) for host in self.hosts),
             isdn=self.isdn,
             domains=frozenset(self.domains),
-            commands=frozenset(_COMMANDS[command] for command in self.commands),
+            commands=frozenset(_COMMANDS[command] for command in self.commands if command != "group"),
             agents=frozenset(plain(agent) for agent in self.agents),
             placement=self.placement,
             rate=None if self.rate is None else self.rate.rate(),
             quota=None if self.quota is None else self.quota.quota(),
+            may_groups="group" in self.commands,
+            groups=None if self.groups is None else tuple(map(device_pattern, self.groups)),
+            group_rate=GROUP_RATE if self.group_rate is None else self.group_rate.rate(),
             report_to=self.report_to,
             hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
         )

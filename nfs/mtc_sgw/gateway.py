@@ -15,11 +15,13 @@ from diameter.app import Neighbour, Screen
 from diameter.message import Avp, Grouped
 from diameter.security.link import LinkSecurity
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.groups import TYPE
 from nfs.common.identities import IdentityError, decode_number
 from nfs.mtc_sgw import (
     command_rights,
     completeness,
     external_identifier,
+    group,
     inbound_imsi,
     outbound_imsi,
     outbound_private,
@@ -32,6 +34,7 @@ from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, plain, run
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("peer-identity", peer_identity.check),
     ("command-rights", command_rights.check),
+    ("group", group.check),
     ("completeness", completeness.check),
     ("inbound-imsi", inbound_imsi.check),
     ("external-identifier", external_identifier.check),
@@ -156,6 +159,7 @@ class Gateway(Screen):
             action=_device_action(message, "Action-Type"),
             external_identifier=None if action is None else action.get("External-Identifier"),
             msisdn=None if action is None else _digits(action, "MSISDN"),
+            identifier_type=_device_action(message, TYPE),
             scs_identity=None if action is None else _digits(action, "SCS-Identity"),
             imsi_avps=tuple(_bearing(message.avps)),
             home_plmns=self.home_plmns,
@@ -185,7 +189,7 @@ def _fault(message: Message, refuse: Refuse, *, echo: bool) -> ApplicationFault:
     avps: dict[str, Any] = {}
     action = message.get("Device-Action")
     if action is not None:
-        names = ("External-Identifier", "MSISDN", "SCS-Identity") if echo else ("SCS-Identity",)
+        names = ("External-Identifier", TYPE, "MSISDN", "SCS-Identity") if echo else ("SCS-Identity",)
         notification = {name: action[name] for name in (*names, "Reference-Number", "Action-Type") if name in action}
         if refuse.status is not None:
             notification["Request-Status"] = int(refuse.status)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 from nfs.common.audit import Stage
+from nfs.common.groups import GROUP
 from nfs.common.tsp import ActionType, RequestStatus
 
 Placement = Literal["inside", "outside"]
@@ -47,6 +48,8 @@ class ScsProfile:
     SCS-Identity and the SM-RP-SMEA.  `domains`: of the External Identifiers it may name, lower case.  `rate`, `quota`:
     what it may ask at most, None for no limit.  `hides`: a device that it has no right to looks unknown to it.
     `report_to`: hosts that take its reports for each other.
+    `may_groups`: it may trigger groups, which no right to trigger devices includes; `groups`: names of those that it
+    may, with * and ? as in file names, None for all of its domains; `group_rate`: a bound of their own.
     """
 
     name: str
@@ -59,6 +62,9 @@ class ScsProfile:
     rate: Rate | None = None
     quota: Quota | None = None
     hides: bool = True
+    may_groups: bool = False
+    groups: tuple[str, ...] | None = None
+    group_rate: Rate | None = None
     report_to: tuple[str, ...] = ()
 
 
@@ -113,6 +119,7 @@ class Offer:
     request.  `profile`: that of `origin`.  `action`: Action-Type, None without Device-Action.  `scs_identity`,
     `msisdn`: digits, "" when they make no number, None when absent.  `imsi_avps`: names of AVPs anywhere in the
     request that can only hold an internal identity.  `now`: seconds since 1970.  `route`: the Route-Records.
+    `identifier_type`: Type-Of-External-Identifier.
     """
 
     peer: str
@@ -122,6 +129,7 @@ class Offer:
     proven: tuple[str, ...] | None = None
     external_identifier: str | None = None
     msisdn: str | None = None
+    identifier_type: int | None = None
     scs_identity: str | None = None
     imsi_avps: tuple[str, ...] = ()
     home_plmns: frozenset[str] = frozenset()
@@ -129,6 +137,11 @@ class Offer:
     session_id: str = ""
     now: float = 0.0
     route: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> bool:
+        """Whether it names a group and no device."""
+        return self.identifier_type == GROUP
 
     @property
     def device(self) -> str:

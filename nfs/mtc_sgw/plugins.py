@@ -24,6 +24,7 @@ FIRST: Final = "peer-identity"
 OWN: Final = (
     FIRST,
     "command-rights",
+    "group",
     "completeness",
     "inbound-imsi",
     "external-identifier",

@@ -1,5 +1,7 @@
 """Does an SCS ask too fast?  Token buckets for the whole gateway, for each SCS and for each device.
 
+Groups have a bucket of their own for each SCS, beside the others: one request for a group wakes many devices.
+
 They bound what a mass of triggers can do to core and radio, whoever sends them: a request takes a token from every
 bucket that it falls under, or, when one of them is empty, from none, and is RATEEXCEEDED: it may be tried again later.
 A device has a bucket for each SCS: these checks stand before the HSS, and an SCS that names devices of another one must
@@ -19,6 +21,7 @@ from nfs.mtc_sgw.bounded import Bounded
 from nfs.mtc_sgw.logic import Offer, Rate, Refuse
 
 DEVICE: Final = "device"
+GROUPS: Final = "SCS for groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,8 @@ class Rates:
     def _buckets(self, offer: Offer) -> Iterator[tuple[tuple[str, str], Rate]]:
         if self.limits.device is not None:
             yield (DEVICE, offer.pair), self.limits.device
+        if offer.profile is not None and offer.group and offer.profile.group_rate is not None:
+            yield (GROUPS, offer.profile.name), offer.profile.group_rate
         if offer.profile is not None and offer.profile.rate is not None:
             yield ("SCS", offer.profile.name), offer.profile.rate
         if self.limits.gateway is not None:

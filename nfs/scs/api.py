@@ -47,8 +47,8 @@ class Scs:
     ) -> None:
         self.ledger = Ledger() if ledger is None else ledger
         self.tsp = Tsp(number, mtc_iwf, self._reported)
-        self._realm = realm
-        self._clock = clock
+        self.realm = realm
+        self.clock = clock
         self._waiting: dict[int, list[Later[Report]]] = {}
         self._memory = memory
         self._remembering = memory is None
@@ -65,23 +65,23 @@ class Scs:
         impossible reference, or the recall of a trigger whose SMS-SC takes none; a replace there is a trigger of its
         own (TS 29.368 6.4.13).
         """
-        realm = realm_for(request, self._realm)
+        realm = realm_for(request, self.realm)
         old = request.old_reference
         if old is not None and not self.ledger.can_be_taken_back(old):
             if request.recall is not None:
                 raise ValueError(f"reference {old} cannot be recalled: its SMS-SC takes no recalls")
             request = replace(request, replace=None)
-        reference = self.ledger.begin(request, self._clock())
+        reference = self.ledger.begin(request, self.clock())
         try:
             if self._memory is not None:
-                await self._memory.begin(reference, self._clock())
+                await self._memory.begin(reference, self.clock())
             answer = await self.tsp.device_trigger(reference, request, realm)
         except (RequestError, EncodeError, StoreError) as error:
-            return await self._settled(self.ledger.failed(reference, str(error), self._clock()))
-        gone = self.ledger.taken_back(request, answer, self._clock())
+            return await self._settled(self.ledger.failed(reference, str(error), self.clock()))
+        gone = self.ledger.taken_back(request, answer, self.clock())
         if gone is not None:
             await self._settled(gone)
-        report = self.ledger.answered(reference, answer, self._clock())
+        report = self.ledger.answered(reference, answer, self.clock())
         if report is not None:
             return await self._settled(report)
         return self.progress(reference)
@@ -100,7 +100,7 @@ class Scs:
 
     def progress(self, reference: int) -> Report:
         """How far a trigger has come; raises KeyError for an unknown number."""
-        report = self.ledger.progress(reference, self._clock())
+        report = self.ledger.progress(reference, self.clock())
         if report is None:
             raise KeyError(reference)
         return report
@@ -110,7 +110,7 @@ class Scs:
 
         The trigger stays open: a later report still ends it.
         """
-        report = self.ledger.progress(reference, self._clock())
+        report = self.ledger.progress(reference, self.clock())
         for later in self._waiting.pop(reference, ()):
             if report is not None:
                 later.resolve(replace(report, error=why))
@@ -118,7 +118,7 @@ class Scs:
     async def remember(self) -> None:
         """Take back what the memory has from before.  Raises StoreError."""
         if self._memory is not None and not self._remembering:
-            self.ledger.restore(*await self._memory.load(self._clock()))
+            self.ledger.restore(*await self._memory.load(self.clock()))
             self._remembering = True
 
     async def reports(self, after: int, limit: int) -> list[Ended]:
@@ -137,7 +137,7 @@ class Scs:
         if self._memory is not None and reference in self.ledger.open:
             known = self.progress(reference)
             await self._memory.end(replace(known, stage=Stage.REPORTED, outcome=outcome))
-        report = self.ledger.reported(reference, outcome, self._clock())
+        report = self.ledger.reported(reference, outcome, self.clock())
         if report is not None:
             self._end(report)
 

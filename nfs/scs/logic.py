@@ -46,6 +46,8 @@ class TriggerRequest:
     reference: int | None = None
     recall: int | None = None
     replace: int | None = None
+    group: bool = False
+    """`external_identifier` is the name of a group: see `nfs.scs.groups`."""
 
     @property
     def action(self) -> ActionType:
@@ -77,11 +79,13 @@ class Answer:
     """What the DAA said: Request-Status, None when it had none, and the result as (vendor, code).
 
     `recallable`: the SMS-SC that has the trigger takes recalls and replaces (Feature-Supported-In-Final-Target).
+    `told`: Error-Message.
     """
 
     status: int | None
     result: tuple[int, int]
     recallable: bool = False
+    told: str = ""
 
     @property
     def accepted(self) -> bool:

@@ -9,6 +9,7 @@ from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, ResultCode
 from nfs.common import features
+from nfs.common.groups import GROUP, TYPE
 from nfs.common.identities import encode_number
 from nfs.common.store import StoreError
 from nfs.common.tsp import ActionType
@@ -21,7 +22,8 @@ class Tsp(Application):
     """Translates between Tsp and the SCS.
 
     scs: ISDN number of this SCS, digits.  mtc_iwf: where requests go (None: any node of the realm).
-    reported: awaited with Reference-Number and Delivery-Outcome of each DNR, before it is answered.
+    reported: awaited with Reference-Number and Delivery-Outcome of each DNR, before it is answered; `members`, with the
+    External-Identifier between them, before it, takes those of groups and is only called.
     """
 
     dictionary = "ts29368_tsp"
@@ -30,6 +32,7 @@ class Tsp(Application):
         self._scs_identity = encode_number(scs)
         self._mtc_iwf = mtc_iwf
         self._reported = reported
+        self.members: Callable[[int, str, int], bool] = lambda reference, member, outcome: False
         self.messages = Messages()
 
     async def device_trigger(self, reference: int, request: TriggerRequest, realm: str) -> Answer:
@@ -45,7 +48,8 @@ class Tsp(Application):
         notification = answer.get("Device-Notification")
         status = None if notification is None else notification.get("Request-Status")
         recallable = bool(answer.get("Feature-Supported-In-Final-Target", 0) & features.Feature.RECALL_REPLACE)
-        return Answer(status=status, result=answer.result or (0, 0), recallable=recallable)
+        told = str(answer.get("Error-Message", ""))
+        return Answer(status=status, result=answer.result or (0, 0), recallable=recallable, told=told)
 
     @answers("Device-Notification-Request")
     async def device_notification(self, request: Message) -> Message:
@@ -57,8 +61,10 @@ class Tsp(Application):
             raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
         if notification["Action-Type"] != ActionType.REPORT:
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
+        reference, outcome = notification.number("Reference-Number"), notification.number("Delivery-Outcome")
         try:
-            await self._reported(notification.number("Reference-Number"), notification.number("Delivery-Outcome"))
+            if not self.members(reference, str(notification.get("External-Identifier", "")), outcome):
+                await self._reported(reference, outcome)
         except StoreError:  # whoever brought it shall come again, or go to another host of this SCS
             raise ApplicationFault(ResultCode.TOO_BUSY, "a report that cannot be kept now") from None
         return request.answer(ResultCode.SUCCESS)
@@ -68,6 +74,8 @@ def _device_action(reference: int, request: TriggerRequest, scs_identity: bytes)
     action: dict[str, Any] = {}
     if request.external_identifier is not None:
         action["External-Identifier"] = request.external_identifier
+        if request.group:
+            action[TYPE] = GROUP
     if request.msisdn is not None:
         action["MSISDN"] = encode_number(request.msisdn)
     action |= {"SCS-Identity": scs_identity, "Reference-Number": reference}

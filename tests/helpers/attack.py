@@ -203,6 +203,8 @@ class Field(Network):
             self.wait(each.start())
         for at, host in ((2, MME_HOST), (3, HSS), (3, SMS_SC), (4, IWF), (5, IWF)):
             self.wait(self.nodes[at].when_open(host))
+        assert self.sms_sc_parts.started is not None
+        self.wait(self.sms_sc_parts.started(self.nodes[2]))  # it takes nothing before it has read what it keeps
         return self
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from diameter import Message, ResultCode
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.groups import names_group
 from nfs.common.identities import ExternalIdentifier, IdentityError, decode_number
 from nfs.common.store import Store, StoreError
 from nfs.hss.groups import tables
@@ -16,13 +17,11 @@ from nfs.hss.groups.logic import Member, authorise, resolve
 from nfs.hss.logic import Error, Refused, Service
 
 TGPP: Final = 10415
-TYPE: Final = "Type-Of-External-Identifier"
-GROUP: Final = 1
 
 
 def is_group(request: Message) -> bool:
     """Whether a Subscriber-Information-Request asks for a group."""
-    return bool(request.group("User-Identifier").get(TYPE) == GROUP)
+    return names_group(request.group("User-Identifier"))
 
 
 class Groups:

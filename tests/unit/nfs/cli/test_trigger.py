@@ -61,7 +61,12 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         ((*DEVICE, *OWN, "--recall", "1", "--payload", "x"), "--recall only withdraws"),
         ((*DEVICE, *OWN, "--recall", "1", "--count", "2"), "--recall is for one trigger"),
         ((*DEVICE, *DEVICE, *OWN, "--replace", "1"), "--replace is for one trigger"),
-        (("--external-group-id", "g@x.example", *OWN), "--external-group-id: this release"),
+        (
+            (*DEVICE, "--group", "g@x.example", *OWN),
+            "by an SCS of our own: not with --external-id",
+        ),
+        (("--external-group-id", "g", *OWN), "--group: External-Identifier: local-id@domain-id expected"),
+        (("--group", "g@x.example", "--via", "http://127.0.0.1", "--token", "t"), "not with --via"),
     ],
 )
 def test_wrong_usage_is_a_line_that_says_so(words: tuple[str, ...], complaint: str) -> None:
