@@ -295,6 +295,7 @@ def test_a_copy_is_for_whoever_may_bring_it_and_nobody_else(rig: Rig) -> None:
             rig.proxy.answer(inward.answer(3004, given), request)
         fault = rig.ask(request.edit(hop_by_hop=9), stranger)
         assert isinstance(fault, ApplicationFault)
+        assert fault.avps is not None
         assert fault.avps["Device-Notification"]["Request-Status"] == RequestStatus.INVSCSID
         assert isinstance(rig.ask(request.edit(hop_by_hop=9), OUTSIDE), Message)
     assert rig.audit.refusals["peer-identity", "authentication"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_the_word_of_an_owner_by_domain_holds_against_the_number_when_the_hss_sa
             tables.allow(connection, "meters", [])
         engine.dispose()
     network = Network(tmp_path, Dictionary.load(), (replace(SUBSCRIBER, msisdn="15550100001"),), iwf=iwf).open()
-    asked = {"MSISDN": encode_number("15550100001"), "SCS-Identity": encode_number("15550001")}
+    asked: dict[str, Any] = {"MSISDN": encode_number("15550100001"), "SCS-Identity": encode_number("15550001")}
     asked |= {"Reference-Number": 1, "Action-Type": 1, "Trigger-Data": {"Payload": b"wake"}}
     assert network.trigger(asked)["Device-Notification"]["Request-Status"] == told
     assert len(network.sms_sc.triggers) == (not every_name)
