@@ -186,6 +186,23 @@ def test_a_report_that_cannot_be_delivered_now_is_a_protocol_error(dictionary: D
     assert reports.seen == [Report(scs="15550001", reference=None, outcome=9, device=NAMED)]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"SM-RP-SMEA": b"\x05\x91\xf1"}, 5530), ({"User-Identifier": {"MSISDN": b"\xf1\x51"}}, 5001)],
+)
+def test_a_report_of_nobody_and_one_for_nobody(dictionary: Dictionary, wrong: dict[str, Any], code: int) -> None:
+    t4 = T4(realm="core.example")
+    t4.reports = reports = Reports()
+    avps = {
+        "User-Identifier": {"External-Identifier": "meter-1@customer.example"},
+        "SM-RP-SMEA": bytes.fromhex("089151550010"),
+        "SM-Delivery-Outcome-T4": 2,
+        "Destination-Host": "node.example.org",
+    }
+    assert FakeRequester(t4, dictionary).deliver("Delivery-Report", avps | wrong).result == (10415, code)
+    assert reports.seen == []
+
+
 class Iwf:
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
