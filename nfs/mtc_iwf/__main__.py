@@ -124,7 +124,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    lapsed = Lapsed(triggers, t4, tsp, capabilities)
+    lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
     purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
     purging.clock = around.reactor
 

@@ -7,13 +7,14 @@ it was not, and the answer says what the report is (TS 29.368 6.4.10):
     the SMS-SC does not have it       UNCONFIRMED: delivered or not, its report was lost
     the SMS-SC takes no recalls       UNCONFIRMED
     the SMS-SC cannot be reached      TEMPORARYERROR: the network is at fault, and the SCS may send it again
-    it is being delivered             nothing yet: asked again in the next round
+    it is being delivered             nothing yet: asked again in the next round, and UNCONFIRMED after half a day
 
 An SCS that cannot be reached has the rest of its triggers left alone until the next round, and is in nobody's way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from nfs.common.features import Feature
@@ -24,6 +25,8 @@ from nfs.mtc_iwf.recall import withdrawal
 
 AT_ONCE: Final = 200
 """Triggers read in one step of a round."""
+STUCK_S: Final = 43_200.0
+"""How long an SMS-SC may say that it is delivering a trigger whose time is over; a day later it would be forgotten."""
 
 
 class LapsedLedger(Ledger, Protocol):
@@ -35,9 +38,17 @@ class LapsedLedger(Ledger, Protocol):
 
 
 class Lapsed:
-    """Ends triggers that nobody ended."""
+    """Ends triggers that nobody ended.  clock: seconds since 1970."""
 
-    def __init__(self, ledger: LapsedLedger, sms_sc: SmsSc, scs: Scs, capabilities: Capabilities) -> None:
+    def __init__(
+        self,
+        ledger: LapsedLedger,
+        sms_sc: SmsSc,
+        scs: Scs,
+        capabilities: Capabilities,
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
         self._ledger = ledger
         self._sms_sc = sms_sc
         self._scs = scs
@@ -80,5 +91,5 @@ class Lapsed:
             return DeliveryOutcome.TEMPORARYERROR
         status = statuses.of_submission(taken.result)
         if status is RequestStatus.RECALLFAIL:
-            return None
+            return DeliveryOutcome.UNCONFIRMED if self._clock() - trigger.expires_at > STUCK_S else None
         return DeliveryOutcome.EXPIRED if status is RequestStatus.SUCCESS else DeliveryOutcome.UNCONFIRMED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
@@ -170,6 +170,8 @@ class Trigger:
     state: State = State.OPEN
     sms_sc: str = ""
     member: str = ""
+    expires_at: float = field(default=0.0, compare=False)
+    """When its report is overdue, in seconds since 1970; the ledger says it."""
 
 
 class Hss(Protocol):

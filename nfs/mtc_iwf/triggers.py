@@ -294,4 +294,5 @@ def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
         validity_s=row.validity_s,
         state=State(row.state),
         sms_sc=row.sms_sc,
+        expires_at=row.expires_at,
     )

@@ -10,9 +10,10 @@ from nfs.common.features import Feature
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.capabilities import Remembered
-from nfs.mtc_iwf.lapsed import AT_ONCE, Lapsed, LapsedLedger
+from nfs.mtc_iwf.lapsed import AT_ONCE, STUCK_S, Lapsed, LapsedLedger
 from nfs.mtc_iwf.ports import Device, Notice, Sender, Submission, Taken, Trigger, Unavailable
 from nfs.mtc_iwf.statuses import Result
+from nfs.mtc_iwf.triggers import KEEP_S
 
 AWAY, BUSY, THERE = "15550001", "15550002", "15550003"
 TRIGGER = Trigger(
@@ -28,16 +29,19 @@ TRIGGER = Trigger(
 
 
 class World:
-    """Ledger, SMS-SC and SCSs: of three, one does not answer and one has no time."""
+    """As much of a ledger as is used, SMS-SC and SCSs: of three, one does not answer and one has no time."""
 
     def __init__(self, *triggers: Trigger) -> None:
         self.open = list(triggers)
         self.recalled: list[str] = []
         self.told: list[tuple[str, DeliveryOutcome]] = []
         self.delivering = False
+        self.now = 1000.0
         known = Remembered()
         known.known["smssc.example"] = Feature.RECALL_REPLACE
-        self.lapsing = Lapsed(cast(LapsedLedger, self), self, self, known)  # the rest of a ledger is not used
+        self.lapsing = Lapsed(
+            cast(LapsedLedger, self), self, self, known, lambda: self.now
+        )  # the rest of a ledger is not used
 
     async def lapsed(self, at_most: int, past: int = 0) -> tuple[Trigger, ...]:
         return tuple(self.open[past : past + at_most])
@@ -67,10 +71,20 @@ def test_who_is_away_is_in_nobody_s_way_and_asked_once_a_round() -> None:
 
 
 def test_what_is_being_delivered_is_left_for_the_next_round() -> None:
-    world = World(TRIGGER, replace(TRIGGER, reference=2))
+    world = World(*(replace(TRIGGER, reference=number, expires_at=1000.0) for number in (1, 2)))
     world.delivering = True
     assert run(world.lapsing.round()) == 0
     assert (world.told, len(world.recalled)) == ([], 2)
     world.delivering = False
     assert run(world.lapsing.round()) == 2
     assert world.open == []
+
+
+def test_what_is_being_delivered_for_half_a_day_is_unconfirmed() -> None:
+    world = World(replace(TRIGGER, expires_at=1000.0))
+    world.delivering, world.now = True, 1000.0 + STUCK_S
+    assert run(world.lapsing.round()) == 0
+    world.now += 1
+    assert run(world.lapsing.round()) == 1
+    assert world.told == [(THERE, DeliveryOutcome.UNCONFIRMED)]
+    assert STUCK_S < KEEP_S
