@@ -60,7 +60,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         s6a.profiles = by_name(new.profile)
 
     return Parts(
-        applications=(S6m(store, cache, audit, groups), s6c, s6a),
+        applications=(S6m(store, cache, audit, groups, every_name=config.hss.every_name), s6c, s6a),
         audit=audit.node_refused,
         started=lambda _node: s6c.spawn(s6c.resume()),
         stopping=stopping,

@@ -29,6 +29,11 @@ class HssTable(Table):
     group_members: int = Field(
         default=5000, ge=1, le=100_000, description="members of a group that an answer may have; none of a larger one"
     )
+    every_name: bool = Field(
+        default=False,
+        description="of a device to be triggered say each External Identifier on S6m, in a User-Identifier of its own "
+        "behind that with IMSI and MSISDN: so the word of its owner counts by whatever name it is asked for",
+    )
 
 
 class HssConfig(AuditedConfig):

@@ -140,8 +140,11 @@ class Information:
     nodes: tuple[ServingNode, ...] = field(default=())
 
 
-def inform(question: Question, subscriber: Subscriber | None) -> Information:
-    """Answer `question` about `subscriber` (None: nobody has the identity).  Raises Refused.  TS 29.336 5.2.1.2."""
+def inform(question: Question, subscriber: Subscriber | None, *, every_name: bool = False) -> Information:
+    """Answer `question` about `subscriber` (None: nobody has the identity).  Raises Refused.  TS 29.336 5.2.1.2.
+
+    every_name: of a trigger say also each External Identifier, one a user, behind the user that the clause asks for.
+    """
     if subscriber is None:
         raise Refused(Error.USER_UNKNOWN)
     if not question.from_iwf:
@@ -156,7 +159,8 @@ def inform(question: Question, subscriber: Subscriber | None) -> Information:
     if question.service is None:
         return Information(users=(user,))
     cause = _cause(question, subscriber)
-    return Information(users=(user,), cause=cause, nodes=() if cause else _nodes(question, subscriber))
+    names = tuple(UserId(external_id=each.identifier) for each in subscriber.external_ids) if every_name else ()
+    return Information(users=(user, *names), cause=cause, nodes=() if cause else _nodes(question, subscriber))
 
 
 def _entitled(question: Question, subscriber: Subscriber) -> bool:

@@ -23,7 +23,7 @@ FROM_IWF = 1  # SIR-Flags bit 0
 class S6m(Application):
     """Answers from the subscriber database, through a cache that also remembers who does not exist.
 
-    groups: answers for groups; None where this HSS knows none.
+    groups: answers for groups; None where this HSS knows none.  every_name: see `nfs.hss.logic.inform`.
     """
 
     dictionary = "ts29336_s6m"
@@ -34,7 +34,10 @@ class S6m(Application):
         cache: Cache[UserId, Subscriber | None],
         audit: AuditLog,
         groups: Groups | None = None,
+        *,
+        every_name: bool = False,
     ) -> None:
+        self._every_name = every_name
         self._groups = groups
         self._store = store
         self._cache = cache
@@ -58,7 +61,7 @@ class S6m(Application):
         except StoreError:
             return request.answer(ResultCode.UNABLE_TO_COMPLY, {"Error-Message": "database"})
         try:
-            return request.answer(ResultCode.SUCCESS, _avps(inform(question, subscriber)))
+            return request.answer(ResultCode.SUCCESS, _avps(inform(question, subscriber, every_name=self._every_name)))
         except Refused as refused:
             return self._refuse(request, user, refused.error)
 

@@ -60,7 +60,9 @@ def limits(config: IwfConfig) -> Limits:
     )
 
 
-def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, triggers: Triggers) -> MtcIwf:
+def procedures(
+    config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, triggers: Triggers, capabilities: Capabilities
+) -> MtcIwf:
     """The procedures between the reference points, behind the guards."""
     return MtcIwf(
         hss=hss,
@@ -71,7 +73,7 @@ def procedures(config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, tr
         sms_sc_host=config.sms_sc.host or "",
         unwanted=guards.unwanted_now,
         paced=guards.spreader.paced,
-        capabilities=Capabilities(triggers.store),
+        capabilities=capabilities,
     )
 
 
@@ -114,15 +116,15 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
-    owners = OwnerCheck()
-    iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers)
+    owners, capabilities = OwnerCheck(), Capabilities(store)
+    iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
     tsp.iwf = iwf
     parties = (guards, owners, audit, store, counts)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now)
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
-    lapsed = Lapsed(triggers, t4, tsp, Capabilities(store))
+    lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
     purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
     purging.clock = around.reactor
 

@@ -1,8 +1,8 @@
 """Quotas in the store: a trigger counts in the transaction that remembers it, for all processes on that store.
 
 So a quota holds exactly, over a kill and across processes: whether there is room is decided where the trigger is
-written down, and one that comes again counts once.  The gateway's check, which no request waits for, goes by what was
-last seen of the counts and refuses early; the last word is spoken here.
+written down, and one that comes again counts once, also when it came to nothing the first time.  The gateway's check,
+which no request waits for, goes by what was last seen of the counts and refuses early; the last word is spoken here.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class GuardedHss:
         if local is not None and not local.hold(scs, name, self._clock()):
             raise NotAssociated
         found = await self._asked(device, scs=scs, priority=priority)
-        if found.msisdn is not None and self._unwanted.blocks(found.msisdn, scs):
+        if any(self._unwanted.blocks(each, scs) for each in found.names):
             raise Blocked
         return found
 

@@ -8,6 +8,7 @@ passed the security gateway.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from nfs.common.features import Feature
 from nfs.common.t4 import TriggerAction
@@ -99,7 +100,7 @@ class MtcIwf:
         found = await self._authorised(action, profile)
         if isinstance(found, Decision):
             return found
-        refused = _contradiction(action, found)
+        refused = _contradiction(action, found, hides=profile.hides)
         if refused is None and original is not None:
             refused = other_device(action, original, found)
             if refused is None and action.action == ActionType.RECALL:  # where the device is does not matter
@@ -121,8 +122,7 @@ class MtcIwf:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
 
     def _unwanted_now(self, device: Device, found: Found) -> Decision | None:
-        names = {device_name(device.external_id, device.msisdn), found.msisdn}
-        for name in sorted(name for name in names if name):
+        for name in sorted({device_name(device.external_id, device.msisdn), *found.names}):
             refuse = self._unwanted(name)
             if refuse is not None:
                 return Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
@@ -146,7 +146,11 @@ class MtcIwf:
             standing = await self._ledger.begin(trigger)
             if standing in AT_ONCE:
                 return AT_ONCE[standing]
-            decision, sms_sc = await self._hand_over(_submission(action, found, profile, original))
+            submission = _submission(action, found, profile, original)
+            before = await self._ledger.find(trigger.scs, trigger.reference) if standing is Standing.REPEAT else None
+            if before is not None:  # another SMS-SC would deliver it once more
+                trigger, submission = replace(trigger, sms_sc=before.sms_sc), replace(submission, to=before.sms_sc)
+            decision, sms_sc = await self._hand_over(submission)
             if not _stands(decision, original):
                 self._hss.forget(action.device, scs=profile.isdn)
                 if standing is Standing.NEW:  # a repeat that fails takes nothing back that was accepted before
@@ -251,10 +255,11 @@ def _submission(action: DeviceAction, found: Found, profile: ScsProfile, origina
     )
 
 
-def _contradiction(action: DeviceAction, found: Found) -> Decision | None:
+def _contradiction(action: DeviceAction, found: Found, *, hides: bool) -> Decision | None:
+    """Two identities of two devices; told when a foreign device would be, whoever owns the second one."""
     if action.device.external_id and action.device.msisdn and action.device.msisdn != found.msisdn:
         reason = "External-Identifier and MSISDN name different devices"
-        return Decision(status=RequestStatus.INVEXTID, check="association", reason=reason)
+        return Decision(status=RequestStatus.INVEXTID, check="association", reason=reason, hidden=hides)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
@@ -62,14 +62,23 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the HSS says of a device that the SCS may trigger: identities, cause bits, nodes (the preferred first)."""
+    """What the HSS says of a device that the SCS may trigger: identities, cause bits, nodes (the preferred first).
+
+    `external_ids`: those that it says, which TS 29.336 5.2.1.2 does not ask of it for a trigger.
+    """
 
     imsi: str
     msisdn: str | None = None
+    external_ids: tuple[str, ...] = ()
     absent: bool = False
     not_provisioned: bool = False
     barred: bool = False
     nodes: tuple[ServingNode, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that an owner may have given the device."""
+        return self.external_ids if self.msisdn is None else (self.msisdn, *self.external_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,7 @@ class Standing(Enum):
     NEW = "new"
     REPEAT = "repeat"  # the same trigger, still open: hand it over again, the SMS-SC knows it
     TAKEN = "taken"  # another trigger that is still open
-    DONE = "done"  # the same request, and its trigger was reported since: nothing is left to do
+    DONE = "done"  # the same request, its trigger reported, recalled or replaced since: nothing is left to do
     OVER_QUOTA = "over-quota"  # not remembered, because a quota is used up
 
 
@@ -161,6 +170,8 @@ class Trigger:
     state: State = State.OPEN
     sms_sc: str = ""
     member: str = ""
+    expires_at: float = field(default=0.0, compare=False)
+    """When its report is overdue, in seconds since 1970; the ledger says it."""
 
 
 class Hss(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from diameter import Message, RequestError
 from diameter.app import Application
+from diameter.message import Grouped
 from nfs.common.groups import GROUP, TYPE
 from nfs.common.identities import Address, ExternalIdentifier, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
@@ -111,11 +113,19 @@ def _user(device: Device) -> dict[str, Any]:
     return {"MSISDN": encode_number(device.msisdn or "")}
 
 
+def _external_ids(users: tuple[Grouped, ...]) -> Iterator[str]:
+    """Of all instances: an answer may have several, each with another identity of the one user (clause 5.2.1)."""
+    for user in users:
+        if "External-Identifier" in user:
+            yield str(ExternalIdentifier.parse(user.text("External-Identifier")))
+
+
 def _found(answer: Message) -> Found:
     """The answer's content; without an IMSI or T4-Data it is of no use for a trigger."""
-    user, service = answer.get("User-Identifier"), answer.get("Service-Data")
+    users, service = answer.all("User-Identifier"), answer.get("Service-Data")
     data = None if service is None else service.get("T4-Data")
-    if user is None or data is None or "User-Name" not in user:
+    user = next((each for each in users if "User-Name" in each), None)
+    if user is None or data is None:
         raise Unavailable("HSS: answer without User-Name or T4-Data")
     cause = data.get("HSS-Cause", 0)
     nodes: list[ServingNode] = []
@@ -125,6 +135,7 @@ def _found(answer: Message) -> Found:
         return Found(
             imsi=imsi(user["User-Name"]),
             msisdn=decode_number(user["MSISDN"]) if "MSISDN" in user else None,
+            external_ids=tuple(_external_ids(users)),
             absent=bool(cause & ABSENT),
             not_provisioned=bool(cause & NOT_PROVISIONED),
             barred=bool(cause & BARRED),

@@ -25,7 +25,7 @@ class Spreader:
 
     async def paced(self, device: Device, found: Found, priority: bool) -> Refuse | None:
         """Return when a trigger for this device may go on; or why it may not."""
-        names = [name for name in (device_name(device.external_id, device.msisdn), found.msisdn) if name]
+        names = (device_name(device.external_id, device.msisdn), *found.names)
         nodes = [name for node in found.nodes for name in (node.name, node.realm) if name]
         outcome = self.spreading.wait_s(names, nodes, self._clock.seconds(), priority=priority)
         if isinstance(outcome, Refuse):

@@ -12,7 +12,7 @@ from nfs.common.identities import Address, IdentityError, decode_number, encode_
 from nfs.common.nodes import to_avps
 from nfs.mtc_iwf.asked import Report
 from nfs.mtc_iwf.ports import Device, Submission, Taken, Unavailable
-from nfs.mtc_iwf.statuses import TGPP, Result
+from nfs.mtc_iwf.statuses import TGPP, USER_UNKNOWN, Result
 
 INVALID_SME_ADDRESS: Result = (TGPP, 5530)
 
@@ -54,9 +54,13 @@ class T4(Application):
     async def delivery_report(self, request: Message) -> Message:
         """Bring a report to its SCS and answer once that has it (clause 5.3)."""
         try:
-            report = _report(request)
+            scs = Address.decode(request["SM-RP-SMEA"]).international()
         except IdentityError:
             return _answer(request, INVALID_SME_ADDRESS)
+        try:
+            report = _report(request, scs)
+        except IdentityError:  # what is no identity belongs to nobody
+            return _answer(request, USER_UNKNOWN)
         return _answer(request, await self.reports.report(report))
 
 
@@ -88,11 +92,11 @@ def _avps(submission: Submission) -> dict[str, Any]:
     return avps
 
 
-def _report(request: Message) -> Report:
+def _report(request: Message, scs: str) -> Report:
     user: Grouped = request["User-Identifier"]
     msisdn = user.get("MSISDN")
     return Report(
-        scs=Address.decode(request["SM-RP-SMEA"]).international(),
+        scs=scs,
         reference=request.get("Reference-Number"),
         outcome=request["SM-Delivery-Outcome-T4"],
         imsi=user.get("User-Name"),

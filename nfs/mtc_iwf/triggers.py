@@ -79,11 +79,20 @@ _INSERT: Final = insert(TRIGGER)
 _CHANGE: Final = update(TRIGGER).where(_KEY)
 _OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
 _UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "") & (TRIGGER.c.imsi != "")
-_LAPSED: Final = select(TRIGGER).where(_OVER, _UNHEARD).order_by(TRIGGER.c.expires_at).limit(bindparam("at_most"))
-_PURGE: Final = delete(TRIGGER).where(_OVER, ~_UNHEARD | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
+_LAPSED: Final = (
+    select(TRIGGER)
+    .where(_OVER, _UNHEARD)
+    .order_by(TRIGGER.c.expires_at, TRIGGER.c.scs, TRIGGER.c.reference)
+    .limit(bindparam("at_most"))
+    .offset(bindparam("past"))
+)
+_OWING: Final = TRIGGER.c.state.in_([State.OPEN.value, "waiting", "owed"])  # `nfs.mtc_iwf.groups.ports.Progress` too
+_PURGE: Final = delete(TRIGGER).where(_OVER, ~_OWING | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
 _REFUSE: Final = _CHANGE.where(
     TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
 )
+_OVER_FOR_GOOD: Final = (State.REPORTED.value, State.RECALLED.value, State.REPLACED.value)
+"""States in which a copy of the request that made the trigger makes no new one."""
 
 
 class OverQuota(DiameterError):
@@ -135,9 +144,10 @@ class Triggers:
             found = _locked(connection, trigger)
             standing = _standing(found, trigger, now)
             new = standing is Standing.NEW
-            used = counts.take(connection, claims) if counts is not None and new else []
+            counted = found is not None and _identifiers(found) == _sent(trigger)  # the same request, refused since
+            used = counts.take(connection, claims) if counts is not None and new and not counted else []
             if standing in (Standing.NEW, Standing.REPEAT):
-                _write(connection, trigger, now, there=found is not None)
+                _write(connection, trigger, now, there=found is not None, repeat=not new)
             return standing, used
 
         standing, used = await self._do(work)
@@ -173,9 +183,9 @@ class Triggers:
         """The trigger under this key."""
         return await self._do(lambda connection: _find(connection, scs, reference, member))
 
-    async def lapsed(self, at_most: int) -> tuple[Trigger, ...]:
-        """Open triggers whose time is over, the oldest first; those of groups are ended elsewhere."""
-        asked = {"key_now": self._clock(), "at_most": at_most}
+    async def lapsed(self, at_most: int, past: int = 0) -> tuple[Trigger, ...]:
+        """Open triggers whose time is over, the oldest first, behind the first `past`; groups' are ended elsewhere."""
+        asked = {"key_now": self._clock(), "at_most": at_most, "past": past}
         return await self._do(lambda connection: tuple(map(_trigger, connection.execute(_LAPSED, asked))))
 
     async def purge(self) -> int:
@@ -209,17 +219,19 @@ def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: floa
     same = found.fingerprint == trigger.fingerprint and found.imsi == trigger.imsi
     if found.state == State.OPEN and found.expires_at > now:
         return Standing.REPEAT if same else Standing.TAKEN
-    if found.state == State.REPORTED and same and _identifiers(found) == _sent(trigger):
+    if found.state in _OVER_FOR_GOOD and same and _identifiers(found) == _sent(trigger):
         return Standing.DONE
     return Standing.NEW
 
 
-def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool) -> None:
-    """Write down one that is new, or the identifiers with which it came again.
+def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool, repeat: bool) -> None:
+    """Write down one that is new, or the identifiers with which it came again (`repeat`).
 
     Raises IntegrityError when it was not `there` and another process has been quicker.
     """
     row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
+    if repeat:
+        del row["sms_sc"]  # the one that has taken it since
     if there:
         key = _key(trigger.scs, trigger.reference, trigger.member)
         connection.execute(_CHANGE, key | row | {"outcome": None})
@@ -282,4 +294,5 @@ def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
         validity_s=row.validity_s,
         state=State(row.state),
         sms_sc=row.sms_sc,
+        expires_at=row.expires_at,
     )

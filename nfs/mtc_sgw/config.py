@@ -13,7 +13,7 @@ from nfs.common.audited import AuditedConfig
 from nfs.common.identities import OPERATOR_DOMAIN, domain_name, e164, plmn
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.known import KnownLimits
-from nfs.mtc_sgw.logic import Profiles, Rate, ScsProfile, plain
+from nfs.mtc_sgw.logic import Profiles, Rate, ScsProfile, device_pattern, plain
 from nfs.mtc_sgw.pace_tables import AreaTable, QuotaTable, RateTable, SpreadTable
 from nfs.mtc_sgw.plugins import COUNTED_IN_FRONT, EDGE, OWN, complaint
 from nfs.mtc_sgw.quotas import QuotaLimits
@@ -104,7 +104,7 @@ class ScsTable(Table):
             rate=None if self.rate is None else self.rate.rate(),
             quota=None if self.quota is None else self.quota.quota(),
             may_groups="group" in self.commands,
-            groups=self.groups,
+            groups=None if self.groups is None else tuple(map(device_pattern, self.groups)),
             group_rate=GROUP_RATE if self.group_rate is None else self.group_rate.rate(),
             report_to=self.report_to,
             hides=self.placement == "outside" if self.hide_foreign_devices is None else self.hide_foreign_devices,
@@ -155,7 +155,7 @@ class WishTable(Table):
     def wish(self) -> Wish:
         """The table as the check takes it."""
         return Wish(
-            devices=self.devices,
+            devices=tuple(map(device_pattern, self.devices)),
             blocked=frozenset(self.blocked),
             granted=None if self.granted is None else frozenset(self.granted),
             quiet=tuple((_seconds(each[:5]), _seconds(each[6:])) for each in self.quiet),

@@ -94,6 +94,11 @@ def device_name(external_identifier: str | None, msisdn: str | None) -> str:
     return f"{local}@{plain(domain)}"
 
 
+def device_pattern(text: str) -> str:
+    """Names of devices with * and ? as in file names, written as `device_name` writes what is held against them."""
+    return device_name(text, None) if "@" in text else text.removeprefix("+")
+
+
 def pair_name(profile: ScsProfile | None, device: str) -> str:
     """One name for a device as one SCS sees it (`Offer.pair`)."""
     name = f"{profile.isdn if profile else ''} {device}"

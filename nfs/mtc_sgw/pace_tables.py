@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from diameter.config import Identity, Table
-from nfs.mtc_sgw.logic import Quota, Rate, plain
+from nfs.mtc_sgw.logic import Quota, Rate, device_pattern, plain
 from nfs.mtc_sgw.spreading import Area, Pace
 
 LONGEST_S = 30.0
@@ -81,4 +81,4 @@ class AreaTable(PaceTable):
     def area(self) -> Area:
         """The table as the check takes it."""
         nodes = frozenset(plain(node) for node in self.nodes)
-        return Area(name=self.name, pace=self.pace(), devices=self.devices, nodes=nodes)
+        return Area(name=self.name, pace=self.pace(), devices=tuple(map(device_pattern, self.devices)), nodes=nodes)

@@ -24,6 +24,7 @@ from diameter.routing.agents import Agent, Decision
 from diameter.routing.refusal import first_refusing, refuse_application, unusable
 from diameter.security.pseudonym import Pseudonyms
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.mtc_sgw import peer_identity
 from nfs.mtc_sgw.copies import Copies, mark_of
 from nfs.mtc_sgw.gateway import Gateway
 from nfs.mtc_sgw.logic import plain
@@ -79,7 +80,7 @@ class Proxy(Agent):
             if wrong is not None:
                 return wrong
         mark = mark_of(request)
-        if self._copies.known(mark):
+        if self._copies.known(mark) and peer_identity.check(self._gateway.offer(request, neighbour)) is None:
             before = self._copies.answer(mark, request)
             return self._inward(request) if before is None else before
         outcome = self._gateway.inbound(request, neighbour)

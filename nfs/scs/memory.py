@@ -21,9 +21,11 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    and_,
     bindparam,
     delete,
     insert,
+    or_,
     select,
     text,
     update,
@@ -34,7 +36,11 @@ from nfs.scs.logic import Report, Stage
 
 MIGRATIONS: Final = "nfs.scs:migrations"
 KEEP_S: Final = 7 * 86_400.0
-"""How long the end of a trigger is remembered, and a trigger without one."""
+"""How long the end of a trigger is remembered, from then on."""
+OPEN_S: Final = 30 * 86_400.0
+"""How long a trigger without an end is: its report may come a day after its validity, which may be a week."""
+FORGET_EVERY: Final = 1000
+"""After so many triggers what is old is forgotten, beside the start."""
 METADATA: Final = MetaData()
 TRIGGER: Final = Table(
     "scs_trigger",
@@ -62,7 +68,13 @@ _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.reference == bindparam("which")
 _INSERT: Final = insert(TRIGGER)
 _NEXT: Final = text("UPDATE scs_last SET seq = seq + 1 RETURNING seq")
 _END: Final = update(TRIGGER).where(TRIGGER.c.reference == bindparam("which"), TRIGGER.c.stage == OPEN)
-_OLD: Final = delete(TRIGGER).where(TRIGGER.c.asked_at < bindparam("limit"))
+_OLD: Final = delete(TRIGGER).where(
+    TRIGGER.c.asked_at < bindparam("ended"),  # all that may be old, by the index
+    or_(
+        and_(TRIGGER.c.stage != OPEN, TRIGGER.c.asked_at + TRIGGER.c.took_s < bindparam("ended")),
+        TRIGGER.c.asked_at < bindparam("open"),
+    ),
+)
 _SINCE: Final = (
     select(TRIGGER).where(TRIGGER.c.seq > bindparam("after")).order_by(TRIGGER.c.seq).limit(bindparam("most"))
 )
@@ -81,12 +93,17 @@ class Memory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._begun = 0
 
     def begin(self, reference: int, now: float) -> Awaitable[None]:
         """Write down a trigger that is about to be asked for; one that had ended under this number goes."""
         row = {"reference": reference, "asked_at": now, "stage": OPEN, "took_s": 0.0, "error": ""}
+        self._begun += 1
+        forget = self._begun % FORGET_EVERY == 0
 
         def work(connection: Connection) -> None:
+            if forget:
+                connection.execute(_OLD, {"ended": now - KEEP_S, "open": now - OPEN_S})
             connection.execute(_DELETE, {"which": reference})
             connection.execute(_INSERT, row)
 
@@ -116,7 +133,7 @@ class Memory:
         """The triggers without an end, with the time they were asked for, and the ends; what is old is forgotten."""
 
         def work(connection: Connection) -> tuple[dict[int, float], list[Report]]:
-            connection.execute(_OLD, {"limit": now - KEEP_S})
+            connection.execute(_OLD, {"ended": now - KEEP_S, "open": now - OPEN_S})
             rows = connection.execute(_ALL).all()
             waiting = {row.reference: row.asked_at for row in rows if row.stage == OPEN}
             return waiting, [_report(row) for row in rows if row.stage != OPEN]

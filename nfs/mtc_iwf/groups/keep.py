@@ -32,6 +32,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.tsp import DeliveryOutcome
+from nfs.mtc_iwf.groups.lapse import lapse
 from nfs.mtc_iwf.groups.ports import Entry, GroupTrigger, Key, Member, Progress
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, TRIGGER, Counting, OverQuota
@@ -160,12 +161,19 @@ class GroupKeep:
 
         return await self._do(work)
 
-    async def purge(self) -> int:
-        """Forget groups that are over; the number.  Their members are forgotten with all triggers."""
+    async def lapse(self) -> int:
+        """Owe reports on members whose time is over and of whom nothing was heard; the number of their groups."""
         now = self._clock()
-        return await self._do(
-            lambda connection: connection.execute(delete(GROUP).where(GROUP.c.expires_at <= now)).rowcount
-        )
+        return await self._do(lambda connection: lapse(connection, now, GROUP))
+
+    async def purge(self) -> int:
+        """Forget groups that are over; the number.  Their members are forgotten with all triggers.
+
+        One with reports that nobody has had is kept for `KEEP_S` more, in which the SCS may come back.
+        """
+        now = self._clock()
+        over = or_(and_(GROUP.c.expires_at <= now, GROUP.c.unreported <= 0), GROUP.c.expires_at <= now - KEEP_S)
+        return await self._do(lambda connection: connection.execute(delete(GROUP).where(over)).rowcount)
 
     async def _do(self, work: Work[T]) -> T:
         try:
@@ -183,9 +191,13 @@ def _key_of(entry: Entry) -> dict[str, Any]:
 
 
 def _free(connection: Connection, group: GroupTrigger, now: float) -> bool:
-    """Whether the Reference-Number is; its row is locked."""
+    """Whether the Reference-Number is, but for a late copy of the request that had it last; its row is locked."""
     found = connection.execute(_LOCK, _key(group.key)).one_or_none()
-    return found is None or found.state != State.OPEN or found.expires_at <= now
+    if found is None or (found.state == State.OPEN and found.expires_at <= now):
+        return True
+    sent = (group.sender.host, group.sender.session_id[:512], group.sender.end_to_end)
+    copy = found.imsi == "" and (found.origin_host, found.session_id, found.end_to_end) == sent
+    return found.state != State.OPEN and not (copy and found.fingerprint == group.fingerprint)
 
 
 def _same(connection: Connection, group: GroupTrigger) -> Standing:
@@ -259,7 +271,9 @@ def _take(
         connection.execute(update(GROUP).where(_GROUP_KEY), {**_key(key), "payload": None})
     if not rows:
         connection.execute(update(GROUP).where(_GROUP_KEY), {**_key(key), "busy": False, "claimed_until": 0.0})
-    own = connection.execute(select(TRIGGER).where(_OWN), _key(key)).one()
+    own = connection.execute(select(TRIGGER).where(_OWN), _key(key)).one_or_none()
+    if own is None:  # forgotten a moment ago, with its members
+        return None
     group = GroupTrigger(
         scs=row.scs,
         reference=row.reference,

@@ -110,6 +110,7 @@ class GroupParts:
 
     async def _look(self) -> None:
         with contextlib.suppress(Unavailable):  # the store; whoever forgets old triggers says so
+            await self.keep.lapse()
             await self.fanout.resume()
             await self.keep.purge()
 

@@ -1,8 +1,8 @@
 """Does the owner of the device let this SCS trigger it?  (TR 33.868 clause 5.8: the MTC user names who may.)
 
 An owner without a list leaves it to the operator.  What the owner refuses looks like any other device of somebody else,
-in what is answered and when.  A device is looked up under the identity that the request has, and the MSISDN that the
-HSS says: its owner holds all of its identities, or its domain whole (`*@domain`).
+in what is answered and when.  A device is looked up under the identity that the request has, and under those that the
+HSS says, of a trigger the MSISDN: its owner holds all of its identities, or its domain whole (`*@domain`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class OwnedHss:
         if self._owners.refuses(device.external_id, scs) or self._owners.refuses(device.msisdn, scs):
             raise NotListed
         found = await self._hss.ask(device, scs=scs, priority=priority)
-        if self._owners.refuses(found.msisdn, scs):
+        if any(self._owners.refuses(each, scs) for each in found.names):
             raise NotListed
         return found
 

@@ -160,18 +160,16 @@ def _text(message: Message, name: str) -> str:
 
 
 def _imsi(message: Message) -> str | None:
-    """The IMSI in User-Name, there or in User-Identifier; "" for what is none, None without one."""
+    """The IMSI in User-Name, there or in User-Identifier; "" for what is none and for several, None without one.
+
+    All of them are read: a message must not be about one subscriber here and about another one where it goes.
+    """
     try:
-        user = message.get("User-Identifier")
-        name = message.get("User-Name") if user is None else user.get("User-Name")
-    except RemoteFault:
+        groups = (message, *message.all("User-Identifier"))
+        found = {imsi(str(name)) for group in groups for name in group.all("User-Name")}
+    except (RemoteFault, IdentityError):
         return ""
-    if name is None:
-        return None
-    try:
-        return imsi(str(name))
-    except IdentityError:
-        return ""
+    return found.pop() if len(found) == 1 else "" if found else None
 
 
 def _visited(message: Message) -> str | None:

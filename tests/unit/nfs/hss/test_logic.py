@@ -167,3 +167,12 @@ def test_records_that_cannot_be(kind: type, fields: dict[str, Any]) -> None:
 def test_a_question_names_one_user() -> None:
     assert (INSIDE.count, TRIGGER.user.count, UserId().count) == (2, 1, 0)
     assert Service.SMS_MO.label == "sms-mo"
+
+
+def test_every_name_is_said_when_that_is_wanted_and_only_of_a_trigger() -> None:
+    names = tuple(UserId(external_id=each.identifier) for each in METER.external_ids)
+    assert names
+    found = inform(TRIGGER, METER, every_name=True)
+    assert found == replace(inform(TRIGGER, METER), users=(INSIDE, *names))
+    assert inform(MO_SMS, METER, every_name=True) == inform(MO_SMS, METER)
+    assert inform(replace(TRIGGER, service=None), METER, every_name=True).users == (INSIDE,)

@@ -115,6 +115,8 @@ def test_a_wish_as_the_check_takes_it() -> None:
     assert wish.blocked == {"*", "15550002"}
     assert wish.granted == frozenset({"15550001"})
     assert wish.per_hour == 4
+    (wish,) = load(HEAD + '[[sgw.device]]\ndevices = ["Meter-*@Customer.EXAMPLE", "+15550100001"]\n').sgw.wishes()
+    assert wish.devices == ("Meter-*@customer.example", "15550100001")  # as requests are looked up
 
 
 @pytest.mark.requirement("R-IP-04", "T-IP-02")

@@ -197,3 +197,16 @@ def test_a_request_that_comes_again_is_recognised_by_whichever_process_gets_it(r
         run(one.ledger.close(TRIGGER.scs, 7, DeliveryOutcome.SUCCESS), rig.clock)
         rig.clock.advance(60)
         assert other.begin(7, sender=sender) is Standing.NEW
+
+
+def test_a_copy_of_a_request_that_came_to_nothing_counts_no_second_time(rig: Rig) -> None:
+    """The first MTC-IWF was refused by its SMS-SC and died; the copy went to another one."""
+    first, other = rig.start(), rig.start()
+    for process in (first, other, first):
+        assert process.begin(7) is Standing.NEW
+        run(process.ledger.refuse(replace(TRIGGER, reference=7)), rig.clock)
+    with first.store._engine.connect() as connection:
+        assert connection.execute(select(COUNT.c.count)).scalars().all() == [1]
+    assert first.begin(7, sender=replace(TRIGGER.sender, end_to_end=2)) is Standing.NEW
+    with first.store._engine.connect() as connection:
+        assert connection.execute(select(COUNT.c.count)).scalars().all() == [2]

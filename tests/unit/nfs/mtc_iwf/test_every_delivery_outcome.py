@@ -158,3 +158,17 @@ def test_an_scs_that_is_away_has_a_day_to_come_back(tmp_path: Path, dictionary: 
     assert len(network.scs1.reports) == before + 1
     assert KEEP_S > GRACE_S
     network.close()
+
+
+def test_an_sms_sc_that_takes_recalls_no_longer_is_asked_for_none(tmp_path: Path, dictionary: Dictionary) -> None:
+    network = Network(tmp_path, dictionary, (METER,), EVERYTHING).open()
+    network.begin_rounds()
+    ask(network, Validity_Time=20)
+    passes(network, lambda: bool(network.scs1.reports), GRACE_S + 2000)
+    assert [each["Trigger-Action"] for each in network.sms_sc.triggers] == [0, 1]
+    network.sms_sc.features = None
+    ask(network, Validity_Time=20, Reference_Number=8)
+    passes(network, lambda: len(network.scs1.reports) == 2, GRACE_S + 2000)
+    assert network.scs1.reports[1]["Device-Notification"]["Delivery-Outcome"] == DeliveryOutcome.UNCONFIRMED
+    assert [each["Trigger-Action"] for each in network.sms_sc.triggers] == [0, 1, 0]
+    network.close()

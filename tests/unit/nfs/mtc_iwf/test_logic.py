@@ -56,6 +56,7 @@ class World:
         self.log: list[Any] = []
         self.triggers: dict[tuple[str, int], Trigger] = {}
         self.standing = Standing.NEW
+        self.remembers = False
         self.forgotten: list[tuple[Device, str]] = []
         self.iwf = MtcIwf(hss=self, sms_sc=self, scs=self, ledger=self, limits=Limits(), sms_sc_host="smssc.example")
 
@@ -89,7 +90,7 @@ class World:
 
     async def begin(self, trigger: Trigger) -> Standing:
         self._store("begin")
-        if self.standing is not Standing.TAKEN:
+        if self.standing is not Standing.TAKEN and not self.remembers:
             self.triggers[trigger.scs, trigger.reference] = trigger
         return self.standing
 
@@ -273,6 +274,22 @@ def test_a_repeat_is_handed_over_again(world: World) -> None:
     world.standing = Standing.REPEAT
     assert world.act().status is RequestStatus.SUCCESS
     assert len(world.submitted) == 1
+
+
+def test_a_repeat_goes_to_the_sms_sc_that_has_the_first(world: World) -> None:
+    world.taken = Taken(result=statuses.DONE, sms_sc="second.example")
+    world.act()
+    world.standing, world.remembers = Standing.REPEAT, True
+    assert world.act().status is RequestStatus.SUCCESS
+    assert [each.to for each in world.submitted] == ["", "second.example"]
+    assert world.triggers["15550001", 7].sms_sc == "second.example"
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_two_identities_of_two_devices_are_told_when_a_foreign_device_is(world: World, hides: bool) -> None:
+    """Else the time would tell whether somebody owns the second one, and does not list this SCS."""
+    decision = world.act(replace(PROFILE, hides=hides), device=replace(NAMED, msisdn="15550100002"))
+    assert (decision.status, decision.hidden) == (RequestStatus.INVEXTID, hides)
 
 
 @pytest.mark.parametrize("taken", [Unavailable("SMS-SC: no answer"), Taken(result=(10415, 5531), sms_sc="")])

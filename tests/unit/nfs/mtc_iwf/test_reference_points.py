@@ -75,6 +75,17 @@ def test_a_device_without_external_identifier_is_asked_for_by_msisdn(dictionary:
     assert request["User-Identifier"]["MSISDN"] == encode_number("15550100001")
 
 
+def test_every_identity_that_the_hss_says_is_the_device_s(dictionary: Dictionary) -> None:
+    users = [{"External-Identifier": "a@X.example"}, USER, {"External-Identifier": "b@x.example"}]
+    data = {"T4-Data": {"HSS-Cause": 0}}
+    found, _ = ask(
+        dictionary,
+        lambda request: request.answer(2001, {"User-Identifier": users, "Service-Data": data}),
+        Device(msisdn="15550100001"),
+    )
+    assert (found.imsi, found.names) == (IMSI, ("15550100001", "a@x.example", "b@x.example"))
+
+
 @pytest.mark.parametrize(
     ("cause", "absent", "not_provisioned", "barred"),
     [(1, True, False, False), (2, False, True, False), (4, False, False, True), (8, False, False, False)],
@@ -173,6 +184,23 @@ def test_a_report_that_cannot_be_delivered_now_is_a_protocol_error(dictionary: D
     )
     assert (answer.error, answer.result) == (True, (0, 3002))
     assert reports.seen == [Report(scs="15550001", reference=None, outcome=9, device=NAMED)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"SM-RP-SMEA": b"\x05\x91\xf1"}, 5530), ({"User-Identifier": {"MSISDN": b"\xf1\x51"}}, 5001)],
+)
+def test_a_report_of_nobody_and_one_for_nobody(dictionary: Dictionary, wrong: dict[str, Any], code: int) -> None:
+    t4 = T4(realm="core.example")
+    t4.reports = reports = Reports()
+    avps = {
+        "User-Identifier": {"External-Identifier": "meter-1@customer.example"},
+        "SM-RP-SMEA": bytes.fromhex("089151550010"),
+        "SM-Delivery-Outcome-T4": 2,
+        "Destination-Host": "node.example.org",
+    }
+    assert FakeRequester(t4, dictionary).deliver("Delivery-Report", avps | wrong).result == (10415, code)
+    assert reports.seen == []
 
 
 class Iwf:

@@ -166,6 +166,30 @@ def test_no_more_lapsed_triggers_at_once_than_asked_for(rig: Rig) -> None:
     assert [each.reference for each in run(rig.ledger.lapsed(2), rig.clock)] == [3, 2]
 
 
+def test_those_that_stay_can_be_passed_by(rig: Rig) -> None:
+    for reference in (1, 2, 3):
+        rig.begin(replace(TRIGGER, reference=reference))
+    rig.clock.advance(60 + GRACE_S)
+    assert [each.reference for each in run(rig.ledger.lapsed(2, 1), rig.clock)] == [2, 3]
+
+
+@pytest.mark.requirement("R-TRIG-17")
+@pytest.mark.parametrize("state", [State.RECALLED, State.REPLACED])
+def test_a_late_copy_of_a_request_does_not_bring_back_what_was_recalled(rig: Rig, state: State) -> None:
+    rig.begin()
+    run(rig.ledger.withdraw(*KEY, state), rig.clock)
+    assert rig.begin() is Standing.DONE
+    assert rig.find() == replace(TRIGGER, state=state)
+    assert rig.begin(replace(TRIGGER, sender=replace(TRIGGER.sender, end_to_end=1))) is Standing.NEW
+
+
+def test_a_repeat_leaves_it_with_the_sms_sc_that_took_it(rig: Rig) -> None:
+    rig.begin(replace(TRIGGER, sms_sc=""))
+    run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
+    assert rig.begin(replace(TRIGGER, sms_sc="")) is Standing.REPEAT
+    assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
+
+
 def test_a_database_that_fails_is_unavailable(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OperationalError("INSERT", {}, RuntimeError("database or disk is full"))

@@ -219,3 +219,13 @@ def test_an_interface_has_one_table() -> None:
     table = TABLE | {"interface": [TABLE["interface"][0]] * 2}
     with pytest.raises(ValueError, match="the same as one before"):
         FirewallTable.model_validate(table)
+
+
+@pytest.mark.parametrize("more", [{"User-Identifier": {"User-Name": ROAMER}}, {"User-Name": ROAMER}])
+def test_a_message_about_two_subscribers_is_about_none(rig: Rig, more: dict[str, Any]) -> None:
+    """Else it would be let through for the one, and be carried out for the other."""
+    assert rig.send(rig.cancel(ROAMER).edit(add=more)) == (0 if "User-Identifier" in more else 5009)
+    assert rig.send(rig.cancel(SUBSCRIBER).edit(add=more)) in (5004, 5009)
+    checks = ["closed-command", "home-network"]  # where nothing else looks at the form of a message
+    wall = rig.firewall(TABLE | {"interface": [TABLE["interface"][0] | {"checks": checks}]})
+    assert rig.send(rig.cancel(SUBSCRIBER).edit(add=more), wall) == 5003

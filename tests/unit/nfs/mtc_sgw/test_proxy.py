@@ -284,6 +284,23 @@ def test_a_copy_is_no_replay_and_what_differs_is_one(rig: Rig) -> None:
     assert isinstance(rig.ask(request.edit(), OUTSIDE, rig.another()), Message)
 
 
+@pytest.mark.requirement("R-TSP-10", "T-TSP-02")
+def test_a_copy_is_for_whoever_may_bring_it_and_nobody_else(rig: Rig) -> None:
+    request = rig.action()
+    inward = rig.ask(request, OUTSIDE)
+    stranger = Neighbour(host="scs2.other.example", realm="other.example")
+    for answered in (False, True):
+        if answered:
+            given = {"Origin-Host": INNER, "Origin-Realm": "core.example"}
+            rig.proxy.answer(inward.answer(3004, given), request)
+        fault = rig.ask(request.edit(hop_by_hop=9), stranger)
+        assert isinstance(fault, ApplicationFault)
+        assert fault.avps is not None
+        assert fault.avps["Device-Notification"]["Request-Status"] == RequestStatus.INVSCSID
+        assert isinstance(rig.ask(request.edit(hop_by_hop=9), OUTSIDE), Message)
+    assert rig.audit.refusals["peer-identity", "authentication"] == 2
+
+
 @pytest.fixture
 def network(tmp_path: Path, dictionary: Dictionary) -> Iterator[Network]:
     network = Network(tmp_path, dictionary, (METER,), form="separate").open()

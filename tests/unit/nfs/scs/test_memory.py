@@ -23,7 +23,7 @@ from nfs.common.tsp import RequestStatus
 from nfs.scs.__main__ import Http
 from nfs.scs.api import Ended, Scs, Stage, TriggerRequest
 from nfs.scs.logic import Ledger
-from nfs.scs.memory import KEEP_S, METADATA, MIGRATIONS, Memory
+from nfs.scs.memory import FORGET_EVERY, KEEP_S, METADATA, MIGRATIONS, OPEN_S, Memory
 
 DICTIONARY = Dictionary.load()
 REQUEST = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example")
@@ -177,6 +177,33 @@ def test_a_number_that_is_used_again_is_another_trigger(rig: Rig) -> None:
     again.submit(reference=7)
     again.notify(7)
     assert again.reports(after=2) == [(3, 7, Stage.REPORTED)]
+
+
+def test_a_report_that_comes_after_a_week_is_not_a_stranger_s(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit(reference=7)
+    process.submit(reference=8)
+    rig.clock.advance(KEEP_S + 86_400)
+    again = rig.start().remember()
+    again.notify(7)
+    rig.clock.advance(KEEP_S - 10)
+    assert rig.start().remember().reports() == [(1, 7, Stage.REPORTED)]  # kept from its end on
+    rig.clock.advance(OPEN_S)
+    last = rig.start().remember()
+    assert (last.reports(), dict(last.scs.ledger.open)) == ([], {})
+
+
+def test_what_is_old_is_forgotten_without_a_restart_too(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit(reference=7)
+    process.notify(7)
+    rig.clock.advance(KEEP_S + 1)
+    memory = process.scs._memory
+    assert memory is not None
+    assert process.reports() == [(1, 7, Stage.REPORTED)]
+    for reference in range(100, 100 + FORGET_EVERY):
+        _ = memory.begin(reference, rig.clock.seconds())
+    assert process.reports() == []
 
 
 def test_reports_by_http(rig: Rig) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from diameter.errors import ConfigError
 from nfs.common.database import database_url, open_engine
 from nfs.common.identities import IdentityError
+from nfs.hss import cards, registrations, waiting_tables
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables
 from nfs.hss.groups.logic import Group, Trait, TraitKind, authorise, resolve
@@ -50,6 +51,8 @@ def reached(connection: Connection, group: Group) -> list[str]:
 
 def test_the_migrations_make_the_tables_that_the_code_knows(connection: Connection) -> None:
     context = MigrationContext.configure(connection, opts={"version_table": "hss_revision"})
+    others = {each.metadata for each in (cards.CARD, registrations.REGISTRATION, waiting_tables.CENTRE)}
+    assert others == {subscribers.METADATA}
     assert compare_metadata(context, subscribers.METADATA) == []
 
 

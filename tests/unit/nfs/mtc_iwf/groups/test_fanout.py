@@ -25,7 +25,7 @@ from nfs.mtc_iwf.groups.keep import CLAIM_S, GroupKeep
 from nfs.mtc_iwf.groups.ports import GroupTrigger, Member, Progress
 from nfs.mtc_iwf.ports import Notice, Sender, Standing, Submission, Taken, Unavailable
 from nfs.mtc_iwf.statuses import Result
-from nfs.mtc_iwf.triggers import GRACE_S, Triggers
+from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, Triggers
 from nfs.mtc_sgw.logic import Refuse
 
 START = 1000.0
@@ -325,13 +325,29 @@ def test_a_number_is_taken_while_the_group_is_open_and_free_after(rig: Rig) -> N
 
 
 def test_what_is_over_is_forgotten_after_a_while(rig: Rig) -> None:
+    triggers = Triggers(rig.store, rig.clock.seconds)
     rig.begin(1)
     rig.go()
     rig.clock.advance(600 + GRACE_S)
+    assert (run(rig.keep.purge(), rig.clock), run(triggers.purge(), rig.clock)) == (0, 0)  # a report is owed
+    rig.clock.advance(KEEP_S)
+    assert run(triggers.purge(), rig.clock) == 2
+    assert run(rig.keep.take(KEY, 10), rig.clock) is None
     assert run(rig.keep.purge(), rig.clock) == 1
-    assert run(Triggers(rig.store, rig.clock.seconds).purge(), rig.clock) == 2
     assert run(rig.keep.find(*KEY, None, "m-0@customer.example"), rig.clock) is None
     assert run(rig.keep.find(*KEY, None, None), rig.clock) is None
+
+
+def test_a_late_copy_of_a_request_wakes_no_group_anew(rig: Rig) -> None:
+    rig.begin(1)
+    rig.go()
+    entry = run(rig.keep.find(*KEY, imsis(1)[0], None), rig.clock)
+    assert entry is not None
+    run(rig.keep.settle(entry, DeliveryOutcome.SUCCESS, Progress.REPORTED), rig.clock)
+    assert rig.begin(1) is Standing.REPEAT
+    rig.go()
+    assert len(rig.offered) == 1
+    assert rig.begin(1, sender=replace(GROUP.sender, end_to_end=GROUP.sender.end_to_end + 1)) is Standing.NEW
 
 
 def test_the_payload_is_not_kept_longer_than_it_is_needed(rig: Rig) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from diameter import Dictionary
 from helpers.inline import InlineThreads
-from helpers.network import IWF_TOML, SCS1, SCS2, Network, ScsStub
+from helpers.network import HSS_TOML, IWF_TOML, SCS1, SCS2, Network, ScsStub
 from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
@@ -101,3 +103,33 @@ def test_the_list_counts_for_the_next_request_and_each_refusal_is_kept(network: 
     ]
     assert METER not in str(network.audit())
     network.wait(book.close())
+
+
+BLOCKED = """
+[[sgw.device]]
+devices = ["*@Customer.example"]
+blocked = ["15550001"]
+[hss]"""
+
+
+@pytest.mark.requirement("R-TRIG-11", "E-IP-06")
+@pytest.mark.parametrize(("every_name", "told"), [(True, RequestStatus.INVEXTID), (False, RequestStatus.SUCCESS)])
+@pytest.mark.parametrize("by", ["block", "list"])
+def test_the_word_of_an_owner_by_domain_holds_against_the_number_when_the_hss_says_every_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, every_name: bool, told: RequestStatus
+) -> None:
+    """Without that the owner has to list the number (docs/owners.md)."""
+    monkeypatch.setattr("helpers.network.HSS_TOML", f"{HSS_TOML}[hss]\nevery_name = {str(every_name).lower()}\n")
+    iwf = IWF_TOML.replace("[hss]", OWNERS + "[hss]" if by == "list" else BLOCKED, 1)
+    if by == "list":
+        engine = open_engine(database_url("owners.db", tmp_path), migrations=tables.MIGRATIONS, name="owners")
+        with engine.begin() as connection:
+            tables.add(connection, "meters", ["*@customer.example"])
+            tables.allow(connection, "meters", [])
+        engine.dispose()
+    network = Network(tmp_path, Dictionary.load(), (replace(SUBSCRIBER, msisdn="15550100001"),), iwf=iwf).open()
+    asked: dict[str, Any] = {"MSISDN": encode_number("15550100001"), "SCS-Identity": encode_number("15550001")}
+    asked |= {"Reference-Number": 1, "Action-Type": 1, "Trigger-Data": {"Payload": b"wake"}}
+    assert network.trigger(asked)["Device-Notification"]["Request-Status"] == told
+    assert len(network.sms_sc.triggers) == (not every_name)
+    network.close()

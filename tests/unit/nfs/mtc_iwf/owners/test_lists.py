@@ -55,10 +55,11 @@ class HssStub:
     def __init__(self) -> None:
         self.asked: list[Device] = []
         self.forgotten: list[Device] = []
+        self.found = Found(imsi="001010000000001", msisdn="15550100001")
 
     async def ask(self, device: Device, *, scs: str, priority: bool) -> Found:
         self.asked.append(device)
-        return Found(imsi="001010000000001", msisdn="15550100001")
+        return self.found
 
     def forget(self, device: Device, *, scs: str) -> None:
         self.forgotten.append(device)
@@ -92,3 +93,16 @@ def test_it_looks_like_any_foreign_device(hides: bool, status: RequestStatus) ->
     code = NotListed().code
     assert association.status(code, hides=hides) == status
     assert association.hidden(code, hides=hides) is hides
+
+
+@pytest.mark.requirement("R-TRIG-11")
+def test_an_external_identifier_that_the_hss_says_counts_when_the_scs_says_the_msisdn() -> None:
+    check, inner = OwnerCheck(), HssStub()
+    check.lists = LISTS
+    inner.found = Found(
+        imsi="001010000000001", msisdn="15550109999", external_ids=("x@open.example", "van-7@fleet.example")
+    )
+    hss, device = OwnedHss(inner, check), Device(msisdn="15550109999")
+    with pytest.raises(NotListed):
+        run(hss.ask(device, scs="15550001", priority=False), Clock())
+    assert run(hss.ask(device, scs="15550002", priority=False), Clock()) is inner.found
