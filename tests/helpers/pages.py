@@ -70,7 +70,10 @@ def _run_console(block: Block, folder: Path, shell: list[str]) -> None:
 
 @contextmanager
 def _background(block: Block, folder: Path, shell: list[str]) -> Iterator[None]:
-    """Run the block's one command; go on once it has printed the lines that stand below it."""
+    """Run the block's one command; go on once it has printed the lines that stand below it, in whatever order.
+
+    What a program does at its start it does beside each other: a peer may be open before the program is ready.
+    """
     (command,) = commands(block)
     program = subprocess.Popen(
         [*shell, f"exec {command.words}"],
@@ -86,13 +89,14 @@ def _background(block: Block, folder: Path, shell: list[str]) -> Iterator[None]:
     silence = threading.Timer(START_S, program.kill)  # its output then ends, and the line that never came is named
     silence.start()
     try:
-        for expected in command.expected:
-            for line in program.stdout:
-                seen.append(line)
-                if fits(line, expected):
-                    break
-            else:
-                raise AssertionError(f"line {command.line}: {expected!r} never came; printed:\n{''.join(seen)}")
+        missing = list(command.expected)
+        while missing:
+            line = program.stdout.readline()
+            assert line, f"line {command.line}: {missing} never came; printed:\n{''.join(seen)}"
+            seen.append(line)
+            found = next((expected for expected in missing if fits(line, expected)), None)
+            if found is not None:
+                missing.remove(found)
         silence.cancel()
         yield
     finally:
