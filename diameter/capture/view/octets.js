@@ -51,7 +51,7 @@ function valueText(data, definition) {
   const kind = definition ? definition[1] : "";
   const read = VALUES[kind];
   const value = read ? read(data) : null;
-  if (value === null) return octetsText(data);
+  if (value === null) return OCTETS.has(kind) ? octetsText(data) : `${hex(data)} (no ${kind})`;
   if (definition[2] && /^(Enum|Unsig|Integ)/.test(kind)) return named(value, definition);
   return value;
 }
@@ -75,11 +75,19 @@ function octetsText(data) {
 function text(data) {
   let plain = true;
   for (const octet of data) if (octet < 32 || octet > 126) { plain = false; break; }
-  if (plain && data.length < 4096) return String.fromCharCode.apply(null, data);
+  if (plain && data.length < 4096) return quoted(String.fromCharCode.apply(null, data));
   try {
-    const out = UTF8.decode(data);
-    return out.replace(/[\x00-\x1f\x7f]/g, c => "\\x" + HEX[c.charCodeAt(0)]);
+    return quoted(UTF8.decode(data));
   } catch { return null; }
+}
+
+/* In quotes, as Python writes it, what could not be told from something else without. */
+function quoted(out) {
+  if (out && out === out.trim() && !/^['"]|[\x00-\x1f\x7f]/.test(out)) return out;
+  const quote = out.includes("'") && !out.includes('"') ? '"' : "'";
+  const short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"};
+  const escaped = out.replaceAll("\\", "\\\\").replaceAll(quote, "\\" + quote);
+  return quote + escaped.replace(/[\x00-\x1f\x7f]/g, c => short[c] || "\\x" + HEX[c.charCodeAt(0)]) + quote;
 }
 
 function identity(data) {
@@ -153,6 +161,10 @@ const VALUES = {
   TBCD: data => tbcd(data) || null,
   AddressField: data => {
     const digits = data.length > 2 ? tbcd(data.subarray(2)) : "";
-    return digits ? ((data[1] & 0x70) === 0x10 ? "+" : "") + digits : null;
+    if (!digits) return null;
+    const plus = (data[1] & 0x70) === 0x10;
+    const whole = data[0] === digits.length && data[1] === (plus ? 0x91 : 0x81);
+    return (plus ? "+" : "") + digits + (whole ? "" : " " + hex(data));
   },
 };
+const OCTETS = new Set(["", "OctetString", "Grouped", "TBCD", "AddressField"]);
