@@ -165,7 +165,7 @@ def fuzz(part: Part, python: Path) -> Outcome:
     """Every target of tests/fuzz for SECONDS each, two at a time."""
     from tools.fuzzing import run_all
 
-    return run_all(python, int(os.environ.get("SECONDS", "35")), part.limit_s)
+    return run_all(python, int(os.environ.get("SECONDS", "60")), part.limit_s)
 
 
 def coverage(part: Part, python: Path) -> Outcome:
