@@ -162,7 +162,7 @@ LINT: Final = (
 
 
 def fuzz(part: Part, python: Path) -> Outcome:
-    """Every target of tests/fuzz for SECONDS each, two at a time."""
+    """Every target of tests/fuzz for SECONDS each, several at a time."""
     from tools.fuzzing import run_all
 
     return run_all(python, int(os.environ.get("SECONDS", "60")), part.limit_s)
