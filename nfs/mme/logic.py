@@ -8,27 +8,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from nfs.common.sm_failure import SM_DELIVERY_FAILURE, USER_UNKNOWN, FailureCause
 from nfs.common.sms import MAX_TPDU
 from nfs.ue.logic import Behaviour, Inbox, Reaction, Ue
 
 SUCCESS: Final = 2001
 INVALID_AVP_VALUE: Final = 5004
-USER_UNKNOWN: Final = 5001  # 3GPP
 ABSENT_USER: Final = 5550
 USER_BUSY: Final = 5551
-SM_DELIVERY_FAILURE: Final = 5555
-
-
-class FailureCause(IntEnum):
-    """SM-Enumerated-Delivery-Failure-Cause (6.3.3.6)."""
-
-    MEMORY_CAPACITY_EXCEEDED = 0
-    EQUIPMENT_PROTOCOL_ERROR = 1
-    EQUIPMENT_NOT_SM_EQUIPPED = 2
-    UNKNOWN_SERVICE_CENTRE = 3
-    SC_CONGESTION = 4
-    INVALID_SME_ADDRESS = 5
-    USER_NOT_SC_USER = 6
 
 
 class AbsentDiagnostic(IntEnum):

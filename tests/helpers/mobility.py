@@ -30,6 +30,10 @@ from nfs.hss.profiles import ApnTable, ProfileTable
 from nfs.hss.registrations import Kind, Registration
 from nfs.hss.s6a import S6a
 
+TGPP: Final = 10415
+E_UTRAN, UTRAN = "Requested-EUTRAN-Authentication-Info", "Requested-UTRAN-GERAN-Authentication-Info"
+SMS_IN_MME: Final = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1}
+MONTE: Final = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1 << 19}
 IMSI, TUAK_IMSI, BARE, NO_EPS, BARRED = (f"00101000000000{n}" for n in range(1, 6))
 CARD: Final = Card(
     k=bytes.fromhex("465b5ce8b199b49faa5f0a2ee238a6bc"), top=bytes.fromhex("cd63cb71954a9f4e48a5994e37a02baf")

@@ -13,11 +13,14 @@ from helpers.mobility import (
     ABROAD,
     BARE,
     CARD,
+    E_UTRAN,
     HOME,
     IMSI,
     NO_EPS,
+    TGPP,
     TUAK_CARD,
     TUAK_IMSI,
+    UTRAN,
     Rig,
     accept,
     usim,
@@ -27,11 +30,6 @@ from nfs.common.aka import Seal, auts, kasme
 from nfs.common.store import StoreError
 from nfs.hss import authentication, cards, tables
 from nfs.hss.sqn import number
-
-TGPP = 10415
-E_UTRAN, UTRAN = "Requested-EUTRAN-Authentication-Info", "Requested-UTRAN-GERAN-Authentication-Info"
-SMS_IN_MME = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1}
-MONTE = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1 << 19}
 
 
 @pytest.fixture

@@ -8,28 +8,12 @@ from typing import Any
 
 import pytest
 
-from helpers.mobility import (
-    ABROAD,
-    BARE,
-    BARRED,
-    IMSI,
-    MME,
-    NO_EPS,
-    OLD,
-    SGSN,
-    TUAK_IMSI,
-    Rig,
-)
+from helpers.mobility import ABROAD, BARE, BARRED, IMSI, MME, MONTE, NO_EPS, OLD, SGSN, SMS_IN_MME, TGPP, TUAK_IMSI, Rig
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import registrations, tables
 from nfs.hss.logic import UserId
 from nfs.hss.registrations import Watch
-
-TGPP = 10415
-E_UTRAN, UTRAN = "Requested-EUTRAN-Authentication-Info", "Requested-UTRAN-GERAN-Authentication-Info"
-SMS_IN_MME = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1}
-MONTE = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1 << 19}
 
 
 @pytest.fixture

@@ -10,19 +10,7 @@ from typing import Any
 import pytest
 
 from diameter.wire import avp
-from helpers.mobility import (
-    ENDS,
-    HOME,
-    IMSI,
-    Rig,
-    accept,
-    usim,
-)
-
-TGPP = 10415
-E_UTRAN, UTRAN = "Requested-EUTRAN-Authentication-Info", "Requested-UTRAN-GERAN-Authentication-Info"
-SMS_IN_MME = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1}
-MONTE = {"Vendor-Id": TGPP, "Feature-List-ID": 2, "Feature-List": 1 << 19}
+from helpers.mobility import ENDS, HOME, IMSI, TGPP, Rig, accept, usim
 
 
 @pytest.fixture

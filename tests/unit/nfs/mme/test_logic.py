@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nfs.common.sm_failure import FailureCause
 from nfs.common.sms import Deliver, DeliverReport, decode_report, split
 from nfs.common.sms_layout import SmsAddress
-from nfs.mme.logic import AbsentDiagnostic, FailureCause, Mme, Population, Result
+from nfs.mme.logic import AbsentDiagnostic, Mme, Population, Result
 from nfs.ue.logic import Behaviour
 
 IMSI = "001010000000009"
