@@ -30,8 +30,8 @@ GROUPED_TOML: Final = (
 
 
 def imsi(number: int) -> str:
-    """The IMSI of a meter."""
-    return f"0010100000000{number:02}"
+    """The IMSI of a meter: no octets that the header of a message could hold by chance."""
+    return f"0010198765432{number:02}"
 
 
 def name(number: int) -> str:
