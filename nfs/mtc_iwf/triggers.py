@@ -65,6 +65,7 @@ TRIGGER: Final = Table(
     Column("sms_sc", String(255), nullable=False),
     Column("outcome", Integer),
     Column("expires_at", Float, nullable=False, index=True),
+    Column("charged", Integer, nullable=False, server_default="0"),
 )
 
 # Statements are made once: to make one costs as much as to run it.
@@ -234,7 +235,7 @@ def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool,
         del row["sms_sc"]  # the one that has taken it since
     if there:
         key = _key(trigger.scs, trigger.reference, trigger.member)
-        connection.execute(_CHANGE, key | row | {"outcome": None})
+        connection.execute(_CHANGE, key | row | {"outcome": None} | ({} if repeat else {"charged": 0}))
     else:
         connection.execute(_INSERT, row)
 

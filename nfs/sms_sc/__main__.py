@@ -7,14 +7,18 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
+from twisted.logger import Logger
 
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
+from nfs.common.charging.service import LIVE as CHARGING_LIVE
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.sms_sc.charged import Charged
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
-from nfs.sms_sc.keep import MIGRATIONS, Keep
+from nfs.sms_sc.keep import MIGRATIONS
 from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_config import routes
@@ -24,13 +28,14 @@ from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
-from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
 
+_log = Logger(namespace="nfs")
 LIVE: Final = (
     "mo_sms",
     "sme",
     "mtc_iwf",
+    *CHARGING_LIVE,
     "sms_sc.deliveries",
     "sms_sc.mo_sms_at_once",
     *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
@@ -79,14 +84,20 @@ def reference_points(
     return routed_sgd, routed_s6c
 
 
+def say(line: str) -> None:
+    """Write a line about charging to the log."""
+    _log.error("{line}", line=line)
+
+
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
     store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
-    keep, centre = Keep(store), ServiceCentre(policy(config))
+    charged = Charged(config, store, around.reactor, say)
+    keep, centre = charged.keep, ServiceCentre(policy(config))
     marking = Marking(audit, config.sms_sc.trigger_ports)
-    mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
-    t4 = T4(centre, keep, clock)
+    mo_sms = charged.devices(MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once))
+    t4 = charged.t4(centre, clock)
     t4.iwf_hosts, t4.loading = config.mtc_iwf.hosts, True
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
@@ -107,6 +118,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         port.tsms.delivery = delivery
 
     async def take_up() -> None:
+        await charged.start(t4.spawn)
         centre.restore(await keep.load())
         t4.loading = False
         delivery.resume()
@@ -117,13 +129,11 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         delivery.stop()
         return None if port is None else port.stop()
 
-    def stopped() -> Any:
-        return store.close().addCallback(lambda _: audit.close())
-
     def reload(new: SmsScConfig) -> None:
         if port is not None:
             port.renew(new.sme)
         centre.policy = replace(policy(new), routed=s6c is not None)
+        charged.reload(new)
         delivery.at_once = new.sms_sc.deliveries
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
         t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
@@ -133,7 +143,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         audit=audit.node_refused,
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
-        stopped=stopped,
+        stopped=lambda: ensureDeferred(charged.stop(store)).addCallback(lambda _: audit.close()),
         reload=reload,
         live=LIVE,
     )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from diameter.testing import run
 from helpers.inline import InlineReactor, InlineThreads
+from nfs.common.charging import tables
 from nfs.common.database import database_url, open_engine
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
@@ -71,7 +72,7 @@ def rig(database: str) -> Iterator[Rig]:
 
 def test_the_migrations_make_the_table_that_the_code_knows(rig: Rig) -> None:
     with rig.engine.connect() as connection:
-        different = compare_metadata(MigrationContext.configure(connection), METADATA)
+        different = compare_metadata(MigrationContext.configure(connection), [METADATA, tables.METADATA])
     assert [one for one in different if one[0] != "remove_table"] == []
 
 
