@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, delete, func, select, update
@@ -133,7 +134,7 @@ def test_a_kill_loses_nothing_and_repeats_nothing(rig: Rig, monkeypatch: pytest.
             settle(*args, **kwargs)  # type: ignore[arg-type]
         raise Killed
 
-    where = (CdrFiles, "append") if "file" in point else (module.Book, "_settle")
+    where: tuple[Any, str] = (CdrFiles, "append") if "file" in point else (module.Book, "_settle")
     monkeypatch.setattr(*where, killed)
     with pytest.raises(Killed):
         rig.bring()

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from diameter.errors import LocalError
-from nfs.common.charging import files
 from nfs.common.charging.asn1 import encode
 from nfs.common.charging.events import Event, Kind
 from nfs.common.charging.files import CdrFiles, Limits
@@ -131,7 +130,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def short(descriptor: int, octets: bytes, at: int) -> int:
         return pwrite(descriptor, octets[:10], at)
 
-    monkeypatch.setattr(files.os, "pwrite", short)
+    monkeypatch.setattr(os, "pwrite", short)
     with pytest.raises(OSError, match="No space left"):
         writer.append([record(2)], NOW)
     assert (path.read_bytes(), writer.last) == (before, record(1))
@@ -146,7 +145,7 @@ def test_a_full_disk_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     writer = opened(tmp_path)
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         writer.append([record(1)], NOW)
     assert (names(tmp_path), writer.open, writer.number) == ([], False, 0)
