@@ -13,7 +13,7 @@ and a trigger is counted in its quotas by the transaction that writes it down.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,7 +22,6 @@ from sqlalchemy import (
     Float,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
     bindparam,
@@ -34,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from diameter.errors import DiameterError
+from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
@@ -67,16 +67,15 @@ TRIGGER: Final = Table(
     Column("expires_at", Float, nullable=False, index=True),
 )
 
-# Statements are made once: to make one costs as much as to run it.
 _KEY: Final = (
     (TRIGGER.c.scs == bindparam("key_scs"))
     & (TRIGGER.c.reference == bindparam("key_reference"))
     & (TRIGGER.c.member == bindparam("key_member"))
 )
-_FIND: Final = select(TRIGGER).where(_KEY)
-_LOCK: Final = _FIND.with_for_update()  # SQLite has one writer and needs no lock
-_INSERT: Final = insert(TRIGGER)
-_CHANGE: Final = update(TRIGGER).where(_KEY)
+_FIND: Final = Statement(select(TRIGGER).where(_KEY))
+_LOCK: Final = Statement(select(TRIGGER).where(_KEY).with_for_update())  # SQLite has one writer and needs no lock
+_INSERT: Final = Statement(insert(TRIGGER))
+_CHANGE: Final = Statement(update(TRIGGER).where(_KEY))
 _OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
 _UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "") & (TRIGGER.c.imsi != "")
 _LAPSED: Final = (
@@ -88,8 +87,10 @@ _LAPSED: Final = (
 )
 _OWING: Final = TRIGGER.c.state.in_([State.OPEN.value, "waiting", "owed"])  # `nfs.mtc_iwf.groups.ports.Progress` too
 _PURGE: Final = delete(TRIGGER).where(_OVER, ~_OWING | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
-_REFUSE: Final = _CHANGE.where(
-    TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
+_REFUSE: Final = Statement(
+    update(TRIGGER).where(
+        _KEY, TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
+    )
 )
 _OVER_FOR_GOOD: Final = (State.REPORTED.value, State.RECALLED.value, State.REPLACED.value)
 """States in which a copy of the request that made the trigger makes no new one."""
@@ -168,7 +169,7 @@ class Triggers:
             "state": State.REFUSED.value,
             "expires_at": self._clock() + KEEP_S,
         }
-        await self._do(lambda connection: connection.execute(_REFUSE, row).rowcount)
+        await self._do(lambda connection: _REFUSE.count(connection, row))
 
     async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
@@ -198,7 +199,7 @@ class Triggers:
 
     async def _change(self, scs: str, reference: int, member: str, **values: str | float) -> None:
         row = {**_key(scs, reference, member), **values}
-        await self._do(lambda connection: connection.execute(_CHANGE, row).rowcount)
+        await self._do(lambda connection: _CHANGE.count(connection, row))
 
     async def _do(self, work: Work[T]) -> T:
         try:
@@ -207,12 +208,12 @@ class Triggers:
             raise Unavailable(str(error)) from None
 
 
-def _locked(connection: Connection, trigger: Trigger) -> Row[tuple[object, ...]] | None:
+def _locked(connection: Connection, trigger: Trigger) -> Any | None:
     """The row under a trigger's key, which nobody else changes until the end of this transaction."""
-    return connection.execute(_LOCK, _key(trigger.scs, trigger.reference, trigger.member)).one_or_none()
+    return _LOCK.one(connection, _key(trigger.scs, trigger.reference, trigger.member))
 
 
-def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: float) -> Standing:
+def _standing(found: Any | None, trigger: Trigger, now: float) -> Standing:
     """What a trigger is to the one remembered under its key."""
     if found is None:
         return Standing.NEW
@@ -234,12 +235,12 @@ def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool,
         del row["sms_sc"]  # the one that has taken it since
     if there:
         key = _key(trigger.scs, trigger.reference, trigger.member)
-        connection.execute(_CHANGE, key | row | {"outcome": None})
+        _CHANGE.count(connection, key | row | {"outcome": None})
     else:
-        connection.execute(_INSERT, row)
+        _INSERT.count(connection, row)
 
 
-def _identifiers(row: Row[tuple[object, ...]]) -> tuple[object, ...]:
+def _identifiers(row: Any) -> tuple[object, ...]:
     """What recognises a request that comes again (RFC 6733 section 3)."""
     return row.origin_host, row.session_id, row.end_to_end
 
@@ -253,7 +254,7 @@ def _key(scs: str, reference: int, member: str) -> dict[str, str | float | None]
 
 
 def _find(connection: Connection, scs: str, reference: int, member: str) -> Trigger | None:
-    row = connection.execute(_FIND, _key(scs, reference, member)).one_or_none()
+    row = _FIND.one(connection, _key(scs, reference, member))
     return None if row is None else _trigger(row)
 
 
@@ -280,7 +281,7 @@ def _values(trigger: Trigger) -> dict[str, str | float | None]:
     }
 
 
-def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
+def _trigger(row: Any) -> Trigger:
     return Trigger(
         scs=row.scs,
         reference=row.reference,

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.common.statements import Statement
 from nfs.common.store import Store
 from nfs.sms_sc.details import details, message_of
 from nfs.sms_sc.logic import Trigger
@@ -62,9 +63,9 @@ TRIGGER: Final = Table(
     Column("details", String),
 )
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
-_INSERT: Final = insert(TRIGGER)
+_INSERT: Final = Statement(insert(TRIGGER))
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
-_SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
+_SETTLE: Final = Statement(update(TRIGGER).where(TRIGGER.c.key == bindparam("which")))
 _PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic", "others"))
 
 
@@ -79,7 +80,7 @@ class Keep:
         row = {"key": trigger.key, **row_of(trigger)}
 
         def work(connection: Connection) -> None:
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
 
         return self._store.do(work)
 
@@ -89,7 +90,7 @@ class Keep:
 
         def work(connection: Connection) -> None:
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
 
         return self._store.do(work)
 
@@ -98,7 +99,7 @@ class Keep:
         row = {"which": trigger.key, **_ending(trigger)}
 
         def work(connection: Connection) -> None:
-            connection.execute(_SETTLE, row)
+            _SETTLE.count(connection, row)
 
         return self._store.do(work)
 
@@ -109,9 +110,9 @@ class Keep:
 
         def work(connection: Connection) -> None:
             if ending is not None:
-                connection.execute(_SETTLE, ending)
+                _SETTLE.count(connection, ending)
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
 
         return self._store.do(work)
 
