@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from time import monotonic
 from typing import Any, Final
 
 from twisted.internet import reactor
+from twisted.python.failure import Failure
 
+from diameter.errors import LocalError
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
+from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.store import Store
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
 from nfs.sms_sc.keep import MIGRATIONS, Keep
-from nfs.sms_sc.logic import Policy, ServiceCentre
+from nfs.sms_sc.lease import Lease
+from nfs.sms_sc.logic import Policy, ServiceCentre, Trigger
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_config import routes
 from nfs.sms_sc.mo_sgd import MoSgd
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
+from nfs.sms_sc.shared import SharedKeep
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
@@ -54,6 +62,23 @@ def policy(config: SmsScConfig) -> Policy:
     )
 
 
+def open_keep(config: SmsScConfig, around: Surroundings) -> tuple[Keep, Store, SharedKeep | None]:
+    """The keep and its store; what several SMS-SCs share is PostgreSQL.  Raises ConfigError."""
+    database = config.sms_sc.database
+    if not is_shared(database):
+        store = around.open_store(database, migrations=MIGRATIONS, name="sms-sc")
+        return Keep(store), store, None
+    store = around.open_store(database, migrations=MIGRATIONS, name="sms-sc", isolation="READ COMMITTED")
+    shared = SharedKeep(store, config.node.origin_host.lower(), secrets.token_hex(16), around.reactor.seconds)
+    return shared, store, shared
+
+
+def _no_matter(failure: Failure) -> None:
+    """The store is away: others find out by themselves that we are."""
+    if not isinstance(failure.value, LocalError):
+        failure.raiseException()
+
+
 def reference_points(
     config: SmsScConfig,
     mo_sms: MoSms,
@@ -82,8 +107,8 @@ def reference_points(
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
-    store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
-    keep, centre = Keep(store), ServiceCentre(policy(config))
+    keep, store, shared = open_keep(config, around)
+    centre = ServiceCentre(policy(config))
     marking = Marking(audit, config.sms_sc.trigger_ports)
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
@@ -106,18 +131,37 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     if port is not None:
         port.tsms.delivery = delivery
 
-    async def take_up() -> None:
-        centre.restore(await keep.load())
+    def begin(triggers: Sequence[Trigger]) -> None:
+        centre.restore(triggers)
         t4.loading = False
         delivery.resume()
+
+    def lost() -> None:
+        t4.loading = True
+        delivery.suspend()
+
+    lease = None if shared is None else Lease(
+        shared, config.sms_sc.lease_s, begin=begin, more=delivery.adopt, lost=lost, clock=monotonic,
+        call_later=call_later, spawn=t4.spawn,
+    )  # fmt: skip
+
+    async def take_up() -> None:
+        if lease is None:
+            begin(await keep.load())
+        else:
+            await lease.enter()
         if port is not None:
             parts.endpoints.append(port.listen())
 
     def stopping() -> Any:
+        if lease is not None:
+            lease.stop()
         delivery.stop()
         return None if port is None else port.stop()
 
     def stopped() -> Any:
+        if shared is not None:  # what is left is for another one at once
+            _ = shared.leave().addErrback(_no_matter)
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:

@@ -16,6 +16,7 @@ from nfs.common.nodes import NodeKind, ServingNode, to_avps
 from nfs.common.sms import decode_deliver
 from nfs.common.store import StoreError
 from nfs.sms_sc.delivery import FIRST_REPEAT_S, TIDY_S, Delivery
+from nfs.sms_sc.keep import Written
 from nfs.sms_sc.logic import Attempt, Policy, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome
 from nfs.sms_sc.sgd import Sgd
@@ -37,16 +38,20 @@ class FakeKeep:
         self.writes: list[tuple[str, str]] = []
         self.broken = False
 
-    async def add(self, trigger: Trigger) -> None:
+    async def add(self, trigger: Trigger) -> Written:
         await self._write("add", trigger)
+        return Written(trigger)
 
-    async def put(self, trigger: Trigger) -> None:
+    async def put(self, trigger: Trigger) -> Written:
         await self._write("put", trigger)
+        return Written(trigger)
 
     async def settle(self, trigger: Trigger) -> None:
         await self._write("settle", trigger)
 
-    async def remove(self, keys: tuple[str, ...]) -> None:
+    shared = False
+
+    async def remove(self, keys: tuple[str, ...], before: float) -> None:
         for key in keys:
             del self.rows[key]
 
