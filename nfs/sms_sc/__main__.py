@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from time import monotonic
 from typing import Any, Final
 
 from twisted.internet import reactor
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from diameter.errors import LocalError
 from nfs.common.audit import AuditLog
@@ -35,6 +37,7 @@ from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
 
+_log = Logger(namespace="nfs")
 LIVE: Final = (
     "mo_sms",
     "sme",
@@ -73,10 +76,10 @@ def open_keep(config: SmsScConfig, around: Surroundings) -> tuple[Keep, Store, S
     return shared, store, shared
 
 
-def _no_matter(failure: Failure) -> None:
-    """The store is away: others find out by themselves that we are."""
-    if not isinstance(failure.value, LocalError):
-        failure.raiseException()
+async def leave(shared: SharedKeep) -> None:
+    """Leave what is not finished to another one; when the store is away, others find out by themselves."""
+    with suppress(LocalError):
+        await shared.leave()
 
 
 def reference_points(
@@ -143,6 +146,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     lease = None if shared is None else Lease(
         shared, config.sms_sc.lease_s, begin=begin, more=delivery.adopt, lost=lost, clock=monotonic,
         call_later=call_later, spawn=t4.spawn,
+        say=lambda text: _log.warn("{text}", text=text),
     )  # fmt: skip
 
     async def take_up() -> None:
@@ -161,7 +165,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
 
     def stopped() -> Any:
         if shared is not None:  # what is left is for another one at once
-            _ = shared.leave().addErrback(_no_matter)
+            _ = Deferred.fromCoroutine(leave(shared))
         return store.close().addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:

@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
-from twisted.logger import Logger
-
 from diameter.errors import LocalError
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.shared import Lost, SharedKeep
 
-_log = Logger(namespace="nfs")
 ROUNDS: Final = 4
 """How often the time is moved on within one lease."""
 
@@ -32,7 +29,7 @@ class Lease:
     """Keeps this SMS-SC among the others.
 
     `begin(triggers)` is called with what is ours after each entry, `more(triggers)` with what others left, `lost()`
-    when nothing is ours any more.  clock: seconds, never set back.
+    when nothing is ours any more, `say(text)` for the log.  clock: seconds, never set back.
     """
 
     def __init__(
@@ -46,6 +43,7 @@ class Lease:
         clock: Callable[[], float],
         call_later: Callable[[float, Callable[[], None]], Timer],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        say: Callable[[str], None],
     ) -> None:
         self._keep = keep
         self._lease_s = lease_s
@@ -55,6 +53,7 @@ class Lease:
         self._clock = clock
         self._call_later = call_later
         self._spawn = spawn
+        self._say = say
         self._until = 0.0
         self._timer: Timer | None = None
         self._end: Timer | None = None
@@ -102,7 +101,7 @@ class Lease:
         if self._stopped:
             return
         if triggers and self.held:
-            _log.info("{count} messages of an SMS-SC that is gone are taken over", count=len(triggers))
+            self._say(f"{len(triggers)} messages of an SMS-SC that is gone are taken over")
             self._more(triggers)
         self._again()
 
@@ -113,7 +112,7 @@ class Lease:
             if not self._stopped:
                 self._again()
         else:
-            _log.info("the store is there again")
+            self._say("the store is there again")
 
     def _extend(self, asked_at: float) -> None:
         if self._end is not None:
@@ -134,5 +133,5 @@ class Lease:
             self._end = None
         if self.held and not self._stopped:
             self.held = False
-            _log.warn("the store was away for {seconds} s: messages are left to others", seconds=self._lease_s)
+            self._say(f"the store was away for {self._lease_s:g} s: messages are left to others")
             self._lost()

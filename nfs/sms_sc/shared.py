@@ -34,7 +34,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from twisted.internet.defer import Deferred
 
 from diameter.errors import LocalError
 from nfs.common.store import Store
@@ -150,7 +149,7 @@ class SharedKeep(Keep):
                 connection.execute(_LEAVE, {"who": gone})
         return taken
 
-    def leave(self) -> Deferred[None]:
+    def leave(self) -> Awaitable[None]:
         """Be gone: another one takes over what is left at once."""
 
         def work(connection: Connection) -> None:

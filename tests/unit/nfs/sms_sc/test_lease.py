@@ -57,6 +57,7 @@ class Rig:
             clock=self.clock.seconds,
             call_later=self.clock.callLater,
             spawn=self.spawn,
+            say=lambda _text: None,
         )
         self.spawn(self.lease.enter())
 
