@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import fields, replace
-from time import monotonic
 from typing import Any, Final
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from diameter.errors import LocalError
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
-from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
-from nfs.common.store import Store
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
-from nfs.sms_sc.keep import MIGRATIONS, Keep
-from nfs.sms_sc.lease import Lease
-from nfs.sms_sc.logic import Policy, ServiceCentre, Trigger
+from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_config import routes
 from nfs.sms_sc.mo_sgd import MoSgd
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
-from nfs.sms_sc.shared import SharedKeep
+from nfs.sms_sc.sharing import Kept
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
@@ -65,23 +57,6 @@ def policy(config: SmsScConfig) -> Policy:
     )
 
 
-def open_keep(config: SmsScConfig, around: Surroundings) -> tuple[Keep, Store, SharedKeep | None]:
-    """The keep and its store; what several SMS-SCs share is PostgreSQL.  Raises ConfigError."""
-    database = config.sms_sc.database
-    if not is_shared(database):
-        store = around.open_store(database, migrations=MIGRATIONS, name="sms-sc")
-        return Keep(store), store, None
-    store = around.open_store(database, migrations=MIGRATIONS, name="sms-sc", isolation="READ COMMITTED")
-    shared = SharedKeep(store, config.node.origin_host.lower(), secrets.token_hex(16), around.reactor.seconds)
-    return shared, store, shared
-
-
-async def leave(shared: SharedKeep) -> None:
-    """Leave what is not finished to another one; when the store is away, others find out by themselves."""
-    with suppress(LocalError):
-        await shared.leave()
-
-
 def reference_points(
     config: SmsScConfig,
     mo_sms: MoSms,
@@ -110,8 +85,8 @@ def reference_points(
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
-    keep, store, shared = open_keep(config, around)
-    centre = ServiceCentre(policy(config))
+    kept, centre = Kept(config, around), ServiceCentre(policy(config))
+    keep = kept.keep
     marking = Marking(audit, config.sms_sc.trigger_ports)
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
@@ -134,39 +109,18 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     if port is not None:
         port.tsms.delivery = delivery
 
-    def begin(triggers: Sequence[Trigger]) -> None:
-        centre.restore(triggers)
-        t4.loading = False
-        delivery.resume()
-
-    def lost() -> None:
-        t4.loading = True
-        delivery.suspend()
-
-    lease = None if shared is None else Lease(
-        shared, config.sms_sc.lease_s, begin=begin, more=delivery.adopt, lost=lost, clock=monotonic,
-        call_later=call_later, spawn=t4.spawn,
-        say=lambda text: _log.warn("{text}", text=text),
-    )  # fmt: skip
-
     async def take_up() -> None:
-        if lease is None:
-            begin(await keep.load())
-        else:
-            await lease.enter()
+        await kept.take_up(centre, t4, delivery, lambda text: _log.warn("{text}", text=text))
         if port is not None:
             parts.endpoints.append(port.listen())
 
     def stopping() -> Any:
-        if lease is not None:
-            lease.stop()
+        kept.stop()
         delivery.stop()
         return None if port is None else port.stop()
 
     def stopped() -> Any:
-        if shared is not None:  # what is left is for another one at once
-            _ = Deferred.fromCoroutine(leave(shared))
-        return store.close().addCallback(lambda _: audit.close())
+        return Deferred.fromCoroutine(kept.close()).addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
         if port is not None:

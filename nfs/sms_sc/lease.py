@@ -84,7 +84,7 @@ class Lease:
 
     def _round(self) -> None:
         self._timer = None
-        self._spawn(self._renew() if self.held else self._return())
+        self._spawn(self._renew() if self.held else self.start())
 
     async def _renew(self) -> None:
         asked_at = self._clock()
@@ -105,14 +105,13 @@ class Lease:
             self._more(triggers)
         self._again()
 
-    async def _return(self) -> None:
+    async def start(self) -> None:
+        """Enter, now or as soon as the store is there."""
         try:
             await self.enter()
         except LocalError:
             if not self._stopped:
                 self._again()
-        else:
-            self._say("the store is there again")
 
     def _extend(self, asked_at: float) -> None:
         if self._end is not None:

@@ -33,33 +33,32 @@ AGAIN = Delivered(failure=Failure.TEMPORARY)
 class FakeKeep:
     """Remembers what was written; `broken` makes every write fail."""
 
+    shared = False
+
     def __init__(self) -> None:
         self.rows: dict[str, Trigger] = {}
         self.writes: list[tuple[str, str]] = []
         self.broken = False
 
     async def add(self, trigger: Trigger) -> Written:
-        await self._write("add", trigger)
-        return Written(trigger)
+        return await self._write("add", trigger)
 
     async def put(self, trigger: Trigger) -> Written:
-        await self._write("put", trigger)
-        return Written(trigger)
+        return await self._write("put", trigger)
 
     async def settle(self, trigger: Trigger) -> None:
         await self._write("settle", trigger)
-
-    shared = False
 
     async def remove(self, keys: tuple[str, ...], before: float) -> None:
         for key in keys:
             del self.rows[key]
 
-    async def _write(self, how: str, trigger: Trigger) -> None:
+    async def _write(self, how: str, trigger: Trigger) -> Written:
         if self.broken:
             raise StoreError("disk full")
         self.writes.append((how, trigger.key))
         self.rows[trigger.key] = trigger
+        return Written(trigger)
 
 
 class FakeSgd:
