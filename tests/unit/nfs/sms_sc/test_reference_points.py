@@ -33,12 +33,11 @@ AGAIN = Delivered(failure=Failure.TEMPORARY)
 class FakeKeep:
     """Remembers what was written; `broken` makes every write fail."""
 
-    shared = False
+    shared = broken = False
 
     def __init__(self) -> None:
         self.rows: dict[str, Trigger] = {}
         self.writes: list[tuple[str, str]] = []
-        self.broken = False
 
     async def add(self, trigger: Trigger) -> Written:
         return await self._write("add", trigger)
@@ -50,8 +49,7 @@ class FakeKeep:
         await self._write("settle", trigger)
 
     async def remove(self, keys: tuple[str, ...], before: float) -> None:
-        for key in keys:
-            del self.rows[key]
+        self.rows = {key: row for key, row in self.rows.items() if key not in keys}
 
     async def _write(self, how: str, trigger: Trigger) -> Written:
         if self.broken:
@@ -81,7 +79,7 @@ class Rig:
         self.clock.rightNow = 1_767_323_045.0
         self.centre, self.keep, self.sgd = ServiceCentre(Policy(**policy)), FakeKeep(), FakeSgd()
         self.t4 = T4(self.centre, self.keep, self.clock.seconds)  # type: ignore[arg-type]  # FakeKeep
-        self.reports: list[Any] = []
+        self.reports, self.iwf = list[Any](), list[Any]()
         self.fake = FakeRequester(
             self.t4,
             DICTIONARY,
@@ -97,7 +95,6 @@ class Rig:
             clock=self.clock.seconds,
             call_later=self.clock.callLater,
         )
-        self.iwf: list[Any] = []
 
     def _taken(self, request: Message) -> Message:
         self.reports.append(request)
