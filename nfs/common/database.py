@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,15 +133,21 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = migration_config(connection, migrations, name)
-    scripts = ScriptDirectory.from_config(config)
-    table = config.attributes["version_table"]
-    current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
-    if set(current) == set(scripts.get_heads()):
+    newest, known = _revisions(migrations)
+    kept = {"version_table": _version_table(name)}
+    current = set(MigrationContext.configure(connection, opts=kept).get_current_heads())
+    if current == newest:
         return
-    if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
+    if not current <= known:
         raise NewerSchema(f"made by a newer version of {name}")
-    command.upgrade(config, "head")
+    command.upgrade(migration_config(connection, migrations, name), "head")
+
+
+@cache
+def _revisions(migrations: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(the newest, all) revisions of a folder of alembic."""
+    scripts = ScriptDirectory.from_config(migration_config(None, migrations, ""))
+    return frozenset(scripts.get_heads()), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def passing(error: DBAPIError) -> bool:
@@ -148,13 +155,17 @@ def passing(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
-def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+def migration_config(connection: Connection | None, migrations: str, name: str) -> Config:
     """What alembic needs to know, with a connection of ours."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config = Config(attributes={"connection": connection, "version_table": _version_table(name)})
     config.set_main_option("script_location", "nfs.common:migrations")
     config.set_main_option("version_locations", migrations)
     config.set_main_option("path_separator", "newline")
     return config
+
+
+def _version_table(name: str) -> str:
+    return f"{name.replace('-', '_')}_revision"
 
 
 def one_line(error: BaseException) -> str:
