@@ -27,6 +27,8 @@ from diameter.errors import ConfigError
 BUSY_S: Final = 5.0
 """How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
 
+READS: Final = "mtc_reads"
+"""The execution option of engines from `reading`."""
 EXTRAS: Final = {"postgresql": "postgres"}
 """Kind of database to the extra of the distribution that brings its driver."""
 
@@ -64,6 +66,16 @@ def database_url(text: str, folder: Path) -> URL:
     except ArgumentError:
         raise ConfigError("database: neither the path of a file nor a database URL") from None
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for work that only reads: it waits for no writer, and no writer waits for it.
+
+    Each statement is a transaction of its own, so that what belongs together is asked for by one.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{READS: True})
+    return engine.execution_options(isolation_level="AUTOCOMMIT", **{READS: True})
 
 
 def is_shared(text: str) -> bool:
@@ -193,7 +205,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get(READS, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgres_connect(connection: Any, busy_s: float) -> None:
