@@ -29,7 +29,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from diameter.errors import LocalError
-from nfs.common.database import one_line, passing
+from nfs.common.database import READS, one_line, passing
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -84,17 +84,19 @@ class Writer:
 class Store:
     """Runs work on a database in a thread of its own; see the module's text for what a result promises.
 
-    engine: from `nfs.common.database.open_engine`.  reactor: gives `callLater` and `callFromThread`.  threads: what
-    stands for the thread, for tests; by default the store makes its own and ends it in `close`.
+    engine: from `nfs.common.database.open_engine`, or, for a store beside it whose work only reads and must not wait
+    for writers, from `reading` of it.  reactor: gives `callLater` and `callFromThread`.  threads: what stands for the
+    thread, for tests; by default the store makes its own and ends it in `close`.
     """
 
     def __init__(self, engine: Engine, reactor: Any, threads: Any = None) -> None:
         self._engine = engine
+        self._reads: bool = engine.get_execution_options().get(READS, False)
         self._reactor = reactor
         self._threads = threads
         self._own: Writer | None = None
         self._connection: Connection | None = None  # the thread's
-        event.listen(engine, "engine_disposed", lambda _: self._let_go())
+        event.listen(engine, "engine_disposed", self._disposed)
         self._batch: list[_Task] = []
         self._busy = False
         self._closed: Deferred[None] | None = None
@@ -102,6 +104,11 @@ class Store:
         self.tasks = 0
         self.failures = 0
         self.repeats = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine it works on."""
+        return self._engine
 
     def do(self, work: Work[T]) -> Deferred[T]:
         """Have `work` run in the transaction of this wake-up; fires with its result once that is committed.
@@ -159,7 +166,7 @@ class Store:
     def _once(self, works: list[Work[Any]]) -> list[Any]:
         connection, self._connection = self._connection or self._engine.connect(), None
         try:
-            results = _committed(connection, works)
+            results = _read(connection, works) if self._reads else _committed(connection, works)
             self._connection = connection  # one that has failed is not kept
         finally:
             if self._connection is None:
@@ -183,15 +190,25 @@ class Store:
     def _end(self) -> None:
         if self._own is not None:
             self._own.stop()
+        self._let_go()
         self._engine.dispose()
         assert self._closed is not None
         self._closed.callback(None)
+
+    def _disposed(self, engine: Engine) -> None:
+        if engine is self._engine:  # and not one that shares its listeners
+            self._let_go()
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.detach()  # its pool is no more
             connection.close()
+
+
+def _read(connection: Connection, works: list[Work[Any]]) -> list[Any]:
+    """The same of works that change nothing: there is nothing to undo, hence neither transaction nor savepoints."""
+    return [_outcome(connection, work) for work in works]
 
 
 def _committed(connection: Connection, works: list[Work[Any]]) -> list[Any]:

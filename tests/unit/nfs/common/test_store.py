@@ -102,7 +102,7 @@ def test_work_beside_one_that_raises_is_done_once(rig: Rig) -> None:
         connection.execute(insert(NUMBER).values(value=8))
         return len(calls)
 
-    found, broken = fate(rig.store.do(counted)), fate(rig.store.do(lambda _: {}["nothing"]))
+    found, broken = fate(rig.store.do(counted)), fate(rig.store.do(lambda _: dict[str, int]()["nothing"]))
     rig.turn()
     assert (found, rig.values(), rig.store.transactions) == ([2], [8], 1)
     assert isinstance(broken[0], KeyError)
