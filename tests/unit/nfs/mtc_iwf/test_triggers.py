@@ -102,7 +102,7 @@ def test_an_open_trigger_is_at_hand_where_nobody_else_writes(rig: Rig) -> None:
     run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
     assert asked() == 1
     run(rig.ledger.withdraw(*KEY, State.RECALLED), rig.clock)
-    rig.begin()
+    rig.begin(replace(TRIGGER, sender=replace(TRIGGER.sender, session_id="scs1;1;2")))
     assert asked() == 0
     rig.clock.rightNow += TRIGGER.validity_s + GRACE_S
     assert asked() == 1
