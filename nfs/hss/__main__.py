@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
+from nfs.common.standing import standing
 from nfs.common.store import Cache
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
@@ -62,6 +63,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     return Parts(
         applications=(S6m(store, cache, audit, groups, every_name=config.hss.every_name), s6c, s6a),
         audit=audit.node_refused,
+        standing=standing(audit, queues=s6c.queues),
         started=lambda _node: s6c.spawn(s6c.resume()),
         stopping=stopping,
         stopped=stopped,
