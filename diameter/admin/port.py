@@ -83,6 +83,12 @@ class Admin:
         _as(request, b"text/html; charset=utf-8")
         return drawn.front()
 
+    @app.route("/favicon.ico", methods=["GET"])
+    def picture_of_the_tab(self, request: Request) -> bytes:
+        """204: there is none, and browsers ask."""
+        request.setResponseCode(204 if self._may(request) else 403)
+        return b""
+
     @app.route("/healthz", methods=["GET"])
     @app.route("/health", methods=["GET"])
     def health(self, request: Request) -> bytes | Deferred[bytes]:
