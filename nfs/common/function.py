@@ -49,7 +49,7 @@ from diameter.transport.endpoints import Links
 from diameter.workers.member import Place, Worker
 from diameter.workers.pages import Told
 from nfs.common.capturing import open_capture, options_of
-from nfs.common.database import database_url, open_engine
+from nfs.common.database import database_url, open_engine, reading
 from nfs.common.several import Several
 from nfs.common.shell import begin_logging, complain, ready, stop_once
 from nfs.common.store import Store
@@ -82,6 +82,10 @@ class Surroundings:
         url = database_url(database, self.folder)
         engine = open_engine(url, migrations=migrations, name=name, isolation=isolation)
         return Store(engine, self.reactor, self.threads)
+
+    def beside(self, store: Store) -> Store:
+        """A store on the same database for work that only reads: it never waits for a writer.  To be closed first."""
+        return Store(reading(store.engine), self.reactor, self.threads)
 
 
 @dataclass(slots=True, kw_only=True)

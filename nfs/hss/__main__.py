@@ -14,6 +14,7 @@ from nfs.common.standing import standing
 from nfs.common.store import Cache
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
+from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
@@ -33,13 +34,9 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     )
     known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
-    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, around.reactor.callLater)
-
-    def moved(subscriber: Subscriber) -> None:
-        """Serving nodes changed: what S6m has in memory is old."""
-        identifiers = [UserId(external_id=each.identifier) for each in subscriber.external_ids]
-        for user in (UserId(imsi=subscriber.imsi), UserId(msisdn=subscriber.msisdn), *identifiers):
-            cache.forget(user)
+    reads = around.beside(store)
+    directory = Directory(reads, cache, around.reactor.callLater)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, around.reactor.callLater, reads=reads)
 
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
     s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
@@ -47,21 +44,21 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def back(imsi: str, kind: Kind | None) -> None:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
 
-    s6a = S6a(store, centre, by_name(config.profile), audit, moved, back)
+    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back)
 
     def stopping() -> None:
         s6c.stopped = True
 
     def stopped() -> Any:
-        return store.close().addCallback(lambda _: audit.close())
+        return reads.close().addCallback(lambda _: store.close()).addCallback(lambda _: audit.close())
 
     def reload(new: HssConfig) -> None:
-        cache.clear()
+        directory.clear()
         known.clear()
         s6a.profiles = by_name(new.profile)
 
     return Parts(
-        applications=(S6m(store, cache, audit, groups, every_name=config.hss.every_name), s6c, s6a),
+        applications=(S6m(directory, audit, groups, every_name=config.hss.every_name), s6c, s6a),
         audit=audit.node_refused,
         standing=standing(audit, queues=s6c.queues),
         started=lambda _node: s6c.spawn(s6c.resume()),

@@ -116,7 +116,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     triggers = Triggers(store, now, counts)
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
-    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
+    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
     owners, capabilities = OwnerCheck(), Capabilities(store)
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
     tsp.iwf = iwf
