@@ -55,7 +55,7 @@ def test_every_query_asks_for_what_a_node_has() -> None:
 
 
 def test_every_panel_says_what_it_is_and_fits() -> None:
-    places = set()
+    places: set[tuple[int, int]] = set()
     for panel in BOARD["panels"]:
         assert panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"]
