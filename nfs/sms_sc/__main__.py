@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from diameter.standing import Queue
+from diameter.standing import Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
@@ -95,6 +95,15 @@ def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
     yield Queue("reports owed", len(centre.owed))
 
 
+def stands(audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float]) -> Standing:
+    """What this SMS-SC shows its operator."""
+    return standing(
+        audit,
+        queues=lambda: queues(centre, clock()),
+        counts=lambda: () if port is None else counted(*SMPP, port.tsms.counters),
+    )
+
+
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
@@ -146,11 +155,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         audit=audit.node_refused,
-        standing=standing(
-            audit,
-            queues=lambda: queues(centre, clock()),
-            counts=lambda: () if port is None else counted(*SMPP, port.tsms.counters),
-        ),
+        standing=stands(audit, centre, port, clock),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
         stopped=stopped,
