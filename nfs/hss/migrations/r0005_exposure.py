@@ -11,6 +11,12 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Make the eight tables."""
+    _configured()
+    _said()
+    _kept()
+
+
+def _configured() -> None:
     op.create_table(
         "exposed_item",
         Column("imsi", String(15), primary_key=True),
@@ -43,6 +49,9 @@ def upgrade() -> None:
         Column("until", BigInteger),
         Column("detail", Text, nullable=False),
     )
+
+
+def _said() -> None:
     op.create_table(
         "exposed_scef",
         Column("host", String(255), primary_key=True),
@@ -71,6 +80,9 @@ def upgrade() -> None:
         Column("until", BigInteger, nullable=False),
         Column("tries", Integer, nullable=False),
     )
+
+
+def _kept() -> None:
     op.create_table(
         "exposed_coverage",
         Column("imsi", String(15), primary_key=True),
