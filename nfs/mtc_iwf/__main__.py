@@ -14,6 +14,7 @@ from nfs.common.audit import Area
 from nfs.common.audited import open_audit
 from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.busy import Relief
@@ -157,6 +158,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
+        standing=standing(audit, queues=lambda: (guards.holding.queue(),)),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,
