@@ -74,7 +74,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 MAY_IMPORT_TWISTED: Final = (
     "diameter.transport.*",
     "diameter.node",
-    "diameter.admin",
+    "diameter.admin.*",
     "diameter.workers.*",
     "diameter.testing",
     "nfs.cli.*",
@@ -86,6 +86,7 @@ MAY_IMPORT_TWISTED: Final = (
     "nfs.*.t8",
     "nfs.*.smpp.server",
     "nfs.*.provisioning",
+    "nfs.scs.http",
     "nfs.mtc_iwf.owners.push",
 )
 MAY_IMPORT_A_REACTOR: Final = ("nfs.cli.*", "nfs.*.__main__", "diameter.*.__main__")

@@ -19,7 +19,8 @@ from nfs.cli._load import Form
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
 from nfs.scs.form import report_to, request_to
-from nfs.scs.groups import GroupReport, GroupTriggers
+from nfs.scs.groups import GroupTriggers
+from nfs.scs.groups import report_to as group_to
 from nfs.scs.logic import REFERENCES, Ledger, Stage, TriggerRequest
 
 _agent: Any = Agent  # neither has types
@@ -36,6 +37,9 @@ class Submitter(Protocol):
 
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """One trigger: its report, after `wait_s` at most (0: the answer is enough)."""
+
+    async def trigger_group(self, request: TriggerRequest, wait_s: float, members: int | None) -> Form:
+        """One trigger for a group: who was reported once so many were, or `wait_s` was over."""
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -73,19 +77,17 @@ class OwnScs:
                 timer.cancel()
         return report_to(report)
 
-    async def trigger_group(self, request: TriggerRequest, wait_s: float, members: int | None) -> GroupReport:
-        """One trigger for a group: who was reported once so many were, or `wait_s` was over."""
+    async def trigger_group(self, request: TriggerRequest, wait_s: float, members: int | None) -> Form:
+        """See Submitter."""
         groups = GroupTriggers(self._scs)
         report = await self._node.run(groups.submit(request))
-        if report.stage is not Stage.ACCEPTED or wait_s <= 0:
-            return report
-        reference, many = report.reference, REFERENCES if members is None else members
-        why = "" if members is None else f"not all {members} members within {wait_s:g} s"
-        timer = self._reactor.callLater(wait_s, groups.give_up, reference, why)
-        report = await as_deferred(groups.wait(reference, many))
-        if timer.active():
-            timer.cancel()
-        return report
+        if report.stage is Stage.ACCEPTED and wait_s > 0:
+            reference, many = report.reference, REFERENCES if members is None else members
+            timer = self._reactor.callLater(wait_s, groups.give_up, reference, _missing(members, wait_s))
+            report = await as_deferred(groups.wait(reference, many))
+            if timer.active():
+                timer.cancel()
+        return group_to(report)
 
     async def stop(self) -> None:
         """DPR, then close."""
@@ -96,7 +98,7 @@ class ViaHttp:
     """A running SCS; url: its root ("http://127.0.0.1:8080"), token: what it asks for."""
 
     def __init__(self, url: str, token: str, reactor: Any) -> None:
-        self._url = url.rstrip("/") + "/v1/triggers"
+        self._url = url.rstrip("/") + "/v1/"
         self._headers: dict[bytes | str, bytes | str] = {
             "authorization": f"Bearer {token}",
             "content-type": "application/json",
@@ -112,7 +114,9 @@ class ViaHttp:
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """See Submitter.  Raises LocalError for what the SCS does not take, RequestError when it cannot be reached."""
         begun = self._reactor.seconds()
-        form = await self._call("POST", f"?wait_s={min(wait_s, _POLL_S):g}", json.dumps(request_to(request)).encode())
+        form = await self._call(
+            "POST", f"triggers?wait_s={min(wait_s, _POLL_S):g}", json.dumps(request_to(request)).encode()
+        )
         left = wait_s - (self._reactor.seconds() - begun)
         if form["stage"] == "accepted" and left > 0:
             form = dict(await self.report(form["reference"], left))
@@ -125,30 +129,49 @@ class ViaHttp:
         until = self._reactor.seconds() + wait_s
         while True:
             left = max(0.0, until - self._reactor.seconds())
-            form = await self._call("GET", f"/{reference}?wait_s={min(left, _POLL_S):g}", None)
+            form = await self._call("GET", f"triggers/{reference}?wait_s={min(left, _POLL_S):g}", None)
             if form["stage"] not in ("sent", "accepted") or left <= _POLL_S:
                 return form
+
+    async def trigger_group(self, request: TriggerRequest, wait_s: float, members: int | None) -> Form:
+        """See Submitter.  Raises as `trigger` does."""
+        until, many = self._reactor.seconds() + wait_s, REFERENCES if members is None else members
+        form = await self._call("POST", "groups", json.dumps(request_to(request)).encode())
+        while form["stage"] == "accepted" and form["reported"] < many and self._reactor.seconds() < until:
+            left = until - self._reactor.seconds()
+            form = await self._call(
+                "GET", f"groups/{form['reference']}?members={many}&wait_s={min(left, _POLL_S):g}", None
+            )
+        if form["stage"] == "accepted" and wait_s > 0 and form["reported"] < many:
+            form["error"] = _missing(members, wait_s) or None
+        return form
 
     async def stop(self) -> None:
         """Close the connections."""
         await self._pool.closeCachedConnections()
 
     async def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        url = self._url + path.partition("?")[0]
         try:
             response = await self._client.request(method, self._url + path, headers=self._headers, data=body)
             form = json.loads(await treq.content(response))
         except (ConnectError, ConnectionClosed, DNSLookupError) as error:
-            raise RequestError(f"{self._url}: {error}") from None
+            raise RequestError(f"{url}: {error}") from None
         except (ResponseFailed, RequestTransmissionFailed) as error:
             if any(reason.check(CancelledError) for reason in error.reasons):
                 raise CancelledError from None  # Ctrl-C
-            raise RequestError(f"{self._url}: {error.reasons[0].getErrorMessage()}") from None
+            raise RequestError(f"{url}: {error.reasons[0].getErrorMessage()}") from None
         except ValueError:
-            raise RequestError(f"{self._url}: no JSON in the answer") from None
+            raise RequestError(f"{url}: no JSON in the answer") from None
         if not isinstance(form, dict) or "stage" not in form:
             text = form.get("error", "?") if isinstance(form, dict) else "?"
-            raise LocalError(f"{self._url}: {response.code}: {text}")
+            raise LocalError(f"{url}: {response.code}: {text}")
         return form
+
+
+def _missing(members: int | None, wait_s: float) -> str:
+    """What is said of a group of which too few members were reported."""
+    return "" if members is None else f"not all {members} members within {wait_s:g} s"
 
 
 def read_token(path: Path) -> str:

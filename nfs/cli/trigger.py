@@ -95,6 +95,7 @@ def command(**given: Any) -> int:
     --recall and --replace name a trigger for the same device by its reference, and reach it as long as it waits.
 
     --group names a group; each member that is reported has a line, until there are --expect of them or --wait is over.
+    With --recall the members that still wait for that trigger will not have it.
 
     Exit status: 0 when every trigger was delivered (with --no-wait: accepted; with --recall: withdrawn), 1 when not, 2
     for wrong usage.
@@ -114,11 +115,14 @@ def command(**given: Any) -> int:
         from nfs.cli import _trigger_group as groups
 
         groups.refuse(given)
-        return groups.trigger(given, groups.request_of(given, _payload(given["payload"])), _config(given))
-    requests = _requests(given)
-    load = _load(given, len(requests))
+        request = groups.request_of(given, _payload(given["payload"]))
+    else:
+        requests = _requests(given)
+        load = _load(given, len(requests))
     config = None if given["via"] else _config(given)
     dictionary = Dictionary.load(*given["dictionaries"])
+    if given["group"]:
+        return groups.trigger(given, lambda reactor: _submitter(given, config, dictionary, reactor), request)
     wait_s = 0.0 if given["no_wait"] else given["wait_s"]
 
     async def main(reactor: Any) -> tuple[Tally, Form | None]:

@@ -123,15 +123,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     guards = Guards.of(config, audit, around)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
-    triggers = Triggers(store, now, counts)
+    triggers = Triggers(store, now, counts, alone=not is_shared(config.mtc_iwf.database))
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
-    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
+    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
     owners, capabilities = OwnerCheck(), Capabilities(store)
     charged = Charged(config, store, around.reactor, t4, say)
-    hss = OwnedHss(guards.in_front_of(s6m), owners)
+    hss, parties = OwnedHss(guards.in_front_of(s6m), owners), (guards, owners, audit, store, counts)
     tsp.iwf = iwf = procedures(config, hss, guards, charged.t4, tsp, triggers, capabilities)
-    parties = (guards, owners, audit, store, counts)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now, sms_sc=charged.members)
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
@@ -141,7 +140,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
-        _ = tsp.spawn(charged.start(tsp.spawn))
+        charged.start(tsp.spawn)
         grouped.start()
         if desk is not None:
             parts.endpoints.append(desk.start())
@@ -170,6 +169,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
+        standing=charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),)),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,

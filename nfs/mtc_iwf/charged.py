@@ -16,6 +16,8 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from nfs.common.charging.events import Event, Group, Indicator, Interface, Kind
 from nfs.common.charging.service import Charging, ChargingFull
+from nfs.common.charging.standing import Shown
+from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError
 from nfs.common.t4 import T4Result, TriggerAction
 from nfs.common.tsp import RequestStatus
@@ -36,7 +38,11 @@ _KEY: Final = (
     & (TRIGGER.c.member == bindparam("key_member"))
 )
 _MARK: Final = {
-    bit: update(TRIGGER).where(_KEY, TRIGGER.c.charged.in_((0, other))).values(charged=TRIGGER.c.charged + bit)
+    bit: Statement(
+        update(TRIGGER)
+        .where(_KEY, or_(TRIGGER.c.charged == 0, TRIGGER.c.charged == other))
+        .values(charged=TRIGGER.c.charged + bit)
+    )
     for bit, other in ((REQUESTED, RECALLED), (RECALLED, REQUESTED))
 }
 _GROUP_KEY: Final = (GROUP.c.scs == bindparam("key_scs")) & (GROUP.c.reference == bindparam("key_reference"))
@@ -89,7 +95,7 @@ class ChargedT4:
             "key_reference": submission.old_reference if recall else submission.reference,
             "key_member": submission.imsi if self._members else "",
         }
-        if connection.execute(_MARK[RECALLED if recall else REQUESTED], key).rowcount:
+        if _MARK[RECALLED if recall else REQUESTED].count(connection, key):
             self._charging.enter(connection, self._in_group(connection, submission, event))
 
     def _refused(self, connection: Connection, submission: Submission, event: Event) -> None:
@@ -174,15 +180,16 @@ class Charged:
         host = config.node.origin_host
         self.t4 = self.members = t4
         self.charging = charging = Charging.of(config.charging, host, "", store, clock, say)
+        self.shown = Shown(charging)
         if charging is not None:
             self.t4 = ChargedT4(t4, charging, host)
             self.members = ChargedT4(t4, charging, host, members=True)
             charging.sweep = partial(sweep, charging, host) if config.hss.groups else None
 
-    async def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+    def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """Take up what an earlier process has left."""
         if self.charging is not None:
-            await self.charging.start(spawn)
+            self.charging.start(spawn)
 
     async def stop(self, store: Store) -> None:
         """Write what is left to be written, and close the store."""

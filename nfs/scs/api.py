@@ -11,12 +11,13 @@ trigger with that reference, `replace=7` puts another one in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from diameter.app import Later
 from diameter.errors import EncodeError, RequestError
+from diameter.standing import Queue
 from nfs.common.store import StoreError
 from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest, realm_for
 from nfs.scs.memory import Ended, Memory
@@ -29,7 +30,7 @@ class Scs:
     """One SCS.  `tsp` goes to the node.  clock: seconds from anywhere.  ledger: its reference numbers.
 
     memory: what outlives a restart; `remember` comes before the first trigger then, no report is taken earlier, and the
-    clock counts from 1970.
+    clock counts from 1970.  remembered_first: what else `remember` waits for before a report is taken.
 
     realm: where the MTC-IWF is; None takes the domain of each External-Identifier, whose MTC-IWF the node finds by DNS
     when its configuration says so (`[[peer]]` with `realm` and `discover = true`).
@@ -52,6 +53,11 @@ class Scs:
         self._waiting: dict[int, list[Later[Report]]] = {}
         self._memory = memory
         self._remembering = memory is None
+        self.remembered_first: list[Callable[[], Awaitable[None]]] = []
+
+    def queues(self) -> tuple[Queue, ...]:
+        """What waits in this SCS, for its operator."""
+        return (Queue("messages of devices nobody fetched", len(self.tsp.messages), self.tsp.messages.limit or None),)
 
     async def trigger(self, request: TriggerRequest) -> Report:
         """Ask for a trigger and wait for its end: refused, failed or reported.  Raises ValueError, see `submit`."""
@@ -118,7 +124,10 @@ class Scs:
     async def remember(self) -> None:
         """Take back what the memory has from before.  Raises StoreError."""
         if self._memory is not None and not self._remembering:
-            self.ledger.restore(*await self._memory.load(self.clock()))
+            before = await self._memory.load(self.clock())
+            for each in self.remembered_first:
+                await each()
+            self.ledger.restore(*before)
             self._remembering = True
 
     async def reports(self, after: int, limit: int) -> list[Ended]:

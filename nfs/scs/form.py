@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from nfs.common.identities import ExternalIdentifier, IdentityError, e164
@@ -57,6 +58,15 @@ def request_from(form: object) -> TriggerRequest:
     if wrong:
         raise ValueError("\n".join(wrong))
     return TriggerRequest(**values)
+
+
+def group_request_from(form: object) -> TriggerRequest:
+    """The trigger of a group from its JSON object, or the recall of one; raises ValueError as `request_from` does."""
+    if isinstance(form, dict):
+        wrong = [f"{key}: not for a group" for key in ("msisdn", "replace") if form.get(key) is not None]
+        if wrong:
+            raise ValueError("\n".join(wrong))
+    return replace(request_from(form), group=True)
 
 
 def _identities(values: dict[str, Any]) -> list[str]:

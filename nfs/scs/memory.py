@@ -3,6 +3,9 @@
 A trigger is written down before its request leaves, and its report before the MTC-IWF is told that it arrived.  The
 first report of a Reference-Number gets the next number (`seq`); one that comes again changes nothing.  So an
 application that asks for what came after the last number it has dealt with sees every report, and each once.
+
+The trigger of a group is a row among them; what is reported of its members has a table of its own and numbers from the
+same order (`nfs.scs.group_memory`).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Float,
@@ -32,6 +36,7 @@ from sqlalchemy import (
 )
 
 from nfs.common.store import Store
+from nfs.common.tsp import RequestStatus
 from nfs.scs.logic import Report, Stage
 
 MIGRATIONS: Final = "nfs.scs:migrations"
@@ -55,7 +60,21 @@ TRIGGER: Final = Table(
     Column("outcome", Integer),
     Column("took_s", Float(53), nullable=False),
     Column("error", String, nullable=False),
+    Column("group_id", String(253)),
+    Column("recalls", BigInteger),
 )
+MEMBER: Final = Table(
+    "scs_group_member",
+    METADATA,
+    Column("reference", BigInteger, primary_key=True, autoincrement=False),
+    Column("member", String(253), primary_key=True),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    Column("outcome", Integer, nullable=False),
+    Column("recall", Boolean, nullable=False),
+    Column("told_at", Float(53), nullable=False, index=True),
+    Column("took_s", Float(53), nullable=False),
+)
+"""`outcome`: Delivery-Outcome, and Request-Status where a recall was reported."""
 LAST: Final = Table(
     "scs_last",
     METADATA,
@@ -65,8 +84,9 @@ LAST: Final = Table(
 OPEN: Final = Stage.SENT.value
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.asked_at, TRIGGER.c.reference)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.reference == bindparam("which"))
+_DELETE_MEMBERS: Final = delete(MEMBER).where(MEMBER.c.reference == bindparam("which"))
 _INSERT: Final = insert(TRIGGER)
-_NEXT: Final = text("UPDATE scs_last SET seq = seq + 1 RETURNING seq")
+NEXT: Final = text("UPDATE scs_last SET seq = seq + 1 RETURNING seq")
 _END: Final = update(TRIGGER).where(TRIGGER.c.reference == bindparam("which"), TRIGGER.c.stage == OPEN)
 _OLD: Final = delete(TRIGGER).where(
     TRIGGER.c.asked_at < bindparam("ended"),  # all that may be old, by the index
@@ -75,17 +95,23 @@ _OLD: Final = delete(TRIGGER).where(
         TRIGGER.c.asked_at < bindparam("open"),
     ),
 )
+_GROUPS: Final = select(TRIGGER.c.reference).where(TRIGGER.c.group_id.is_not(None))
+_OLD_MEMBERS: Final = delete(MEMBER).where(MEMBER.c.told_at < bindparam("ended"), MEMBER.c.reference.not_in(_GROUPS))
 _SINCE: Final = (
     select(TRIGGER).where(TRIGGER.c.seq > bindparam("after")).order_by(TRIGGER.c.seq).limit(bindparam("most"))
+)
+_MEMBERS_SINCE: Final = (
+    select(MEMBER).where(MEMBER.c.seq > bindparam("after")).order_by(MEMBER.c.seq).limit(bindparam("most"))
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A report with its place in the order of all."""
+    """A report with its place in the order of all.  member: External-Identifier, where it is of one of a group."""
 
     seq: int
     report: Report
+    member: str = ""
 
 
 class Memory:
@@ -95,16 +121,24 @@ class Memory:
         self._store = store
         self._begun = 0
 
-    def begin(self, reference: int, now: float) -> Awaitable[None]:
-        """Write down a trigger that is about to be asked for; one that had ended under this number goes."""
+    def begin(
+        self, reference: int, now: float, *, group: str | None = None, recalls: int | None = None
+    ) -> Awaitable[None]:
+        """Write down a trigger that is about to be asked for; one that had ended under this number goes.
+
+        group: whose it is.  recalls: the Reference-Number of the trigger for a group that is to be recalled.
+        """
         row = {"reference": reference, "asked_at": now, "stage": OPEN, "took_s": 0.0, "error": ""}
+        row |= {"group_id": group, "recalls": recalls}
         self._begun += 1
         forget = self._begun % FORGET_EVERY == 0
 
         def work(connection: Connection) -> None:
             if forget:
-                connection.execute(_OLD, {"ended": now - KEEP_S, "open": now - OPEN_S})
+                _forget(connection, now)
             connection.execute(_DELETE, {"which": reference})
+            if group is not None:
+                connection.execute(_DELETE_MEMBERS, {"which": reference})
             connection.execute(_INSERT, row)
 
         return self._store.do(work)
@@ -124,7 +158,7 @@ class Memory:
         }
 
         def work(connection: Connection) -> bool:
-            seq = connection.execute(_NEXT).scalar_one()
+            seq = connection.execute(NEXT).scalar_one()
             return connection.execute(_END, {**row, "seq": seq}).rowcount > 0
 
         return self._store.do(work)
@@ -133,7 +167,7 @@ class Memory:
         """The triggers without an end, with the time they were asked for, and the ends; what is old is forgotten."""
 
         def work(connection: Connection) -> tuple[dict[int, float], list[Report]]:
-            connection.execute(_OLD, {"ended": now - KEEP_S, "open": now - OPEN_S})
+            _forget(connection, now)
             rows = connection.execute(_ALL).all()
             waiting = {row.reference: row.asked_at for row in rows if row.stage == OPEN}
             return waiting, [_report(row) for row in rows if row.stage != OPEN]
@@ -143,13 +177,26 @@ class Memory:
     def since(self, after: int, most: int) -> Awaitable[list[Ended]]:
         """The reports that came after number `after`, in their order, `most` at most."""
         asked = {"after": after, "most": most}
-        return self._store.do(
-            lambda connection: [Ended(seq=row.seq, report=_report(row)) for row in connection.execute(_SINCE, asked)]
-        )
+
+        def work(connection: Connection) -> list[Ended]:
+            found = [Ended(seq=row.seq, report=_report(row)) for row in connection.execute(_SINCE, asked)]
+            found += [
+                Ended(seq=row.seq, report=_of_member(row), member=row.member)
+                for row in connection.execute(_MEMBERS_SINCE, asked)
+            ]
+            return sorted(found, key=lambda each: each.seq)[:most]
+
+        return self._store.do(work)
 
     def close(self) -> Any:
         """Close the store."""
         return self._store.close()
+
+
+def _forget(connection: Connection, now: float) -> None:
+    """What is old; what was reported of members goes after their group."""
+    connection.execute(_OLD, {"ended": now - KEEP_S, "open": now - OPEN_S})
+    connection.execute(_OLD_MEMBERS, {"ended": now - KEEP_S})
 
 
 def _report(row: Row[Any]) -> Report:
@@ -162,3 +209,10 @@ def _report(row: Row[Any]) -> Report:
         took_s=row.took_s,
         error=row.error,
     )
+
+
+def _of_member(row: Row[Any]) -> Report:
+    if row.recall:
+        stage = Stage.RECALLED if row.outcome == RequestStatus.SUCCESS else Stage.REFUSED
+        return Report(reference=row.reference, stage=stage, status=row.outcome, took_s=row.took_s)
+    return Report(reference=row.reference, stage=Stage.REPORTED, outcome=row.outcome, took_s=row.took_s)

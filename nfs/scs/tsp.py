@@ -17,13 +17,20 @@ from nfs.scs.logic import Answer, TriggerRequest
 from nfs.scs.mo_sms import Messages
 from nfs.scs.mo_tsp import short_message
 
+Members = Callable[[int, str, int], Awaitable[bool]]
+
+
+async def nobody(reference: int, member: str, outcome: int) -> bool:
+    """This SCS triggers no groups."""
+    return False
+
 
 class Tsp(Application):
     """Translates between Tsp and the SCS.
 
     scs: ISDN number of this SCS, digits.  mtc_iwf: where requests go (None: any node of the realm).
     reported: awaited with Reference-Number and Delivery-Outcome of each DNR, before it is answered; `members`, with the
-    External-Identifier between them, before it, takes those of groups and is only called.
+    External-Identifier between them, before it, takes those of groups.
     """
 
     dictionary = "ts29368_tsp"
@@ -32,7 +39,7 @@ class Tsp(Application):
         self._scs_identity = encode_number(scs)
         self._mtc_iwf = mtc_iwf
         self._reported = reported
-        self.members: Callable[[int, str, int], bool] = lambda reference, member, outcome: False
+        self.members: Members = nobody
         self.messages = Messages()
 
     async def device_trigger(self, reference: int, request: TriggerRequest, realm: str) -> Answer:
@@ -57,13 +64,18 @@ class Tsp(Application):
         notification = request.get("Device-Notification")
         if notification is not None and notification["Action-Type"] == ActionType.MO_SMS:
             return short_message(request, notification, self.messages)
-        if notification is None or "Delivery-Outcome" not in notification:
+        recall = notification is not None and notification["Action-Type"] == ActionType.RECALL
+        what = "Request-Status" if recall else "Delivery-Outcome"
+        if notification is None or what not in notification:
             raise ApplicationFault(ResultCode.MISSING_AVP, "a report without its outcome")
-        if notification["Action-Type"] != ActionType.REPORT:
+        if notification["Action-Type"] not in (ActionType.REPORT, ActionType.RECALL):
             raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
-        reference, outcome = notification.number("Reference-Number"), notification.number("Delivery-Outcome")
+        reference, outcome = notification.number("Reference-Number"), notification.number(what)
         try:
-            if not self.members(reference, str(notification.get("External-Identifier", "")), outcome):
+            taken = await self.members(reference, str(notification.get("External-Identifier", "")), outcome)
+            if recall and not taken:  # what becomes of a recall is reported for groups only (docs/groups.md)
+                raise ApplicationFault(ResultCode.UNABLE_TO_COMPLY, "only delivery reports are taken")
+            if not taken:
                 await self._reported(reference, outcome)
         except StoreError:  # whoever brought it shall come again, or go to another host of this SCS
             raise ApplicationFault(ResultCode.TOO_BUSY, "a report that cannot be kept now") from None

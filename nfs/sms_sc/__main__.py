@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
 from twisted.internet import reactor
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from diameter.standing import Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.charging.service import LIVE as CHARGING_LIVE
+from nfs.common.charging.standing import Shown
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
-from nfs.sms_sc.charged import Charged
+from nfs.common.standing import counted, standing
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
-from nfs.sms_sc.keep import MIGRATIONS
 from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_config import routes
@@ -26,6 +27,7 @@ from nfs.sms_sc.mo_sgd import MoSgd
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
+from nfs.sms_sc.sharing import Kept
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.ways import Ways
@@ -41,6 +43,9 @@ LIVE: Final = (
     *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
 )
 """What a reload takes over."""
+
+SMPP: Final = ("mtc_smpp", "What became of PDUs of SMEs", "outcome")
+"""Family of counters."""
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -84,20 +89,39 @@ def reference_points(
     return routed_sgd, routed_s6c
 
 
+def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
+    """What waits in this SMS-SC."""
+    oldest = next(iter(centre.pending.values()), None)
+    age_s = None if oldest is None else max(0.0, now - oldest.trigger.accepted_at)
+    yield Queue("short messages to deliver", len(centre.pending), centre.policy.capacity, age_s)
+    yield Queue("reports owed", len(centre.owed))
+
+
+def stands(
+    audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float], charged: Shown
+) -> Standing:
+    """What this SMS-SC shows its operator."""
+    return standing(
+        audit,
+        queues=lambda: (*queues(centre, clock()), *charged.queues()),
+        alarms=charged.alarms,
+        counts=lambda: (*(() if port is None else counted(*SMPP, port.tsms.counters)), *charged.counts()),
+    )
+
+
 def say(line: str) -> None:
-    """Write a line about charging to the log."""
-    _log.error("{line}", line=line)
+    """Write a line to the log."""
+    _log.warn("{line}", line=line)
 
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
-    store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
-    charged = Charged(config, store, around.reactor, say)
-    keep, centre = charged.keep, ServiceCentre(policy(config))
+    kept, centre = Kept(config, around, say), ServiceCentre(policy(config))
+    keep = kept.keep
     marking = Marking(audit, config.sms_sc.trigger_ports)
-    mo_sms = charged.devices(MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once))
-    t4 = charged.t4(centre, clock)
+    mo_sms = kept.charged.devices(config)
+    t4 = kept.charged.t4(centre, keep, clock)
     t4.iwf_hosts, t4.loading = config.mtc_iwf.hosts, True
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
@@ -118,22 +142,23 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         port.tsms.delivery = delivery
 
     async def take_up() -> None:
-        await charged.start(t4.spawn)
-        centre.restore(await keep.load())
-        t4.loading = False
-        delivery.resume()
+        await kept.take_up(centre, t4, delivery)
         if port is not None:
             parts.endpoints.append(port.listen())
 
     def stopping() -> Any:
+        kept.stop()
         delivery.stop()
         return None if port is None else port.stop()
+
+    def stopped() -> Any:
+        return Deferred.fromCoroutine(kept.close()).addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
         if port is not None:
             port.renew(new.sme)
         centre.policy = replace(policy(new), routed=s6c is not None)
-        charged.reload(new)
+        kept.charged.reload(new)
         delivery.at_once = new.sms_sc.deliveries
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
         t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
@@ -141,9 +166,10 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         audit=audit.node_refused,
+        standing=stands(audit, centre, port, clock, kept.charged.shown),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
-        stopped=lambda: ensureDeferred(charged.stop(store)).addCallback(lambda _: audit.close()),
+        stopped=stopped,
         reload=reload,
         live=LIVE,
     )

@@ -12,42 +12,37 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select
 
 from diameter import Message
-from nfs.common.charging.events import Event, Indicator, Interface, Kind, MessageType
+from nfs.common.charging.events import Event, Indicator
 from nfs.common.charging.service import Charging
+from nfs.common.charging.standing import Shown
 from nfs.common.sm_failure import Verdict
-from nfs.common.sms import IEI_PORT_16
+from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.t4 import T4Result, TriggerAction
 from nfs.sms_sc.answers import Refused
+from nfs.sms_sc.charges import from_device, over, replacement, submitted
 from nfs.sms_sc.config import SmsScConfig
-from nfs.sms_sc.keep import TRIGGER, Keep
+from nfs.sms_sc.keep import TRIGGER, Keep, Written
 from nfs.sms_sc.logic import ServiceCentre, Trigger
+from nfs.sms_sc.mo_config import routes
 from nfs.sms_sc.mo_sms import MoSms, Submission
-from nfs.sms_sc.outcomes import Outcome
-from nfs.sms_sc.sme import ShortMessage
+from nfs.sms_sc.shared import SharedKeep
 from nfs.sms_sc.t4 import T4, read
 
-_WHICH: Final = select(TRIGGER.c.accepted_at, TRIGGER.c.outcome, TRIGGER.c.finished_at).where(
-    TRIGGER.c.key == bindparam("which")
+_WHICH: Final = Statement(
+    select(TRIGGER.c.accepted_at, TRIGGER.c.outcome, TRIGGER.c.finished_at, TRIGGER.c.holder).where(
+        TRIGGER.c.key == bindparam("which")
+    )
 )
 _INDICATORS: Final = {
     TriggerAction.TRIGGER: Indicator.REQUEST,
     TriggerAction.REPLACE: Indicator.REPLACE,
     TriggerAction.RECALL: Indicator.RECALL,
 }
-RESULTS: Final = {
-    Outcome.SUCCESSFUL_TRANSFER: None,
-    Outcome.ABSENT_SUBSCRIBER: 5550,
-    Outcome.UE_MEMORY_CAPACITY_EXCEEDED: 5555,
-    Outcome.VALIDITY_TIME_EXPIRED: 3002,
-}
-"""An outcome as a result: those of SGd (TS 29.338 clause 7.3), and UNABLE_TO_DELIVER for one that ran out."""
-ALPHANUMERIC: Final = 5
-_TON_ALPHANUMERIC: Final = 5
 
 
 class _Along:
-    """A store whose next piece of work enters an event as well."""
+    """A store whose next piece of work has another one in front of it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -74,135 +69,94 @@ class ChargedKeep(Keep):
         super().__init__(self._along)  # type: ignore[arg-type]  # all that a Keep asks of its store is `do`
         self._charging = charging
 
-    def add(self, trigger: Trigger) -> Awaitable[None]:
+    def add(self, trigger: Trigger) -> Awaitable[Written]:
         """Write a message that is not there yet, and that it was submitted."""
         self._charging.check()
         event = submitted(trigger, self._charging.now)
         self._along.first = lambda connection: self._charging.enter(connection, event)
         return super().add(trigger)
 
-    def put(self, trigger: Trigger) -> Awaitable[None]:
+    def put(self, trigger: Trigger) -> Awaitable[Written]:
         """Write a message, and that it was submitted unless it is there already."""
         event = submitted(trigger, self._charging.now)
         self._along.first = lambda connection: self._enter_new(connection, trigger, event)
         return super().put(trigger)
 
-    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[None]:
+    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[Written]:
         """Write a replacement, and that it was submitted unless it is there already."""
         self._charging.check()
-        late = None if withdrawn is not None else int(T4Result.ORIGINAL_MESSAGE_NOT_PENDING)
-        event = submitted(trigger, self._charging.now, Indicator.REPLACE, late)
+        event = replacement(withdrawn, trigger, self._charging.now)
         self._along.first = lambda connection: self._enter_new(connection, trigger, event)
         return super().swap(withdrawn, trigger)
 
     def settle(self, trigger: Trigger) -> Awaitable[None]:
         """Write how a message ended, or that it was recalled, and enter that once."""
-        now = self._charging.now
-        event = recalled(trigger, now) if trigger.withdrawn else ended(trigger, now)
+        event = over(trigger, self._charging.now)
         if event is not None:
-            self._along.first = lambda connection: self._enter_end(connection, trigger, event)
+            self._along.first = lambda connection: enter_end(self._charging, connection, trigger, event)
         return super().settle(trigger)
 
     def _enter_new(self, connection: Connection, trigger: Trigger, event: Event) -> None:
-        row = connection.execute(_WHICH, {"which": trigger.key}).one_or_none()
-        if row is None or row.accepted_at != trigger.accepted_at:
-            self._charging.enter(connection, event)
-
-    def _enter_end(self, connection: Connection, trigger: Trigger, event: Event) -> None:
-        row = connection.execute(_WHICH, {"which": trigger.key}).one_or_none()
-        if row is not None and row.outcome is None and row.finished_at is None:
+        if not known(connection, trigger):
             self._charging.enter(connection, event)
 
 
-def submitted(
-    trigger: Trigger, now: float, indicator: Indicator = Indicator.REQUEST, result: int | None = None
-) -> Event:
-    """The event of a message that was taken, or refused with a result."""
-    if isinstance(trigger, ShortMessage):
-        return Event(
-            kind=Kind.MO,
-            at=now,
-            message_reference=bytes.fromhex(trigger.submission),
-            report=bool(trigger.receipt),
-            parts=len(trigger.segments()),
-            **{**_text(trigger), **_device(trigger), "message_type": MessageType.SUBMISSION},
-        )
-    return Event(
-        kind=Kind.TRIGGER,
-        at=now,
-        originator=trigger.scs,
-        originator_interface=Interface.DEVICE_TRIGGER,
-        indicator=indicator,
-        result=result,
-        **_over_t4(trigger),
-        **_device(trigger),
-    )
+class ChargedSharedKeep(SharedKeep):
+    """The same on a store that others use too: what another one has taken, or holds, is charged there."""
+
+    def __init__(self, store: Store, name: str, token: str, clock: Callable[[], float], charging: Charging) -> None:
+        self._along = _Along(store)
+        super().__init__(self._along, name, token, clock)  # type: ignore[arg-type]  # as above
+        self._charging = charging
+        self._replacing: dict[str, Trigger | None] = {}
+
+    async def add(self, trigger: Trigger) -> Written:
+        """Write a message, unless another one has taken it, and that it was submitted."""
+        self._charging.check()
+        return await super().add(trigger)
+
+    async def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Written:
+        """Write a replacement, and that it was submitted unless it is there already."""
+        self._charging.check()
+        self._replacing[trigger.key] = withdrawn
+        try:
+            return await super().swap(withdrawn, trigger)
+        finally:
+            self._replacing.pop(trigger.key, None)
+
+    def settle(self, trigger: Trigger) -> Awaitable[None]:
+        """Write how a message of ours ended, or that it was recalled, and enter that once."""
+        event = over(trigger, self._charging.now)
+        if event is not None:
+            self._along.first = lambda connection: enter_end(
+                self._charging, connection, trigger, event, holder=self._name
+            )
+        return super().settle(trigger)
+
+    def _write(self, connection: Connection, trigger: Trigger) -> Written:
+        before = known(connection, trigger)
+        written = super()._write(connection, trigger)
+        if not before and written.acceptance is None and written.trigger.accepted_at == trigger.accepted_at:
+            now, key = self._charging.now, trigger.key
+            replaces = key in self._replacing
+            event = replacement(self._replacing[key], trigger, now) if replaces else submitted(trigger, now)
+            self._charging.enter(connection, event)
+        return written
 
 
-def recalled(trigger: Trigger, now: float) -> Event:
-    """The event of a trigger that was taken back."""
-    return submitted(trigger, now, Indicator.RECALL)
+def known(connection: Connection, trigger: Trigger) -> bool:
+    """Whether a message is written already, as it was accepted; one under the number of a finished one is not."""
+    row = _WHICH.one(connection, {"which": trigger.key})
+    return row is not None and row.accepted_at == trigger.accepted_at
 
 
-def ended(trigger: Trigger, now: float) -> Event | None:
-    """The event of a message that was delivered, or not; None while that is open."""
-    if trigger.outcome is None:
-        return None
-    text = _text(trigger) if isinstance(trigger, ShortMessage) else _of_trigger(trigger)
-    return Event(
-        kind=Kind.MT,
-        at=now,
-        submitted_at=float(trigger.scts),
-        parts=len(trigger.segments()),
-        result=RESULTS[trigger.outcome],
-        **text,
-        **_device(trigger),
-    )
-
-
-def _device(trigger: Trigger) -> dict[str, Any]:
-    return {"imsi": trigger.imsi, "msisdn": trigger.msisdn, "external_id": trigger.external_identifier}
-
-
-def _over_t4(trigger: Trigger) -> dict[str, Any]:
-    return {
-        "iwf": trigger.iwf_host,
-        "reference": trigger.reference,
-        "serving": trigger.serving,
-        "validity_s": trigger.validity_s,
-        "priority": trigger.priority,
-        "port": trigger.port,
-    }
-
-
-def _of_trigger(trigger: Trigger) -> dict[str, Any]:
-    return {
-        **_over_t4(trigger),
-        "indicator": Indicator.REQUEST,
-        "message_type": MessageType.SM_DEVICE_TRIGGER,
-        "originator": trigger.scs,
-        "size": len(trigger.payload),
-        "pid": trigger.pid,
-        "dcs": trigger.dcs,
-    }
-
-
-def _text(message: ShortMessage) -> dict[str, Any]:
-    """What is known of a message of an SME."""
-    header = b"".join(bytes((iei, len(data))) + data for iei, data in message.elements)
-    return {
-        "message_type": MessageType.DELIVERY,
-        "originator": message.originator,
-        "originator_type": ALPHANUMERIC if message.originator_ton == _TON_ALPHANUMERIC else 1,
-        "originator_id": message.sme,
-        "originator_interface": Interface.APPLICATION_ORIGINATING,
-        "priority": message.priority,
-        "port": message.port,
-        "size": len(message.payload),
-        "pid": message.pid,
-        "dcs": message.dcs,
-        "header": bytes((len(header),)) + header if header else None,
-    }
+def enter_end(
+    charging: Charging, connection: Connection, trigger: Trigger, event: Event, holder: str | None = None
+) -> None:
+    """Enter how a message ended, unless that is written already, or the message is no longer ours."""
+    row = _WHICH.one(connection, {"which": trigger.key})
+    if row is not None and row.outcome is None and row.finished_at is None and row.holder == holder:
+        charging.enter(connection, event)
 
 
 class ChargedT4(T4):
@@ -248,30 +202,6 @@ class MoCharge:
         return True
 
 
-def from_device(submission: Submission, now: float, result: int | None = None) -> Event:
-    """The event of a short message of a device."""
-    submit = submission.submit
-    ports = [each.data for each in submit.user_data.header if each.iei == IEI_PORT_16 and len(each.data) == 4]
-    header = b"".join(bytes((each.iei, len(each.data))) + each.data for each in submit.user_data.header)
-    return Event(
-        kind=Kind.MO_T4,
-        at=now,
-        imsi=submission.imsi,
-        recipient=submit.destination.digits,
-        originator_interface=Interface.MOBILE_ORIGINATING,
-        iwf=submission.route.host,
-        port=int.from_bytes(ports[0][:2]) if ports else None,
-        message_reference=bytes((submit.reference,)),
-        size=len(submit.user_data.data),
-        pid=submit.pid,
-        dcs=submit.dcs,
-        report=submit.status_report,
-        message_type=MessageType.SUBMISSION,
-        header=bytes((len(header),)) + header if header else None,
-        result=result,
-    )
-
-
 class Charged:
     """Charging, hung into an SMS-SC; without `[charging]` its store, T4 and SGd are as they are.
 
@@ -281,33 +211,44 @@ class Charged:
     def __init__(self, config: SmsScConfig, store: Store, clock: Any, say: Callable[[str], None]) -> None:
         number = config.sms_sc.number
         self.charging = Charging.of(config.charging, config.node.origin_host, number, store, clock, say)
-        self.keep = Keep(store) if self.charging is None else ChargedKeep(store, self.charging)
+        self.shown = Shown(self.charging)
+        self._store = store
 
-    def t4(self, centre: ServiceCentre, clock: Callable[[], float]) -> T4:
+    def alone(self) -> Keep:
+        """The keep on a store of its own."""
+        return Keep(self._store) if self.charging is None else ChargedKeep(self._store, self.charging)
+
+    def shared(self, name: str, token: str, clock: Callable[[], float]) -> SharedKeep:
+        """The keep on a store that others use too."""
+        if self.charging is None:
+            return SharedKeep(self._store, name, token, clock)
+        return ChargedSharedKeep(self._store, name, token, clock, self.charging)
+
+    def t4(self, centre: ServiceCentre, keep: Keep, clock: Callable[[], float]) -> T4:
         """The T4 that is charged."""
         if self.charging is None:
-            return T4(centre, self.keep, clock)
-        t4 = ChargedT4(centre, self.keep, clock)
+            return T4(centre, keep, clock)
+        t4 = ChargedT4(centre, keep, clock)
         t4.charging = self.charging
         return t4
 
-    def devices(self, mo_sms: MoSms) -> MoSms:
-        """What devices send, charged."""
-        charging = self.charging
+    def devices(self, config: SmsScConfig) -> MoSms:
+        """What devices send."""
+        table, charging = config.sms_sc, self.charging
+        mo_sms = MoSms(table.number, routes(config.mo_sms), at_once=table.mo_sms_at_once)
         if charging is not None:
             mo_sms.charge, mo_sms.full = MoCharge(charging), lambda: charging.refusing
         return mo_sms
 
-    async def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+    def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """Take up what an earlier process has left."""
         if self.charging is not None:
-            await self.charging.start(spawn)
+            self.charging.start(spawn)
 
-    async def stop(self, store: Store) -> None:
-        """Write what is left to be written, and close the store."""
+    async def stop(self) -> None:
+        """Write what is left to be written; the store is still open."""
         if self.charging is not None:
             await self.charging.stop()
-        await store.close()
 
     def reload(self, config: SmsScConfig) -> None:
         """Take over limits and choices."""

@@ -20,11 +20,22 @@ with instrumented(__name__):
     from diameter.transport.web import Readable
     from helpers.edits import Bugs
     from helpers.nodes import dictionary
-    from nfs.scs.__main__ import Http
     from nfs.scs.api import Scs
+    from nfs.scs.http import Http
 
 TOKEN = b"a-token-of-some-length"
-PATHS = ("v1/triggers", "v1/triggers/7", "health", "peers", "routes", "faults/busy", "metrics", "faults")
+PATHS = (
+    "v1/triggers",
+    "v1/triggers/7",
+    "v1/groups",
+    "v1/groups/7",
+    "health",
+    "peers",
+    "routes",
+    "faults/busy",
+    "metrics",
+    "faults",
+)
 CODES = frozenset({200, 202, 400, 401, 403, 404, 405, 409, 413, 502})
 URL = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/&=+%")
 """What a path is made of; "%" makes any octet."""

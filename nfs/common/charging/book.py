@@ -25,13 +25,14 @@ from nfs.common.charging.headers import MAX_RECORD_OCTETS, RecordHeader
 from nfs.common.charging.reader import SEQUENCE_NUMBER
 from nfs.common.charging.records import Maker
 from nfs.common.charging.tables import RECORD, RF, STATE
+from nfs.common.statements import Statement
 
 BATCH: Final = 100
 """Records brought to the file in one transaction."""
 
 # Statements are made once: to make one costs as much as to run it.
-_INSERT: Final = insert(RECORD)
-_INSERT_RF: Final = insert(RF)
+_INSERT: Final = Statement(insert(RECORD))
+_INSERT_RF: Final = Statement(insert(RF))
 _OLDEST: Final = (
     select(RECORD.c.id, RECORD.c.event)
     .where(RECORD.c.node == bindparam("node"))
@@ -90,7 +91,7 @@ class Book:
             if self.waiting >= self.most:
                 self._lose()
             else:
-                connection.execute(_INSERT, {"node": self.node, "event": text})
+                _INSERT.count(connection, {"node": self.node, "event": text})
                 self.waiting += 1
         if self.to_rf:
             self._enter_rf(connection, event, text)
@@ -177,7 +178,7 @@ class Book:
             self.figures.lost += 1
             return
         row = {"node": self.node, "session_id": "", "event": text, "sent": 0, "at": event.at}
-        connection.execute(_INSERT_RF, row)
+        _INSERT_RF.count(connection, row)
         self.waiting_rf += 1
 
     def _lose(self) -> None:

@@ -120,11 +120,11 @@ class Charging:
         if self.book.files is not None:
             self.book.files.limits = table.limits()
 
-    def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> Awaitable[None]:
-        """Count what is left, and begin to look; `spawn` runs coroutines."""
+    def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        """Begin to look, what an earlier process left first; `spawn` runs coroutines."""
         self.spawn = spawn
-        self._arm()
-        return self.store.do(self.book.begin)
+        self._recount = True
+        _ = spawn(self._round())
 
     async def stop(self) -> None:
         """Bring what there is to the file, and close it; before the store is closed, and nothing may be entered after.
@@ -150,7 +150,7 @@ class Charging:
             files.close(Closure.NORMAL, self.book.told())
 
     def _arm(self) -> None:
-        if not self._stopped and (self.book.files is not None or self.sweep is not None):
+        if not self._stopped:
             self._timer = self._clock.callLater(self._wait_s, self._look)
 
     def _look(self) -> None:
@@ -159,8 +159,8 @@ class Charging:
 
     async def _round(self) -> None:
         try:
-            if self.sweep is not None:
-                await self.store.do(self.sweep)
+            if self._recount or self.sweep is not None:
+                await self.store.do(self._before)
             while not self._stopped and self.book.files is not None and await self.store.do(self._work):
                 pass
             self._went("")
@@ -169,10 +169,14 @@ class Charging:
             self._went(_words(error))
         self._arm()
 
-    def _work(self, connection: Connection) -> bool:
+    def _before(self, connection: Connection) -> None:
         if self._recount:
-            self._recount = False
             self.book.begin(connection)
+            self._recount = False
+        if self.sweep is not None:
+            self.sweep(connection)
+
+    def _work(self, connection: Connection) -> bool:
         return self.book.bring(connection, self.now)
 
     def _went(self, trouble: str) -> None:

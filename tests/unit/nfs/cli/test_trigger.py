@@ -63,10 +63,10 @@ DEVICE = ("--external-id", "meter-1@customer.example")
         ((*DEVICE, *DEVICE, *OWN, "--replace", "1"), "--replace is for one trigger"),
         (
             (*DEVICE, "--group", "g@x.example", *OWN),
-            "by an SCS of our own: not with --external-id",
+            "--group is one trigger: not with --external-id",
         ),
         (("--external-group-id", "g", *OWN), "--group: External-Identifier: local-id@domain-id expected"),
-        (("--group", "g@x.example", "--via", "http://127.0.0.1", "--token", "t"), "not with --via"),
+        (("--group", "g@x.example", "--replace", "7", *OWN), "not with --replace"),
     ],
 )
 def test_wrong_usage_is_a_line_that_says_so(words: tuple[str, ...], complaint: str) -> None:

@@ -15,9 +15,10 @@ from diameter.app import Application, answers
 from diameter.config import parse
 from diameter.testing import Pair
 from helpers.schemas import assert_fits
-from nfs.scs.__main__ import BODY_LIMIT, Http, read_token
+from nfs.scs.__main__ import read_token
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
+from nfs.scs.http import BODY_LIMIT, Http
 
 DICTIONARY = Dictionary.load()
 _stub: Any = StubTreq  # has no types

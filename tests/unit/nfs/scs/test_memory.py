@@ -20,8 +20,8 @@ from helpers.schemas import assert_fits
 from nfs.common.database import database_url, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import RequestStatus
-from nfs.scs.__main__ import Http
 from nfs.scs.api import Ended, Scs, Stage, TriggerRequest
+from nfs.scs.http import Http
 from nfs.scs.logic import Ledger
 from nfs.scs.memory import FORGET_EVERY, KEEP_S, METADATA, MIGRATIONS, OPEN_S, Memory
 

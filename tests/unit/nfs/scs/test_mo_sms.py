@@ -15,8 +15,8 @@ from diameter.testing import Pair
 from helpers.schemas import assert_fits
 from nfs.common.sms import Submit, UserData, split
 from nfs.common.sms_layout import SmsAddress
-from nfs.scs.__main__ import Http
 from nfs.scs.api import Scs
+from nfs.scs.http import Http
 from nfs.scs.mo_sms import OPEN_MESSAGES, REMEMBERED, Messages, ShortMessage, Taking
 
 DICTIONARY = Dictionary.load()

@@ -24,7 +24,9 @@ from nfs.common.sm_failure import Verdict
 from nfs.common.sms import IEI_PORT_16, Element, Submit, UserData
 from nfs.common.sms_layout import SmsAddress
 from nfs.common.store import Store, StoreError
-from nfs.sms_sc.charged import ChargedKeep, MoCharge, ended, submitted
+from nfs.sms_sc.answers import Acceptance
+from nfs.sms_sc.charged import ChargedKeep, ChargedSharedKeep, MoCharge
+from nfs.sms_sc.charges import ended, submitted
 from nfs.sms_sc.keep import METADATA
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.mo_sms import Route, Submission
@@ -255,6 +257,30 @@ def test_what_is_not_kept_is_not_charged(rig: Rig, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Exception, match="UNIQUE"):
         rig.do(rig.keep.add(TRIGGER))
     assert len(rig.events()) == 1
+
+
+def test_on_a_shared_store_each_message_is_charged_by_who_took_it(rig: Rig) -> None:
+    one, other = (ChargedSharedKeep(rig.store, name, "t", rig.clock.seconds, rig.charging) for name in ("one", "other"))
+    for keep in (one, other):
+        rig.do(keep.enter(60))
+    rig.do(one.add(TRIGGER))
+    rig.do(one.put(TRIGGER))  # it comes again
+    later = replace(TRIGGER, accepted_at=NOW + 1)
+    assert rig.do(other.add(later)).acceptance is Acceptance.PENDING  # to another one
+    rig.do(other.settle(replace(TRIGGER, outcome=Outcome.ABSENT_SUBSCRIBER)))  # who does not hold it
+    assert [event.kind for event in rig.events()] == [Kind.TRIGGER]
+    done = replace(TRIGGER, outcome=Outcome.SUCCESSFUL_TRANSFER, finished_at=NOW + 2)
+    for _ in range(2):
+        rig.do(one.settle(done))
+    assert [event.kind for event in rig.events()] == [Kind.TRIGGER, Kind.MT]
+    new = replace(TRIGGER, reference=4712, accepted_at=NOW + 3)
+    for _ in range(2):
+        rig.do(one.swap(None, new))
+    assert [(event.indicator, event.result) for event in rig.events()[2:]] == [(Indicator.REPLACE, 5535)]
+    rig.set(waiting=1, full="refuse")
+    for what in (one.add(new), one.swap(None, new)):
+        with pytest.raises(ChargingFull):
+            rig.do(what)
 
 
 def test_nothing_new_is_kept_while_charging_is_full_and_refuses(rig: Rig) -> None:

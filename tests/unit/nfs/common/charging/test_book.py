@@ -20,6 +20,7 @@ from nfs.common.charging.files import CdrFiles
 from nfs.common.charging.headers import read_file_header
 from nfs.common.charging.reader import records
 from nfs.common.charging.service import FULL, Charging, ChargingFull
+from nfs.common.charging.standing import Shown
 from nfs.common.charging.tables import METADATA, RECORD, STATE
 from nfs.common.database import database_url, open_engine
 from nfs.common.store import Store
@@ -223,6 +224,7 @@ def test_beyond_what_is_kept_events_are_lost_and_counted(tmp_path: Path) -> None
     rig.enter(1, 2, 3)
     rig.charging.check()  # goes on
     assert (rig.waiting(), rig.charging.book.figures.lost, rig.charging.refusing) == (2, 1, False)
+    assert shown(rig.charging)[1] == ["charging-full", "charging-lost"]
     rig.charging.renew(rig.table.model_copy(update={"full": "refuse"}))
     with pytest.raises(ChargingFull, match=FULL):
         rig.charging.check()
@@ -235,7 +237,8 @@ def test_beyond_what_is_kept_events_are_lost_and_counted(tmp_path: Path) -> None
 
 def test_the_round_brings_events_and_says_what_keeps_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     charging, clock = rig.charging, rig.clock
-    run(_awaited(charging.start(lambda coroutine: run(coroutine, clock))), clock)
+    charging.start(lambda coroutine: run(coroutine, clock))
+    assert shown(charging) == ([0], [], [0, 0, 0])
     rig.enter(1)
 
     def full(*_: object) -> None:
@@ -247,6 +250,7 @@ def test_the_round_brings_events_and_says_what_keeps_it(rig: Rig, monkeypatch: p
     assert rig.said == ["charging records cannot be written: No space left on device"]
     assert charging.trouble == "No space left on device"
     assert (rig.written(), rig.waiting()) == ([], 1)
+    assert shown(charging) == ([1], ["charging-held"], [0, 0, 0])
     monkeypatch.undo()
     clock.advance(10)
     assert rig.said[1:] == ["charging records go on"]
@@ -258,8 +262,15 @@ def test_the_round_brings_events_and_says_what_keeps_it(rig: Rig, monkeypatch: p
     assert not clock.getDelayedCalls()
 
 
-async def _awaited(waiting: object) -> None:
-    await waiting  # type: ignore[misc]
+def shown(charging: Charging | None) -> tuple[list[int], list[str], list[int]]:
+    """Lengths of queues, names of alarms, values of counters."""
+    found = Shown(charging)
+    queues, alarms, counts = found.queues(), found.alarms(), found.counts()
+    return [each.length for each in queues], [each.name for each in alarms], [each.value for each in counts]
+
+
+def test_what_does_not_charge_shows_nothing() -> None:
+    assert shown(None) == ([], [], [])
 
 
 def test_a_stop_on_a_full_disk_leaves_everything_for_the_next_process(

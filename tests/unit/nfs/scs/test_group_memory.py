@@ -1,0 +1,293 @@
+"""Groups at an SCS that remembers: who was reported is on disk before the MTC-IWF is told, and told once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from treq.testing import StubTreq
+from twisted.internet.defer import Deferred
+
+from diameter import Dictionary, Message, RequestTimeout
+from diameter.app import Later
+from diameter.testing import FakeRequester, run
+from helpers.inline import InlineReactor, InlineThreads
+from helpers.schemas import assert_fits
+from nfs.cli._submit import ViaHttp
+from nfs.cli._trigger_group import lines
+from nfs.common.database import database_url, open_engine
+from nfs.common.store import Store
+from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
+from nfs.scs.api import Scs, Stage, TriggerRequest
+from nfs.scs.group_memory import GroupMemory
+from nfs.scs.groups import GroupReport, GroupTriggers
+from nfs.scs.http import Http
+from nfs.scs.logic import Ledger
+from nfs.scs.memory import KEEP_S, METADATA, MIGRATIONS, OPEN_S, Memory
+
+DICTIONARY = Dictionary.load()
+FLEET = "fleet@customer.example"
+TOKEN = b"a-token-of-some-length"
+_stub: Any = StubTreq  # has no types
+
+
+class Process:
+    """One run of an SCS on its database."""
+
+    def __init__(self, database: str, clock: InlineReactor) -> None:
+        self.clock = clock
+        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="scs")
+        self.store = Store(self.engine, clock, InlineThreads())
+        self.status: int | Exception = int(RequestStatus.SUCCESS)
+        memory = Memory(self.store)
+        self.scs = Scs(
+            number="15550000100",
+            realm="operator.example",
+            clock=clock.seconds,
+            ledger=Ledger(first_reference=7),
+            memory=memory,
+        )
+        self.groups = GroupTriggers(self.scs, memory, GroupMemory(self.store))
+        self.asked: list[Message] = []
+        self.fake = FakeRequester(self.scs.tsp, DICTIONARY, {"Device-Action-Request": [self._answer] * 9}, clock=clock)
+
+    def _answer(self, request: Message) -> Message:
+        self.asked.append(request)
+        if isinstance(self.status, Exception):
+            raise self.status
+        reference = request["Device-Action"]["Reference-Number"]
+        told = {"Reference-Number": reference, "Action-Type": 1, "Request-Status": self.status}
+        return request.answer(2001, {"Device-Notification": told})
+
+    def remember(self) -> Process:
+        run(self.scs.remember(), self.clock)
+        return self
+
+    def submit(self, **more: Any) -> GroupReport:
+        request = TriggerRequest(payload=b"wake", external_identifier=FLEET, group=True, **more)
+        return run(self.groups.submit(request), self.clock)
+
+    def notify(self, reference: int, member: str, outcome: int = DeliveryOutcome.SUCCESS, **more: Any) -> int:
+        told = {"External-Identifier": member, "Reference-Number": reference, "Action-Type": 2}
+        told |= {"Delivery-Outcome": int(outcome)} | more
+        avps = {"Device-Notification": told, "Destination-Host": self.fake.origin_host}
+        answer = self.fake.deliver("Device-Notification", avps)
+        return answer.number("Result-Code")
+
+    def report(self, reference: int) -> GroupReport:
+        return run(self.groups.report(reference), self.clock)
+
+    def ends(self) -> list[tuple[int, int, str, Stage]]:
+        found = run(self.scs.reports(0, 100), self.clock)
+        return [(each.seq, each.report.reference, each.member, each.report.stage) for each in found]
+
+
+class Rig:
+    """Runs of one SCS, each as if the one before it had been killed."""
+
+    def __init__(self, database: str) -> None:
+        self.database = database
+        self.clock = InlineReactor()
+        self.clock.rightNow = 1_767_323_045.0
+        self.processes: list[Process] = []
+
+    def start(self) -> Process:
+        process = Process(self.database, self.clock)
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture
+def rig(database: str) -> Iterator[Rig]:
+    rig = Rig(database)
+    yield rig
+    for process in rig.processes:
+        _ = process.store.close()
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
+    with rig.start().engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "scs_revision"})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_what_was_acknowledged_is_there_after_a_kill(rig: Rig) -> None:
+    first = rig.start().remember()
+    assert first.submit().stage is Stage.ACCEPTED
+    assert first.notify(7, "a@b.example") == 2001
+    second = rig.start()
+    assert second.notify(7, "c@b.example") == 3004  # not before everything is remembered
+    second.remember()
+    assert (second.report(7).stage, second.report(7).members) == (Stage.ACCEPTED, {"a@b.example": 0})
+    assert second.notify(7, "a@b.example", DeliveryOutcome.EXPIRED) == 2001
+    assert second.notify(7, "c@b.example", DeliveryOutcome.EXPIRED) == 2001
+    third = rig.start().remember()
+    assert third.report(7).members == {"a@b.example": 0, "c@b.example": DeliveryOutcome.EXPIRED}
+    assert third.ends() == [(1, 7, "a@b.example", Stage.REPORTED), (2, 7, "c@b.example", Stage.REPORTED)]
+    assert (second.groups.duplicates, third.scs.ledger.unknown) == (1, 0)
+    assert third.submit().reference == 8
+
+
+def test_a_kill_before_the_answer(rig: Rig) -> None:
+    first = rig.start().remember()
+    first.status = RequestTimeout("no answer")
+    assert first.submit().stage is Stage.FAILED
+    second = rig.start().remember()
+    assert second.notify(7, "a@b.example") == 2001
+    assert (second.report(7).stage, second.report(7).members) == (Stage.FAILED, {"a@b.example": 0})
+    assert second.ends() == [(1, 7, "", Stage.FAILED), (2, 7, "a@b.example", Stage.REPORTED)]
+
+
+def test_a_report_that_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit()
+    with process.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE scs_group_member RENAME TO away"))
+    assert process.notify(7, "a@b.example") == 3004
+    assert process.report(7).members == {}
+    with process.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO scs_group_member"))
+    assert process.notify(7, "a@b.example") == 2001
+    assert process.report(7).delivered == 1
+
+
+def test_groups_beyond_those_in_memory_are_reported_all_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nfs.scs.groups.REMEMBERED", 1)
+    process = rig.start().remember()
+    process.submit()
+    process.submit()
+    assert process.notify(7, "a@b.example") == 2001
+    assert process.notify(7, "a@b.example") == 2001
+    assert (process.report(7).members, process.groups.duplicates) == ({"a@b.example": 0}, 1)
+
+
+def test_what_is_old_is_forgotten_with_its_members(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit(reference=7)
+    process.notify(7, "a@b.example")
+    rig.clock.advance(KEEP_S + 10)
+    again = rig.start().remember()
+    again.notify(7, "c@b.example")
+    assert len(again.ends()) == 2
+    again.submit(reference=8)
+    rig.clock.advance(OPEN_S - KEEP_S)
+    last = rig.start().remember()
+    assert last.ends() == []
+    assert set(last.scs.ledger.open) == {8}
+    with pytest.raises(KeyError):
+        last.report(7)
+
+
+def test_a_refused_group_leaves_its_number_to_others(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.status = int(RequestStatus.INVEXTID)
+    assert process.submit(reference=7).stage is Stage.REFUSED
+    process.status = int(RequestStatus.SUCCESS)
+    device = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example", reference=7)
+    assert run(process.scs.submit(device), rig.clock).stage is Stage.ACCEPTED
+    assert process.notify(7, "meter-1@customer.example") == 2001
+    assert process.scs.progress(7).delivered
+
+
+def test_a_recall_is_told_member_by_member(rig: Rig) -> None:
+    process = rig.start().remember()
+    process.submit()
+    report = process.submit(recall=7)
+    action = process.asked[-1]["Device-Action"]
+    assert (action["Action-Type"], action["Old-Reference-Number"]) == (ActionType.RECALL, 7)
+    assert "Trigger-Data" not in action
+    for member, status in (("a@b.example", RequestStatus.SUCCESS), ("c@b.example", RequestStatus.ORIGINALMESSAGESENT)):
+        avps = {"External-Identifier": member, "Reference-Number": 8, "Action-Type": 3, "Request-Status": int(status)}
+        request = {"Device-Notification": avps, "Destination-Host": process.fake.origin_host}
+        assert process.fake.deliver("Device-Notification", request).result == (0, 2001)
+    report = rig.start().remember().report(report.reference)
+    assert (report.recalls, report.recalled, report.delivered) == (7, 1, 0)
+    assert process.ends()[1:] == [(2, 8, "c@b.example", Stage.REFUSED)]
+    assert process.ends()[0][3] is Stage.RECALLED
+    strange = {"Reference-Number": 99, "Action-Type": 3, "Request-Status": 0}
+    request = {"Device-Notification": strange, "Destination-Host": process.fake.origin_host}
+    assert process.fake.deliver("Device-Notification", request).result == (0, 5012)
+
+
+class Web:
+    """The HTTP interface of a process, and `mtc trigger --via` with it."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        process.fake.spawn = _at_once  # type: ignore[method-assign]
+        self.treq = _stub(Http(process.scs, TOKEN, 30.0, process.clock, process.groups).app.resource())
+
+    def ask(self, method: str, path: str, form: object = None, schema: str = "scs-group-answer") -> tuple[int, Any]:
+        found: list[Any] = []
+        headers = {"authorization": b"Bearer " + TOKEN}
+        data = None if form is None else json.dumps(form).encode()
+        _ = self.treq.request(method, f"http://scs/v1/{path}", headers=headers, data=data).addCallback(found.append)
+        for _ in range(3):
+            self.process.clock.advance(0)
+            self.treq.flush()
+        body: list[bytes] = []
+        _ = self.treq.content(found[0]).addCallback(body.append)
+        self.treq.flush()
+        assert_fits(schema, json.loads(body[0]))
+        return found[0].code, json.loads(body[0])
+
+
+def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Later[Any]:
+    """As a node does: what has to wait goes on when that is there."""
+    later: Later[Any] = Later()
+    _ = Deferred.fromCoroutine(coroutine).addCallbacks(later.resolve, lambda failure: later.fail(failure.value))
+    return later
+
+
+def test_groups_by_http(rig: Rig) -> None:
+    process = rig.start().remember()
+    web = Web(process)
+    form = {"external_identifier": FLEET, "payload": "77", "reference": 7}
+    status, document = web.ask("POST", "groups", form)
+    assert (status, document["stage"], document["members"]) == (202, "accepted", [])
+    process.notify(7, "a@b.example")
+    status, document = web.ask("GET", "groups/7?wait_s=20&members=1")
+    assert (status, document["reported"], document["delivered"]) == (200, 1, 1)
+    assert web.ask("GET", "groups/8")[0] == 404
+    assert web.ask("GET", "groups/7?members=x")[0] == 400
+    several: tuple[object, ...] = ({**form, "msisdn": "15550001"}, {**form, "replace": 7}, {"payload": ""}, [])
+    for wrong in several:
+        assert web.ask("POST", "groups", wrong)[0] == 400
+    status, document = web.ask("GET", "reports", schema="scs-reports")
+    assert [each["member"] for each in document["reports"]] == ["a@b.example"]
+    process.status = int(RequestStatus.INVEXTID)
+    assert web.ask("POST", "groups", {**form, "reference": 9})[0] == 409
+    process.status = RequestTimeout("no answer")
+    assert web.ask("POST", "groups", {**form, "reference": 10})[0] == 502
+
+
+def test_a_group_by_a_running_scs(rig: Rig) -> None:
+    """`mtc trigger --group --via`: asked once, then looked at until all who are expected were reported."""
+    process = rig.start().remember()
+    via: Any = ViaHttp("http://scs", TOKEN.decode(), rig.clock)
+    via._client = Web(process).treq
+    request = TriggerRequest(payload=b"wake", external_identifier=FLEET, group=True)
+    found: list[Any] = []
+
+    async def trigger() -> None:
+        found.append(await via.trigger_group(request, 20.0, 2))
+
+    _ = Deferred.fromCoroutine(trigger())
+    for member in ("a@b.example", "c@b.example"):
+        for _ in range(4):
+            rig.clock.advance(0.01)
+            via._client.flush()
+        assert found == []
+        assert process.notify(7, member) == 2001
+    for _ in range(4):
+        rig.clock.advance(0.01)
+        via._client.flush()
+    (form,) = found
+    assert_fits("trigger-group", form)
+    assert lines(form)[-1] == "accepted, reference 7, 2 reported, 2 delivered"
