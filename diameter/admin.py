@@ -1,10 +1,11 @@
 """HTTP for the operator of a node: `/health`, `/peers`, `/security`, `/routes`, `/pending`, `/faults` as JSON,
-`/metrics` for Prometheus.
+`/metrics` for Prometheus, and `/scenario` where a function plays one.
 
-GET shows; PUT only switches a fault rule that the configuration has.  Only on loopback or on a Unix socket that the
-user of the process alone can open, so that no one has to say who he is.  On TCP a request must name a loopback host,
-because a browser on the same machine can be talked into asking for another name that leads here; a PUT it sends nowhere
-without asking first, which is not answered.  Nothing shown is message content, a key or an identity of a subscriber.
+GET shows; PUT only switches a fault rule that the configuration has, or gives an order to a simulator.  Only on
+loopback or on a Unix socket that the user of the process alone can open, so that no one has to say who he is.  On TCP
+a request must name a loopback host, because a browser on the same machine can be talked into asking for another name
+that leads here; a PUT it sends nowhere without asking first, which is not answered.  Nothing shown is message content,
+a key or an identity of a subscriber.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Request(Protocol):
     def write(self, data: bytes, /) -> None: ...
     @property
     def content(self) -> BinaryIO: ...
+    @property
+    def method(self) -> bytes: ...
 
 
 class Source(Protocol):
@@ -61,11 +64,17 @@ class Source(Protocol):
 
     def switch(self, name: str, enabled: bool, /) -> bool | Deferred[bool]: ...
 
+    @property
+    def steer(self) -> Callable[[bytes | None], dict[str, Any]] | None:
+        """Of a simulator: its page, or what came of an order; raises ConfigError."""
+
 
 class OfNode:
     """The pages of one node."""
 
-    def __init__(self, node: Node, clock: Any) -> None:
+    def __init__(self, node: Node, clock: Any, steer: Callable[[bytes | None], dict[str, Any]] | None = None) -> None:
+        """`steer`: shows how a simulator is, or takes an order."""
+        self.steer = steer
         self._node = node
         self._clock = clock
         self._since = clock.seconds()
@@ -272,6 +281,20 @@ class Admin:
             return _refused(request, 409, failure.getErrorMessage())
 
         return maybeDeferred(self._source.switch, name, wanted["enabled"]).addCallbacks(switched, conflict)
+
+    @app.route("/scenario", methods=["GET", "PUT"])
+    def scenario(self, request: Request) -> bytes | Deferred[bytes]:
+        """How a simulator is, without identities; with PUT an event that is not in its file happens now."""
+        if not self._may(request):
+            return self._show(request, "health")
+        if self._source.steer is None:
+            return _refused(request, 404, "no scenario is played here")
+        _as_json(request)
+        try:
+            page = self._source.steer(request.content.read(BODY_LIMIT) if request.method == b"PUT" else None)
+        except ConfigError as error:
+            return _refused(request, 400, "; ".join(error.lines))
+        return _json(page)
 
     def _long(self, request: Request, what: str) -> bytes | Deferred[bytes]:
         pieces = self._source.pieces(what) if self._may(request) else None
