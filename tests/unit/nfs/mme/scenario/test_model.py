@@ -151,7 +151,8 @@ def test_orders_from_outside() -> None:
     made = order({"do": "busy", "population": "cars"}, scenario(WHOLE))
     assert (made.do, made.at_s, made.population) == ("busy", 0.0, "cars")
     assert order({"do": "busy", "on": "delivered", "at_s": None}, scenario(WHOLE)).on == "delivered"
-    for form in ([], {"do": "x"}, {"do": "busy", "population": "y"}, {"x": 1}):
+    forms: list[object] = [[], {"do": "x"}, {"do": "busy", "population": "y"}, {"x": 1}]
+    for form in forms:
         with pytest.raises(ConfigError, match="order: event.0"):
             order(form, scenario(WHOLE))
 
