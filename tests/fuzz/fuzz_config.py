@@ -31,7 +31,7 @@ def oracle(data: bytes) -> None:
     else:
         repr(config)
         if isinstance(config, Scenario):
-            assert all(0 <= each.spread.draw(0.5) for each in config.event)
+            assert all(each.spread.draw(0.5) >= 0 for each in config.event)
             return
         if isinstance(config, FunctionConfig):
             config = config.node_config
