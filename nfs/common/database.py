@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from diameter.errors import ConfigError
+from nfs.common.statements import run_text
 
 BUSY_S: Final = 5.0
 """How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
@@ -159,15 +161,21 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = migration_config(connection, migrations, name)
-    scripts = ScriptDirectory.from_config(config)
-    table = config.attributes["version_table"]
-    current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
-    if set(current) == set(scripts.get_heads()):
+    newest, known = _revisions(migrations)
+    kept = {"version_table": _version_table(name)}
+    current = set(MigrationContext.configure(connection, opts=kept).get_current_heads())
+    if current == newest:
         return
-    if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
+    if not current <= known:
         raise NewerSchema(f"made by a newer version of {name}")
-    command.upgrade(config, "head")
+    command.upgrade(migration_config(connection, migrations, name), "head")
+
+
+@cache
+def _revisions(migrations: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(the newest, all) revisions of a folder of alembic."""
+    scripts = ScriptDirectory.from_config(migration_config(None, migrations, ""))
+    return frozenset(scripts.get_heads()), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def passing(error: DBAPIError) -> bool:
@@ -175,13 +183,17 @@ def passing(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
-def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+def migration_config(connection: Connection | None, migrations: str, name: str) -> Config:
     """What alembic needs to know, with a connection of ours."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config = Config(attributes={"connection": connection, "version_table": _version_table(name)})
     config.set_main_option("script_location", "nfs.common:migrations")
     config.set_main_option("version_locations", migrations)
     config.set_main_option("path_separator", "newline")
     return config
+
+
+def _version_table(name: str) -> str:
+    return f"{name.replace('-', '_')}_revision"
 
 
 def one_line(error: BaseException) -> str:
@@ -210,7 +222,7 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
     if not connection.get_execution_options().get(READS, False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        run_text(connection, "BEGIN IMMEDIATE")
 
 
 def _postgres_connect(connection: Any, busy_s: float) -> None:
