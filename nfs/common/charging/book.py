@@ -24,7 +24,7 @@ from nfs.common.charging.files import NUMBERS, CdrFiles
 from nfs.common.charging.headers import MAX_RECORD_OCTETS, RecordHeader
 from nfs.common.charging.reader import SEQUENCE_NUMBER
 from nfs.common.charging.records import Maker
-from nfs.common.charging.tables import RECORD, RF, STATE
+from nfs.common.charging.tables import RECORD, STATE
 from nfs.common.statements import Statement
 
 BATCH: Final = 100
@@ -32,7 +32,6 @@ BATCH: Final = 100
 
 # Statements are made once: to make one costs as much as to run it.
 _INSERT: Final = Statement(insert(RECORD))
-_INSERT_RF: Final = Statement(insert(RF))
 _OLDEST: Final = (
     select(RECORD.c.id, RECORD.c.event)
     .where(RECORD.c.node == bindparam("node"))
@@ -41,7 +40,6 @@ _OLDEST: Final = (
 )
 _DELETE: Final = delete(RECORD).where(RECORD.c.node == bindparam("of"), RECORD.c.id <= bindparam("up_to"))
 _COUNT: Final = select(func.count()).select_from(RECORD).where(RECORD.c.node == bindparam("node"))
-_COUNT_RF: Final = select(func.count()).select_from(RF).where(RF.c.node == bindparam("node"))
 _STATE: Final = select(STATE.c.number).where(STATE.c.node == bindparam("node"))
 _MOVE: Final = update(STATE).where(STATE.c.node == bindparam("of"))
 _RECORD_HEADER_OCTETS: Final = RecordHeader(0).octets_long
@@ -60,46 +58,37 @@ class Figures:
 
 
 class Book:
-    """The book of one node.  to_files, to_rf: where events go.  waiting: events kept at most, for each of the two."""
+    """The book of one node.  waiting: events kept at most."""
 
-    def __init__(
-        self, node: str, maker: Maker, files: CdrFiles | None, *, to_rf: bool = False, waiting: int = 100_000
-    ) -> None:
+    def __init__(self, node: str, maker: Maker, files: CdrFiles, *, waiting: int = 100_000) -> None:
         self.node = node
         self.maker = maker
         self.files = files
-        self.to_rf = to_rf
         self.most = waiting
-        self.waiting = self.waiting_rf = 0
+        self.waiting = 0
         self.figures = Figures()
         self._untold = 0
 
     @property
     def full(self) -> bool:
         """Whether as many events wait as are kept."""
-        return max(self.waiting, self.waiting_rf) >= self.most
+        return self.waiting >= self.most
 
     def begin(self, connection: Connection) -> None:
         """Count what an earlier process left."""
         self.waiting = connection.execute(_COUNT, {"node": self.node}).scalar_one()
-        self.waiting_rf = connection.execute(_COUNT_RF, {"node": self.node}).scalar_one()
 
     def enter(self, connection: Connection, event: Event) -> None:
         """Write an event down, in the transaction of what it tells of."""
-        text = to_text(event)
-        if self.files is not None:
-            if self.waiting >= self.most:
-                self._lose()
-            else:
-                _INSERT.count(connection, {"node": self.node, "event": text})
-                self.waiting += 1
-        if self.to_rf:
-            self._enter_rf(connection, event, text)
+        if self.waiting >= self.most:
+            self._lose()
+            return
+        _INSERT.count(connection, {"node": self.node, "event": to_text(event)})
+        self.waiting += 1
 
     def bring(self, connection: Connection, now: float) -> bool:
         """Bring the oldest events to the file; whether there are more.  Raises OSError, and then nothing has moved."""
         files = self.files
-        assert files is not None
         number = connection.execute(_STATE, {"node": self.node}).scalar_one_or_none()
         ahead, newest = self._ahead(number)
         if not ahead and newest != number:  # the store is new, or old
@@ -123,7 +112,6 @@ class Book:
 
     def _taken(self, rows: Sequence[tuple[int, str]], ahead: int, newest: int) -> tuple[list[bytes], int, int]:
         """Records that fit into the file, the row of the last one, and its number."""
-        assert self.files is not None
         room_octets, room_records = self.files.room
         octets: list[bytes] = []
         last = rows[0][0] - 1
@@ -151,7 +139,6 @@ class Book:
 
     def _ahead(self, number: int | None) -> tuple[int, int]:
         """How many records the file has that the store does not know of, and the number of the newest in it."""
-        assert self.files is not None
         before = number or 0
         if self.files.last is None:
             return 0, before
@@ -172,14 +159,6 @@ class Book:
             connection.execute(_MOVE, {"of": self.node, "number": newest})
         else:
             connection.execute(insert(STATE), {"node": self.node, "number": newest})
-
-    def _enter_rf(self, connection: Connection, event: Event, text: str) -> None:
-        if self.waiting_rf >= self.most:
-            self.figures.lost += 1
-            return
-        row = {"node": self.node, "session_id": "", "event": text, "sent": 0, "at": event.at}
-        _INSERT_RF.count(connection, row)
-        self.waiting_rf += 1
 
     def _lose(self) -> None:
         self.figures.lost += 1

@@ -1,4 +1,4 @@
-"""What is charged, as plain values: the same for a record in a file and for a request over Rf."""
+"""What is charged, as plain values; a record is made of one when it goes to the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 class Indicator(IntEnum):
-    """SMDeviceTriggerIndicator, and SM-Device-Trigger-Indicator."""
+    """SMDeviceTriggerIndicator."""
 
     NOT_A_TRIGGER = 0
     REQUEST = 1

@@ -65,7 +65,7 @@ class Charging:
         self._stopped = self._recount = False
         self.sweep: Callable[[Connection], None] | None = None
         """Enters events that are found by looking for them; called in the store at each look."""
-        self.book = Book(node, Maker(number), self._open(table), to_rf=table.rf is not None, waiting=table.waiting)
+        self.book = Book(node, Maker(number), self._open(table), waiting=table.waiting)
 
     @classmethod
     def of(
@@ -76,9 +76,7 @@ class Charging:
             return None
         return cls(table, node, table.number or number, store, clock=clock, say=say)
 
-    def _open(self, table: ChargingTable) -> CdrFiles | None:
-        if table.folder is None:
-            return None
+    def _open(self, table: ChargingTable) -> CdrFiles:
         compiled()  # half a second, better now than at the first trigger
         now = self._clock.seconds()
         try:
@@ -112,13 +110,12 @@ class Charging:
         return self.store.do(lambda connection: self.book.enter(connection, event))
 
     def renew(self, table: ChargingTable | None) -> None:
-        """Take over limits and choices; folder, number and CDF stay until the next start."""
+        """Take over limits and choices; folder and number stay until the next start."""
         if table is None:
             return
         self.table = table
         self.book.most = table.waiting
-        if self.book.files is not None:
-            self.book.files.limits = table.limits()
+        self.book.files.limits = table.limits()
 
     def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """Begin to look, what an earlier process left first; `spawn` runs coroutines."""
@@ -134,8 +131,6 @@ class Charging:
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        if self.book.files is None:
-            return
         try:
             while await self.store.do(self._work):
                 pass
@@ -146,7 +141,7 @@ class Charging:
 
     def _close(self) -> None:
         files = self.book.files
-        if files is not None and not self.book.waiting:
+        if not self.book.waiting:
             files.close(Closure.NORMAL, self.book.told())
 
     def _arm(self) -> None:
@@ -161,7 +156,7 @@ class Charging:
         try:
             if self._recount or self.sweep is not None:
                 await self.store.do(self._before)
-            while not self._stopped and self.book.files is not None and await self.store.do(self._work):
+            while not self._stopped and await self.store.do(self._work):
                 pass
             self._went("")
         except (LocalError, OSError) as error:

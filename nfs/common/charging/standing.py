@@ -26,10 +26,7 @@ class Shown:
         if self._charging is None:
             return
         book = self._charging.book
-        if book.files is not None:
-            yield Queue("charging events to record", book.waiting, book.most)
-        if book.to_rf:
-            yield Queue("charging events to account for", book.waiting_rf, book.most)
+        yield Queue("charging events to record", book.waiting, book.most)
 
     def alarms(self) -> Iterator[Alarm]:
         """What keeps records from where they belong, and what that has cost."""
@@ -50,7 +47,7 @@ class Shown:
         book = self._charging.book
         yield Count(*RECORDS, {}, book.figures.records)
         yield Count(*LOST, {}, book.figures.lost)
-        yield Count(*FILES, {}, 0 if book.files is None else book.files.closed)
+        yield Count(*FILES, {}, book.files.closed)
 
     def beside(self, audit: AuditLog, queues: Callable[[], Iterable[Queue]]) -> Standing:
         """The standing of a function with an audit log and queues of its own."""

@@ -1,9 +1,9 @@
-"""Charging: events on their way to files and to a charging data function, and which triggers have theirs."""
+"""Charging: events on their way to files, and which triggers have theirs."""
 
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Text
+from sqlalchemy import BigInteger, Column, Integer, String, Text
 
 revision = "0006"
 down_revision = "0005"
@@ -24,15 +24,6 @@ def upgrade() -> None:
         Column("node", String(255), primary_key=True),
         Column("number", BigInteger, nullable=False),
     )
-    op.create_table(
-        "charging_rf",
-        Column("id", NUMBER, primary_key=True, autoincrement=True),
-        Column("node", String(255), nullable=False, index=True),
-        Column("session_id", String(512), nullable=False),
-        Column("event", Text, nullable=False),
-        Column("sent", Integer, nullable=False, server_default="0"),
-        Column("at", Float(53), nullable=False),
-    )
     op.add_column("trigger", Column("charged", Integer, nullable=False, server_default="0"))
     op.add_column("group_trigger", Column("charged", Integer, nullable=False, server_default="0"))
 
@@ -41,5 +32,5 @@ def downgrade() -> None:
     """Drop what `upgrade` made."""
     op.drop_column("group_trigger", "charged")
     op.drop_column("trigger", "charged")
-    for name in ("charging_rf", "charging_state", "charging_record"):
+    for name in ("charging_state", "charging_record"):
         op.drop_table(name)
