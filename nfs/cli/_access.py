@@ -95,7 +95,7 @@ def list_(identity: str | None, database: str | None, config: Path | None, as_js
     """
     from nfs.hss.monitoring import access as rows
 
-    with connected(database, config, make=False) as connection:
+    with connected(database, config, make=False, writes=False) as connection:
         found = rows.listed(connection, None if identity is None else subject(connection, identity))
     if as_json:
         click.echo(rows.written(found))

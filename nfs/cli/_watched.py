@@ -23,7 +23,7 @@ def watched(identity: str | None, database: str | None, config: Path | None, as_
     from nfs.cli._access import subject
     from nfs.hss.monitoring import outbox_tables, tables
 
-    with connected(database, config, make=False) as connection:
+    with connected(database, config, make=False, writes=False) as connection:
         name = None if identity is None else subject(connection, identity)
         items = [each for each in tables.every(connection) if name in (None, each.imsi, each.grp)]
         notes = [each for each in outbox_tables.waiting(connection) if name in (None, each.imsi, each.grp)]
