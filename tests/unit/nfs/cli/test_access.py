@@ -55,7 +55,7 @@ def test_rows_come_and_go(cli: Cli) -> None:
     cli("access", "never", IMSI, "--service", "location")
     listed = json.loads(cli("access", "list", "--json").output)["access"]
     rows = [(each["device"], each["scef"], *map(each.get, ("services", "never", "providers"))) for each in listed]
-    everybody = (IMSI, None, [], ["location"], ["acme"])
+    everybody: tuple[object, ...] = (IMSI, None, [], ["location"], ["acme"])
     assert rows == [everybody, (IMSI, SCEF, ["imei-change"], [], []), (FLEET, SCEF, ["imei-change"], [], [])]
     assert "never location  provider acme" in cli("access", "list", METER).output
     assert cli("access", "withdraw", METER, *RIGHT, "--never", "location").output.startswith("2 rows")
