@@ -36,13 +36,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One row of the closing table.  `needs`: programs and files without which it is not run."""
+    """One row of the closing table.
+
+    needs: programs and files without which it is not run.  workers: tests at a time.  own_network: each test has fixed
+    ports, and a network namespace of its own; where there is no right to one, one runs after the other.  measured:
+    coverage counts.
+    """
 
     name: str
     run: Callable[[Part, Path], Outcome]
     paths: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     workers: int = 0
+    own_network: bool = False
+    measured: bool = True
     limit_s: int = 900
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -85,26 +92,31 @@ def run_part(part: Part, python: Path) -> Outcome:
 
 
 def with_pytest(part: Part, python: Path) -> Outcome:
-    """Run the part's folders with pytest against the installed wheel; branches are measured, subprocesses included."""
+    """Run the part's folders with pytest against the installed wheel."""
     paths = [str(p.relative_to(ROOT)) for pattern in part.paths for p in sorted(ROOT.glob(pattern))]
     report = OUT / f"{part.name}.xml"
     report.unlink(missing_ok=True)
     if not paths:
         return Outcome(not_run=1, why="no tests there")
     command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
-    if part.workers:
-        command += ["-n", str(part.workers), "--dist", "loadfile"]
+    if part.workers and (not part.own_network or may_have_a_network()):
+        command += ["-n", str(part.workers), "--dist", "load" if part.own_network else "loadfile"]
     return _counted(report, call(command, part.limit_s, measured(part, python)))
 
 
 def measured(part: Part, python: Path) -> dict[str, str]:
-    """Environment of a test run against the installed wheel; branches are measured, subprocesses included."""
+    """Environment of a test run against the installed wheel; branches are measured, subprocesses included, unless the
+    part is not to be.
+    """
+    coverage = {
+        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+        "COVERAGE_FILE": str(OUT / "coverage" / "data"),
+    }
     return safe_environment(
         MTC_TEST_INSTALLED="1",
         MTC_PART=part.name,
-        COVERAGE_PROCESS_START=str(ROOT / "pyproject.toml"),
-        COVERAGE_FILE=str(OUT / "coverage" / "data"),
         PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        **(coverage if part.measured else {}),
         **part.environment,
     )
 
@@ -159,6 +171,10 @@ LINT: Final = (
     ),
     ("mkdocs", ("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(OUT / "site"))),
 )
+
+
+OF_THE_PROJECT: Final = tuple(f"tests/test_{name}.py" for name in ("api", "compliance", "deploy", "run"))
+"""Those that lint does not run."""
 
 
 def fuzz(part: Part, python: Path) -> Outcome:
@@ -240,10 +256,10 @@ def rig(part: Part, python: Path) -> Outcome:
 
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=400),
-    Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
+    Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
-    Part(name="docs", run=with_pytest, paths=("tests/docs",)),
+    Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=3, own_network=True),
     Part(name="install", run=with_pytest, paths=("tests/install",), needs=("gcc",), limit_s=1200),
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
