@@ -1,4 +1,4 @@
-"""Pages are tried at the same time, each with the ports that it names: in a network of its own, where we may make one."""
+"""Pages are tried side by side, each with the ports it names: in a network of its own where we may make one."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ async def scenario():
                 print(error, file=sys.stderr)
 
 try:
-    drive(scenario(), 12)
+    drive(scenario(), 90)
 except TimeoutError:
     pass
 print("alive")
