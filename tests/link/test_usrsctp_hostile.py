@@ -136,7 +136,7 @@ async def scenario():
                 print(error, file=sys.stderr)
 
 try:
-    drive(scenario(), 90)
+    drive(scenario(), 12)
 except TimeoutError:
     pass
 print("alive")
