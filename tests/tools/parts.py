@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -38,9 +39,9 @@ class Outcome:
 class Part:
     """One row of the closing table.
 
-    needs: programs and files without which it is not run.  workers: tests at a time.  own_network: each test has fixed
-    ports, and a network namespace of its own; where there is no right to one, one runs after the other.  measured:
-    coverage counts.
+    needs: programs and files without which it is not run.  workers: tests at a time.  spread: how
+    xdist gives tests to workers.  own_network: each test has fixed ports, and a network namespace of its own; where
+    there is no right to one, one runs after the other.  measured: coverage counts.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Part:
     paths: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     workers: int = 0
+    spread: str = "loadfile"
     own_network: bool = False
     measured: bool = True
     limit_s: int = 900
@@ -100,7 +102,7 @@ def with_pytest(part: Part, python: Path) -> Outcome:
         return Outcome(not_run=1, why="no tests there")
     command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
     if part.workers and (not part.own_network or may_have_a_network()):
-        command += ["-n", str(part.workers), "--dist", "load" if part.own_network else "loadfile"]
+        command += ["-n", str(part.workers), "--dist", part.spread]
     return _counted(report, call(command, part.limit_s, measured(part, python)))
 
 
@@ -144,14 +146,20 @@ def _counted(report: Path, status: int) -> Outcome:
 
 
 def with_commands(*commands: tuple[str, tuple[str, ...]]) -> Callable[[Part, Path], Outcome]:
-    """A part that is a list of commands of the environment, each counted as one check."""
+    """A part that is a list of commands of the environment, two at a time, each counted as one check."""
 
     def run(part: Part, python: Path) -> Outcome:
         outcome = Outcome()
         environment = {**safe_environment(), "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-        for title, command in commands:
-            print(f"-- {title}: {' '.join(command)}", flush=True)
-            if call([python.parent / command[0], *command[1:]], part.limit_s, environment):
+
+        def one(command: tuple[str, ...]) -> int:
+            print(f"-- {' '.join(command)}", flush=True)
+            return call([python.parent / command[0], *command[1:]], part.limit_s, environment)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            statuses = list(pool.map(one, [command for _, command in commands]))
+        for (title, _), status in zip(commands, statuses, strict=True):
+            if status:
                 outcome.failed += 1
                 outcome.why = f"{outcome.why}, {title}".removeprefix(", ")
             else:
@@ -259,8 +267,15 @@ PARTS: Final = (
     Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
-    Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=3, own_network=True),
-    Part(name="install", run=with_pytest, paths=("tests/install",), needs=("gcc",), limit_s=1200),
+    Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=3, spread="load", own_network=True),
+    Part(
+        name="install",
+        run=with_pytest,
+        paths=("tests/install",),
+        needs=("gcc",),
+        workers=2,
+        limit_s=1200,
+    ),
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
