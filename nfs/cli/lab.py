@@ -164,8 +164,10 @@ def mend(path: Path, one: str, other: str, **shape: float | None) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Of their order and moments.")
 @click.option("--at-once", type=click.IntRange(1, 100), default=2, show_default=True,
               help="How many are down at a time, at most.")  # fmt: skip
+@click.option("--cut-s", type=click.FloatRange(0.2, 600), default=8.0, show_default=True,
+              help="Links are cut so long at most.")  # fmt: skip
 @JSON
-def kills(path: Path, times: int, seed: int, at_once: int, as_json: bool) -> int:
+def kills(path: Path, times: int, seed: int, at_once: int, cut_s: float, as_json: bool) -> int:
     """kill -9 functions and database and cut links at random under load, bring them back, and count.
 
     Triggers are submitted all the time.  Exit status 1 when one that was accepted is lost, or seen twice, by the
@@ -184,7 +186,7 @@ def kills(path: Path, times: int, seed: int, at_once: int, as_json: bool) -> int
         if not as_json:
             click.echo(f"{len(begun):>4} {name}")
 
-    result = Kills(lab, at_once=at_once, noted=noted).run(times, seed)
+    result = Kills(lab, at_once=at_once, cut_s=cut_s, noted=noted).run(times, seed)
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:

@@ -22,13 +22,13 @@ from urllib.request import Request, urlopen
 
 from nfs.cli._lab import LabError
 from nfs.cli._machines import spaces
+from nfs.cli._machines.config import KINDS
 from nfs.cli._machines.files import APPLICATION_PORT, name_of
 from nfs.cli._machines.running import RunningLab
 
 SUBMITTERS: Final = 4
 PACE_S: Final = 0.05
 LONGEST_GAP_S: Final = 4.0
-LONGEST_CUT_S: Final = 8.0
 END_S: Final = 240.0
 
 
@@ -51,10 +51,14 @@ class Seen:
 
 
 class Kills:
-    """A run over a lab that is up.  noted: called with the name of what was killed or cut."""
+    """A run over a lab that is up.
 
-    def __init__(self, lab: RunningLab, *, at_once: int = 2, noted: Callable[[str], None] = lambda _name: None) -> None:
+    at_once: so many are down at a time; cut_s: the longest cut; noted: called with the name of what was killed or cut.
+    """
+
+    def __init__(self, lab: RunningLab, *, at_once: int, cut_s: float, noted: Callable[[str], None]) -> None:
         self._lab = lab
+        self._cut_s = cut_s
         self._noted = noted
         self._numbers = count(1)
         self._over, self._followed = Event(), Event()
@@ -66,25 +70,33 @@ class Kills:
         self._before = self._received()
 
     def victims(self) -> list[str]:
-        """What is killed, and the links that are cut: those over which something is said."""
+        """What is killed, and the links that are cut."""
         names = [name for name in self._lab.names if not name.startswith("mme-")]
-        config = self._lab.config
-        used = {machine.name for machine in config.machine if machine.functions} | {config.database.machine}
-        links = [f"{one}:{other}" for one, other in combinations(config.names, 2) if {one, other} <= used]
-        return names + (self._talking(links) if self._lab.in_spaces else [])
+        return names + (self._talking() if self._lab.in_spaces else [])
 
-    def _talking(self, links: list[str]) -> list[str]:
-        said = {":".join(link["between"]): link["packets"] for link in self._lab.links()}
-        return [link for link in links if said.get(link, said.get(":".join(reversed(link.split(":")))))]
+    def _talking(self) -> list[str]:
+        """The links over which something is said: to relays, from SCSs to MTC-IWFs, and to the database."""
+        config = self._lab.config
+        at = {kind: {machine for _, machine in config.instances(kind)} for kind in KINDS}
+        inner = at["mtc-iwf"] | at["hss"] | at["sms-sc"]
+        ways = [(at["relay"], inner | at["mme"]), (at["scs"], at["mtc-iwf"])]
+        if config.database.machine is not None:
+            ways.append(({config.database.machine}, inner))
+        return [
+            f"{one}:{other}"
+            for one, other in combinations(config.names, 2)
+            if any((one in here and other in there) or (one in there and other in here) for here, there in ways)
+        ]
 
     def run(self, times: int, seed: int) -> dict[str, Any]:
         """So many kills and cuts under load; then wait until nothing is owed.  The counts.  Raises LabError."""
         victims = self.victims()
         Random(seed).shuffle(victims)
-        space = self._lab.state.spaces.get(self._customer, "")
+        space = self._lab.state.space(self._customer)
         with ThreadPoolExecutor(
             SUBMITTERS + 1, thread_name_prefix="application", initializer=spaces.enter, initargs=(space,)
         ) as applications:
+            applications.submit(self._forget).result()
             following = applications.submit(self._follow)
             submitting = [applications.submit(self._submit) for _ in range(SUBMITTERS)]
             try:
@@ -123,7 +135,7 @@ class Kills:
                 if ":" in name:
                     between = name.split(":")
                     self._lab.links({"between": between, "cut": True})
-                    self._over.wait(random.uniform(0.2, LONGEST_CUT_S))
+                    self._over.wait(random.uniform(0.2, self._cut_s))
                     self._lab.links({"between": between, "cut": False})
                 else:
                     self._lab.kill(name)
@@ -194,6 +206,13 @@ class Kills:
         """The application that deals with reports: each once, in their order, also over a restart of the SCS."""
         while self._look() or not self._followed.wait(0.1):
             pass
+
+    def _forget(self) -> None:
+        """Pass over the reports of an earlier run."""
+        while self._look():
+            pass
+        self.seen.reported.clear()
+        self.seen.delivered.clear()
 
     def _look(self) -> int:
         status, document = self._ask(f"/reports?after={self.seen.cursor}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Final
@@ -91,27 +93,20 @@ class RunningLab:
             if shaped:
                 self._say("delay, jitter and loss are left out: they need namespaces")
             return
-        mark = Path(self.state.run).name.removeprefix("mtc-lab-")
-        self.state.spaces = {name: f"mtc-{mark}-{name}" for name in self.config.names}
-        self.state.save()
-        self._say(f"network namespaces: {', '.join(self.state.spaces.values())}")
-        spaces.make(self.state.spaces.values())
-        addresses = self.config.addresses(loopback=False)
-        prefix = int(lab.addresses.partition("/")[2])
-        names = self.config.names
-        pairs = [(one, other) for at, one in enumerate(names) for other in names[at + 1 :]]
+        addresses, prefix = self.config.addresses(loopback=False), int(lab.addresses.partition("/")[2])
+        machines = {name: {"address": address, "prefix": prefix} for name, address in addresses.items()}
         links = [
             {"between": pair, **self.config.between(*pair).model_dump(include={"delay_ms", "jitter_ms", "loss"})}
-            for pair in pairs
+            for pair in combinations(self.config.names, 2)
         ]
-        machines = {
-            name: {"space": space, "address": addresses[name], "prefix": prefix}
-            for name, space in self.state.spaces.items()
-        }
-        plan = {"socket": str(Path(self.state.run) / "wire"), "seed": 1, "links": links, "machines": machines}
-        (self.folder / "wire.json").write_text(json_of(plan), encoding="utf-8")
+        places, control = self.folder / "spaces.json", str(Path(self.state.run) / "wire")
+        plan = {"socket": control, "spaces": str(places), "seed": 1, "links": links, "machines": machines}
+        (self.folder / "wire.json").write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        self._say(f"a namespace for each machine: {', '.join(f'{name} {addresses[name]}' for name in machines)}")
         self._launch(WIRE, "", [sys.executable, "-m", "nfs.cli._machines.wire", str(self.folder / "wire.json")])
         self._until_ready([WIRE])
+        self.state.spaces = json.loads(places.read_text(encoding="utf-8"))
+        self.state.save()
 
     def _files(self) -> None:
         """Keys, token, and the configuration of each function, all checked before anything is started."""
@@ -159,7 +154,7 @@ class RunningLab:
         words = ["subscriber", "import", str(self.folder / "devices.csv")]
         command = [sys.executable, "-m", "nfs.cli", *words, "-c", str(self.folder / f"hss-{machine}.toml")]
         done = subprocess.run(
-            [*spaces.inside(self.state.spaces.get(machine, "")), *command],
+            [*spaces.inside(self.state.space(machine)), *command],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -260,7 +255,7 @@ class RunningLab:
             if process.send(signal.SIGKILL):
                 process.gone(5.0)
             self._reap(name)
-        spaces.remove(self.state.spaces.values())
+        spaces.end_all(each["link"] for each in self.state.spaces.values())
         if self.state.run:
             shutil.rmtree(self.state.run, ignore_errors=True)
         if self.state.path.exists():
@@ -276,7 +271,7 @@ class RunningLab:
         with log.open("ab") as out:
             begin = out.tell()
             child = subprocess.Popen(
-                [*spaces.inside(self.state.spaces.get(machine, "")), *command],
+                [*spaces.inside(self.state.space(machine)), *command],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/",
             )  # fmt: skip
         with self._lock:
@@ -334,10 +329,3 @@ def _wrong(kind: str, path: Path) -> list[str]:
     except ConfigError as error:
         return list(error.lines)
     return []
-
-
-def json_of(value: object) -> str:
-    """As JSON, to be read by people too."""
-    import json
-
-    return json.dumps(value, indent=1)

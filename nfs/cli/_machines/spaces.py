@@ -1,4 +1,8 @@
-"""Network namespaces, one for each machine: made, entered by a thread, and taken away with what still runs in them."""
+"""Network namespaces, one for each machine, held by the process that carries their packets.
+
+They have no names and no mounts: the file descriptors of that process lead to them, and when it and what was started in
+them have ended, nothing is left.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,15 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from diameter.errors import LocalError
 
 TUN: Final = Path("/dev/net/tun")
-NAMED: Final = Path("/run/netns")
+_OURS: Final = "/proc/thread-self/ns/net"
 _CLONE_NEWNET: Final = 0x40000000
 
 
@@ -22,47 +27,66 @@ def lacking() -> str:
     """Why this machine cannot have namespaces for a lab; "" when it can."""
     if os.geteuid() != 0:
         return "only root may make network namespaces"
-    if shutil.which("ip") is None:
-        return "the program ip is missing (package iproute2)"
+    for program, package in (("ip", "iproute2"), ("nsenter", "util-linux")):
+        if shutil.which(program) is None:
+            return f"the program {program} is missing (package {package})"
     return "" if TUN.exists() else f"{TUN} is missing"
 
 
-def ip(*words: str) -> str:
-    """Run `ip` with these words; what it prints.  Raises LocalError."""
+def ip(*words: str) -> None:
+    """Run `ip` with these words, where this thread lives.  Raises LocalError."""
     done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=30, check=False)
     if done.returncode:
         raise LocalError(f"ip {' '.join(words)}: {done.stderr.strip()}")
-    return done.stdout
 
 
-def make(names: Iterable[str]) -> None:
-    """Make namespaces with a loopback interface."""
-    for name in names:
-        ip("netns", "add", name)
-        ip("-n", name, "link", "set", "lo", "up")
+@contextmanager
+def made() -> Iterator[int]:
+    """Within, this thread lives in a namespace that was just made; its file descriptor, which stays open."""
+    before = os.open(_OURS, os.O_RDONLY)
+    try:
+        _check(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET))
+        ip("link", "set", "lo", "up")
+        yield os.open(_OURS, os.O_RDONLY)
+    finally:
+        _check(ctypes.CDLL(None, use_errno=True).setns(before, _CLONE_NEWNET))
+        os.close(before)
 
 
-def remove(names: Iterable[str]) -> None:
-    """Kill what is left in namespaces of ours, and take them away; those that are not there do no harm."""
-    for name in names:
-        if (NAMED / name).exists():
-            for pid in ip("netns", "pids", name).split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            ip("netns", "delete", name)
+def place(handle: int) -> dict[str, str]:
+    """How others find a namespace that we hold, and what it is called in /proc."""
+    path = f"/proc/{os.getpid()}/fd/{handle}"
+    return {"path": path, "link": os.readlink(path)}
 
 
-def enter(name: str) -> None:
-    """Have this thread, and what it starts, live in a namespace from now on; "" changes nothing."""
-    if name:
-        libc = ctypes.CDLL(None, use_errno=True)
-        with (NAMED / name).open("rb") as file:
-            if libc.setns(file.fileno(), _CLONE_NEWNET):
-                raise LocalError(f"namespace {name}: {os.strerror(ctypes.get_errno())}")
+def enter(path: str) -> None:
+    """Have this thread, and what it starts, live in a namespace from now on; "" changes nothing.  Raises LocalError."""
+    if path:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            _check(ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET))
+        finally:
+            os.close(handle)
 
 
-def inside(name: str) -> list[str]:
+def inside(path: str) -> list[str]:
     """What stands before a command so that it runs in a namespace; nothing for ""."""
-    return ["ip", "netns", "exec", name] if name else []
+    return ["nsenter", f"--net={path}", "--"] if path else []
+
+
+def end_all(links: Iterable[str]) -> None:
+    """Kill what still runs in namespaces of ours, by id."""
+    ours = set(links)
+    for process in Path("/proc").iterdir() if ours else ():
+        if not process.name.isdigit():
+            continue
+        try:
+            if os.readlink(process / "ns" / "net") in ours:
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:  # it has ended meanwhile
+            continue
+
+
+def _check(status: int) -> None:
+    if status:
+        raise LocalError(f"network namespace: {os.strerror(ctypes.get_errno())}")

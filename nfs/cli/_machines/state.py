@@ -61,12 +61,16 @@ def began(pid: int) -> int:
 
 @dataclass(slots=True)
 class State:
-    """The whole file.  `run`: folder of the database and the wire; `spaces`: machine to namespace, none on loopback."""
+    """The whole file.  `run`: folder of database and wire; `spaces`: machine to `spaces.place`, none on loopback."""
 
     path: Path
     run: str = ""
-    spaces: dict[str, str] = field(default_factory=dict)
+    spaces: dict[str, dict[str, str]] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
+
+    def space(self, machine: str) -> str:
+        """The path of a machine's namespace; "" on loopback."""
+        return self.spaces[machine]["path"] if machine in self.spaces else ""
 
     def save(self) -> None:
         """Write it down, whole or not at all."""

@@ -1,11 +1,15 @@
 """The network between the machines of a lab: packets from one namespace to another, late, lost or not at all.
 
-Each machine has a TUN device whose other end is here.  A packet goes to the machine that has its destination address,
-after the delay of the link between both, unless it is drawn to be lost or the link is cut.  Packets of one direction of
-a link keep their order.  Not `tc netem`: not every kernel has it, and this does the same on each that has TUN.
+Each machine is a namespace with a TUN device whose other end is here; this process makes and holds both.  A packet goes
+to the machine that has its destination address, after the delay of the link between both, unless it is drawn to be lost
+or the link is cut.  Packets of one direction of a link keep their order.  Not `tc netem`: not every kernel has it, and
+this does the same on each that has TUN.
 
-    python -m nfs.cli._machines.wire PLAN.json      {"socket", "seed", "machines": {name: {space, address, prefix}},
+    python -m nfs.cli._machines.wire PLAN.json      {"socket", "spaces", "seed",
+                                                     "machines": {name: {address, prefix}},
                                                      "links": [{between, delay_ms, jitter_ms, loss}]}
+
+`spaces` is the file in which it says where the namespaces are, before it says that it is ready.
 
 One line of JSON on the socket sets a link, {"between": [a, b], "cut": true}; the answer is the state of all links.
 """
@@ -121,15 +125,14 @@ class Network:
         return found
 
 
-def _device(space: str, address: str, prefix: int) -> int:
-    """A TUN device in a namespace; the file descriptor of our end."""
-    handle = os.open(spaces.TUN, os.O_RDWR | os.O_NONBLOCK)
-    name = f"mtc{os.getpid()}.{handle}"[:15]
-    fcntl.ioctl(handle, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN_NO_PI))
-    spaces.ip("link", "set", name, "netns", space, "name", DEVICE)
-    spaces.ip("-n", space, "addr", "add", f"{address}/{prefix}", "dev", DEVICE)
-    spaces.ip("-n", space, "link", "set", DEVICE, "mtu", str(MTU), "txqueuelen", "5000", "up")
-    return handle
+def _machine(address: str, prefix: int) -> tuple[int, int]:
+    """A namespace with a TUN device: the file descriptors of our end of that, and of the namespace."""
+    with spaces.made() as space:
+        handle = os.open(spaces.TUN, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(handle, _TUNSETIFF, struct.pack("16sH22x", DEVICE.encode(), _IFF_TUN_NO_PI))
+        spaces.ip("addr", "add", f"{address}/{prefix}", "dev", DEVICE)
+        spaces.ip("link", "set", DEVICE, "mtu", str(MTU), "txqueuelen", "5000", "up")
+    return handle, space
 
 
 class _Wire:
@@ -141,9 +144,10 @@ class _Wire:
         self.network = Network(addresses, Random(plan["seed"]))
         for link in plan["links"]:
             self.network.set(link["between"], link)
-        self.handles = {
-            name: _device(each["space"], each["address"], each["prefix"]) for name, each in machines.items()
-        }
+        made = {name: _machine(each["address"], each["prefix"]) for name, each in machines.items()}
+        self.handles = {name: handle for name, (handle, _) in made.items()}
+        places = {name: spaces.place(space) for name, (_, space) in made.items()}
+        Path(plan["spaces"]).write_text(json.dumps(places), encoding="utf-8")
         self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.control.bind(plan["socket"])
         os.chmod(plan["socket"], 0o600)
