@@ -29,7 +29,7 @@ from nfs.common.shell import begin_logging, complain, ready, stop_once
 
 PAGES: Final = {
     "peers": gather.peers, "routes": gather.routes, "pending": gather.pending, "faults": gather.faults,
-    "security": gather.security,
+    "security": gather.security, "standing": gather.standing, "recent": gather.recent,
 }  # fmt: skip
 _log = Logger(namespace="nfs")
 
@@ -53,6 +53,9 @@ class Gathered:
 
     def pieces(self, what: str) -> None:
         """Each page comes whole, since it is made of those of all workers."""
+
+    steer = None
+    """A function that is several processes plays no scenario."""
 
     def switch(self, name: str, enabled: bool) -> Deferred[bool]:
         """Switch a fault rule in every worker."""

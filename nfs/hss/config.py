@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import InputFile, Table
 from nfs.common.audited import AuditedConfig
+from nfs.hss.monitoring.config import Exposing
 from nfs.hss.profiles import ProfileTable, by_name
 
 
@@ -29,6 +30,12 @@ class HssTable(Table):
     group_members: int = Field(
         default=5000, ge=1, le=100_000, description="members of a group that an answer may have; none of a larger one"
     )
+    orders_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="how often `mtc subscriber update`, `locate`, `detach` and `reset` are looked for; 0: never",
+    )
     every_name: bool = Field(
         default=False,
         description="of a device to be triggered say each External Identifier on S6m, in a User-Identifier of its own "
@@ -36,7 +43,7 @@ class HssTable(Table):
     )
 
 
-class HssConfig(AuditedConfig):
+class HssConfig(AuditedConfig, Exposing):
     """The whole file."""
 
     hss: HssTable = Field(default=HssTable(), description="subscribers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -10,9 +10,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from diameter.standing import Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import counted, standing
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
@@ -39,6 +41,9 @@ LIVE: Final = (
     *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
 )
 """What a reload takes over."""
+
+SMPP: Final = ("mtc_smpp", "What became of PDUs of SMEs", "outcome")
+"""Family of counters."""
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -80,6 +85,23 @@ def reference_points(
     routed_s6c = RoutedS6c(number, alerted, realm=hss.realm, host=hss.host)
     routed_sgd.routed = routed_s6c.routed = Routed(router, marking, audit)
     return routed_sgd, routed_s6c
+
+
+def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
+    """What waits in this SMS-SC."""
+    oldest = next(iter(centre.pending.values()), None)
+    age_s = None if oldest is None else max(0.0, now - oldest.trigger.accepted_at)
+    yield Queue("short messages to deliver", len(centre.pending), centre.policy.capacity, age_s)
+    yield Queue("reports owed", len(centre.owed))
+
+
+def stands(audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float]) -> Standing:
+    """What this SMS-SC shows its operator."""
+    return standing(
+        audit,
+        queues=lambda: queues(centre, clock()),
+        counts=lambda: () if port is None else counted(*SMPP, port.tsms.counters),
+    )
 
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
@@ -133,6 +155,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         audit=audit.node_refused,
+        standing=stands(audit, centre, port, clock),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
         stopped=stopped,
