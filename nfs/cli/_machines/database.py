@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from diameter.errors import LocalError
@@ -86,11 +87,11 @@ class Database:
         Its process may be there still as one that has ended and that nobody asked about, which the next one would take
         for alive.  Raises LocalError when children stay.
         """
-        until = time.monotonic() + GONE_S
+        until, waiting = time.monotonic() + GONE_S, Event()
         while any(_works_in(path, self._data) for path in Path("/proc").iterdir() if path.name.isdigit()):
             if time.monotonic() > until:
                 raise LocalError(f"database: processes of one that was killed are still in {self._data}")
-            time.sleep(0.02)
+            waiting.wait(0.02)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> list[str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import IO, Any, Final
 
 from diameter.config import load
@@ -37,6 +37,7 @@ class RunningLab:
         self.folder = folder
         self._say = say
         self._lock = Lock()
+        self._waiting = Event()  # never set: it is only waited for
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         found = State.read(folder)
         self.state = State(path=folder / FILE) if found is None else found
@@ -193,7 +194,7 @@ class RunningLab:
             except LabError:
                 if time.monotonic() > until:
                     raise
-            time.sleep(0.5)
+            self._waiting.wait(0.5)
 
     def _start_database(self) -> None:
         assert self.database is not None
@@ -292,7 +293,7 @@ class RunningLab:
                     raise LabError(f"{name} ended: see {log}\n{_tail(log, 5)}")
                 if time.monotonic() > until:
                     raise LabError(f"{name} was not ready after {START_S:g} s: see {log}")
-                time.sleep(0.05)
+                self._waiting.wait(0.05)
             with self._lock:
                 process.ready = line
                 self.state.save()

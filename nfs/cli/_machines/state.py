@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -42,12 +42,16 @@ class Process:
 
     def gone(self, limit_s: float) -> bool:
         """Wait until it has ended; False when it has not by then."""
-        until = time.monotonic() + limit_s
-        while self.alive:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.02)
-        return True
+        try:
+            handle = os.pidfd_open(self.pid)
+        except OSError:  # it is not there any more
+            return not self.alive
+        try:
+            if self.alive:  # and the handle is its, no later one's
+                select.select([handle], [], [], limit_s)
+            return not self.alive
+        finally:
+            os.close(handle)
 
 
 def began(pid: int) -> int:
