@@ -21,6 +21,7 @@ from nfs.cli._verbs import Verbs
 VERBS: Final[Mapping[str, str]] = {
     "audit": "Check and read audit logs.",
     "bench": "Measure the codec and request/answer traffic.",
+    "cdr": "Read and check charging records.",
     "config": "Check a configuration, or print its schema.",
     "decode": "Show octets as a message tree or JSON, with faults and clauses.",
     "demo": "Run the main job: 1,000 device triggers on loopback, with pictures.",
