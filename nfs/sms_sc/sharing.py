@@ -46,6 +46,7 @@ class Kept:
         """Take up what is ours, and on a shared store what others leave.  Raises StoreError for a file."""
 
         def begin(triggers: Sequence[Trigger]) -> None:
+            centre.clear()  # of what was on its way into the store while it was lost
             centre.restore(triggers)
             t4.loading = False
             delivery.resume()
