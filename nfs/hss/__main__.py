@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet import reactor
 
 from diameter.node import Node
+from nfs.common.aka import Seal
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
 from nfs.common.standing import standing
-from nfs.common.store import Cache
+from nfs.common.store import Cache, Store
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
 from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups
+from nfs.hss.http.changes import Changed
+from nfs.hss.http.desk import Desk
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
@@ -51,10 +55,13 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
 
-    def stopping() -> None:
+    desk = _desk(config, around, (store, reads), seal, (directory, centre), s6c.spawn)
+
+    def stopping() -> object:
         s6c.stopped = True
         if s6t is not None:
             s6t.outbox.stop()
+        return None if desk is None else desk.stop()
 
     def stopped() -> Any:
         return reads.close().addCallback(lambda _: store.close()).addCallback(lambda _: audit.close())
@@ -69,10 +76,12 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def started(_node: Node) -> object:
         if s6t is not None:
             s6t.outbox.start()
+        if desk is not None:
+            parts.endpoints.append(desk.start())
         return s6c.spawn(s6c.resume())
 
     s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)
-    return Parts(
+    parts: Parts[HssConfig] = Parts(
         applications=(s6m, s6c, s6a, *(() if s6t is None else (s6t,))),
         audit=audit.node_refused,
         standing=standing(audit, queues=s6c.queues),
@@ -82,11 +91,38 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
+    return parts
+
+
+def _desk(
+    config: HssConfig,
+    around: Surroundings,
+    stores: tuple[Store, Store],
+    seal: Seal | None,
+    caches: tuple[Directory, AuthenticationCentre],
+    spawn: Callable[[Coroutine[Any, Any, Any]], Any],
+) -> Desk | None:
+    """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
+    directory, centre = caches
+
+    def provisioned(changed: Changed) -> None:
+        for each in (changed.before, changed.after):
+            if each is not None:
+                directory.forget(each)
+                centre.forget(each.imsi)
+
+    table = config.provisioning
+    return None if table is None else Desk(table, around.reactor, stores, seal, provisioned, spawn)
+
+
+def alone(config: HssConfig) -> str:
+    """Why this HSS cannot be several processes; "" when it can."""
+    return "" if config.provisioning is None else "the port of its provisioning is one"
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("hss", HssConfig, build, config_path, reactor, processes)
+    return serve("hss", HssConfig, build, config_path, reactor, processes, alone=alone)
 
 
 if __name__ == "__main__":
