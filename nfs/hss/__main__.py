@@ -20,11 +20,12 @@ from nfs.hss.config import HssConfig
 from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups
 from nfs.hss.http.changes import Changed
-from nfs.hss.http.desk import Desk
+from nfs.hss.http.desk import Desk as Http
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.monitoring.s6t import exposing
+from nfs.hss.ordered import desk_of
 from nfs.hss.profiles import by_name
 from nfs.hss.registrations import Kind
 from nfs.hss.s6a import S6a
@@ -55,13 +56,16 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
 
-    desk = _desk(config, around, (store, reads), seal, (directory, centre), s6c.spawn)
+    desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
+    http = _http(config, around, (store, reads), seal, (directory, centre), s6c.spawn)
 
     def stopping() -> object:
         s6c.stopped = True
+        if desk is not None:
+            desk.stop()
         if s6t is not None:
             s6t.outbox.stop()
-        return None if desk is None else desk.stop()
+        return None if http is None else http.stop()
 
     def stopped() -> Any:
         return reads.close().addCallback(lambda _: store.close()).addCallback(lambda _: audit.close())
@@ -77,7 +81,9 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         if s6t is not None:
             s6t.outbox.start()
         if desk is not None:
-            parts.endpoints.append(desk.start())
+            desk.start()
+        if http is not None:
+            parts.endpoints.append(http.start())
         return s6c.spawn(s6c.resume())
 
     s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)
@@ -94,14 +100,14 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     return parts
 
 
-def _desk(
+def _http(
     config: HssConfig,
     around: Surroundings,
     stores: tuple[Store, Store],
     seal: Seal | None,
     caches: tuple[Directory, AuthenticationCentre],
     spawn: Callable[[Coroutine[Any, Any, Any]], Any],
-) -> Desk | None:
+) -> Http | None:
     """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
     directory, centre = caches
 
@@ -112,7 +118,7 @@ def _desk(
                 centre.forget(each.imsi)
 
     table = config.provisioning
-    return None if table is None else Desk(table, around.reactor, stores, seal, provisioned, spawn)
+    return None if table is None else Http(table, around.reactor, stores, seal, provisioned, spawn)
 
 
 def alone(config: HssConfig) -> str:
