@@ -37,10 +37,9 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config)
     store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
-    cache: Cache[UserId, Subscriber | None] = Cache(
-        config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
-    )
-    known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    kept = (config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    cache: Cache[UserId, Subscriber | None] = Cache(*kept)
+    known: Cache[str, Known | None] = Cache(*kept)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
     reads = around.beside(store)
     directory = Directory(reads, cache, around.reactor.callLater)
@@ -57,15 +56,13 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
 
     desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
-    http = _http(config, around, (store, reads), seal, (directory, centre), s6c.spawn)
 
-    def stopping() -> object:
+    def stopping() -> None:
         s6c.stopped = True
         if desk is not None:
             desk.stop()
         if s6t is not None:
             s6t.outbox.stop()
-        return None if http is None else http.stop()
 
     def stopped() -> Any:
         return reads.close().addCallback(lambda _: store.close()).addCallback(lambda _: audit.close())
@@ -82,8 +79,6 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
             s6t.outbox.start()
         if desk is not None:
             desk.start()
-        if http is not None:
-            parts.endpoints.append(http.start())
         return s6c.spawn(s6c.resume())
 
     s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)
@@ -97,19 +92,23 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
+    _add_http(parts, config, around, (store, reads), seal, (directory, centre), s6c.spawn)
     return parts
 
 
-def _http(
+def _add_http(
+    parts: Parts[HssConfig],
     config: HssConfig,
     around: Surroundings,
     stores: tuple[Store, Store],
     seal: Seal | None,
     caches: tuple[Directory, AuthenticationCentre],
     spawn: Callable[[Coroutine[Any, Any, Any]], Any],
-) -> Http | None:
+) -> None:
     """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
     directory, centre = caches
+    if config.provisioning is None:
+        return
 
     def provisioned(changed: Changed) -> None:
         for each in (changed.before, changed.after):
@@ -117,8 +116,19 @@ def _http(
                 directory.forget(each)
                 centre.forget(each.imsi)
 
-    table = config.provisioning
-    return None if table is None else Http(table, around.reactor, stores, seal, provisioned, spawn)
+    http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn)
+    before, after = parts.started, parts.stopping
+
+    def started(node: Node) -> object:
+        parts.endpoints.append(http.start())
+        return None if before is None else before(node)
+
+    def stopping() -> object:
+        if after is not None:
+            after()
+        return http.stop()
+
+    parts.started, parts.stopping = started, stopping
 
 
 def alone(config: HssConfig) -> str:
