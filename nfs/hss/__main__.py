@@ -41,12 +41,11 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     cache: Cache[UserId, Subscriber | None] = Cache(*kept)
     known: Cache[str, Known | None] = Cache(*kept)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
-    reads = around.beside(store)
-    directory = Directory(reads, cache, around.reactor.callLater)
-    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, around.reactor.callLater, reads=reads)
-
+    reads, later = around.beside(store), around.reactor.callLater
+    directory = Directory(reads, cache, later)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, later, reads=reads)
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
-    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=later)
 
     def back(imsi: str, kind: Kind | None) -> None:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
@@ -54,7 +53,6 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
-
     desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
 
     def stopping() -> None:
