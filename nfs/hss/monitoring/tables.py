@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from nfs.hss.monitoring.logic import MOST
 from nfs.hss.tables import METADATA, SUBSCRIBER
 
 Kind = Literal["event", "pattern", "network", "nidd"]
@@ -221,6 +222,8 @@ def remove(connection: Connection, item: Item) -> bool:
 
 def count(connection: Connection, scef: str, event: int, now: int) -> int:
     """How many events of a type a SCEF has, one of a group as one."""
+    if event > MOST:
+        return 0
     c = CONFIGURED.c
     alive = c.until.is_(None) | (c.until > now)
     question = select(func.count(c.reference.distinct())).where(
@@ -270,6 +273,13 @@ def lapse(connection: Connection, now: int) -> None:
     """Forget what has lapsed, without a word to anybody (TS 23.682 5.6.3.1)."""
     for table in (CONFIGURED, GROUP):
         connection.execute(delete(table).where(table.c.until <= now))
+
+
+def set_imsi_group(connection: Connection, grp: str, service: int, plmn: str, local: bytes) -> None:
+    """Set the IMSI-Group-Id of a group."""
+    connection.execute(delete(IMSI_GROUP).where(IMSI_GROUP.c.grp == grp))
+    row = {"grp": grp, "service": service, "plmn": plmn, "local": local.hex()}
+    connection.execute(insert(IMSI_GROUP), row)
 
 
 def know(connection: Connection, scef: Known) -> None:
