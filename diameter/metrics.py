@@ -85,6 +85,7 @@ def _few(node: Node) -> Figures:
         "numbers": numbers,
         "refused": dict(stats.refused),
         "dropped": {str(reason): count for reason, count in stats.dropped.items()},
+        "counted": {name: [text, dict(read())] for name, text, read in stats.counted},
         "pending": node.pending,
         "in_work": node.in_work,
         "ends": shown.ends(node.papers()),
@@ -125,6 +126,11 @@ def _short(found: Figures) -> Iterator[Metric]:
     for reason, count in found["dropped"].items():
         dropped.add_metric([reason], count)
     yield dropped
+    for name, (text, counts) in found["counted"].items():
+        own = CounterMetricFamily(name, text, labels=["outcome"])
+        for outcome, count in counts.items():
+            own.add_metric([outcome], count)
+        yield own
     if "capture_lost" in found["numbers"]:
         resting = found.get("captures_resting", 0)
         yield GaugeMetricFamily("diameter_capture_resting", "1 while the capture cannot be written", value=resting)

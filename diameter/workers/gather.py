@@ -110,6 +110,7 @@ def added(pages: Pages) -> Figures:
             for key, value in page[name].items():
                 counter[key] += value
         total[name] = dict(counter)
+    total["counted"] = _own(pages)
     answers: Counter[tuple[str, ...]] = Counter()
     states: dict[str, list[Any]] = {}
     for page in pages.values():
@@ -125,6 +126,17 @@ def added(pages: Pages) -> Figures:
     total["answers"] = [[*labels, count] for labels, count in sorted(answers.items()) if count]
     total["ends"] = next((page["ends"] for page in pages.values()), [])
     total["peers"] = [states[key] for key in sorted(states)]
+    return total
+
+
+def _own(pages: Pages) -> dict[str, list[Any]]:
+    """What the network function counts, added up."""
+    total: dict[str, list[Any]] = {}
+    for page in pages.values():
+        for name, (text, counts) in page["counted"].items():
+            has = total.setdefault(name, [text, {}])[1]
+            for outcome, count in counts.items():
+                has[outcome] = has.get(outcome, 0) + count
     return total
 
 

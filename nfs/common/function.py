@@ -33,6 +33,7 @@ from twisted.python.failure import Failure
 
 from diameter import Dictionary
 from diameter._node import pauses
+from diameter._node.stats import Counted
 from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
 from diameter.capture.write import CaptureWriter
@@ -70,6 +71,12 @@ class Surroundings:
 
     threads: Any = None
     """For tests: the one thread of a store (see `nfs.common.store.Store`)."""
+    worker: int | None = None
+    """Which worker this process is; None when it is the only one."""
+
+    def own_name(self, origin_host: str) -> str:
+        """What tells this process from all others with its database, the other workers among them."""
+        return origin_host if self.worker is None else f"{self.worker}/{origin_host}"[:255]
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative ones taken from the configuration's folder."""
@@ -103,6 +110,8 @@ class Parts(Generic[C]):
     """Called last, when the node has stopped: close stores and files; may return a Deferred."""
     reload: Callable[[C], None] | None = None
     """Called with the new configuration on SIGHUP; raises ConfigError to keep the old one."""
+    counted: Sequence[Counted] = ()
+    """What the function counts itself, for `/metrics`."""
     live: Sequence[str] = ()
     """Keys, and tables, of the function's own that `reload` takes over; the others wait for the next start."""
     endpoints: list[str] = field(default_factory=list)
@@ -180,7 +189,8 @@ class _Function(Generic[C]):
         self._ending = False
         self._config = config = self._load()
         self._dictionary = dictionary = Dictionary.load()
-        around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
+        worker = None if processes.place is None else processes.place.index
+        around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent, worker=worker)
         self._parts = parts = build(config, around)
         self._place = place = processes.place
         self._asked = processes.capture
@@ -201,6 +211,7 @@ class _Function(Generic[C]):
             links=Links if self._worker is None else self._worker.links,
             member=self._worker,
         )
+        self._node.stats.counted = parts.counted
 
     def start(self) -> None:
         """Listen, then say so; on failure say why, and end."""

@@ -27,6 +27,7 @@ from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
+from nfs.mtc_iwf.rounds import LAPSED, Rounds
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
@@ -96,11 +97,12 @@ def alone(config: IwfConfig) -> str:
     return "" if config.owners is None else "the port of the owners is one"
 
 
-async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
+async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed, rounds: Rounds) -> None:
     """Report on triggers that lapsed, and forget what is over; what the database has against it is logged."""
     try:
-        await lapsed.round()
-        await triggers.purge()
+        if await rounds.mine(LAPSED, 1.5 * PURGE_S):
+            await lapsed.round()
+            await triggers.purge()
         await counts.purge()
     except Unavailable as error:
         _log.warn("old triggers are still there: {error}", error=str(error))
@@ -119,13 +121,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners, capabilities = OwnerCheck(), Capabilities(store)
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
     tsp.iwf = iwf
-    parties = (guards, owners, audit, store, counts)
+    rounds = Rounds(store, now, around.own_name(config.node.origin_host))
+    parties = (guards, owners, audit, store, counts, capabilities, rounds)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now)
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
 
     lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed, rounds))))
     purging.clock = around.reactor
 
     def started(_node: Node) -> Any:
@@ -162,6 +165,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         stopped=stopped,
         reload=reload,
         live=LIVE,
+        counted=grouped.counts.families,
     )
     return parts
 

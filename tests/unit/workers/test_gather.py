@@ -14,7 +14,8 @@ def peer(host: str, transport: str | None, *, trouble: str = "", usable: bool = 
 
 def figures(requests: int, *answers: list[Any], peers: list[list[Any]]) -> dict[str, Any]:
     return {
-        "numbers": {"requests_in": requests}, "refused": {"3002": requests}, "dropped": {}, "answers": list(answers),
+        "numbers": {"requests_in": requests}, "refused": {"3002": requests}, "dropped": {},
+        "counted": {"mtc_group_members": ["Members", {"SUCCESS": requests}]}, "answers": list(answers),
         "peers": peers, "pending": 1, "in_work": 2, "cpu_s": 0.5,
         "ends": [["crl", "CN=CA", 1.0]],
     }  # fmt: skip
@@ -82,6 +83,7 @@ def test_counters_are_added_up_and_workers_have_a_few_of_their_own() -> None:
     text = text_of(gather.metrics(pages, STATES)).decode()
     assert "diameter_requests_in_total 7.0" in text
     assert 'diameter_refused_total{result="3002"} 7.0' in text
+    assert 'mtc_group_members_total{outcome="SUCCESS"} 7.0' in text
     assert (
         'diameter_answers_total{application="S6a",command="Update-Location",direction="out",peer="a",result="2001"} 7.0'
         in text

@@ -19,8 +19,8 @@ from helpers.inline import InlineReactor, InlineThreads
 from nfs.common.database import database_url, migration_config, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import DeliveryOutcome
-from nfs.mtc_iwf import capabilities, counts, triggers
-from nfs.mtc_iwf.groups import keep
+from nfs.mtc_iwf import capabilities, counts, rounds, triggers
+from nfs.mtc_iwf.groups.tables import GROUP
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, Triggers
 
@@ -64,7 +64,7 @@ def test_the_migrations_make_the_table_that_the_code_knows(rig: Rig) -> None:
     with rig.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "mtc_iwf_revision"})
         assert compare_metadata(context, METADATA) == []
-    assert {capabilities.CAPABILITY, counts.COUNT, keep.GROUP} <= set(METADATA.tables.values())
+    assert {capabilities.CAPABILITY, counts.COUNT, rounds.ROUND, GROUP} <= set(METADATA.tables.values())
 
 
 def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:

@@ -76,6 +76,11 @@ def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> Non
         (7, name(3), DeliveryOutcome.EXPIRED),
     ]
     assert network.audit() == []
+    assert {family: dict(read()) for family, _, read in network.iwf_parts.counted} == {
+        "mtc_group_requests": {"SUCCESS": 1},
+        "mtc_group_members": {"handed over": 3, "SUCCESS": 1, "UNDELIVERABLE": 1, "EXPIRED": 1},
+        "mtc_group_recalls": {},
+    }
 
 
 @pytest.mark.requirement("S-GRP-42")
@@ -251,7 +256,7 @@ def with_setting(old: str, new: str) -> str:
 
 @pytest.mark.requirement("R-GRP-07")
 def test_a_profile_may_name_the_groups(tmp_path: Path, dictionary: Dictionary, form: Form) -> None:
-    iwf = with_setting('commands = ["trigger", "group"]', 'commands = ["trigger", "group"]\ngroups = ["north*"]')
+    iwf = with_setting('"recall", "group"]', '"recall", "group"]\ngroups = ["north*"]')
     network = GroupNetwork(tmp_path, dictionary, iwf, form)
     network.open()
     assert status(network.ask()) == RequestStatus.INVEXTID
