@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 if row not in rows:
                     raise pytest.UsageError(f"{item.nodeid}: {row!r} is no row of tests/data/requirements.csv")
                 item.user_properties.append(("requirement", row))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collecting has made out of every later collection of garbage: it is large, and stays anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

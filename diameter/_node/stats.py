@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-
-Counted = tuple[str, str, Callable[[], Mapping[str, int]]]
-"""What is counted beside a node and shown with it: name of the family, what it says, and what reads it by outcome."""
+from collections.abc import Iterator
 
 
 class Stats:
     """Everything counted since the node was made.
 
     `refused`: Result-Codes (or "vendor:code") of requests that the node itself refused.  `dropped`: messages thrown
-    away, by a reason of the closed list in `trace.Drop`.  `counted`: what is counted elsewhere, and shown with these.
+    away, by a reason of the closed list in `trace.Drop`.
     """
 
     __slots__ = (
-        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "counted", "crossed", "dropped",
-        "duplicates", "failed_over", "faults", "held", "links_broken", "links_refused", "octets_in", "octets_out",
-        "peers_opened", "records_replayed", "redirected", "refused", "relayed", "requests_in", "requests_out",
-        "timeouts", "undeliverable", "wake_ups", "writes",
+        "answers_in", "answers_out", "bugs", "connections_in", "connections_out", "crossed", "dropped", "duplicates",
+        "failed_over", "faults", "held", "links_broken", "links_refused", "octets_in", "octets_out", "peers_opened",
+        "records_replayed", "redirected", "refused", "relayed", "requests_in", "requests_out", "timeouts",
+        "undeliverable", "wake_ups", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -30,7 +27,6 @@ class Stats:
         self.timeouts = self.undeliverable = self.held = self.bugs = self.crossed = 0
         self.connections_in = self.connections_out = self.links_refused = self.peers_opened = 0
         self.links_broken = self.records_replayed = 0
-        self.counted: Sequence[Counted] = ()
         self.refused: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 

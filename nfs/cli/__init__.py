@@ -31,6 +31,7 @@ VERBS: Final[Mapping[str, str]] = {
     "ping": "CER, watchdog requests with times, and DPR to a peer.",
     "pki": "A lab PKI: create, issue, revoke and show certificates.",
     "run": "Run one network function in the foreground.",
+    "s6a": "Ask an HSS as an MME would, and check each answer.",
     "security": "How each link is protected, by file and as negotiated.",
     "send": "Send messages written as JSON to a peer, one by one or as load.",
     "subscriber": "Import, list, add and remove subscribers of the HSS.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from diameter.errors import ConfigError
 BUSY_S: Final = 5.0
 """How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
 
+READS: Final = "mtc_reads"
+"""The execution option of engines from `reading`."""
 EXTRAS: Final = {"postgresql": "postgres"}
 """Kind of database to the extra of the distribution that brings its driver."""
 
@@ -63,6 +66,16 @@ def database_url(text: str, folder: Path) -> URL:
     except ArgumentError:
         raise ConfigError("database: neither the path of a file nor a database URL") from None
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for work that only reads: it waits for no writer, and no writer waits for it.
+
+    Each statement is a transaction of its own, so that what belongs together is asked for by one.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{READS: True})
+    return engine.execution_options(isolation_level="AUTOCOMMIT", **{READS: True})
 
 
 def is_shared(text: str) -> bool:
@@ -132,15 +145,21 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
     """Bring the schema to the newest revision, in the transaction of `connection`.  Raises NewerSchema."""
-    config = migration_config(connection, migrations, name)
-    scripts = ScriptDirectory.from_config(config)
-    table = config.attributes["version_table"]
-    current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
-    if set(current) == set(scripts.get_heads()):
+    newest, known = _revisions(migrations)
+    kept = {"version_table": _version_table(name)}
+    current = set(MigrationContext.configure(connection, opts=kept).get_current_heads())
+    if current == newest:
         return
-    if not set(current) <= {script.revision for script in scripts.walk_revisions()}:
+    if not current <= known:
         raise NewerSchema(f"made by a newer version of {name}")
-    command.upgrade(config, "head")
+    command.upgrade(migration_config(connection, migrations, name), "head")
+
+
+@cache
+def _revisions(migrations: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(the newest, all) revisions of a folder of alembic."""
+    scripts = ScriptDirectory.from_config(migration_config(None, migrations, ""))
+    return frozenset(scripts.get_heads()), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def passing(error: DBAPIError) -> bool:
@@ -148,13 +167,17 @@ def passing(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
-def migration_config(connection: Connection, migrations: str, name: str) -> Config:
+def migration_config(connection: Connection | None, migrations: str, name: str) -> Config:
     """What alembic needs to know, with a connection of ours."""
-    config = Config(attributes={"connection": connection, "version_table": f"{name.replace('-', '_')}_revision"})
+    config = Config(attributes={"connection": connection, "version_table": _version_table(name)})
     config.set_main_option("script_location", "nfs.common:migrations")
     config.set_main_option("version_locations", migrations)
     config.set_main_option("path_separator", "newline")
     return config
+
+
+def _version_table(name: str) -> str:
+    return f"{name.replace('-', '_')}_revision"
 
 
 def one_line(error: BaseException) -> str:
@@ -182,7 +205,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get(READS, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgres_connect(connection: Any, busy_s: float) -> None:

@@ -33,9 +33,9 @@ from twisted.python.failure import Failure
 
 from diameter import Dictionary
 from diameter._node import pauses
-from diameter._node.stats import Counted
 from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
+from diameter.capture.recent import Recent
 from diameter.capture.write import CaptureWriter
 from diameter.config import CaptureConfig, FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
@@ -43,12 +43,13 @@ from diameter.node import Node, as_deferred, log_observer
 from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
 from diameter.routing.table import Route
+from diameter.standing import NOTHING, Standing
 from diameter.trace import Point
 from diameter.transport.endpoints import Links
 from diameter.workers.member import Place, Worker
 from diameter.workers.pages import Told
 from nfs.common.capturing import open_capture, options_of
-from nfs.common.database import database_url, open_engine
+from nfs.common.database import database_url, open_engine, reading
 from nfs.common.several import Several
 from nfs.common.shell import begin_logging, complain, ready, stop_once
 from nfs.common.store import Store
@@ -88,6 +89,10 @@ class Surroundings:
         engine = open_engine(url, migrations=migrations, name=name, isolation=isolation)
         return Store(engine, self.reactor, self.threads)
 
+    def beside(self, store: Store) -> Store:
+        """A store on the same database for work that only reads: it never waits for a writer.  To be closed first."""
+        return Store(reading(store.engine), self.reactor, self.threads)
+
 
 @dataclass(slots=True, kw_only=True)
 class Parts(Generic[C]):
@@ -110,10 +115,10 @@ class Parts(Generic[C]):
     """Called last, when the node has stopped: close stores and files; may return a Deferred."""
     reload: Callable[[C], None] | None = None
     """Called with the new configuration on SIGHUP; raises ConfigError to keep the old one."""
-    counted: Sequence[Counted] = ()
-    """What the function counts itself, for `/metrics`."""
     live: Sequence[str] = ()
     """Keys, and tables, of the function's own that `reload` takes over; the others wait for the next start."""
+    standing: Standing = NOTHING
+    """What the function has to show its operator beside the node: queues, alarms, counters."""
     endpoints: list[str] = field(default_factory=list)
     """More things listened on, for the ready line: "http 127.0.0.1:8080"; `started` may append."""
 
@@ -195,6 +200,7 @@ class _Function(Generic[C]):
         self._place = place = processes.place
         self._asked = processes.capture
         self._tap = self._open_capture(config)
+        self._kept = _keeping(config, self._tap)
         self._worker = None if place is None else Worker(reactor, place, self._orphaned)
         self._admin: AdminPort | None = None
         self._flushing: LoopingCall | None = None
@@ -206,12 +212,11 @@ class _Function(Generic[C]):
             screens=parts.screens,
             routes=parts.routes,
             agent=parts.agent,
-            tap=self._tap,
+            tap=self._kept,
             audit=parts.audit,
             links=Links if self._worker is None else self._worker.links,
             member=self._worker,
         )
-        self._node.stats.counted = parts.counted
 
     def start(self) -> None:
         """Listen, then say so; on failure say why, and end."""
@@ -232,7 +237,7 @@ class _Function(Generic[C]):
         begin_logging("" if self._place is None else f"worker {self._place.index}")
         pauses.keep_short()
         if self._worker is not None:
-            self._worker.pages = Told(OfNode(self._node, self._reactor))
+            self._worker.pages = Told(OfNode(self._node, self._reactor, self._parts.standing))
             self._worker.ready(tuple(self._parts.endpoints))
             return
         listening = [f"{transport} {address}" for transport, address in self._node.listening]
@@ -269,9 +274,10 @@ class _Function(Generic[C]):
             self._drop(self._tap, tap, self._admin, admin)
             return
         self._drop(tap, self._tap, admin, self._admin)
-        if tap is not self._tap:
-            self._node.record(tap)
-        elif tap is not None:
+        if tap is not self._tap or config.node.admin != before.node.admin:
+            self._kept = _keeping(config, tap)
+            self._node.record(self._kept)
+        if tap is self._tap and tap is not None:
             tap.renew()
         self._tap, self._admin, self._config = tap, admin, config
         self._flush_often()
@@ -308,7 +314,7 @@ class _Function(Generic[C]):
     def _open_admin(self, config: C) -> AdminPort | None:
         if config.node.admin is None or self._worker is not None:
             return None
-        return AdminPort(self._reactor, config.node.admin, OfNode(self._node, self._reactor))
+        return AdminPort(self._reactor, config.node.admin, OfNode(self._node, self._reactor, self._parts.standing))
 
     def _drop(self, tap: Any, other: Any, admin: AdminPort | None, closing: AdminPort | None) -> None:
         """Close the capture and the port that are not used, if they are others than those that are."""
@@ -380,3 +386,9 @@ def _waiting(call: Callable[..., Any], *args: Any) -> Deferred[Any]:
 
 def _say(failure: Failure, what: str) -> None:
     _log.failure("{what}", failure, what=what)
+
+
+def _keeping(config: FunctionConfig, tap: CaptureWriter | None) -> Recent | CaptureWriter | None:
+    """The tap of a node whose operator may want to see its last messages, in front of the capture."""
+    admin = config.node.admin
+    return tap if admin is None or not admin.messages else Recent(admin.messages, tap)

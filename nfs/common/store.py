@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from diameter.errors import LocalError
-from nfs.common.database import one_line, passing
+from nfs.common.database import READS, one_line, passing
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -57,12 +57,15 @@ class _Task:
 class Store:
     """Runs work on a database in a thread of its own; see the module's text for what a result promises.
 
-    engine: from `nfs.common.database.open_engine`.  reactor: gives `callLater` and `callFromThread`.  threads: a
+    engine: from `nfs.common.database.open_engine`, or, for a store beside it whose work only reads and must not wait
+    for writers, from `reading` of it.  reactor: gives `callLater` and `callFromThread`.  threads: a
     started pool of one thread, for tests; by default the store makes its own and ends it in `close`.
     """
 
     def __init__(self, engine: Engine, reactor: Any, threads: Any = None) -> None:
         self._engine = engine
+        self._reads: bool = engine.get_execution_options().get(READS, False)
+        self._kept: Connection | None = None
         self._reactor = reactor
         self._threads = threads
         self._own: ThreadPool | None = None
@@ -73,6 +76,11 @@ class Store:
         self.tasks = 0
         self.failures = 0
         self.repeats = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine it works on."""
+        return self._engine
 
     def do(self, work: Work[T]) -> Deferred[T]:
         """Have `work` run in the transaction of this wake-up; fires with its result once that is committed.
@@ -119,6 +127,8 @@ class Store:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, works: list[Work[Any]]) -> list[Any]:
+        if self._reads:
+            return self._read(works)
         with self._engine.connect() as connection:
             with connection.begin() as transaction:
                 if len(works) == 1:  # at most times: the transaction serves as its savepoint, which is half the work
@@ -135,6 +145,21 @@ class Store:
                     lost = f"database: {one_line(error)}; whether it was written is not known"
                     raise StoreError(lost) from None
             return results
+
+    def _read(self, works: list[Work[Any]]) -> list[Any]:
+        """By the connection that is kept open: there is nothing to undo, hence neither transaction nor savepoints."""
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        try:
+            return [_attempt(self._kept, work, None) for work in works]
+        except DBAPIError:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def _resolve(self, results: list[Any] | Failure, tasks: list[_Task]) -> None:
         self.transactions += 1
@@ -153,12 +178,13 @@ class Store:
     def _end(self) -> None:
         if self._own is not None:
             self._own.stop()
+        self._let_go()
         self._engine.dispose()
         assert self._closed is not None
         self._closed.callback(None)
 
 
-def _attempt(connection: Connection, work: Work[Any], point: Transaction) -> Any:
+def _attempt(connection: Connection, work: Work[Any], point: Transaction | None) -> Any:
     """The result of `work`; a Failure when it raised, undone to `point`; raises when the database itself failed."""
     outcome: list[Any] = []
     _ = maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
@@ -170,7 +196,8 @@ def _attempt(connection: Connection, work: Work[Any], point: Transaction) -> Any
     error = found.value
     if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
         raise error
-    point.rollback()
+    if point is not None:
+        point.rollback()
     if isinstance(error, DataError):  # a value that this database cannot keep; the driver's text may show it
         return Failure(StoreError("database: a value that it cannot keep"))  # type: ignore[no-untyped-call]
     return Failure(error)  # type: ignore[no-untyped-call]  # without the traceback, which holds on to the connection

@@ -41,7 +41,8 @@ class Known:
 class AuthenticationCentre:
     """Vectors for subscribers of a database.  `seconds`: the time since 1970; `random`: gives octets.
 
-    `call_later(0, callable)`: calls after the messages of this wake-up.
+    `call_later(0, callable)`: calls after the messages of this wake-up.  `reads`: where keys are read, `store` when not
+    given.
     """
 
     def __init__(
@@ -52,8 +53,11 @@ class AuthenticationCentre:
         seconds: Callable[[], float],
         call_later: Callable[[float, Callable[[], None]], object],
         random: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        reads: Store | None = None,
     ) -> None:
         self._store = store
+        self._reads = store if reads is None else reads
         self._seal = seal
         self._cache = cache
         self._seconds = seconds
@@ -80,7 +84,7 @@ class AuthenticationCentre:
 
     def _read(self) -> None:
         asked, self._asked = self._asked, {}
-        _ = self._store.do(lambda connection: cards.find_many(connection, asked, self._seal)).addCallbacks(
+        _ = self._reads.do(lambda connection: cards.find_many(connection, asked, self._seal)).addCallbacks(
             self._found, self._lost, callbackArgs=(asked,), errbackArgs=(asked,)
         )
 

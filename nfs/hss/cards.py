@@ -27,8 +27,9 @@ from sqlalchemy import (
 
 from nfs.common.aka import AkaError, Seal
 from nfs.common.cards import Card
+from nfs.hss.lookup import dialect_of
 from nfs.hss.sqn import SLOTS, Block, extend
-from nfs.hss.tables import METADATA, SUBSCRIBER
+from nfs.hss.tables import METADATA
 
 CARD: Final = Table(
     "card",
@@ -51,9 +52,8 @@ _DELETE: Final = delete(CARD).where(CARD.c.imsi == bindparam("identity"))
 _OFFSETS: Final = select(CARD.c.imsi, CARD.c.seq_offset).where(CARD.c.imsi.in_(bindparam("imsis", expanding=True)))
 _CARD_OF: Final = select(CARD).where(CARD.c.imsi == bindparam("imsi"))
 _WITH_PROFILE: Final = (
-    select(SUBSCRIBER.c.imsi, SUBSCRIBER.c.profile, *(column for column in CARD.c if column.name != "imsi"))
-    .select_from(SUBSCRIBER.outerjoin(CARD, CARD.c.imsi == SUBSCRIBER.c.imsi))
-    .where(SUBSCRIBER.c.imsi.in_(bindparam("imsis", expanding=True)))
+    "SELECT s.imsi, s.profile, c.sealed, c.algorithm, c.amf, c.res_octets, c.iterations, c.seq_offset"
+    " FROM subscriber s LEFT JOIN card c ON c.imsi = s.imsi WHERE s.imsi "
 )
 _ALGORITHM_OF: Final = select(CARD.c.algorithm).where(CARD.c.imsi == bindparam("imsi"))
 
@@ -105,7 +105,8 @@ def find_many(
     In the place of what a seal does not open stands the AkaError.
     """
     found: dict[str, tuple[str | None, Card | None] | AkaError] = {}
-    for row in connection.execute(_WITH_PROFILE, {"imsis": list(imsis)}):
+    dialect = dialect_of(connection)
+    for row in connection.exec_driver_sql(_WITH_PROFILE + dialect.among, (dialect.bound(imsis),)):
         try:
             found[row.imsi] = row.profile, None if row.sealed is None or seal is None else _card(row.imsi, row, seal)
         except AkaError as error:

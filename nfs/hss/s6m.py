@@ -11,17 +11,17 @@ from diameter.message import Grouped
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import ExternalIdentifier, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import to_avps
-from nfs.common.store import EMPTY, Cache, Store, StoreError
-from nfs.hss import tables
+from nfs.common.store import StoreError
+from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups, is_group
-from nfs.hss.logic import Error, Information, Question, Refused, Subscriber, UserId, inform
+from nfs.hss.logic import Error, Information, Question, Refused, UserId, inform
 
 TGPP = 10415
 FROM_IWF = 1  # SIR-Flags bit 0
 
 
 class S6m(Application):
-    """Answers from the subscriber database, through a cache that also remembers who does not exist.
+    """Answers from the subscriber database.
 
     groups: answers for groups; None where this HSS knows none.  every_name: see `nfs.hss.logic.inform`.
     """
@@ -30,8 +30,7 @@ class S6m(Application):
 
     def __init__(
         self,
-        store: Store,
-        cache: Cache[UserId, Subscriber | None],
+        directory: Directory,
         audit: AuditLog,
         groups: Groups | None = None,
         *,
@@ -39,8 +38,7 @@ class S6m(Application):
     ) -> None:
         self._every_name = every_name
         self._groups = groups
-        self._store = store
-        self._cache = cache
+        self._directory = directory
         self._audit = audit
 
     @answers("Subscriber-Information-Request")
@@ -57,21 +55,13 @@ class S6m(Application):
             avps = {"Failed-AVP": {"User-Identifier": user}, "Error-Message": "exactly one identity expected"}
             return request.answer(ResultCode.INVALID_AVP_VALUE, avps)
         try:
-            subscriber = await self._find(question.user)
+            subscriber = await self._directory.find(question.user)
         except StoreError:
             return request.answer(ResultCode.UNABLE_TO_COMPLY, {"Error-Message": "database"})
         try:
             return request.answer(ResultCode.SUCCESS, _avps(inform(question, subscriber, every_name=self._every_name)))
         except Refused as refused:
             return self._refuse(request, user, refused.error)
-
-    async def _find(self, user: UserId) -> Subscriber | None:
-        known = self._cache.get(user, EMPTY)
-        if known is None or isinstance(known, Subscriber):
-            return known
-        found = await self._store.do(lambda connection: tables.find(connection, user))
-        self._cache.put(user, found)
-        return found
 
     def _refuse(self, request: Message, user: Grouped, error: Error) -> Message:
         target = user.get("External-Identifier") or user.get("User-Name") or ""

@@ -5,7 +5,7 @@ The shape here is the newest one; `nfs.hss.migrations` brings an older file to i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,8 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
-    Row,
-    Select,
     String,
     Table,
     bindparam,
@@ -27,8 +25,21 @@ from sqlalchemy import (
     update,
 )
 
-from nfs.common.nodes import NodeKind, ServingNode
-from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
+from nfs.hss.logic import Subscriber
+from nfs.hss.lookup import every, find
+
+__all__ = [
+    "EXTERNAL_ID",
+    "METADATA",
+    "SCS_RIGHT",
+    "SERVICE",
+    "SERVING_NODE",
+    "SUBSCRIBER",
+    "every",
+    "find",
+    "remove",
+    "save",
+]
 
 METADATA: Final = MetaData()
 _IMSI: Final = "subscriber.imsi"
@@ -80,43 +91,6 @@ _IDENTITY: Final[BindParameter[str]] = bindparam("identity")
 _HERE: Final = select(SUBSCRIBER.c.imsi).where(SUBSCRIBER.c.imsi.in_(bindparam("imsis", expanding=True)))
 _DELETE_PARTS: Final = tuple(delete(table).where(table.c.imsi == _IDENTITY) for table in _PARTS)
 _CHANGE: Final = update(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
-_BY_IMSI: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.imsi == _IDENTITY)
-_BY_MSISDN: Final = select(SUBSCRIBER).where(SUBSCRIBER.c.msisdn == _IDENTITY)
-_BY_EXTERNAL_ID: Final = (
-    select(SUBSCRIBER)
-    .join(EXTERNAL_ID, EXTERNAL_ID.c.imsi == SUBSCRIBER.c.imsi)
-    .where(EXTERNAL_ID.c.identifier == _IDENTITY)
-)
-
-
-def _of(table: Table, *columns: str) -> Select[Any]:
-    """Columns of a table for one IMSI."""
-    return select(*(table.c[name] for name in columns)).where(table.c.imsi == bindparam("imsi"))
-
-
-_EXTERNAL_IDS: Final = _of(EXTERNAL_ID, "identifier", "port").order_by(EXTERNAL_ID.c.position)
-_SERVICES: Final = _of(SERVICE, "service")
-_RIGHTS: Final = _of(SCS_RIGHT, "scs", "service")
-_NODES: Final = _of(SERVING_NODE, "kind", "number", "name", "realm", "reachable").order_by(SERVING_NODE.c.kind)
-
-
-def find(connection: Connection, user: UserId) -> Subscriber | None:
-    """The subscriber with the one identity that `user` has, or None."""
-    for question, identity in (
-        (_BY_EXTERNAL_ID, user.external_id),
-        (_BY_MSISDN, user.msisdn),
-        (_BY_IMSI, user.imsi),
-    ):
-        if identity is not None:
-            row = connection.execute(question, {"identity": identity}).one_or_none()
-            return None if row is None else _whole(connection, row)
-    return None
-
-
-def every(connection: Connection) -> Iterator[Subscriber]:
-    """All subscribers in order of their IMSI."""
-    for row in connection.execute(select(SUBSCRIBER).order_by(SUBSCRIBER.c.imsi)).all():
-        yield _whole(connection, row)
 
 
 def save(connection: Connection, *subscribers: Subscriber) -> None:
@@ -167,26 +141,3 @@ def remove(connection: Connection, imsi: str) -> bool:
     for table in _PARTS:
         connection.execute(delete(table).where(table.c.imsi == imsi))
     return connection.execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.imsi == imsi)).rowcount > 0
-
-
-def _whole(connection: Connection, row: Row[Any]) -> Subscriber:
-    """The subscriber of a row of its table, with what the other tables say of it."""
-    imsi = {"imsi": row.imsi}
-    external_ids = connection.execute(_EXTERNAL_IDS, imsi)
-    services = connection.execute(_SERVICES, imsi)
-    rights = connection.execute(_RIGHTS, imsi)
-    nodes = connection.execute(_NODES, imsi)
-    return Subscriber(
-        imsi=row.imsi,
-        msisdn=row.msisdn,
-        external_ids=tuple(ExternalId(identifier=identifier, port=port) for identifier, port in external_ids),
-        services=frozenset(Service(number) for (number,) in services),
-        rights=frozenset((scs, Service(number)) for scs, number in rights),
-        sms=row.sms,
-        barred=row.barred,
-        profile=row.profile,
-        nodes=tuple(
-            ServingNode(kind=NodeKind(kind), number=number, name=name, realm=realm, reachable=reachable)
-            for kind, number, name, realm, reachable in nodes
-        ),
-    )

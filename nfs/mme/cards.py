@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from diameter.errors import ConfigError
 from nfs.common import cards
+from nfs.common.aka import Algorithm
+from nfs.common.cards import Card
 from nfs.common.identities import IdentityError, imsi
-from nfs.ue.usim import Usim
+from nfs.ue.usims import Usims
 
 
-def read_usims(path: Path) -> dict[str, Usim]:
+def read_usims(path: Path) -> Usims:
     """The USIMs by IMSI.  `sqn`: 12 hexadecimal digits.  Raises ConfigError with a line for each bad row."""
-    found: dict[str, Usim] = {}
+    return Usims(_rows(path))
+
+
+def read_keys(path: Path, name: str) -> Algorithm | None:
+    """f1 to f5* of one IMSI's card; None when the file has no row for it.  Raises ConfigError as above."""
+    found = None
+    for each, card, _ in _rows(path):
+        found = card.functions() if each == name else found
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Card, int]]:
+    """(IMSI, card, SQN) of each row; at the end of a file with bad rows, ConfigError."""
+    seen: set[str] = set()
     faults: list[str] = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -26,7 +41,9 @@ def read_usims(path: Path) -> dict[str, Usim]:
                 raise ConfigError(f"{path}:1: columns imsi, sqn and those of the keys expected")
             for row in reader:
                 try:
-                    _add(found, {name: text.strip() for name, text in row.items() if name and text and text.strip()})
+                    yield _row(
+                        seen, {name: text.strip() for name, text in row.items() if name and text and text.strip()}
+                    )
                 except ValidationError as error:
                     faults += [f"{path}:{reader.line_num}: {one['loc'][0]}: {one['msg']}" for one in error.errors()]
                 except ValueError as error:
@@ -35,15 +52,15 @@ def read_usims(path: Path) -> dict[str, Usim]:
         raise ConfigError(f"{path}: not CSV in UTF-8") from None
     if faults:
         raise ConfigError(*faults)
-    return found
 
 
-def _add(found: dict[str, Usim], row: Mapping[str, str]) -> None:
+def _row(seen: set[str], row: Mapping[str, str]) -> tuple[str, Card, int]:
     name = imsi(row.get("imsi", ""))
-    if name in found:
+    if name in seen:
         raise IdentityError("imsi: there already")
+    seen.add(name)
     sqn = row.get("sqn", "0")
     if len(sqn) > 12 or not set(sqn) <= set("0123456789abcdefABCDEF"):
         raise ValueError("sqn: up to 12 hexadecimal digits expected")
     keys = {column: cards.cell(column, row[column]) for column in cards.COLUMNS if column in row}
-    found[name] = Usim(cards.KeysRow.model_validate(keys).to_card().functions(), int(sqn, 16))
+    return name, cards.KeysRow.model_validate(keys).to_card(), int(sqn, 16)

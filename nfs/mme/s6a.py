@@ -122,7 +122,7 @@ class S6a(Application):
         site = self._site
         features = FEATURES | ({2: FEATURES[2] | SMS_IN_MME} if site.number else {})
         avps: dict[str, Any] = {
-            "Supported-Features": _features(features),
+            "Supported-Features": features_of(features),
             "RAT-Type": site.rat,
             "ULR-Flags": S6A | INITIAL,
             "UE-SRVCC-Capability": 0,
@@ -235,7 +235,8 @@ class S6a(Application):
         return {"MME-Location-Information": cell}
 
 
-def _features(lists: Mapping[int, int]) -> list[dict[str, int]]:
+def features_of(lists: Mapping[int, int]) -> list[dict[str, int]]:
+    """Supported-Features: Feature-List by Feature-List-ID."""
     return [{"Vendor-Id": TGPP, "Feature-List-ID": number, "Feature-List": bits} for number, bits in lists.items()]
 
 

@@ -13,6 +13,7 @@ from diameter.security.pseudonym import Pseudonyms
 from nfs.common.audit import Area
 from nfs.common.audited import open_audit, read_key
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.mtc_sgw.bounds import Bounds
 from nfs.mtc_sgw.config import SgwConfig, profiles
 from nfs.mtc_sgw.copies import Copies
@@ -71,6 +72,7 @@ def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
         agent=agent,
         routes=(inner,),
         audit=audit.node_refused,
+        standing=standing(audit),
         stopped=audit.close,
         reload=reload,
         live=("scs", "sgw"),

@@ -50,8 +50,16 @@ class Usim:
             raise NotOurNetwork("AUTN: its MAC is not of these keys")
         number = int.from_bytes(sqn)
         seq, ind = number >> IND_BITS, number & (1 << IND_BITS) - 1
-        if seq <= self._taken[ind] or seq - (self._highest >> IND_BITS) > FAR:
+        if seq <= self._taken_of(ind) or seq - (self._highest >> IND_BITS) > FAR:
             return OutOfStep(rand + auts(self._functions, rand, self._highest.to_bytes(6)))
-        self._taken[ind] = seq
         self._highest = max(self._highest, number)
+        self._take(ind, seq)
         return out
+
+    def _taken_of(self, ind: int) -> int:
+        """The highest SEQ taken of an index."""
+        return self._taken[ind]
+
+    def _take(self, ind: int, seq: int) -> None:
+        """Keep it, and `_highest`."""
+        self._taken[ind] = seq

@@ -30,7 +30,5 @@ def test_what_was_counted_is_exposed() -> None:
         assert found["diameter_refused_total", ("10415:5653",)] == 1
         assert found["diameter_peer_usable", (LEFT, "R-Open")] == 1
         assert found["diameter_requests_pending", ()] == found["diameter_requests_in_work", ()] == 0
-        bench.pair.right.stats.counted = [("mtc_of_its_own", "What it counts", lambda: {"good": 2})]
-        assert samples(exposition(bench.pair.right).decode())["mtc_of_its_own_total", ("good",)] == 2
         left = samples(exposition(bench.pair.left).decode())
         assert left["diameter_dropped_total", (Drop.STRAY_ANSWER.value,)] == 2

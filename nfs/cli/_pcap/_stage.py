@@ -15,19 +15,15 @@ from diameter.capture.scenario import Party, Scenario
 from diameter.capture.stepping import command_of
 from diameter.config import CERTIFIED, ListenConfig, NodeConfig
 from diameter.config.load import validate
-from diameter.errors import ConfigError, DiameterError, RequestError
+from diameter.errors import ConfigError, RequestError
 from diameter.node import Node
 from diameter.trace import Point
+from nfs.cli._dialling import NoPeer, changed, dialling
 from nfs.cli._pcap._play import Outcome, Player
-from nfs.cli._ping import ping
-from nfs.cli._target import advertised, from_file, tls_of, who
+from nfs.cli._target import advertised, from_file, tls_of
 
 OTHER: Mapping[Party, Party] = {"client": "server", "server": "client"}
 REASON = "asked for at the command line"
-
-
-class NoPeer(DiameterError):
-    """There is nobody to play with; the text says why."""
 
 
 class Stage:
@@ -102,18 +98,8 @@ class Stage:
         """A node with one peer, whose identity is asked for first: with a CER, because a node insists on it."""
         given = self._given
         given["peer"], given["transport"] = given["connect"], None
-        config, peer = who(given, "replay")
         wanted = advertised({command_of(step, self._dictionary)[0] for step in self._scenario.steps}, self._dictionary)
-        report = await ping(
-            reactor, config, peer, self._dictionary,
-            applications=wanted, count=0, interval_s=0, timeout_s=given["timeout"], tell=lambda _: None,
-        )  # fmt: skip
-        if report.trouble:
-            raise NoPeer(f"{given['connect']}: {report.trouble}")
-        found = peer.model_copy(
-            update={"host": report.origin_host, "realm": report.origin_realm, "addresses": peer.dial, "connect": True}
-        )
-        return _changed(config, peer=(found,), listen=())
+        return await dialling(reactor, given, "replay", self._dictionary, wanted)
 
     def _listening(self) -> NodeConfig:
         """A node that takes anybody."""
@@ -146,13 +132,7 @@ class Stage:
         )
         own = {name: given[name] for name in ("origin_host", "origin_realm") if given[name]}
         tls = tls_of(given) or known.tls
-        return _changed(known, listen=(listener,), peer=(), accept_unknown=("*",), tls=tls, **own)
-
-
-def _changed(config: NodeConfig, **changes: Any) -> NodeConfig:
-    """A node that only plays: it has no routes and no faults, and ends soon."""
-    plain = {"route": (), "fault": (), "drain_s": 1.0, "lab": True}
-    return NodeConfig.model_construct(**{**dict(config), **plain, **changes})
+        return changed(known, listen=(listener,), peer=(), accept_unknown=("*",), tls=tls, **own)
 
 
 def junit(name: str, outcomes: Sequence[Outcome]) -> str:

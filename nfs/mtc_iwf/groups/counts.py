@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from typing import Final
 
+from diameter.standing import Count
+from nfs.common.standing import counted
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 
 REQUESTS: Final = "mtc_group_requests", "Requests for groups, by how they were answered (Request-Status)"
@@ -14,21 +16,17 @@ RECALLS: Final = "mtc_group_recalls", "Members of groups by what came of the rec
 
 
 class GroupCounts:
-    """Plain additions; `families` is what the operator's port shows of them (see `diameter.metrics`)."""
+    """Plain additions; `shown` is what the operator's port has of them."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.members: Counter[str] = Counter()
         self.recalls: Counter[str] = Counter()
 
-    @property
-    def families(self) -> tuple[tuple[str, str, Callable[[], Mapping[str, int]]], ...]:
-        """Name, what it says, and what reads the numbers by outcome."""
-        return (
-            (*REQUESTS, lambda: self.requests),
-            (*MEMBERS, lambda: self.members),
-            (*RECALLS, lambda: self.recalls),
-        )
+    def shown(self) -> Iterator[Count]:
+        """All of them (see `diameter.standing`)."""
+        for (name, text), counter in ((REQUESTS, self.requests), (MEMBERS, self.members), (RECALLS, self.recalls)):
+            yield from counted(name, text, "outcome", counter)
 
     def ended(self, outcome: int, *, recall: bool) -> None:
         """The SCS has heard of a member."""

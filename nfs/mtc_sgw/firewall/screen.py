@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from diameter import ApplicationFault, Dictionary, Message, RemoteFault, ResultCode
 from diameter.app import Neighbour, Screen
 from diameter.config import FunctionConfig
 from diameter.errors import ConfigError, DictionaryError
+from diameter.standing import Count
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.function import Surroundings
 from nfs.common.identities import IdentityError, decode_plmn, imsi
@@ -72,6 +73,12 @@ class Firewall(Screen):
             "plausible-location": located.check,
         }
         return pipeline(table.name, table.checks, own)
+
+    def standing(self) -> Iterator[Count]:
+        """`counts` for the operator."""
+        for (interface, check, verdict), number in sorted(self.counts.items()):
+            labels = {"interface": interface, "check": check, "verdict": verdict}
+            yield Count("mtc_firewall", "Messages that a check of the firewall met", labels, number)
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Let a request through, or give the fault that answers it."""

@@ -7,7 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from helpers.migrated import as_in_production, quick_databases
 from helpers.postgres import Postgres, binaries, kinds
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick() -> Iterator[None]:
+    with quick_databases():
+        yield
+
+
+@pytest.fixture
+def databases_as_in_production() -> Iterator[None]:
+    """A new database goes through every migration, and each transaction to the disk."""
+    with as_in_production():
+        yield
 
 
 @pytest.fixture(scope="session")

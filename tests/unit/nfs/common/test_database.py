@@ -13,6 +13,8 @@ from diameter.errors import ConfigError
 from nfs.common import database
 from nfs.common.database import database_url, open_engine
 
+pytestmark = pytest.mark.usefixtures("databases_as_in_production")
+
 
 def open_hss(url: URL, busy_s: float = 1.0) -> Engine:
     return open_engine(url, migrations="nfs.hss:migrations", name="hss", busy_s=busy_s)

@@ -19,7 +19,8 @@ from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Cache, Store
-from nfs.hss import tables
+from nfs.hss import lookup, tables
+from nfs.hss.directory import Directory
 from nfs.hss.logic import ExternalId, Service, Subscriber, UserId
 from nfs.hss.s6m import S6m
 
@@ -62,7 +63,8 @@ class Rig:
         self.store = Store(engine, self.clock, InlineThreads())
         self.cache: Cache[UserId, Subscriber | None] = Cache(10, 1.0, self.clock.seconds)
         self.audit = AuditLog(folder / "audit", "hss.example")
-        self.fake = FakeRequester(S6m(self.store, self.cache, self.audit), dictionary, clock=self.clock)
+        directory = Directory(self.store, self.cache, self.clock.callLater)
+        self.fake = FakeRequester(S6m(directory, self.audit), dictionary, clock=self.clock)
 
     def ask(self, **changed: Any) -> Message:
         avps = TRIGGER | {name.replace("_", "-"): value for name, value in changed.items()}
@@ -166,5 +168,5 @@ def test_a_database_that_fails_is_unable_to_comply(rig: Rig, monkeypatch: pytest
     def gone(*_: object) -> None:
         raise OperationalError("SELECT", {}, RuntimeError("disk I/O error"))
 
-    monkeypatch.setattr(tables, "find", gone)
+    monkeypatch.setattr(lookup, "find_many", gone)
     assert rig.ask().result == (0, 5012)

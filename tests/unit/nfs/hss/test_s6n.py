@@ -14,8 +14,8 @@ from diameter.app import Application
 from helpers.network import HSS, HSS_TOML, REALM, Network, node, peer
 from nfs.common.identities import encode_number
 from nfs.common.store import StoreError
+from nfs.hss.directory import Directory
 from nfs.hss.logic import ExternalId, Subscriber
-from nfs.hss.s6m import S6m
 
 AAA = f"aaa.{REALM}"
 IMSI = "001010000000001"
@@ -136,8 +136,8 @@ def test_without_sir_flags_the_request_is_refused_as_incomplete(rig: Rig) -> Non
 
 
 def test_a_database_that_fails_is_unable_to_comply(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self: S6m, user: object) -> None:
+    async def broken(self: Directory, user: object) -> None:
         raise StoreError("disk")
 
-    monkeypatch.setattr(S6m, "_find", broken)
+    monkeypatch.setattr(Directory, "find", broken)
     assert rig.ask({"User-Name": IMSI}).result == (0, 5012)

@@ -18,6 +18,7 @@ from nfs.common.database import database_url, open_engine
 from nfs.common.identities import encode_number
 from nfs.common.store import Cache, Store
 from nfs.hss import tables as subscribers
+from nfs.hss.directory import Directory
 from nfs.hss.groups import tables
 from nfs.hss.groups.logic import Group, Trait, TraitKind
 from nfs.hss.groups.s6m import Groups
@@ -59,7 +60,8 @@ class Rig:
         self.store = Store(engine, clock, InlineThreads())
         self.audit = AuditLog(folder / "audit", "hss.example")
         self.groups = Groups(self.store, self.audit, 2)
-        application = S6m(self.store, Cache(10, 1.0, clock.seconds), self.audit, self.groups if knows else None)
+        directory = Directory(self.store, Cache(10, 1.0, clock.seconds), clock.callLater)
+        application = S6m(directory, self.audit, self.groups if knows else None)
         self.fake = FakeRequester(application, dictionary, clock=clock)
 
     def ask(self, user: dict[str, Any] | None = None, **changed: Any) -> Message:
