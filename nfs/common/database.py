@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from diameter.errors import ConfigError
+from nfs.common.statements import run_text
 
 BUSY_S: Final = 5.0
 """How long a transaction waits for one of another process (`mtc subscriber` beside a running HSS) before it fails."""
@@ -206,7 +207,7 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     # DEFERRED would fail at once, without waiting, when a reader becomes a writer beside another writer
     if not connection.get_execution_options().get(READS, False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        run_text(connection, "BEGIN IMMEDIATE")
 
 
 def _postgres_connect(connection: Any, busy_s: float) -> None:

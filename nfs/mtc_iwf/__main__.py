@@ -115,7 +115,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     guards = Guards.of(config, audit, around)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
-    triggers = Triggers(store, now, counts)
+    triggers = Triggers(store, now, counts, alone=not is_shared(config.mtc_iwf.database))
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)

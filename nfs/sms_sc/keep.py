@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.common.statements import Statement
 from nfs.common.store import Store
 from nfs.sms_sc.answers import Acceptance
 from nfs.sms_sc.details import details, message_of
@@ -64,9 +65,9 @@ TRIGGER: Final = Table(
     Column("holder", String(255), index=True),
 )
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
-_INSERT: Final = insert(TRIGGER)
+_INSERT: Final = Statement(insert(TRIGGER))
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
-_SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
+_SETTLE: Final = Statement(update(TRIGGER).where(TRIGGER.c.key == bindparam("which")))
 _PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic", "others"))
 
 
@@ -94,7 +95,7 @@ class Keep:
         row = {"key": trigger.key, **row_of(trigger)}
 
         def work(connection: Connection) -> Written:
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
             return Written(trigger)
 
         return self._store.do(work)
@@ -105,7 +106,7 @@ class Keep:
 
         def work(connection: Connection) -> Written:
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
             return Written(trigger)
 
         return self._store.do(work)
@@ -115,7 +116,7 @@ class Keep:
         row = {"which": trigger.key, **ending(trigger)}
 
         def work(connection: Connection) -> None:
-            connection.execute(_SETTLE, row)
+            _SETTLE.count(connection, row)
 
         return self._store.do(work)
 
@@ -126,9 +127,9 @@ class Keep:
 
         def work(connection: Connection) -> Written:
             if before is not None:
-                connection.execute(_SETTLE, before)
+                _SETTLE.count(connection, before)
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
             return Written(trigger)
 
         return self._store.do(work)
