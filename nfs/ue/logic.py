@@ -39,6 +39,8 @@ class Trigger:
     payload: bytes
     originator: SmsAddress
     sent: datetime
+    group: str = ""
+    """External Group Identifier, where it went to a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class Ue:
             message = decode_deliver(tpdu)
         except TpduError:
             return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
+        if message.user_data.group and message.pid != TRIGGER_PID:  # no trigger, and says it is one of a group
+            return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
         self._had[tpdu] = None
         if len(self._had) > REMEMBERED:
             self._had.popitem(last=False)
@@ -91,6 +95,7 @@ class Ue:
             payload=payload,
             originator=message.originator,
             sent=message.scts,
+            group=message.user_data.group,
         )
         self.deliver(trigger)
         return Reaction(report=self._acknowledgement, trigger=trigger)

@@ -30,11 +30,15 @@ AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How many triggers of groups may wait for the SMS-SC, how many leave a second, how often one is offered."""
+    """How many triggers of groups may wait for the SMS-SC, how many leave a second, how often one is offered.
+
+    named: the SMS-SC, and with it the device, is told which group it is.
+    """
 
     outstanding: int = 20
     per_s: float = 50.0
     attempts: int = 3
+    named: bool = True
 
 
 class FanOut:
@@ -166,6 +170,7 @@ class FanOut:
             priority=group.priority,
             validity_s=validity_s,
             nodes=(),
+            group=group.group if self.pace.named else "",
         )
         status, sms_sc = RequestStatus.TEMPORARYERROR, ""
         try:

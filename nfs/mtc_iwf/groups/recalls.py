@@ -65,6 +65,7 @@ class Recalls:
             action=TriggerAction.RECALL,
             old_reference=original.reference,
             to=original.sms_sc,
+            group=recall.group,
         )
         try:
             taken = await self._sms_sc.submit(submission)

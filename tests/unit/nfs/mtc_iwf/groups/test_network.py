@@ -68,6 +68,7 @@ def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> Non
         assert (trigger["Reference-Number"], trigger["Payload"]) == (7, b"wake")
         assert trigger["Application-Port-Identifier"] == 8000
         assert "Serving-Node" not in trigger
+        assert (trigger["External-Identifier"], trigger["Type-Of-External-Identifier"]) == (FLEET, 1)
     for trigger, outcome in zip(network.sms_sc.triggers, (2, 0, 3), strict=True):
         assert network.wait(network.sms_sc.report(trigger, outcome)).result == (0, 2001)
     assert network.told() == [

@@ -55,14 +55,14 @@ def test_the_sms_sc_deletes_what_it_has_and_each_member_is_told(network: GroupNe
     for each in asked:
         assert (each["Trigger-Action"], each["Reference-Number"], each["Old-Reference-Number"]) == (1, 8, 7)
     assert network.told_outcomes() == [(7, name(1), DeliveryOutcome.SUCCESS)]
-    counts = [each for each in network.iwf_parts.standing.counts() if each.name == "mtc_group_recalls"]
-    assert {each.labels["outcome"]: each.value for each in counts} == {"ORIGINALMESSAGESENT": 1, "SUCCESS": 2}
     late = network.wait(network.sms_sc.report(network.sms_sc.triggers[1], 2))
     assert late.result == (0, 2001)  # and the SCS, which was told that it is recalled, hears nothing of it
     assert len(network.scs1.reports) == 4
     assert status(network.ask(**RECALL | {"Reference_Number": 9})) == RequestStatus.ORIGINALMESSAGESENT
     assert status(network.ask()) == RequestStatus.SUCCESS  # the number is free again
     network.handed(8)
+    counts = [each for each in network.iwf_parts.standing.counts() if each.name == "mtc_group_recalls"]
+    assert {each.labels["outcome"]: each.value for each in counts} == {"ORIGINALMESSAGESENT": 1, "SUCCESS": 2}
 
 
 def test_who_was_not_handed_over_never_will_be(network: GroupNetwork) -> None:
