@@ -37,6 +37,8 @@ class OfNode:
         self._node = node
         self._clock = clock
         self._standing = standing
+        self.steer: Callable[[bytes | None], dict[str, Any]] | None = None
+        """Of a simulator: its page, or what came of an order; raises ConfigError."""
         self._since = clock.seconds()
 
     def page(self, what: str) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """HTTP for the operator of a node: a page at `/`, `/health`, `/peers`, `/security`, `/routes`, `/pending`, `/faults`,
-`/standing` as JSON, `/metrics` for Prometheus, and the last messages as a ladder.
+`/standing` as JSON, `/metrics` for Prometheus, the last messages as a ladder, and `/scenario` where a function plays
+one.
 
-GET shows; PUT only switches a fault rule that the configuration has.  Only on loopback or on a Unix socket that the
-user of the process alone can open, so that no one has to say who he is.  On TCP a request must name a loopback host,
-because a browser on the same machine can be talked into asking for another name that leads here; a PUT it sends nowhere
-without asking first, which is not answered.  Nothing shown is a key or an identity of a subscriber, nor what was sent
-to one: the ladder has `*` in their place.
+GET shows; PUT only switches a fault rule that the configuration has, or gives an order to a simulator.  Only on
+loopback or on a Unix socket that the user of the process alone can open, so that no one has to say who he is.  On TCP
+a request must name a loopback host, because a browser on the same machine can be talked into asking for another name
+that leads here; a PUT it sends nowhere without asking first, which is not answered.  Nothing shown is a key or an
+identity of a subscriber, nor what was sent to one: the ladder has `*` in their place.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Request(Protocol):
     def write(self, data: bytes, /) -> None: ...
     @property
     def content(self) -> BinaryIO: ...
+    @property
+    def method(self) -> bytes: ...
 
 
 class Source(Protocol):
@@ -55,6 +58,10 @@ class Source(Protocol):
         """The page "peers", "security" or "metrics", in pieces; None where it comes whole."""
 
     def switch(self, name: str, enabled: bool, /) -> bool | Deferred[bool]: ...
+
+    @property
+    def steer(self) -> Callable[[bytes | None], dict[str, Any]] | None:
+        """Of a simulator: its page, or what came of an order; raises ConfigError."""
 
 
 class Admin:
@@ -165,6 +172,20 @@ class Admin:
             return _refused(request, 409, failure.getErrorMessage())
 
         return maybeDeferred(self._source.switch, name, wanted["enabled"]).addCallbacks(switched, conflict)
+
+    @app.route("/scenario", methods=["GET", "PUT"])
+    def scenario(self, request: Request) -> bytes | Deferred[bytes]:
+        """How a simulator is, without identities; with PUT an event that is not in its file happens now."""
+        if not self._may(request):
+            return self._show(request, "health")
+        if self._source.steer is None:
+            return _refused(request, 404, "no scenario is played here")
+        try:
+            page = self._source.steer(request.content.read(BODY_LIMIT) if request.method == b"PUT" else None)
+        except ConfigError as error:
+            return _refused(request, 400, "; ".join(error.lines))
+        _as(request, JSON)
+        return as_json(page)
 
     def _long(self, request: Request, what: str) -> bytes | Deferred[bytes]:
         pieces = self._source.pieces(what) if self._may(request) else None

@@ -79,6 +79,21 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT", **{READS: True})
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One state of the database, for as long as it is read; no writer waits for it."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            yield connection
+        return
+    with reading(engine).connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
+
+
 def is_shared(text: str) -> bool:
     """Whether a database, as configurations name it, may serve several processes that write all the time."""
     return "://" in text and not text.startswith("sqlite")

@@ -119,6 +119,8 @@ class Parts(Generic[C]):
     """Keys, and tables, of the function's own that `reload` takes over; the others wait for the next start."""
     standing: Standing = NOTHING
     """What the function has to show its operator beside the node: queues, alarms, counters."""
+    steer: Callable[[bytes | None], dict[str, Any]] | None = None
+    """A page of the function's own at the admin port, `/scenario`; with a body it is an order.  Raises ConfigError."""
     endpoints: list[str] = field(default_factory=list)
     """More things listened on, for the ready line: "http 127.0.0.1:8080"; `started` may append."""
 
@@ -314,7 +316,9 @@ class _Function(Generic[C]):
     def _open_admin(self, config: C) -> AdminPort | None:
         if config.node.admin is None or self._worker is not None:
             return None
-        return AdminPort(self._reactor, config.node.admin, OfNode(self._node, self._reactor, self._parts.standing))
+        source = OfNode(self._node, self._reactor, self._parts.standing)
+        source.steer = self._parts.steer
+        return AdminPort(self._reactor, config.node.admin, source)
 
     def _drop(self, tap: Any, other: Any, admin: AdminPort | None, closing: AdminPort | None) -> None:
         """Close the capture and the port that are not used, if they are others than those that are."""

@@ -54,6 +54,9 @@ class Gathered:
     def pieces(self, what: str) -> None:
         """Each page comes whole, since it is made of those of all workers."""
 
+    steer = None
+    """A function that is several processes plays no scenario."""
+
     def switch(self, name: str, enabled: bool) -> Deferred[bool]:
         """Switch a fault rule in every worker."""
         asked = self._parent.ask(f"{'enable' if enabled else 'disable'}:{name}")

@@ -18,6 +18,7 @@ from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
 from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
+from nfs.mme.playing import Playing, populations_of, scenario_of
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
@@ -39,7 +40,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         )
         for ues in config.ues
     ]
-    mme = Mme.of(populations)
+    scenario = scenario_of(config)
+    mme = Mme.of([*populations, *populations_of(scenario)])
     sgd = Sgd(mme)
     files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
     received, attached, heard = files
@@ -52,15 +54,18 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
 
     plan = _plan(config, sgd, heard, around)
+    playing = None if scenario is None else Playing(scenario, config, (mme, s6a, sgd), around.reactor)
 
     def started(node: Node) -> None:
         if plan is not None:
             plan.start(node)
-        if wanted:
-            _ = s6a.spawn(_attach(s6a, node, config, wanted))
+        if wanted or playing is not None:
+            _ = s6a.spawn(_attach(s6a, node, config, wanted, playing))
 
     async def stopping() -> None:
         sgd.release()
+        if playing is not None:
+            playing.engine.stop()
         if plan is not None:
             plan.stop()
         await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
@@ -71,7 +76,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
                 file.close()
 
     return Parts(
-        applications=(sgd, s6a),
+        applications=(sgd, s6a) if playing is None else (sgd, s6a, playing.alerts),
         standing=standing(
             counts=lambda: counted(*SHORT_MESSAGES, mme.counters),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
@@ -79,6 +84,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         started=started,
         stopping=lambda: s6a.spawn(stopping()),
         stopped=stopped,
+        steer=None if playing is None else playing.steer,
     )
 
 
@@ -93,12 +99,14 @@ def _plan(config: MmeConfig, sgd: Sgd, heard: Lines | None, around: Surroundings
     return Plan(sgd.sender, [each.order() for each in config.sends], around.reactor.callLater)
 
 
-async def _attach(s6a: S6a, node: Node, config: MmeConfig, wanted: Sequence[str]) -> None:
-    """Attach UEs once there is somebody to ask: the HSS, or else the first peer that is dialled."""
+async def _attach(s6a: S6a, node: Node, config: MmeConfig, wanted: Sequence[str], playing: Playing | None) -> None:
+    """Attach UEs, and begin a scenario, once there is somebody: the HSS, or else the first peer that is dialled."""
     hss = None if config.hss is None else config.hss.host
     dialled = [each.host for each in config.peer if each.connect]
     if dialled:
         await node.when_open(hss if hss in dialled else dialled[0])
+    if playing is not None:
+        playing.engine.start()
     await s6a.all(S6a.attach, wanted, config.mme.window)
 
 

@@ -57,6 +57,9 @@ class MmeTable(Table):
     number: Annotated[str, AfterValidator(e164)] | None = Field(
         default=None, description="E.164 number under which it takes short messages; none: it is not asked for them"
     )
+    scenario: InputFile | None = Field(
+        default=None, description="TOML file that says what UEs do, and when (docs/ues.md)"
+    )
     cards: InputFile | None = Field(
         default=None,
         description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",

@@ -35,13 +35,14 @@ def _destination(text: str) -> str:
     return digits
 
 
+Destination = Annotated[str, AfterValidator(_destination)]
+
+
 class SendsTable(Table):
     """One `[[sends]]` table: a short message that a UE sends once the SMS-SC is there."""
 
     imsi: Annotated[str, AfterValidator(identities.imsi)] = Field(description="which UE")
-    to: Annotated[str, AfterValidator(_destination)] = Field(
-        description="number of the SCS, or its short code (up to six digits)"
-    )
+    to: Destination = Field(description="number of the SCS, or its short code (up to six digits)")
     payload: str = Field(description="what it says, as text")
     port: int | None = Field(default=None, ge=0, le=0xFFFF, description="application port")
     report: bool = Field(default=True, description="ask for an SMS-STATUS-REPORT")

@@ -65,8 +65,8 @@ class Sender:
     heard: Callable[[Heard], None] = lambda heard: None
     outboxes: dict[str, Outbox] = field(default_factory=dict)
 
-    async def send(self, order: Order) -> None:
-        """One message of one UE, part after part; a part that is refused ends it.  Raises TpduError."""
+    async def send(self, order: Order) -> bool:
+        """One message of one UE, part after part; a part that is refused ends it: False.  Raises TpduError."""
         outbox = self.outboxes.setdefault(order.imsi, Outbox(imsi=order.imsi))
         international = not is_short_code(order.to)
         parts = outbox.write(order.to, order.payload, port=order.port, international=international, report=order.report)
@@ -76,6 +76,7 @@ class Sender:
                 good = await self._submit(outbox, part)
             else:
                 outbox.refused(part.reference)  # it is not sent
+        return good
 
     async def _submit(self, outbox: Outbox, part: Sent) -> bool:
         host, realm, number = self.sms_sc

@@ -32,6 +32,8 @@ WITHDRAWN: Final[Mapping[int, str]] = {
     31: "Service-Gap-Time",
 }
 """DSR-Flags by bit, and the member of Subscription-Data that goes (7.3.25); others are taken note of by nobody here."""
+OWN: Final = ("MSISDN", "A-MSISDN", "External-Identifier")
+"""What each UE has of its own in Subscription-Data."""
 APN_PROFILE, PDN_CONTEXTS, SMS, EVENTS = 1, 3, 13, 21  # DSR-Flags with a meaning of their own
 
 
@@ -50,31 +52,84 @@ class Outcome:
     apns: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
+class Subscriptions:
+    """Subscription data by their content: contexts that have the same share them.  `kept`: how many at most."""
+
+    __slots__ = ("_kept", "_known")
+
+    def __init__(self, kept: int = 1000) -> None:
+        self._known: dict[str, dict[str, Any]] = {}
+        self._kept = kept
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        """`data`, or what is like it and was there before."""
+        known = self._known.setdefault(repr(data), data)
+        if len(self._known) > self._kept:
+            del self._known[next(iter(self._known))]
+        return known
+
+
 class Context:
     """A UE that is attached.  `data`: Subscription-Data as plain values; `watches`: events by (SCEF, reference).
 
-    `stale`: the HSS has restarted, so the location is to be told again.
+    `stale`: the HSS has restarted, so the location is to be told again.  `share`: where to look for equal data.
+    Without `kasme` in its `repr`.
     """
 
-    imsi: str
-    data: dict[str, Any]
-    kasme: bytes = field(repr=False)
-    stale: bool = False
-    sms: bool = False
-    watches: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    __slots__ = ("_own", "_share", "_shared", "_watches", "imsi", "kasme", "sms", "stale")
+
+    def __init__(
+        self,
+        *,
+        imsi: str,
+        data: Mapping[str, Any],
+        kasme: bytes,
+        stale: bool = False,
+        sms: bool = False,
+        share: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+    ) -> None:
+        self.imsi = imsi
+        self.kasme = kasme
+        self.stale = stale
+        self.sms = sms
+        self._share = share
+        self._own: tuple[Any, ...] = ()
+        self._shared: dict[str, Any] = {}
+        self._watches: dict[tuple[str, int], dict[str, Any]] | None = None
+        self._keep(dict(data))
+
+    def __repr__(self) -> str:
+        return f"Context(imsi={self.imsi!r}, stale={self.stale}, sms={self.sms})"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All of them, to be looked at: what changes in this stays in it."""
+        own = self._own
+        return self._shared | dict(zip(own[::2], own[1::2], strict=True))
+
+    def _keep(self, data: dict[str, Any]) -> None:
+        """Take data for the present ones; what no two UEs have alike apart from the rest."""
+        self._own = tuple(part for name in OWN if name in data for part in (name, data.pop(name)))
+        self._shared = self._share(data)
+
+    @property
+    def watches(self) -> dict[tuple[str, int], dict[str, Any]]:
+        """What is watched for, to be changed in place."""
+        if self._watches is None:
+            self._watches = {}
+        return self._watches
 
     def insert(self, data: Mapping[str, Any]) -> None:
         """Put new data in the place of the old, member by member; contexts are added where the HSS says so."""
-        new = dict(data)
+        new, present = dict(data), self.data
         for event in new.pop("Monitoring-Event-Configuration", ()):
             self.watch(event)
-        profile, before = new.get("APN-Configuration-Profile"), self.data.get("APN-Configuration-Profile")
+        profile, before = new.get("APN-Configuration-Profile"), present.get("APN-Configuration-Profile")
         if profile and before and profile.get("All-APN-Configurations-Included-Indicator") == ADD:
             contexts = {each["Context-Identifier"]: each for each in before["APN-Configuration"]}
             contexts |= {each["Context-Identifier"]: each for each in profile["APN-Configuration"]}
             new["APN-Configuration-Profile"] = {**profile, "APN-Configuration": list(contexts.values())}
-        self.data.update(new)
+        self._keep(present | new)
 
     def watch(self, event: Mapping[str, Any]) -> None:
         """Begin, or with the reference for deletion cease, to watch for an event."""
@@ -86,35 +141,43 @@ class Context:
 
     def delete(self, flags: int, contexts: tuple[int, ...], scef: str | None) -> None:
         """Withdraw what DSR-Flags name."""
+        data = self.data
         for bit, name in WITHDRAWN.items():
             if flags >> bit & 1:
-                self.data.pop(name, None)
-        profile = self.data.get("APN-Configuration-Profile")
+                data.pop(name, None)
+        profile = data.get("APN-Configuration-Profile")
         if flags >> APN_PROFILE & 1:
-            self.data.pop("APN-Configuration-Profile", None)
+            data.pop("APN-Configuration-Profile", None)
         elif flags >> PDN_CONTEXTS & 1 and profile is not None:
             left = [each for each in profile["APN-Configuration"] if each["Context-Identifier"] not in contexts]
-            self.data["APN-Configuration-Profile"] = {**profile, "APN-Configuration": left}
+            data["APN-Configuration-Profile"] = {**profile, "APN-Configuration": left}
         if flags >> SMS & 1:
             self.sms = False
-            self.data.pop("Teleservice-List", None)
+            data.pop("Teleservice-List", None)
+        self._keep(data)
         if flags >> EVENTS & 1:
-            self.watches = {key: event for key, event in self.watches.items() if key[0] != scef}
+            self._watches = {key: event for key, event in self.watches.items() if key[0] != scef}
 
     @property
     def apns(self) -> tuple[str, ...]:
         """The APNs it may use, the default one first."""
-        profile = self.data.get("APN-Configuration-Profile", {})
+        profile = self._shared.get("APN-Configuration-Profile", {})
         return tuple(each["Service-Selection"] for each in profile.get("APN-Configuration", ()))
 
 
 @dataclass(slots=True, kw_only=True)
 class Attachments:
-    """The UEs with a USIM, and those that are attached; `told` hears of each attach, detach and order."""
+    """The UEs with a USIM, and those that are attached; `told` hears of each attach, detach and order.
+
+    `awaited`: hears of a UE whose reachability the HSS wants to know; `tac`: where a UE is, None: where the MME is.
+    """
 
     usims: Mapping[str, Usim]
     told: Callable[[Outcome], None] = lambda _: None
     contexts: dict[str, Context] = field(default_factory=dict)
+    share: Subscriptions = field(default_factory=Subscriptions)
+    awaited: Callable[[str], None] = lambda _: None
+    tac: Callable[[str], int | None] = lambda _: None
 
     def cancel(self, imsi: str) -> bool:
         """Let go of a UE; False when it was not here."""

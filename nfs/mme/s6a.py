@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from diameter import Message, ResultCode
@@ -20,7 +20,7 @@ TGPP: Final = 10415
 USER_UNKNOWN: Final = 5001
 S6A, INITIAL = 1 << 1, 1 << 5  # ULR-Flags
 FOR_SMS: Final = 1 << 1  # ULA-Flags
-USER_STATE, LOCATION, NO_SMS = 1 << 2, 1 << 3, 1 << 6  # IDR-Flags
+REACHABILITY, USER_STATE, LOCATION, NO_SMS = 1 << 0, 1 << 2, 1 << 3, 1 << 6  # IDR-Flags
 FEATURES: Final = {1: 1 << 0 | 1 << 28, 2: 1 << 19}
 SMS_IN_MME: Final = 1 << 0
 EVENTS: Final = frozenset({0, 1, 2, 3, 4})
@@ -55,9 +55,14 @@ class S6a(Application):
         self._plmn = encode_plmn(site.plmn)
         self.ues = ues
 
-    async def attach(self, imsi: str) -> Outcome:
-        """Authenticate a UE and register it; what came of it.  Never raises for what an HSS may do."""
-        outcome = await self._attach(imsi)
+    async def attach(self, imsi: str, *, initial: bool = True) -> Outcome:
+        """Authenticate a UE and register it; what came of it.  Never raises for what an HSS may do.
+
+        Not `initial`: by a tracking area update, of a UE that is attached, here or elsewhere.
+        """
+        outcome = await self._attach(imsi, initial)
+        if not initial:
+            outcome = replace(outcome, event="update")
         self.ues.told(outcome)
         return outcome
 
@@ -72,6 +77,11 @@ class S6a(Application):
         self.ues.told(outcome)
         return outcome
 
+    async def notify(self, imsi: str, avps: Mapping[str, Any]) -> bool:
+        """Tell the HSS of a UE (NOR, 5.2.5.1); whether it took it."""
+        asked = await self._ask("Notify", imsi, avps)
+        return not isinstance(asked, Outcome)
+
     async def all(
         self, work: Callable[[S6a, str], Coroutine[Any, Any, Outcome]], imsis: Iterable[str], window: int
     ) -> None:
@@ -85,7 +95,7 @@ class S6a(Application):
         for each in [self.spawn(some()) for _ in range(window)]:
             await each
 
-    async def _attach(self, imsi: str) -> Outcome:
+    async def _attach(self, imsi: str, initial: bool) -> Outcome:
         usim = self.ues.usims.get(imsi)
         if usim is None:
             return Outcome(imsi=imsi, event="attach", step="usim", good=False, why="no keys")
@@ -116,15 +126,15 @@ class S6a(Application):
         key = kasme(found.ck, found.ik, self._plmn, vector["AUTN"][:6])
         if found.res != vector["XRES"] or not hmac.compare_digest(key, vector["KASME"]):
             return self._ended(imsi, "authentication", "XRES or KASME is not what the USIM has")
-        return await self._register(imsi, key, resynchronised=info is not None)
+        return await self._register(imsi, key, initial=initial, resynchronised=info is not None)
 
-    async def _register(self, imsi: str, key: bytes, *, resynchronised: bool) -> Outcome:
+    async def _register(self, imsi: str, key: bytes, *, initial: bool, resynchronised: bool) -> Outcome:
         site = self._site
         features = FEATURES | ({2: FEATURES[2] | SMS_IN_MME} if site.number else {})
         avps: dict[str, Any] = {
             "Supported-Features": features_of(features),
             "RAT-Type": site.rat,
-            "ULR-Flags": S6A | INITIAL,
+            "ULR-Flags": S6A | (INITIAL if initial else 0),
             "UE-SRVCC-Capability": 0,
             "Visited-PLMN-Id": self._plmn,
         }
@@ -135,7 +145,8 @@ class S6a(Application):
             return answer
         if "Subscription-Data" not in answer:
             return self._ended(imsi, "update-location", "no Subscription-Data in the answer")
-        context = Context(imsi=imsi, data={}, kasme=key, sms=bool(answer.get("ULA-Flags", 0) & FOR_SMS))
+        sms = bool(answer.get("ULA-Flags", 0) & FOR_SMS)
+        context = Context(imsi=imsi, data={}, kasme=key, sms=sms, share=self.ues.share)
         context.insert(plain(answer["Subscription-Data"]))
         self.ues.contexts[imsi] = context
         return Outcome(
@@ -180,14 +191,16 @@ class S6a(Application):
         data, flags = plain(request["Subscription-Data"]), request.get("IDR-Flags", 0)
         if not data and not flags:
             return request.answer(ResultCode.UNABLE_TO_COMPLY)
-        avps = self._watched(data.get("Monitoring-Event-Configuration", ()))
+        avps = self._watched(context.imsi, data.get("Monitoring-Event-Configuration", ()))
         context.insert(data)
         if flags & NO_SMS:
             context.sms = False
         if flags & USER_STATE:
             avps["EPS-User-State"] = {"MME-User-State": {"User-State": CONNECTED}}
         if flags & LOCATION:
-            avps["EPS-Location-Information"] = self._location()
+            avps["EPS-Location-Information"] = self._location(context.imsi)
+        if flags & REACHABILITY:
+            self.ues.awaited(context.imsi)
         return request.answer(ResultCode.SUCCESS, avps)
 
     @answers("Delete-Subscriber-Data-Request")
@@ -205,7 +218,7 @@ class S6a(Application):
         self.ues.reset(request.all("User-Id"))
         return request.answer(ResultCode.SUCCESS)
 
-    def _watched(self, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def _watched(self, imsi: str, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Monitoring-Event-Config-Status for each event, and the report of a location that is asked for once."""
         statuses, reports = [], []
         for event in events:
@@ -220,16 +233,17 @@ class S6a(Application):
             report = {"Service-Result": result, "Node-Type": MME_NODE}
             statuses.append({"Service-Report": report, **names})
             if event["Monitoring-Type"] == LOCATION_REPORT and event.get("Maximum-Number-of-Reports") == 1:
-                location = {"EPS-Location-Information": self._location(), "Monitoring-Type": LOCATION_REPORT}
+                location = {"EPS-Location-Information": self._location(imsi), "Monitoring-Type": LOCATION_REPORT}
                 reports.append({**names, **location})
         avps: dict[str, Any] = {"Monitoring-Event-Config-Status": statuses} if statuses else {}
         return avps | ({"Monitoring-Event-Report": reports} if reports else {})
 
-    def _location(self) -> dict[str, Any]:
+    def _location(self, imsi: str) -> dict[str, Any]:
         site = self._site
+        tac = self.ues.tac(imsi)
         cell = {
             "E-UTRAN-Cell-Global-Identity": self._plmn + site.cell.to_bytes(4),
-            "Tracking-Area-Identity": self._plmn + site.tac.to_bytes(2),
+            "Tracking-Area-Identity": self._plmn + (site.tac if tac is None else tac).to_bytes(2),
             "Age-Of-Location-Information": 0,
         }
         return {"MME-Location-Information": cell}

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from diameter import Message
 from diameter.app import Application, Later, answers
 from diameter.errors import ResultCode
 from nfs.common.sms_reports import STATUS_REPORT_MTI
-from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result
+from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result, Waiter
 from nfs.mme.mo_sms import Sender
 
 TGPP: Final = 10415
@@ -38,7 +40,7 @@ class Sgd(Application):
         if self.sender is not None and imsi in self.sender.outboxes and tpdu and tpdu[0] & 3 == STATUS_REPORT_MTI:
             taken = self.sender.status(imsi, tpdu)
             return request.answer(ResultCode.SUCCESS if taken else ResultCode.INVALID_AVP_VALUE)
-        result = self._mme.forward(imsi, tpdu)
+        result = self._mme.forward(imsi, tpdu, _waiter(request))
         if result is not None:
             return _answer(request, result)
         waiting: Later[None] = Later()
@@ -54,8 +56,20 @@ class Sgd(Application):
             self._unanswered.popleft().resolve(None)
 
 
+def _waiter(request: Message) -> Waiter | None:
+    """Who may be told to come again: with Maximum-Retransmission-Time there is SMS-GMSC-Address (6.2.2)."""
+    latest, number = request.get("Maximum-Retransmission-Time"), request.get("SMS-GMSC-Address")
+    if latest is None or number is None:
+        return None
+    return Waiter(
+        latest=latest.timestamp(), number=number, host=request.text("Origin-Host"), realm=request.text("Origin-Realm")
+    )
+
+
 def _answer(request: Message, result: Result) -> Message:
     avps: dict[str, Any] = {}
+    if result.retry_at is not None:
+        avps["Requested-Retransmission-Time"] = datetime.fromtimestamp(math.ceil(result.retry_at), UTC)
     if result.absent is not None:
         avps["Absent-User-Diagnostic-SM"] = int(result.absent)
     if result.cause is not None:

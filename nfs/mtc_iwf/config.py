@@ -15,8 +15,9 @@ from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.groups.config import GroupsTable
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
-from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
+from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.firewall.tables import FirewallTable
+from nfs.mtc_sgw.scs_tables import ScsTable, check_profiles
 
 
 class CoreTable(Table):

@@ -5,7 +5,7 @@ It decodes the TPDU, drops what it has had already, joins segments, hands a whol
 port and acknowledges.  How a UE reacts on purpose (absent, memory full) is its `Behaviour`.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +28,12 @@ class Behaviour(Enum):
     BUSY = "busy"
     MEMORY_FULL = "memory-full"
     SILENT = "silent"  # the MME never answers
+    ASLEEP = "asleep"  # it saves power
+    UNKNOWN = "unknown"  # the MME does not know it
+    BARRED = "barred"
+    ILLEGAL_EQUIPMENT = "illegal-equipment"
+    NO_SMS = "no-sms"  # it, or the MME, cannot do short messages
+    PROTOCOL_ERROR = "protocol-error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +68,8 @@ class Ue:
     behaviour: Behaviour = Behaviour.NORMAL
     failures_left: int | None = None  # attempts the behaviour lasts; None: for good
     reports: bool = True  # acknowledges with an SMS-DELIVER-REPORT, which RP-ACK may carry or not
-    _had: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    _parts: OrderedDict[tuple[str, int | None, int, int], dict[int, bytes]] = field(default_factory=OrderedDict)
+    _had: dict[bytes, None] | None = None
+    _parts: dict[tuple[str, int | None, int, int], dict[int, bytes]] | None = None
 
     def meet(self) -> Behaviour:
         """How this UE meets the next attempt; one counted failure is used up by asking."""
@@ -75,7 +81,8 @@ class Ue:
 
     def receive(self, tpdu: bytes) -> Reaction:
         """Take one SMS-DELIVER; never raises: octets that are none are answered with a failure cause."""
-        if tpdu in self._had:
+        had = self._had = {} if self._had is None else self._had
+        if tpdu in had:
             return Reaction(report=self._acknowledgement, duplicate=True)
         try:
             message = decode_deliver(tpdu)
@@ -83,9 +90,9 @@ class Ue:
             return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
         if message.user_data.group and message.pid != TRIGGER_PID:  # no trigger, and says it is one of a group
             return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
-        self._had[tpdu] = None
-        if len(self._had) > REMEMBERED:
-            self._had.popitem(last=False)
+        had[tpdu] = None
+        if len(had) > REMEMBERED:
+            del had[next(iter(had))]
         payload = self._whole(message)
         if payload is None or message.pid != TRIGGER_PID:
             return Reaction(report=self._acknowledgement)
@@ -110,13 +117,14 @@ class Ue:
         if part is None:
             return message.user_data.data
         key = (message.originator.digits, message.user_data.port, part.reference, part.total)
-        parts = self._parts.setdefault(key, {})
+        every = self._parts = {} if self._parts is None else self._parts
+        parts = every.setdefault(key, {})
         parts[part.number] = message.user_data.data
         if len(parts) < part.total:
-            if len(self._parts) > OPEN_MESSAGES:
-                self._parts.popitem(last=False)
+            if len(every) > OPEN_MESSAGES:
+                del every[next(iter(every))]
             return None
-        del self._parts[key]
+        del every[key]
         return b"".join(parts[number] for number in range(1, part.total + 1))
 
 

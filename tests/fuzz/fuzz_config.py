@@ -11,6 +11,7 @@ with instrumented(__name__):
     from diameter.config import FunctionConfig, NodeConfig, parse
     from diameter.errors import ConfigError
     from nfs.cli.config import models
+    from nfs.mme.scenario.model import Scenario
 
 
 @cache
@@ -19,15 +20,19 @@ def known() -> dict[str, type[FunctionConfig]]:
 
 
 def oracle(data: bytes) -> None:
-    """The octets as TOML for the network function whose name stands in it, else for a node alone."""
+    """The octets as TOML for the network function whose name stands in it, for a scenario, else for a node alone."""
     text = data.decode("utf-8", "replace")
-    model = next((known()[name] for name in known() if name in text), NodeConfig)
+    models = [known()[name] for name in known() if name in text]
+    model = Scenario if "[population" in text or "[event" in text else models[0] if models else NodeConfig
     try:
         config = parse(text, model, source="fuzz.toml", base=Path(__file__).parent)
     except ConfigError as error:
         complaints = error.lines
     else:
         repr(config)
+        if isinstance(config, Scenario):
+            assert all(each.spread.draw(0.5) >= 0 for each in config.event)
+            return
         if isinstance(config, FunctionConfig):
             config = config.node_config
         assert isinstance(config, NodeConfig)

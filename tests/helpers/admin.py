@@ -29,7 +29,7 @@ class Rig:
         self.bench = bench
         node = bench.pair.left if left else bench.pair.right
         self.steps = 0
-        pages = OfNode(node, bench.pair.clock, standing)
+        self.pages = pages = OfNode(node, bench.pair.clock, standing)
         self.treq: Any = _stub(Admin(pages, names, bench.pair.clock).app.resource())
 
     def get(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from diameter.config import FunctionConfig
+from nfs.mme.scenario.model import Scenario
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "configuration.md"
@@ -24,6 +25,8 @@ Each network function is one program with one TOML file: `mtc run NAME -c FILE.t
 checks a file whole and names every wrong key with its path. Relative paths count from the folder of the file. Secrets
 are paths, never values. Units stand in the names: `_s` is seconds, `_limit` octets.
 """
+FILES: Final[dict[str, tuple[tuple[str, type[BaseModel]], ...]]] = {"mme": (("mme: its scenario file", Scenario),)}
+"""Files of their own that a function's configuration names."""
 KINDS: Final = {
     "str": "string",
     "int": "integer",
@@ -148,6 +151,9 @@ def render() -> str:
                 lines.append(
                     f"| `{f.alias or key}` | {kind(f.annotation)} | {default(f)} | {f.description or ''}{bounds(f)} |"
                 )
+        for title, other in FILES.get(name, ()):
+            lines.append(f"\n## {title}")
+            lines += section(other, "", False)
     return "\n".join(lines) + "\n"
 
 

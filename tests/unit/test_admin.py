@@ -295,3 +295,22 @@ def test_it_stays_on_this_machine(table: dict[str, Any], complaint: str) -> None
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1"])
 def test_loopback_has_several_addresses(host: str) -> None:
     assert AdminConfig(host=host, port=0).host == host
+
+
+def test_a_simulator_is_steered(rig: Rig) -> None:
+    assert rig.get("scenario")[0] == 404
+    given: list[bytes | None] = []
+
+    def steer(body: bytes | None) -> dict[str, Any]:
+        given.append(body)
+        if body == b"bad":
+            raise ConfigError("order: not JSON")
+        return {"ues": 3}
+
+    rig.pages.steer = steer
+    assert rig.get("scenario") == (200, b'{"schema": 1, "ues": 3}\n')
+    assert rig.get("scenario", method="PUT", body=b'{"do": "busy"}')[0] == 200
+    code, body = rig.get("scenario", method="PUT", body=b"bad")
+    assert (code, json.loads(body)["error"]) == (400, "order: not JSON")
+    assert rig.get("scenario", method="PUT", host="evil.example", body=b"{}")[0] == 403
+    assert given == [None, b'{"do": "busy"}', b"bad"]

@@ -2,19 +2,22 @@
 
 An owner without a list leaves it to the operator.  What the owner refuses looks like any other device of somebody else,
 in what is answered and when.  A device is looked up under the identity that the request has, and under those that the
-HSS says, of a trigger the MSISDN: its owner holds all of its identities, or its domain whole (`*@domain`).
+HSS says, of a trigger the MSISDN: its owner holds all of its identities, or its domain whole (`*@domain`).  When an SCS
+asks by an MSISDN that nobody owns and the HSS says no External Identifier, the device may be anybody's: an SCS that
+some owner keeps from his names does not get it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nfs.common.identities import ExternalIdentifier, IdentityError
-from nfs.mtc_iwf.ports import Device, Found, Hss, NotListed
+from nfs.mtc_iwf.ports import Device, Found, Hss, NotListed, Unnamed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `by_name` is found once
 class OwnerLists:
     """`owners`: name of the owner by device (`local@domain`, `*@domain`, digits of an MSISDN).
 
@@ -35,6 +38,11 @@ class OwnerLists:
             found = self.owners.get(str(parsed)) or self.owners.get(f"*@{parsed.domain}")
         return found
 
+    @cached_property
+    def by_name(self) -> frozenset[str]:
+        """Owners with a list who hold devices by their External Identifiers."""
+        return frozenset(owner for identity, owner in self.owners.items() if "@" in identity and owner in self.allowed)
+
 
 class OwnerCheck:
     """What stands in `lists` now; they are replaced whenever an owner changes something."""
@@ -47,6 +55,13 @@ class OwnerCheck:
         owner = self.lists.owner(identity) if identity else None
         allowed = None if owner is None else self.lists.allowed.get(owner)
         return allowed is not None and scs not in allowed
+
+    def refuses_unnamed(self, msisdn: str | None, scs: str) -> bool:
+        """True when it may be the device of an owner whose list lacks the SCS: he has names, and nobody the MSISDN."""
+        lists = self.lists
+        if msisdn is not None and lists.owner(msisdn) is not None:
+            return False  # whose it is is known
+        return any(scs not in lists.allowed[owner] for owner in lists.by_name)
 
 
 class OwnedHss:
@@ -63,6 +78,8 @@ class OwnedHss:
         found = await self._hss.ask(device, scs=scs, priority=priority)
         if any(self._owners.refuses(each, scs) for each in found.names):
             raise NotListed
+        if found.unnamed(device) and self._owners.refuses_unnamed(device.msisdn, scs):
+            raise Unnamed
         return found
 
     def forget(self, device: Device, *, scs: str) -> None:

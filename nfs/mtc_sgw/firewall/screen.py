@@ -20,9 +20,9 @@ from nfs.common.function import Surroundings
 from nfs.common.identities import IdentityError, decode_plmn, imsi
 from nfs.mtc_sgw.firewall import checks
 from nfs.mtc_sgw.firewall.crossing import Check, Crossing
-from nfs.mtc_sgw.firewall.plugins import pipeline
 from nfs.mtc_sgw.firewall.tables import FirewallTable, InterfaceTable
 from nfs.mtc_sgw.logic import Refuse, plain
+from nfs.mtc_sgw.plugins import pipeline
 
 
 class Firewall(Screen):
@@ -72,7 +72,8 @@ class Firewall(Screen):
             "home-network": checks.home_network(rules),
             "plausible-location": located.check,
         }
-        return pipeline(table.name, table.checks, own)
+        place = f"firewall.interface: {table.name}: check "
+        return pipeline(table.name, table.checks, own, place=place, takes="a Crossing")
 
     def standing(self) -> Iterator[Count]:
         """`counts` for the operator."""

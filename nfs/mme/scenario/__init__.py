@@ -1,0 +1,1 @@
+"""What simulated UEs do, and when: populations and events of a TOML file, played by seed and clock."""
