@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from diameter import Dictionary
 from diameter.capture import Captured
+from helpers.vector_exposure import exposed
 from helpers.vector_groups import grouped
 from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
 from helpers.vector_scripts import SCRIPTS, scripted
@@ -220,8 +221,10 @@ def triggered(dictionary: Dictionary) -> Iterator[Vector]:
 def vectors(dictionary: Dictionary) -> list[Vector]:
     """All of them, made anew."""
     found = list(triggered(dictionary))
-    for scene, said in grouped(dictionary, subscribers(), UES):
-        found.append(Vector(scene.name, scene.title, scene.shows, False, tuple(said)))
+    for scene, messages in exposed(dictionary):
+        found.append(Vector(scene.name, scene.title, scene.shows, False, messages))
+    for group, said in grouped(dictionary, subscribers(), UES):
+        found.append(Vector(group.name, group.title, group.shows, False, tuple(said)))
     for one in SCRIPTS:
         found.append(Vector(one.name, one.title, one.shows, True, tuple(scripted(one, dictionary))))
     return found

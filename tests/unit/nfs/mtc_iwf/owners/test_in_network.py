@@ -18,10 +18,10 @@ from nfs.common.nodes import NodeKind, ServingNode
 from nfs.common.store import Store
 from nfs.common.tsp import RequestStatus
 from nfs.hss.logic import ExternalId, Service, Subscriber
-from nfs.mtc_iwf.owners import tables
-from nfs.mtc_iwf.owners.book import Book
 from nfs.mtc_iwf.owners.lists import OwnedHss
 from nfs.mtc_iwf.tsp import Tsp
+from nfs.mtc_sgw.owners import tables
+from nfs.mtc_sgw.owners.book import Book
 
 METER = "meter-1@customer.example"
 OWNERS = """
@@ -39,14 +39,14 @@ SUBSCRIBER = Subscriber(
 )
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
+@pytest.fixture(params=["embedded", "separate"])
+def network(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Network]:
     iwf = IWF_TOML.replace("[hss]", OWNERS + "[hss]", 1)
     engine = open_engine(database_url("owners.db", tmp_path), migrations=tables.MIGRATIONS, name="owners")
     with engine.begin() as connection:
         tables.add(connection, "meters", [METER, "*@customer.example"])
     engine.dispose()
-    network = Network(tmp_path, Dictionary.load(), (SUBSCRIBER,), iwf=iwf).open()
+    network = Network(tmp_path, Dictionary.load(), (SUBSCRIBER,), iwf=iwf, form=request.param).open()
     yield network
     network.close()
 

@@ -7,9 +7,10 @@ from twisted.internet.task import Clock
 
 from diameter.testing import run
 from nfs.common.tsp import RequestStatus
-from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck, OwnerLists
+from nfs.mtc_iwf.owners.lists import OwnedHss
 from nfs.mtc_iwf.ports import Device, Found, NotListed, Unnamed
 from nfs.mtc_sgw import association
+from nfs.mtc_sgw.owners.lists import OwnerCheck, OwnerLists
 
 LISTS = OwnerLists(
     owners={
