@@ -33,6 +33,7 @@ GROUP: Final = Table(
     Column("claimed_until", Float(53), nullable=False),
     Column("accepted_at", Float(53), nullable=False),
     Column("expires_at", Float(53), nullable=False, index=True),
+    Column("charged", Integer, nullable=False, server_default="0"),
     Column("recalls", BigInteger),
 )
 
