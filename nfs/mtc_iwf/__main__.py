@@ -11,7 +11,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
-from nfs.common.audit import Area
+from diameter.standing import Standing
+from nfs.common.audit import Area, AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.charging.service import LIVE as CHARGING_LIVE
 from nfs.common.database import is_shared
@@ -120,6 +121,11 @@ async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed, rounds: Rou
         _log.warn("old triggers are still there: {error}", error=str(error))
 
 
+def stands(audit: AuditLog, guards: Guards, charged: Charged, grouped: GroupParts) -> Standing:
+    """What the operator's port shows beside the node."""
+    return charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),), counts=grouped.counts.shown)
+
+
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config, Area.B1)
@@ -133,10 +139,8 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     owners, capabilities = OwnerCheck(), Capabilities(store)
     charged = Charged(config, store, around.reactor, t4, say)
     rounds = Rounds(store, now, around.own_name(config.node.origin_host))
-    hss, parties = (
-        OwnedHss(guards.in_front_of(s6m), owners),
-        (guards, owners, audit, store, counts, capabilities, rounds),
-    )
+    hss = OwnedHss(guards.in_front_of(s6m), owners)
+    parties = (guards, owners, audit, store, counts, capabilities, rounds)
     tsp.iwf = iwf = procedures(config, hss, guards, charged.t4, tsp, triggers, capabilities)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now, sms_sc=charged.members)
     sgd = Sgd.of(config, s6m, tsp, audit)
@@ -176,7 +180,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
-        standing=charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),), counts=grouped.counts.shown),
+        standing=stands(audit, guards, charged, grouped),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,
