@@ -136,16 +136,14 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
-    owners, capabilities = OwnerCheck(), Capabilities(store)
-    charged = Charged(config, store, around.reactor, t4, say)
+    owners, capabilities, charged = OwnerCheck(), Capabilities(store), Charged(config, store, around.reactor, t4, say)
     rounds = Rounds(store, now, around.own_name(config.node.origin_host))
     hss = OwnedHss(guards.in_front_of(s6m), owners)
     parties = (guards, owners, audit, store, counts, capabilities, rounds)
     tsp.iwf = iwf = procedures(config, hss, guards, charged.t4, tsp, triggers, capabilities)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now, sms_sc=charged.members)
-    sgd = Sgd.of(config, s6m, tsp, audit)
+    sgd, lapsed = Sgd.of(config, s6m, tsp, audit), Lapsed(triggers, t4, tsp, capabilities, now)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
-    lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
     purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed, rounds))))
     purging.clock = around.reactor
 
