@@ -7,7 +7,8 @@ others by prometheus-client.  No label is an identity of a subscriber; peers are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -64,6 +65,7 @@ RUNS_OUT: Final = (
 )
 USABLE: Final = "diameter_peer_usable", "1 when requests may be sent to the peer"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+NOWHERE: Final[dict[str, Any]] = {"queues": (), "alarms": (), "counts": ()}
 Figures = dict[str, Any]
 """What a node has counted as plain values, so that those of several processes can be added up."""
 
@@ -77,7 +79,7 @@ def figures(node: Node) -> Figures:
 
 
 def _few(node: Node) -> Figures:
-    stats, tap = node.stats, node._core.tap
+    stats, tap = node.stats, _writer(node)
     numbers = dict(stats.numbers()) | {"records_replayed": shown.replayed(node._core)}
     if isinstance(tap, CaptureWriter):
         numbers |= {"capture_messages": tap.messages, "capture_lost": tap.lost, "capture_rests": tap.rests}
@@ -90,6 +92,12 @@ def _few(node: Node) -> Figures:
         "ends": shown.ends(node.papers()),
         "captures_resting": int(isinstance(tap, CaptureWriter) and bool(tap.resting)),
     }
+
+
+def _writer(node: Node) -> Any:
+    """The capture, which may stand behind the last messages that are kept."""
+    tap = node._core.tap
+    return getattr(tap, "writer", tap)
 
 
 def _answers(node: Node) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -111,6 +119,28 @@ def families(found: Figures) -> Iterable[Metric]:
     for host, state, usable in found["peers"]:
         peers.add_metric([host, state], usable)
     yield peers
+    yield from standing(found.get("standing", NOWHERE))
+
+
+def standing(page: Mapping[str, Any]) -> Iterator[Metric]:
+    """The page "standing" for Prometheus: queues, how many alarms there are, and the counters of the function."""
+    length = GaugeMetricFamily("diameter_queue_length", "What waits", labels=["queue"])
+    limit = GaugeMetricFamily("diameter_queue_limit", "How much of it may wait", labels=["queue"])
+    for queue in page["queues"]:
+        length.add_metric([queue["name"]], queue["length"])
+        if queue["limit"] is not None:
+            limit.add_metric([queue["name"]], queue["limit"])
+    alarms = GaugeMetricFamily("diameter_alarms", "Alarms that hold, by severity and name", labels=["severity", "name"])
+    for key, number in Counter((one["severity"], one["name"]) for one in page["alarms"]).items():
+        alarms.add_metric(key, number)
+    yield from (length, limit, alarms)
+    known: dict[str, CounterMetricFamily] = {}
+    for one in page["counts"]:
+        family = known.get(one["name"])
+        if family is None:
+            family = known[one["name"]] = CounterMetricFamily(one["name"], one["text"], labels=list(one["labels"]))
+        family.add_metric(list(one["labels"].values()), one["value"])
+    yield from known.values()
 
 
 def _short(found: Figures) -> Iterator[Metric]:
@@ -155,9 +185,9 @@ class _Collected(Collector):
         return self._metrics
 
 
-def exposition(node: Node) -> bytes:
-    """The text that a Prometheus server reads, of this node only."""
-    return b"".join(pieces(node))
+def exposition(node: Node, page: Mapping[str, Any] | None = None) -> bytes:
+    """The text that a Prometheus server reads, of this node only.  `page`: see `standing`."""
+    return b"".join(pieces(node, page))
 
 
 def text_of(metrics: Iterable[Metric]) -> bytes:
@@ -167,9 +197,9 @@ def text_of(metrics: Iterable[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-def pieces(node: Node) -> Iterator[bytes]:
+def pieces(node: Node, page: Mapping[str, Any] | None = None) -> Iterator[bytes]:
     """The same in pieces of AT_ONCE samples at most, each as things are when it is asked for; at least one."""
-    text = [text_of(_short(_few(node))).decode()]
+    text = [text_of((*_short(_few(node)), *(() if page is None else standing(page)))).decode()]
     for line in _long(node):
         if len(text) > AT_ONCE:
             yield "".join(text).encode()

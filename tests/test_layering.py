@@ -74,7 +74,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 MAY_IMPORT_TWISTED: Final = (
     "diameter.transport.*",
     "diameter.node",
-    "diameter.admin",
+    "diameter.admin.*",
     "diameter.workers.*",
     "diameter.testing",
     "nfs.cli.*",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -54,21 +54,24 @@ def write(
     the page says so.  Raises CaptureError: nothing could be read, or `out` cannot be written; NoDiameter.
     """
     timeline, notice, name = _timeline(source, dictionary, mask, outside)
-    data = page_data(timeline)
+    _save(out, page(timeline, title or name, notice))
+    return len(timeline.steps)
+
+
+def page(timeline: Timeline, title: str, notice: str = "") -> str:
+    """The HTML of a timeline; `notice` stands above it."""
     octets = b"".join(step.captured.octets for step in timeline.steps)
-    page = (
+    return (
         environment()
         .get_template("page.html.j2")
         .render(
-            title=title or name,
+            title=title,
             version=VERSION,
             notice=notice,
-            data=json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+            data=json.dumps(page_data(timeline), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
             octets=base64.b64encode(zlib.compress(octets, 9)).decode(),
         )
     )
-    _save(out, page)
-    return len(timeline.steps)
 
 
 def write_svg(
@@ -90,8 +93,6 @@ def write_svg(
     Without `select` the messages between neighbours (capabilities exchange, watchdog, disconnect) are left out.
     `events`: draw link events too, from the first message to the last.  The rest as for `write`.
     """
-    from diameter.capture import svg
-
     timeline, _, name = _timeline(source, dictionary, mask, outside)
     keep = select or (lambda step: not step.upkeep)
     steps = [step for step in timeline.steps if keep(step)]
@@ -101,9 +102,18 @@ def write_svg(
         about = {id(step) for step, name in zip(timeline.steps, subjects, strict=True) if name in names}
         steps = [step for step in steps if id(step) in about]
     steps = steps[:limit]
-    drawing = svg.layout(timeline, steps, subjects=not device, events=events)
-    _save(out, environment().get_template("ladder.svg.j2").render(title=title or name, **drawing))
+    _save(out, picture(timeline, steps, title or name, subjects=not device, events=events))
     return len(steps)
+
+
+def picture(
+    timeline: Timeline, steps: Sequence[Step], title: str, *, subjects: bool = True, events: bool = False
+) -> str:
+    """The SVG of some steps of a timeline (see `svg.layout`)."""
+    from diameter.capture import svg
+
+    drawing = svg.layout(timeline, steps, subjects=subjects, events=events)
+    return environment().get_template("ladder.svg.j2").render(title=title, **drawing)
 
 
 def page_data(timeline: Timeline) -> dict[str, Any]:

@@ -31,19 +31,22 @@ IDENTITIES: Final = frozenset(
 """AVPs whose data name a person or a device, or are what was sent to it."""
 
 
-def masked(message: Message) -> bytes:
-    """The octets of `message` with the data of every AVP in IDENTITIES replaced by `*`, at any depth."""
+def masked(message: Message, *, unknown: bool = False) -> bytes:
+    """The octets of `message` with the data of every AVP in IDENTITIES replaced by `*`, at any depth.
+
+    `unknown`: that of AVPs that no dictionary names as well, since nobody knows what they say.
+    """
     octets = bytearray(message.octets)
-    _mask(message.avps, octets, 0)
+    _mask(message.avps, octets, 0, unknown)
     return bytes(octets)
 
 
-def _mask(avps: tuple[Avp, ...], octets: bytearray, depth: int) -> None:
+def _mask(avps: tuple[Avp, ...], octets: bytearray, depth: int, unknown: bool) -> None:
     for avp in avps:
         members = avp.members if depth < DEEPEST else ()
-        if avp.name in IDENTITIES:
+        if avp.name in IDENTITIES or (unknown and avp.definition is None):
             end = avp.offset + avp.length
             start = end - len(avp.data)
             octets[start:end] = MASKED * (end - start)
         elif members:
-            _mask(members, octets, depth + 1)
+            _mask(members, octets, depth + 1, unknown)

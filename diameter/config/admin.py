@@ -17,6 +17,9 @@ class AdminConfig(Table):
     host: str = Field(default="127.0.0.1", description="address of the loopback interface; no other is taken")
     port: Port | None = Field(default=None, description="TCP port; 0 takes a free one")
     socket: OutputFile | None = Field(default=None, description="Unix socket instead, for the user of the process only")
+    messages: int = Field(
+        default=100, ge=0, le=10_000, description="last messages kept in memory for the ladder of the page; 0 for none"
+    )
 
     @model_validator(mode="after")
     def _stays_on_this_machine(self) -> Self:

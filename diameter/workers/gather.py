@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from diameter.admin import PENDING_SHOWN
+from diameter.admin.alarms import PEER_DOWN, ordered
 from diameter.metrics import Figures, families
+from diameter.standing import Alarm
 
 Page = dict[str, Any]
 Pages = Mapping[int, Page]
@@ -101,6 +103,49 @@ def pending(pages: Pages) -> Page:
     return {"count": sum(page["count"] for page in pages.values()), "pending": rows[:PENDING_SHOWN]}
 
 
+def standing(pages: Pages) -> Page:
+    """Queues, counters and traffic added up; each alarm once, and a peer is down only where no worker can use it."""
+    queues: dict[str, Page] = {}
+    counts: dict[tuple[Any, ...], Page] = {}
+    alarms: dict[tuple[Any, ...], Page] = {}
+    said: Counter[tuple[Any, ...]] = Counter()
+    traffic: Counter[str] = Counter()
+    for page in pages.values():
+        for row in page["queues"]:
+            queue = queues.setdefault(row["name"], {**row, "length": 0, "limit": None, "oldest_s": None})
+            queue["length"] += row["length"]
+            queue["limit"] = _either(queue["limit"], row["limit"], sum)
+            queue["oldest_s"] = _either(queue["oldest_s"], row["oldest_s"], max)
+        for row in page["counts"]:
+            count = counts.setdefault((row["name"], *row["labels"].items()), {**row, "value": 0})
+            count["value"] += row["value"]
+        for row in page["alarms"]:
+            key = tuple(row[name] for name in ("severity", "name", "subject"))
+            alarms.setdefault(key, row)
+            said[key] += 1
+        traffic.update(page["traffic"])
+    everywhere = len(pages)
+    shown = ordered(Alarm(**row) for key, row in alarms.items() if row["name"] != PEER_DOWN or said[key] == everywhere)
+    return {
+        "queues": list(queues.values()),
+        "alarms": [one._asdict() for one in shown],
+        "counts": list(counts.values()),
+        "traffic": dict(traffic),
+    }
+
+
+def _either(one: Any, other: Any, both: Callable[[tuple[Any, Any]], Any]) -> Any:
+    """What is there of two values that may be None."""
+    if one is None or other is None:
+        return other if one is None else one
+    return both((one, other))
+
+
+def recent(pages: Pages) -> Page:
+    """The last messages of all workers."""
+    return {"messages": [row for page in pages.values() for row in page["messages"]]}
+
+
 def added(pages: Pages) -> Figures:
     """Counters added up; of each peer what the worker says that can use it."""
     total: Figures = {"pending": 0, "in_work": 0, "captures_resting": 0}
@@ -124,6 +169,7 @@ def added(pages: Pages) -> Figures:
         total["captures_resting"] += page.get("captures_resting", 0)
     total["answers"] = [[*labels, count] for labels, count in sorted(answers.items()) if count]
     total["ends"] = next((page["ends"] for page in pages.values()), [])
+    total["standing"] = standing({worker: page["standing"] for worker, page in pages.items()})
     total["peers"] = [states[key] for key in sorted(states)]
     return total
 

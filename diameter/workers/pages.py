@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from diameter.admin import OfNode
+from diameter.admin.pages import PAGES
 from diameter.errors import ConfigError
 from diameter.workers.gather import Page
 
@@ -22,7 +23,7 @@ class Told:
             return self._switch(name, action == "enable")
         if what == "figures":
             return {**self._node.figures(), "cpu_s": time.process_time()}
-        return self._node.page(what) if what in ("health", "peers", "routes", "pending", "faults", "security") else {}
+        return self._node.page(what) if what in PAGES else {}
 
     def _switch(self, name: str, enabled: bool) -> Page:
         try:

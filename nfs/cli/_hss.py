@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,8 +27,8 @@ def options(function: F) -> F:
 
 
 @contextmanager
-def connected(database: str | None, config: Path | None, *, make: bool = True) -> Iterator[Connection]:
-    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError.
+def opened(database: str | None, config: Path | None, *, make: bool = True) -> Iterator[Engine]:
+    """The HSS's database.  Raises UsageError, ConfigError, the latter also for a database that fails.
 
     make: a file of SQLite that is not there is made; to read from it, or remove, would hide a wrong name.
     """
@@ -49,11 +49,29 @@ def connected(database: str | None, config: Path | None, *, make: bool = True) -
         raise ConfigError(f"database {url.database}: there is none")
     engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield engine
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
         raise ConfigError(f"database: {one_line(error)}") from None
     finally:
         engine.dispose()
+
+
+@contextmanager
+def connected(
+    database: str | None, config: Path | None, *, make: bool = True, writes: bool = True
+) -> Iterator[Connection]:
+    """A transaction on the HSS's database; committed when the block ends well.  Raises UsageError, ConfigError.
+
+    make: see `opened`.  writes: else it sees one state of the database, and nobody waits for it.
+    """
+    from nfs.common.database import snapshot
+
+    with opened(database, config, make=make) as engine:
+        if writes:
+            with engine.begin() as connection:
+                yield connection
+        else:
+            with snapshot(engine) as connection:
+                yield connection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nfs.cli._groups import group
-from nfs.cli._hss import connected, options
+from nfs.cli._hss import connected, opened, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,27 +40,22 @@ def command() -> None:
 @click.option("--key", type=click.Path(path_type=Path), help="Key file that seals K, OPc and TOPc; else that of -c.")
 @options
 def import_(file: Any, key: Path | None, database: str | None, config: Path | None, as_json: bool) -> None:
-    """Import subscribers from FILE, CSV or JSON ("-" for standard input), in the place of those with the same IMSI.
+    """Import subscribers from FILE, CSV, JSON or JSON Lines ("-" for standard input), in the place of those with the
+    same IMSI.
 
-    All of the file or nothing: every bad row is named by file and line.  Keys (columns k and opc, op, topc or top) are
-    sealed before they reach the database, and no verb ever shows them.
+    All of the file or nothing: bad rows are named by file, line and column, a hundred of them at most.  Keys (columns
+    k and opc, op, topc or top) are sealed before they reach the database, and no verb ever shows them.
 
     Example: mtc subscriber import meters.csv -d hss.db
     """
-    from diameter.errors import ConfigError
-    from nfs.hss import importing, provisioning
+    from nfs.cli._importing import Reading
+    from nfs.hss import importing
 
-    name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
-    placed = provisioning.read(text, name)
-    seal = _seal(key, config) if any(each.card is not None for each in placed) else None
-    with connected(database, config) as connection:
-        importing.write(connection, placed, seal)
-        _no_group_has(connection, (name for each in placed for name in each.subscriber.external_ids))
-    _say(as_json, {"imported": len(placed)}, f"{len(placed)} subscribers imported")
+    with Reading(file, quiet=as_json) as reading:
+        records = importing.Records(reading.records(), lambda: _seal(key, config))
+        with opened(database, config) as engine:
+            count = importing.load(engine, records, reading.name, reading.written)
+    _say(as_json, {"imported": count}, f"{count} subscribers imported")
 
 
 def _seal(key: Path | None, config: Path | None) -> Seal:
@@ -94,7 +89,9 @@ def new_key(file: Path) -> None:
 
 @command.command()
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv when not given.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "json", "jsonl"]), default="csv", help="csv when not given."
+)
 @options
 def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Write every subscriber to FILE, or to standard output.
@@ -103,10 +100,10 @@ def export(file: Any, form: str, database: str | None, config: Path | None, as_j
     """
     from nfs.hss import provisioning, tables
 
-    with connected(database, config, make=False) as connection:
-        subscribers = tables.every(connection)
-        write = provisioning.write_json if form == "json" or as_json else provisioning.write_csv
-        file.write(write(subscribers))
+    writers = {"csv": provisioning.write_csv, "json": provisioning.write_json, "jsonl": provisioning.write_lines}
+    with connected(database, config, make=False, writes=False) as connection:
+        for piece in writers["json" if as_json else form](tables.every(connection)):
+            file.write(piece)
 
 
 @command.command("list")
@@ -118,9 +115,10 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
     """
     from nfs.hss import provisioning, tables
 
-    with connected(database, config, make=False) as connection:
+    with connected(database, config, make=False, writes=False) as connection:
         if as_json:
-            click.echo(provisioning.write_json(tables.every(connection)), nl=False)
+            for piece in provisioning.write_json(tables.every(connection)):
+                click.echo(piece, nl=False)
             return
         for each in tables.every(connection):
             names = ", ".join(one.identifier for one in each.external_ids)
@@ -137,7 +135,7 @@ def show(identity: str, database: str | None, config: Path | None, as_json: bool
     """
     from nfs.hss import cards, provisioning
 
-    with connected(database, config, make=False) as connection:
+    with connected(database, config, make=False, writes=False) as connection:
         row = provisioning.to_row(_find(connection, identity))
         algorithm = cards.algorithm_of(connection, row["imsi"])
     if as_json:

@@ -35,6 +35,7 @@ from diameter import Dictionary
 from diameter._node import pauses
 from diameter.admin import AdminPort, OfNode
 from diameter.app import Application, Later, Screen
+from diameter.capture.recent import Recent
 from diameter.capture.write import CaptureWriter
 from diameter.config import CaptureConfig, FunctionConfig, load
 from diameter.errors import ConfigError, LocalError
@@ -42,6 +43,7 @@ from diameter.node import Node, as_deferred, log_observer
 from diameter.routing.agents import Agent
 from diameter.routing.refusal import Refused
 from diameter.routing.table import Route
+from diameter.standing import NOTHING, Standing
 from diameter.trace import Point
 from diameter.transport.endpoints import Links
 from diameter.workers.member import Place, Worker
@@ -109,6 +111,8 @@ class Parts(Generic[C]):
     """Called with the new configuration on SIGHUP; raises ConfigError to keep the old one."""
     live: Sequence[str] = ()
     """Keys, and tables, of the function's own that `reload` takes over; the others wait for the next start."""
+    standing: Standing = NOTHING
+    """What the function has to show its operator beside the node: queues, alarms, counters."""
     steer: Callable[[bytes | None], dict[str, Any]] | None = None
     """A page of the function's own at the admin port, `/scenario`; with a body it is an order.  Raises ConfigError."""
     endpoints: list[str] = field(default_factory=list)
@@ -191,6 +195,7 @@ class _Function(Generic[C]):
         self._place = place = processes.place
         self._asked = processes.capture
         self._tap = self._open_capture(config)
+        self._kept = _keeping(config, self._tap)
         self._worker = None if place is None else Worker(reactor, place, self._orphaned)
         self._admin: AdminPort | None = None
         self._flushing: LoopingCall | None = None
@@ -202,7 +207,7 @@ class _Function(Generic[C]):
             screens=parts.screens,
             routes=parts.routes,
             agent=parts.agent,
-            tap=self._tap,
+            tap=self._kept,
             audit=parts.audit,
             links=Links if self._worker is None else self._worker.links,
             member=self._worker,
@@ -227,7 +232,7 @@ class _Function(Generic[C]):
         begin_logging("" if self._place is None else f"worker {self._place.index}")
         pauses.keep_short()
         if self._worker is not None:
-            self._worker.pages = Told(OfNode(self._node, self._reactor))
+            self._worker.pages = Told(OfNode(self._node, self._reactor, self._parts.standing))
             self._worker.ready(tuple(self._parts.endpoints))
             return
         listening = [f"{transport} {address}" for transport, address in self._node.listening]
@@ -264,9 +269,10 @@ class _Function(Generic[C]):
             self._drop(self._tap, tap, self._admin, admin)
             return
         self._drop(tap, self._tap, admin, self._admin)
-        if tap is not self._tap:
-            self._node.record(tap)
-        elif tap is not None:
+        if tap is not self._tap or config.node.admin != before.node.admin:
+            self._kept = _keeping(config, tap)
+            self._node.record(self._kept)
+        if tap is self._tap and tap is not None:
             tap.renew()
         self._tap, self._admin, self._config = tap, admin, config
         self._flush_often()
@@ -303,7 +309,9 @@ class _Function(Generic[C]):
     def _open_admin(self, config: C) -> AdminPort | None:
         if config.node.admin is None or self._worker is not None:
             return None
-        return AdminPort(self._reactor, config.node.admin, OfNode(self._node, self._reactor, self._parts.steer))
+        source = OfNode(self._node, self._reactor, self._parts.standing)
+        source.steer = self._parts.steer
+        return AdminPort(self._reactor, config.node.admin, source)
 
     def _drop(self, tap: Any, other: Any, admin: AdminPort | None, closing: AdminPort | None) -> None:
         """Close the capture and the port that are not used, if they are others than those that are."""
@@ -375,3 +383,9 @@ def _waiting(call: Callable[..., Any], *args: Any) -> Deferred[Any]:
 
 def _say(failure: Failure, what: str) -> None:
     _log.failure("{what}", failure, what=what)
+
+
+def _keeping(config: FunctionConfig, tap: CaptureWriter | None) -> Recent | CaptureWriter | None:
+    """The tap of a node whose operator may want to see its last messages, in front of the capture."""
+    admin = config.node.admin
+    return tap if admin is None or not admin.messages else Recent(admin.messages, tap)

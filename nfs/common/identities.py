@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 _TBCD: Final = "0123456789*#abc"
@@ -94,6 +95,7 @@ def decode_plmn(octets: bytes) -> str:
     return plmn(text[1] + text[0] + text[3] + text[5] + text[4] + ("" if text[2] == "f" else text[2]))
 
 
+@lru_cache(maxsize=256)  # raises for those that are none, and these are not kept
 def domain_name(text: str, kind: str = "domain") -> str:
     """A registered domain name, lower case, without a trailing dot: two labels or more."""
     name = text.lower().removesuffix(".")

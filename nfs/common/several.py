@@ -29,7 +29,7 @@ from nfs.common.shell import begin_logging, complain, ready, stop_once
 
 PAGES: Final = {
     "peers": gather.peers, "routes": gather.routes, "pending": gather.pending, "faults": gather.faults,
-    "security": gather.security,
+    "security": gather.security, "standing": gather.standing, "recent": gather.recent,
 }  # fmt: skip
 _log = Logger(namespace="nfs")
 

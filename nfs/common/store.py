@@ -1,9 +1,9 @@
 """The store of a network function: what must outlive the process, behind an awaitable interface.
 
-One thread per process owns the connection.  All work handed over in one wake-up of the reactor is one transaction,
-and a Deferred fires, on the reactor's thread, only when that transaction is on disk: whoever awaits it and then
-answers has acknowledged nothing that a kill could lose.  A piece of work is a function of a SQLAlchemy `Connection`;
-each runs in its own savepoint, so one that raises takes only itself back.
+One thread per process owns the connection, and keeps it.  All work handed over in one wake-up of the reactor is one
+transaction, and a Deferred fires, on the reactor's thread, only when that transaction is on disk: whoever awaits it
+and then answers has acknowledged nothing that a kill could lose.  A piece of work is a function of a SQLAlchemy
+`Connection`; one that raises takes only itself back, and the others may run a second time for it.
 
     await store.do(lambda connection: connection.execute(insert(TRIGGER).values(...)))
 
@@ -19,14 +19,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, NestedTransaction, Transaction
+from sqlalchemy import Connection, Engine, Transaction, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 
 from diameter.errors import LocalError
 from nfs.common.database import READS, one_line, passing
@@ -54,21 +54,49 @@ class _Task:
     waiting: Deferred[Any]
 
 
+class Writer:
+    """A thread that does one thing after the other; Twisted's pool of one costs five times as much for each.
+
+    It takes the process with it no more than a pool's does: `stop` ends it when it has done what it was given.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Callable[[bool, Any], None], Callable[..., Any], tuple[Any, ...]] | None]
+        self._calls = SimpleQueue()
+        self._thread = Thread(target=self._run, name=name)
+        self._thread.start()
+
+    def callInThreadWithCallback(self, done: Callable[[bool, Any], None], work: Callable[..., Any], *args: Any) -> None:
+        """As `twisted.python.threadpool.ThreadPool` has it; `work` returns, whatever happens."""
+        self._calls.put((done, work, args))
+
+    def stop(self) -> None:
+        """End the thread; returns when it has."""
+        self._calls.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            done, work, args = call
+            done(True, work(*args))
+
+
 class Store:
     """Runs work on a database in a thread of its own; see the module's text for what a result promises.
 
     engine: from `nfs.common.database.open_engine`, or, for a store beside it whose work only reads and must not wait
-    for writers, from `reading` of it.  reactor: gives `callLater` and `callFromThread`.  threads: a
-    started pool of one thread, for tests; by default the store makes its own and ends it in `close`.
+    for writers, from `reading` of it.  reactor: gives `callLater` and `callFromThread`.  threads: what stands for the
+    thread, for tests; by default the store makes its own and ends it in `close`.
     """
 
     def __init__(self, engine: Engine, reactor: Any, threads: Any = None) -> None:
         self._engine = engine
         self._reads: bool = engine.get_execution_options().get(READS, False)
-        self._kept: Connection | None = None
         self._reactor = reactor
         self._threads = threads
-        self._own: ThreadPool | None = None
+        self._own: Writer | None = None
+        self._connection: Connection | None = None  # the thread's
+        event.listen(engine, "engine_disposed", self._disposed)
         self._batch: list[_Task] = []
         self._busy = False
         self._closed: Deferred[None] | None = None
@@ -108,14 +136,23 @@ class Store:
         if self._busy or not self._batch:
             return
         if self._threads is None:
-            self._threads = self._own = ThreadPool(0, 1, "store")
-            self._own.start()
+            self._threads = self._own = Writer("store")
         tasks, self._batch, self._busy = self._batch, [], True
         works = [task.work for task in tasks]
-        _ = deferToThreadPool(self._reactor, self._threads, self._transact, works).addBoth(self._resolve, tasks)
 
-    def _transact(self, works: list[Work[Any]]) -> list[Any]:
-        """In the thread: the result of each work, or a Failure in its place."""
+        def done(_: bool, results: Any) -> None:
+            self._reactor.callFromThread(self._resolve, results, tasks)
+
+        self._threads.callInThreadWithCallback(done, self._transact, works)
+
+    def _transact(self, works: list[Work[Any]]) -> list[Any] | Failure:
+        """In the thread: the result of each work, or a Failure in its place; one Failure for all of them."""
+        outcome: list[Any] = []
+        _ = maybeDeferred(self._attempts, works).addBoth(outcome.append)  # the way to a Failure for any exception
+        found: list[Any] | Failure = outcome[0]
+        return found
+
+    def _attempts(self, works: list[Work[Any]]) -> list[Any]:
         for left in reversed(range(ATTEMPTS)):
             try:
                 return self._once(works)
@@ -127,39 +164,14 @@ class Store:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, works: list[Work[Any]]) -> list[Any]:
-        if self._reads:
-            return self._read(works)
-        with self._engine.connect() as connection:
-            with connection.begin() as transaction:
-                if len(works) == 1:  # at most times: the transaction serves as its savepoint, which is half the work
-                    results = [_attempt(connection, works[0], transaction)]
-                else:
-                    results = [_attempt(connection, work, connection.begin_nested()) for work in works]
-                if not transaction.is_active:  # the one work failed, and is undone
-                    return results
-                try:
-                    transaction.commit()
-                except DBAPIError as error:
-                    if not error.connection_invalidated:
-                        raise
-                    lost = f"database: {one_line(error)}; whether it was written is not known"
-                    raise StoreError(lost) from None
-            return results
-
-    def _read(self, works: list[Work[Any]]) -> list[Any]:
-        """By the connection that is kept open: there is nothing to undo, hence neither transaction nor savepoints."""
-        if self._kept is None:
-            self._kept = self._engine.connect()
+        connection, self._connection = self._connection or self._engine.connect(), None
         try:
-            return [_attempt(self._kept, work, None) for work in works]
-        except DBAPIError:
-            self._let_go()
-            raise
-
-    def _let_go(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            kept.close()
+            results = _read(connection, works) if self._reads else _committed(connection, works)
+            self._connection = connection  # one that has failed is not kept
+        finally:
+            if self._connection is None:
+                connection.close()
+        return results
 
     def _resolve(self, results: list[Any] | Failure, tasks: list[_Task]) -> None:
         self.transactions += 1
@@ -183,21 +195,75 @@ class Store:
         assert self._closed is not None
         self._closed.callback(None)
 
+    def _disposed(self, engine: Engine) -> None:
+        if engine is self._engine:  # and not one that shares its listeners
+            self._let_go()
 
-def _attempt(connection: Connection, work: Work[Any], point: Transaction | None) -> Any:
-    """The result of `work`; a Failure when it raised, undone to `point`; raises when the database itself failed."""
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.detach()  # its pool is no more
+            connection.close()
+
+
+def _read(connection: Connection, works: list[Work[Any]]) -> list[Any]:
+    """The same of works that change nothing: there is nothing to undo, hence neither transaction nor savepoints."""
+    return [_outcome(connection, work) for work in works]
+
+
+def _committed(connection: Connection, works: list[Work[Any]]) -> list[Any]:
+    """The results of works that are one transaction, or a Failure for each that failed alone.
+
+    At most times none fails, and no savepoint is needed; else all begin again with one each.
+    """
+    results: list[Any] = []
+    with connection.begin() as transaction:
+        for work in works:
+            results.append(_outcome(connection, work))
+            if isinstance(results[-1], Failure):
+                transaction.rollback()
+                break
+        else:
+            _commit(transaction)
+            return results
+    if len(works) == 1:
+        return results
+    with connection.begin() as transaction:
+        results = [_alone(connection, work) for work in works]
+        _commit(transaction)
+    return results
+
+
+def _commit(transaction: Transaction) -> None:
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise StoreError(f"database: {one_line(error)}; whether it was written is not known") from None
+
+
+def _alone(connection: Connection, work: Work[Any]) -> Any:
+    """What comes of a work, in a savepoint of its own."""
+    point = connection.begin_nested()
+    found = _outcome(connection, work)
+    if isinstance(found, Failure):
+        point.rollback()
+    else:
+        point.commit()
+    return found
+
+
+def _outcome(connection: Connection, work: Work[Any]) -> Any:
+    """The result of `work`, a Failure when it raised; raises when the database itself failed."""
     outcome: list[Any] = []
     _ = maybeDeferred(work, connection).addBoth(outcome.append)  # the way to a Failure for any exception
     found = outcome[0]
     if not isinstance(found, Failure):
-        if isinstance(point, NestedTransaction):
-            point.commit()
         return found
     error = found.value
     if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
         raise error
-    if point is not None:
-        point.rollback()
     if isinstance(error, DataError):  # a value that this database cannot keep; the driver's text may show it
         return Failure(StoreError("database: a value that it cannot keep"))  # type: ignore[no-untyped-call]
     return Failure(error)  # type: ignore[no-untyped-call]  # without the traceback, which holds on to the connection

@@ -7,9 +7,11 @@ from typing import Any
 
 from twisted.internet import reactor
 
+from diameter.node import Node
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
+from nfs.common.standing import standing
 from nfs.common.store import Cache
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
@@ -17,6 +19,8 @@ from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.monitoring.follow import Follow
+from nfs.hss.monitoring.s6t import exposing
 from nfs.hss.profiles import by_name
 from nfs.hss.registrations import Kind
 from nfs.hss.s6a import S6a
@@ -43,10 +47,14 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def back(imsi: str, kind: Kind | None) -> None:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
 
-    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back)
+    follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
+    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
+    s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
 
     def stopping() -> None:
         s6c.stopped = True
+        if s6t is not None:
+            s6t.outbox.stop()
 
     def stopped() -> Any:
         return reads.close().addCallback(lambda _: store.close()).addCallback(lambda _: audit.close())
@@ -55,15 +63,24 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         directory.clear()
         known.clear()
         s6a.profiles = by_name(new.profile)
+        if s6t is not None:
+            s6t.reload(new.scef)
 
+    def started(_node: Node) -> object:
+        if s6t is not None:
+            s6t.outbox.start()
+        return s6c.spawn(s6c.resume())
+
+    s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)
     return Parts(
-        applications=(S6m(directory, audit, groups, every_name=config.hss.every_name), s6c, s6a),
+        applications=(s6m, s6c, s6a, *(() if s6t is None else (s6t,))),
         audit=audit.node_refused,
-        started=lambda _node: s6c.spawn(s6c.resume()),
+        standing=standing(audit, queues=s6c.queues),
+        started=started,
         stopping=stopping,
         stopped=stopped,
         reload=reload,
-        live=("profile",),
+        live=("profile", "scef"),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import InputFile, Table
 from nfs.common.audited import AuditedConfig
+from nfs.hss.monitoring.config import Exposing
 from nfs.hss.profiles import ProfileTable, by_name
 
 
@@ -36,7 +37,7 @@ class HssTable(Table):
     )
 
 
-class HssConfig(AuditedConfig):
+class HssConfig(AuditedConfig, Exposing):
     """The whole file."""
 
     hss: HssTable = Field(default=HssTable(), description="subscribers")

@@ -16,7 +16,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final, TextIO
 
 from diameter.errors import ConfigError
 from nfs.common import cards as keys
@@ -24,15 +26,18 @@ from nfs.common.nodes import ServingNode
 from nfs.hss.logic import Subscriber
 
 COLUMNS: Final = ("imsi", "msisdn", "external_ids", "services", "scs", "sms", "barred", "nodes", "profile")
+LONGEST: Final = 1 << 20
+"""Characters of a line; the rest of a longer one counts as a line of its own."""
+_PLAIN: Final = ("imsi", "msisdn", "profile")
 _TRUTH: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def read(text: str, source: str) -> Iterator[tuple[str, Any]]:
-    """(FILE:LINE, row or what is wrong with it) of each line behind the header.
+def read(stream: TextIO, text: str, source: str) -> Iterator[tuple[int, Any]]:
+    """(line, row or what is wrong with it) of each line behind the header.  `text`: what was read of the stream before.
 
     A row is what `nfs.hss.provisioning.SubscriberRow` validates.  Raises ConfigError for a file that is no table.
     """
-    reader = csv.reader(io.StringIO(text), strict=True)
+    reader = csv.reader(chain(io.StringIO(text, newline=""), iter(lambda: stream.readline(LONGEST), "")), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         unknown = [name for name in header if name not in (*COLUMNS, *keys.COLUMNS)]
@@ -42,7 +47,7 @@ def read(text: str, source: str) -> Iterator[tuple[str, Any]]:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            place = f"{source}:{reader.line_num}"
+            place = reader.line_num
             if len(cells) != len(header):
                 yield place, f"{len(header)} columns expected, {len(cells)} found"
                 continue
@@ -60,33 +65,57 @@ def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
     for column, cell in cells.items():
         if not cell:
             continue
-        values = [value.strip() for value in cell.split(";") if value.strip()]
-        if column in ("imsi", "msisdn", "profile"):
+        if column in _PLAIN:
             row[column] = cell
         elif column in keys.COLUMNS:
             row.setdefault("keys", {})[column] = keys.cell(column, cell)
-        elif column == "services":
-            row["services"] = values
         elif column == "external_ids":
-            row["external_ids"] = [_external_id(value) for value in values]
-        elif column == "scs":
-            row["rights"] = [_right(value) for value in values]
-        elif column == "nodes":
-            row["nodes"] = [_node(value) for value in values]
-        elif cell.lower() not in _TRUTH:
-            raise ValueError(f"{column}: yes or no expected")
+            row["external_ids"] = [_external_id(value) for value in _values(cell)]
         else:
-            row[column] = _TRUTH[cell.lower()]
+            name, value = _common(column, cell)
+            row[name] = value
     return row
+
+
+@lru_cache(maxsize=1024)
+def _common(column: str, cell: str) -> tuple[str, Any]:
+    """What a cell says that many lines have alike, and under which name."""
+    if column == "services":
+        return "services", _values(cell)
+    if column == "scs":
+        return "rights", [_right(value) for value in _values(cell)]
+    if column == "nodes":
+        return "nodes", [_node(value) for value in _values(cell)]
+    if cell.lower() not in _TRUTH:
+        raise ValueError(f"{column}: yes or no expected")
+    return column, _TRUTH[cell.lower()]
+
+
+def _values(cell: str) -> list[str]:
+    return [value.strip() for value in cell.split(";") if value.strip()]
 
 
 def table(rows: Iterable[Mapping[str, str]]) -> str:
     """Cells by column as CSV text."""
+    return "".join(lines(rows))
+
+
+def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """The same, line by line."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    for row in rows:
+        yield _taken(out)
+        writer.writerow(row)
+    yield _taken(out)
+
+
+def _taken(out: io.StringIO) -> str:
+    text = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return text
 
 
 def _external_id(value: str) -> dict[str, Any]:
@@ -111,9 +140,9 @@ def _node(value: str) -> dict[str, Any]:
     return {"kind": kind, "reachable": reachable, **dict(zip(("number", "name", "realm"), parts, strict=False))}
 
 
-def write(subscribers: Iterable[Subscriber]) -> str:
-    """The CSV form, with its header."""
-    return table(
+def write(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """The CSV form, with its header, line by line."""
+    return lines(
         {
             "imsi": each.imsi,
             "msisdn": each.msisdn or "",

@@ -1,15 +1,15 @@
-"""Subscribers as files: CSV for spreadsheets (`nfs.hss.csvform`), JSON for scripts.
+"""Subscribers as files: CSV for spreadsheets (`nfs.hss.csvform`), JSON for scripts (`nfs.hss.jsonform`).
 
-JSON is `{"schema": 1, "subscribers": [...]}` or the bare array.  Every bad row is named by file and line, all at once,
-and then nothing of the file is used.
+Both are read and written a subscriber at a time.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 from pydantic import Field, ValidationError
 
@@ -18,10 +18,10 @@ from diameter.errors import ConfigError
 from nfs.common.cards import Card, KeysRow
 from nfs.common.identities import IdentityError
 from nfs.common.nodes import NodeKind, ServingNode
-from nfs.hss import csvform
+from nfs.hss import csvform, jsonform
 from nfs.hss.logic import ExternalId, Service, Subscriber
 
-SCHEMA: Final = 1
+SCHEMA: Final = jsonform.SCHEMA
 ServiceName = Literal["device-trigger", "sms-mo"]
 _BY_LABEL: Final = {service.label: service for service in Service}
 
@@ -96,108 +96,72 @@ class SubscriberRow(Table):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A subscriber, where it came from (`FILE:LINE`), and its keys where the row has some."""
+    """A subscriber, the line it came from, and its keys where the row has some."""
 
-    place: str
+    line: int
     subscriber: Subscriber
     card: Card | None = None
 
 
-def read(text: str, source: str) -> list[Placed]:
-    """The subscribers of a file, JSON when it begins with `{` or `[`, else CSV.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a row: the column, and what of it."""
 
-    Raises ConfigError with a line a fault: `subscribers.csv:3: msisdn: ...`; then nothing of the file is used.
+    line: int
+    text: str
+
+
+def records(stream: TextIO, source: str) -> Iterator[Placed | Fault]:
+    """The subscribers of a file and what is wrong with the others, one at a time, however long the file is.
+
+    JSON, or JSON Lines, when it begins with `{` or `[`, else CSV.  Rows are not compared with each other.  Raises
+    ConfigError for a file that is no such thing, or stops being one.
     """
-    rows = _json_rows(text, source) if text.lstrip()[:1] in ("{", "[") else csvform.read(text, source)
-    found: list[Placed] = []
-    faults: list[str] = []
-    seen: dict[str, str] = {}
-    for place, row in rows:
+    text = ""
+    while not text.strip() and len(text) < jsonform.MOST:
+        line = stream.readline(jsonform.MOST)
+        text += line
+        if not line:
+            break
+    rows = jsonform.read if text.lstrip()[:1] in ("{", "[") else csvform.read
+    for number, row in rows(stream, text, source):
         if isinstance(row, str):
-            faults.append(f"{place}: {row}")
+            yield Fault(number, row)
             continue
         try:
             valid = SubscriberRow.model_validate(row)
-            subscriber, card = valid.to_subscriber(), None if valid.keys is None else valid.keys.to_card()
+            yield Placed(number, valid.to_subscriber(), None if valid.keys is None else valid.keys.to_card())
         except ValidationError as error:
-            faults.extend(f"{place}: {text}" for text in _complaints(error))
-            continue
+            yield from (Fault(number, text) for text in complaints(error))
         except IdentityError as error:
-            faults.append(f"{place}: {error}")
-            continue
-        faults.extend(_repeated(subscriber, place, seen))
-        found.append(Placed(place, subscriber, card))
+            yield Fault(number, with_column(str(error)))
+
+
+def read(text: str, source: str) -> list[Placed]:
+    """The subscribers of a short text.
+
+    Raises ConfigError with a line a fault: `subscribers.csv:3: msisdn: ...`; then nothing of the text is used.
+    """
+    found = list(records(io.StringIO(text, newline=""), source))
+    faults = [f"{source}:{each.line}: {each.text}" for each in found if isinstance(each, Fault)]
     if faults:
         raise ConfigError(*faults)
-    return found
+    return [each for each in found if isinstance(each, Placed)]
 
 
-def _repeated(subscriber: Subscriber, place: str, seen: dict[str, str]) -> Iterator[str]:
-    """A complaint for each identity that an earlier row has as well."""
-    identities = [("imsi", subscriber.imsi), ("msisdn", subscriber.msisdn)]
-    identities += [("external_ids", each.identifier) for each in subscriber.external_ids]
-    for column, identity in identities:
-        if identity is not None:
-            first = seen.setdefault(f"{column} {identity}", place)
-            if first != place:
-                yield f"{place}: {column}: also at {first}"
-
-
-def _complaints(error: ValidationError) -> Iterator[str]:
+def complaints(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a row, the key first."""
     for detail in error.errors(include_url=False, include_input=False):
         text = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].lower()
         yield f"{'.'.join(str(part) for part in detail['loc'])}: {text}"
 
 
-def _json_rows(text: str, source: str) -> Iterator[tuple[str, Any]]:
-    """(FILE:LINE, row) of each element of the array, in order."""
-    try:
-        document = json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{source}:{error.lineno}: not JSON: {error.msg}") from None
-    except ValueError as error:  # of `_object`, or of int() about a number of thousands of digits
-        raise ConfigError(f"{source}: not JSON: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{source}: not JSON: nested too deeply") from None
-    rows = document.get("subscribers") if isinstance(document, dict) else document
-    if not isinstance(rows, list) or (isinstance(document, dict) and document.get("schema", SCHEMA) != SCHEMA):
-        raise ConfigError(f'{source}: an array, or {{"schema": {SCHEMA}, "subscribers": [...]}}, expected')
-    for line, row in zip(_element_lines(text), rows, strict=True):
-        yield f"{source}:{line}", row if isinstance(row, dict) else "an object expected"
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key twice in one object")
-    return found
-
-
-def _element_lines(text: str) -> Iterator[int]:
-    """The line on which each element of the array begins; the text is known to be JSON of the right shape."""
-    decode = json.JSONDecoder().raw_decode
-    at = _next(text, 0)
-    key = None if text[at] == "{" else "subscribers"
-    while key != "subscribers":
-        key, at = decode(text, _next(text, at + 1))
-        at = _next(text, _next(text, at) + 1)  # over the colon
-        if key != "subscribers":
-            at = _next(text, decode(text, at)[1])
-    at = _next(text, at + 1)
-    line, counted = 1, 0
-    while text[at] != "]":
-        line += text.count("\n", counted, at)
-        counted = at
-        yield line
-        at = _next(text, decode(text, at)[1])
-        at = _next(text, at + 1) if text[at] == "," else at
-
-
-def _next(text: str, at: int) -> int:
-    """The first position from `at` on that is no white space."""
-    while text[at] in " \t\r\n":
-        at += 1
-    return at
+def with_column(text: str) -> str:
+    """What is wrong with an identity, the column first."""
+    kind = text.partition(":")[0].lower()
+    if kind in ("imsi", "msisdn", "scs", "keys"):
+        return text
+    return f"{'external_ids' if kind.startswith(('external', 'application')) else 'nodes'}: {text}"
 
 
 def to_row(subscriber: Subscriber) -> dict[str, Any]:
@@ -227,12 +191,21 @@ def to_row(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-def write_json(subscribers: Iterable[Subscriber]) -> str:
-    """The JSON form, one subscriber a line."""
-    rows = ",\n".join(json.dumps(to_row(each)) for each in subscribers)
-    return f'{{"schema": {SCHEMA}, "subscribers": [\n{rows}\n]}}\n'
+def write_json(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """The JSON form in pieces, one subscriber a line."""
+    yield f'{{"schema": {SCHEMA}, "subscribers": ['
+    between = "\n"
+    for each in subscribers:
+        yield between + json.dumps(to_row(each))
+        between = ",\n"
+    yield "\n]}\n"
 
 
-def write_csv(subscribers: Iterable[Subscriber]) -> str:
-    """The CSV form, with its header."""
+def write_lines(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """JSON Lines: an object a line."""
+    return (json.dumps(to_row(each)) + "\n" for each in subscribers)
+
+
+def write_csv(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """The CSV form in pieces, with its header."""
     return csvform.write(subscribers)

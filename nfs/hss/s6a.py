@@ -18,7 +18,7 @@ from nfs.common.aka import RESYNC_OCTETS
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import IdentityError, decode_number, decode_plmn, imsi
 from nfs.common.store import Store, StoreError
-from nfs.hss import registrations, tables
+from nfs.hss import binding, registrations, tables
 from nfs.hss.authentication import MOST_VECTORS, AuthenticationCentre
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.mobility import (
@@ -32,8 +32,9 @@ from nfs.hss.mobility import (
     registered_at,
     subscribed,
 )
+from nfs.hss.monitoring.follow import Follow, failures, seen_in
 from nfs.hss.profiles import ProfileTable, subscription
-from nfs.hss.registrations import Kind, Registration, Watch
+from nfs.hss.registrations import Kind, Registration
 from nfs.hss.s6a_orders import Orders
 
 TGPP: Final = 10415
@@ -64,12 +65,16 @@ class Update:
     """What became of a location update."""
 
     subscriber: Subscriber
-    profile: ProfileTable
+    data: dict[str, Any]
+    """Subscription-Data"""
+    strange: bool
+    """in another terminal than the one that is bound to it"""
+    noted: bool
+    """somebody who watches the device is to hear of it"""
     sms: bool
     known: bool
     """registered there before: its data are there already"""
     gone: list[tuple[Registration, Cancellation]]
-    watches: tuple[Watch, ...]
 
 
 class S6a(Application):
@@ -77,6 +82,7 @@ class S6a(Application):
 
     `profiles`: by name, of the configuration.  `changed`: told of a subscriber whose serving nodes changed;
     `back`: of an IMSI that short messages reach again, through a kind of node, or with None that has memory again.
+    `follow`: what SCEFs watch (S6t), None without.
     """
 
     dictionary = "ts29272_s6a"
@@ -89,6 +95,7 @@ class S6a(Application):
         audit: AuditLog,
         changed: Callable[[Subscriber], None],
         back: Callable[[str, Kind | None], None] = lambda _imsi, _kind: None,
+        follow: Follow | None = None,
     ) -> None:
         self._store = store
         self._centre = centre
@@ -96,6 +103,7 @@ class S6a(Application):
         self._audit = audit
         self._changed = changed
         self._back = back
+        self._follow = follow
         self.orders = Orders(self, store)
 
     @answers("Authentication-Information-Request")
@@ -180,6 +188,7 @@ class S6a(Application):
             subscriber = subscribed(tables.find(connection, UserId(imsi=name)))
             profile = self._profile(in_eps(subscriber.profile))
             may_attach(profile, subscriber, plmn=new.plmn, rat=new.rat, features=features.get(1, 0))
+            strange = binding.strange(connection, name, new.imei)
             before = registrations.of(connection, name)
             gone = cancelled(before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL))
             sms = number if subscriber.sms else None
@@ -187,26 +196,34 @@ class S6a(Application):
                 registrations.drop(connection, name, each.kind)
             registrations.put(connection, name, new, sms)
             same = before.get(new.kind)
+            watches = registrations.watched(connection, name) if new.features & MONITORING_EVENT else ()
+            data = subscription(profile, subscriber, sms=sms is not None, watches=watches)
+            noted = self._follow is not None and self._follow.registered(
+                connection, name, new, data, sms=sms is not None
+            )
             return Update(
                 subscriber=subscriber,
-                profile=profile,
+                data=data,
+                noted=noted,
+                strange=strange,
                 sms=sms is not None,
                 known=same is not None and same.host == new.host and not same.purged,
                 gone=gone,
-                watches=registrations.watched(connection, name) if new.features & MONITORING_EVENT else (),
             )
 
         update = await self._store.do(work)
         self._changed(update.subscriber)
         if update.sms:
             self._back(name, new.kind)
+        if update.strange:
+            self._alarm(request, name)
+        if update.noted and self._follow is not None:
+            self._follow.noted()
         for each, why in update.gone:
             _ = self.spawn(self.orders.cancel(name, each, why))
         avps: dict[str, Any] = {"ULA-Flags": SEPARATION | (FOR_SMS if update.sms and new.kind == "mme" else 0)}
         if not (flags & SKIP and update.known):
-            avps["Subscription-Data"] = subscription(
-                update.profile, update.subscriber, sms=update.sms, watches=update.watches
-            )
+            avps["Subscription-Data"] = update.data
         return request.answer(ResultCode.SUCCESS, self._with_features(request, avps))
 
     async def _purge(self, request: Message) -> Message:
@@ -227,10 +244,12 @@ class S6a(Application):
         terminal = request.get("Terminal-Information")
         statuses = request.all("Monitoring-Event-Config-Status")
 
-        def work(connection: Connection) -> tuple[Subscriber, Kind, bool]:
+        def work(connection: Connection) -> tuple[Subscriber, Kind, bool, bool, bool]:
             subscriber, own = _registered(connection, name, host)
             back = bool(flags & REACHABLE[own.kind]) or "Alert-Reason" in request
+            strange = False
             if terminal is not None:
+                strange = binding.strange(connection, name, terminal.get("IMEI"))
                 found = {"imei": terminal.get("IMEI"), "software": terminal.get("Software-Version")}
                 registrations.change(connection, name, own.kind, **found)
             if flags & NO_SMS_IN_MME and own.kind == "mme":
@@ -240,10 +259,17 @@ class S6a(Application):
             for status in statuses:
                 if _has_failed(status):
                     registrations.failed(connection, name, status.get("SCEF-ID", ""), status["SCEF-Reference-ID"])
-            return subscriber, own.kind, back
+            noted = self._follow is not None and self._follow.notified(
+                connection, name, own.kind, seen_in(request, back=back), failures(request)
+            )
+            return subscriber, own.kind, back, noted, strange
 
-        subscriber, kind, back = await self._store.do(work)
+        subscriber, kind, back, noted, strange = await self._store.do(work)
         self._changed(subscriber)
+        if strange:
+            self._alarm(request, name)
+        if noted and self._follow is not None:
+            self._follow.noted()
         if back:
             self._back(name, None if request.get("Alert-Reason") == MEMORY_AVAILABLE else kind)
         return request.answer(ResultCode.SUCCESS, self._with_features(request, {}))
@@ -262,6 +288,23 @@ class S6a(Application):
                 for number, bits in FEATURES.items()
             ]
         return avps
+
+    def _alarm(self, request: Message, name: str) -> None:
+        """A device is in a terminal that is not bound to it, and was let in."""
+        self._audit.refuse(
+            Refusal(
+                check="binding",
+                stage=Stage.AUTHORISATION,
+                area=Area.CORE,
+                peer=self.peer_of(request).host,
+                origin=request.text("Origin-Host"),
+                command=request.command,
+                target=name,
+                result="let in",
+                reason=binding.OTHER,
+                alarm=True,
+            )
+        )
 
     def _refuse(self, request: Message, refused: Refused) -> Message:
         self._audit.refuse(

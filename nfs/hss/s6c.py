@@ -13,6 +13,7 @@ from typing import Any, Final
 from diameter import Message, ResultCode
 from diameter.app import Application, answers
 from diameter.errors import RequestError
+from diameter.standing import Queue
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import IdentityError, encode_number
 from nfs.common.nodes import NodeKind
@@ -57,6 +58,10 @@ class S6c(Application):
         self._alerting: dict[str, bool] = {}
         self._repeating: set[str] = set()
         self.stopped = False
+
+    def queues(self) -> tuple[Queue, ...]:
+        """Subscribers whose waiting service centres are being told that they are back."""
+        return (Queue("alerts to service centres", len(self._alerting)),)
 
     @answers("Send-Routing-Info-for-SM-Request")
     async def send_routing_info(self, request: Message) -> Message:

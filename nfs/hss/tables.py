@@ -5,7 +5,7 @@ The shape here is the newest one; `nfs.hss.migrations` brings an older file to i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -84,6 +84,8 @@ SERVING_NODE: Final = Table(
     Column("realm", String(255), nullable=False),
     Column("reachable", Boolean, nullable=False),
 )
+_PLAIN: Final = ("msisdn", "sms", "barred", "profile")
+_NODE: Final = ("number", "name", "realm", "reachable")
 _PARTS: Final = (EXTERNAL_ID, SERVICE, SCS_RIGHT, SERVING_NODE)
 
 # Statements are made once: to make one costs as much as to run it.
@@ -99,7 +101,7 @@ def save(connection: Connection, *subscribers: Subscriber) -> None:
     What is not of this record, keys and registrations, stays.  Raises IntegrityError when an MSISDN or one of the
     External Identifiers belongs to another subscriber.
     """
-    names = ("msisdn", "sms", "barred", "profile")
+    names = _PLAIN
     here = set(connection.execute(_HERE, {"imsis": [each.imsi for each in subscribers]}).scalars())
     new = [{"imsi": each.imsi, **_columns(each, names)} for each in subscribers if each.imsi not in here]
     old = [{"identity": each.imsi, **_columns(each, names)} for each in subscribers if each.imsi in here]
@@ -122,18 +124,28 @@ def _part_rows(subscribers: Iterable[Subscriber]) -> dict[Table, list[dict[str, 
     """The rows of the other tables."""
     rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in _PARTS}
     for one in subscribers:
-        imsi = one.imsi
-        rows[EXTERNAL_ID] += [
-            {"identifier": each.identifier, "imsi": imsi, "position": position, "port": each.port}
-            for position, each in enumerate(one.external_ids)
-        ]
-        rows[SERVICE] += [{"imsi": imsi, "service": int(service)} for service in sorted(one.services)]
-        rows[SCS_RIGHT] += [{"imsi": imsi, "scs": scs, "service": int(service)} for scs, service in sorted(one.rights)]
-        rows[SERVING_NODE] += [
-            {"imsi": imsi, "kind": str(node.kind), **_columns(node, ("number", "name", "realm", "reachable"))}
-            for node in one.nodes
-        ]
+        for table, row in parts_of(one):
+            rows[table].append(row)
     return rows
+
+
+def rows_of(one: Subscriber) -> Iterator[tuple[Table, dict[str, Any]]]:
+    """Everything that the tables have of a subscriber: the table and the row."""
+    yield SUBSCRIBER, {"imsi": one.imsi, **_columns(one, _PLAIN)}
+    yield from parts_of(one)
+
+
+def parts_of(one: Subscriber) -> Iterator[tuple[Table, dict[str, Any]]]:
+    """The rows of the other tables."""
+    imsi = one.imsi
+    for position, each in enumerate(one.external_ids):
+        yield EXTERNAL_ID, {"identifier": each.identifier, "imsi": imsi, "position": position, "port": each.port}
+    for service in sorted(one.services):
+        yield SERVICE, {"imsi": imsi, "service": int(service)}
+    for scs, service in sorted(one.rights):
+        yield SCS_RIGHT, {"imsi": imsi, "scs": scs, "service": int(service)}
+    for node in one.nodes:
+        yield SERVING_NODE, {"imsi": imsi, "kind": str(node.kind), **_columns(node, _NODE)}
 
 
 def remove(connection: Connection, imsi: str) -> bool:

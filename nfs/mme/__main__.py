@@ -10,7 +10,9 @@ from typing import Any, Final
 from twisted.internet import reactor
 
 from diameter.node import Node
+from diameter.standing import Queue
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import counted, standing
 from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
@@ -22,6 +24,8 @@ from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
 
 RATS: Final = {"eutran": 1004, "nb-iot": 1005, "lte-m": 1007}
+SHORT_MESSAGES: Final = ("mtc_ue_short_messages", "Short messages for simulated UEs, by what became of them", "outcome")
+"""Family of counters."""
 
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
@@ -73,6 +77,10 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
 
     return Parts(
         applications=(sgd, s6a) if playing is None else (sgd, s6a, playing.alerts),
+        standing=standing(
+            counts=lambda: counted(*SHORT_MESSAGES, mme.counters),
+            queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
+        ),
         started=started,
         stopping=lambda: s6a.spawn(stopping()),
         stopped=stopped,

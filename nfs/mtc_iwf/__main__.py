@@ -14,6 +14,7 @@ from nfs.common.audit import Area
 from nfs.common.audited import open_audit
 from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.busy import Relief
@@ -112,10 +113,10 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     guards = Guards.of(config, audit, around)
     store, quotas, now = open_store(config, around), guards.bounds.quotas, around.reactor.seconds
     counts = Counts(store, quotas, lambda: guards.gateway.profiles, now, on=lambda: guards.checks("quota"))
-    triggers = Triggers(store, now, counts)
+    triggers = Triggers(store, now, counts, alone=not is_shared(config.mtc_iwf.database))
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
-    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host)
+    t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
     owners, capabilities = OwnerCheck(), Capabilities(store)
     iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
     tsp.iwf = iwf
@@ -157,6 +158,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
+        standing=standing(audit, queues=lambda: (guards.holding.queue(),)),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,

@@ -15,8 +15,9 @@ from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.groups.config import GroupsTable
 from nfs.mtc_iwf.mo_config import MoSmsTable
 from nfs.mtc_iwf.owners.config import OwnersTable
-from nfs.mtc_sgw.config import GatewayTable, ScsTable, check_profiles
+from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.firewall.tables import FirewallTable
+from nfs.mtc_sgw.scs_tables import ScsTable, check_profiles
 
 
 class CoreTable(Table):
@@ -54,6 +55,14 @@ class HssTable(CoreTable):
     groups: bool = Field(default=False, description="it answers for groups on S6m, an extension of ours")
 
 
+class SmsScTable(CoreTable):
+    """The SMS-SC, or several."""
+
+    hosts: tuple[Identity, ...] = Field(
+        default=(), strict=False, description="SMS-SCs on one store: what one does not take goes to the next"
+    )
+
+
 class IwfTable(Table):
     """The `[mtc_iwf]` table: limits of what an SCS may ask, and where state is kept."""
 
@@ -74,7 +83,7 @@ class IwfConfig(AuditedConfig):
 
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="limits and database")
     hss: HssTable = Field(description="the HSS, over S6m")
-    sms_sc: CoreTable = Field(description="the SMS-SC, over T4")
+    sms_sc: SmsScTable = Field(description="the SMS-SC, over T4")
     sgw: GatewayTable = Field(description="the MTC Security GW in front")
     firewall: FirewallTable | None = Field(default=None, description="checks of what comes on S6m and T4")
     owners: OwnersTable | None = Field(default=None, description="owners of devices; none when not given")

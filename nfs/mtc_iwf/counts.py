@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Connection, Float, String, Table, bindparam, delete, select, text
 
+from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError
 from nfs.mtc_iwf.ports import Trigger, Unavailable
 from nfs.mtc_iwf.triggers import METADATA, OverQuota
@@ -27,13 +28,15 @@ COUNT: Final = Table(
     Column("count", BigInteger, nullable=False),
 )
 # One row a quota and length of period.  Clocks of several machines differ: a later period is never gone back from.
-_TAKE: Final = text(
-    "INSERT INTO quota_count (scope, name, until, count) VALUES (:scope, :name, :until, 1) "
-    "ON CONFLICT (scope, name) DO UPDATE SET "
-    "count = CASE WHEN excluded.until > quota_count.until THEN 1 ELSE quota_count.count + 1 END, "
-    "until = CASE WHEN excluded.until > quota_count.until THEN excluded.until ELSE quota_count.until END "
-    "WHERE excluded.until > quota_count.until OR quota_count.count < :most "
-    "RETURNING until, count"
+_TAKE: Final = Statement(
+    text(
+        "INSERT INTO quota_count (scope, name, until, count) VALUES (:scope, :name, :until, 1) "
+        "ON CONFLICT (scope, name) DO UPDATE SET "
+        "count = CASE WHEN excluded.until > quota_count.until THEN 1 ELSE quota_count.count + 1 END, "
+        "until = CASE WHEN excluded.until > quota_count.until THEN excluded.until ELSE quota_count.until END "
+        "WHERE excluded.until > quota_count.until OR quota_count.count < :most "
+        "RETURNING until, count"
+    )
 )
 _NOW: Final = select(COUNT).where(COUNT.c.until > bindparam("now"))
 _OVER: Final = delete(COUNT).where(COUNT.c.until <= bindparam("now"))
@@ -103,7 +106,7 @@ def _take(connection: Connection, claim: Claim) -> Used:
     if claim.limit:
         scope = f"{claim.scope}/{claim.period_s}"
         values = {"scope": scope, "name": claim.name, "until": claim.until, "most": claim.limit}
-        row = connection.execute(_TAKE, values).one_or_none()
+        row = _TAKE.one(connection, values)
     if row is None:
         raise OverQuota(Used(scope=claim.scope, name=claim.name, until=claim.until, count=claim.limit))
     return _used(claim.scope, claim.name, row)

@@ -18,12 +18,13 @@ from nfs.mtc_iwf.spreader import Spreader
 from nfs.mtc_sgw import behind
 from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.bounds import Bounds
-from nfs.mtc_sgw.config import GatewayTable, profiles
+from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.firewall.screen import Firewall, of_config, outside
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.known import Known
 from nfs.mtc_sgw.logic import Check, Refuse, plain
-from nfs.mtc_sgw.plugins import FIRST, pipeline
+from nfs.mtc_sgw.order import FIRST, pipeline
+from nfs.mtc_sgw.scs_tables import profiles
 from nfs.mtc_sgw.spreading import Spreading
 from nfs.mtc_sgw.unwanted import Unwanted
 

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any, Final
 
 from diameter.app import Later
+from diameter.standing import Queue
 
 TICK_S: Final = 0.01
 """Answers due in the same hundredth of a second share a timer."""
@@ -37,6 +38,10 @@ class Holding:
         """Seconds of the clock."""
         seconds: float = self._clock.seconds()
         return seconds
+
+    def queue(self) -> Queue:
+        """The held answers for the operator."""
+        return Queue("refusals held for their time", sum(self.waiting.values()))
 
     def full(self, scs: str) -> bool:
         """Whether no more answers for this SCS can be held; to be asked before anything is known of the device."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from diameter.config import Complaints, Identity, Table
 from nfs.common.identities import e164
 from nfs.mtc_iwf.mo_sms import Target
-from nfs.mtc_sgw.config import ScsTable
+from nfs.mtc_sgw.scs_tables import ScsTable
 
 
 def _destination(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from diameter import Message, RequestError
@@ -10,6 +11,7 @@ from diameter.message import Grouped
 from nfs.common import features
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number
 from nfs.common.nodes import to_avps
+from nfs.common.turns import ask_in_turn, in_turn
 from nfs.mtc_iwf.asked import Report
 from nfs.mtc_iwf.ports import Device, Submission, Taken, Unavailable
 from nfs.mtc_iwf.statuses import TGPP, USER_UNKNOWN, Result
@@ -26,21 +28,22 @@ class Reports(Protocol):
 class T4(Application):
     """Hands triggers over and takes reports.  host: of the SMS-SC, or None to go by `realm` alone.
 
-    `reports` is set before the node starts.
+    hosts: SMS-SCs on one store, each of which knows what another one has taken.  `reports` is set before the node
+    starts.
     """
 
     dictionary = "ts29337_t4"
     reports: Reports
 
-    def __init__(self, *, realm: str, host: str | None = None) -> None:
+    def __init__(self, *, realm: str, host: str | None = None, hosts: Sequence[str] = ()) -> None:
         self._realm = realm
         self._host = host
+        self._hosts = tuple(hosts)
 
     async def submit(self, submission: Submission) -> Taken:
         """Send a Device-Trigger-Request (clause 5.2).  Raises Unavailable when no answer came."""
         try:
-            host = submission.to or self._host
-            answer = await self.request("Device-Trigger", _avps(submission), to=host, realm=self._realm)
+            answer = await self._ask(submission.to or self._host, _avps(submission))
         except RequestError as error:
             raise Unavailable(f"SMS-SC: {error}") from None
         return Taken(
@@ -49,6 +52,12 @@ class T4(Application):
             features=features.heard(answer),
             diagnostic=answer.get("MTC-Error-Diagnostic"),
         )
+
+    async def _ask(self, host: str | None, avps: dict[str, Any]) -> Message:
+        """The answer of the SMS-SC named, or of the next one on its store; by realm where none is named."""
+        if host is None:
+            return await self.request("Device-Trigger", avps, realm=self._realm)
+        return await ask_in_turn(self, "Device-Trigger", avps, hosts=in_turn(host, self._hosts), realm=self._realm)
 
     @answers("Delivery-Report-Request")
     async def delivery_report(self, request: Message) -> Message:

@@ -8,12 +8,14 @@ answered and not sent on twice; its Reference-Number may be used again at once.
 Several processes may share the store.  Whoever is to write a row locks it first, so that a key is given once; a
 request that comes again, to whichever of them, is recognised by Origin-Host, Session-Id and End-to-End Identifier;
 and a trigger is counted in its quotas by the transaction that writes it down.
+
+A process that has the store for itself knows its open triggers without asking it: what it wrote last is what is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,7 +24,6 @@ from sqlalchemy import (
     Float,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
     bindparam,
@@ -34,9 +35,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from diameter.errors import DiameterError
+from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError, Work
 from nfs.common.tsp import DeliveryOutcome
-from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+from nfs.mtc_iwf.at_hand import AtHand
+from nfs.mtc_iwf.ports import Standing, State, Trigger, Unavailable
+from nfs.mtc_iwf.rows import trigger_of, values_of
 from nfs.mtc_sgw.quotas import Claim, Used
 
 T = TypeVar("T")
@@ -44,6 +48,8 @@ GRACE_S: Final = 3600.0
 """How long after the end of its validity an open trigger still waits for its report."""
 KEEP_S: Final = 86400.0
 """How long a finished trigger is remembered."""
+AT_HAND: Final = 10_000
+"""Open triggers that a process keeps at hand; the one written first goes first."""
 
 METADATA: Final = MetaData()
 TRIGGER: Final = Table(
@@ -67,16 +73,15 @@ TRIGGER: Final = Table(
     Column("expires_at", Float, nullable=False, index=True),
 )
 
-# Statements are made once: to make one costs as much as to run it.
 _KEY: Final = (
     (TRIGGER.c.scs == bindparam("key_scs"))
     & (TRIGGER.c.reference == bindparam("key_reference"))
     & (TRIGGER.c.member == bindparam("key_member"))
 )
-_FIND: Final = select(TRIGGER).where(_KEY)
-_LOCK: Final = _FIND.with_for_update()  # SQLite has one writer and needs no lock
-_INSERT: Final = insert(TRIGGER)
-_CHANGE: Final = update(TRIGGER).where(_KEY)
+_FIND: Final = Statement(select(TRIGGER).where(_KEY))
+_LOCK: Final = Statement(select(TRIGGER).where(_KEY).with_for_update())  # SQLite has one writer and needs no lock
+_INSERT: Final = Statement(insert(TRIGGER))
+_CHANGE: Final = Statement(update(TRIGGER).where(_KEY))
 _OVER: Final = TRIGGER.c.expires_at <= bindparam("key_now")
 _UNHEARD: Final = (TRIGGER.c.state == State.OPEN.value) & (TRIGGER.c.member == "") & (TRIGGER.c.imsi != "")
 _LAPSED: Final = (
@@ -88,8 +93,10 @@ _LAPSED: Final = (
 )
 _OWING: Final = TRIGGER.c.state.in_([State.OPEN.value, "waiting", "owed"])  # `nfs.mtc_iwf.groups.ports.Progress` too
 _PURGE: Final = delete(TRIGGER).where(_OVER, ~_OWING | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
-_REFUSE: Final = _CHANGE.where(
-    TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
+_REFUSE: Final = Statement(
+    update(TRIGGER).where(
+        _KEY, TRIGGER.c.session_id == bindparam("key_session_id"), TRIGGER.c.end_to_end == bindparam("key_end_to_end")
+    )
 )
 _OVER_FOR_GOOD: Final = (State.REPORTED.value, State.RECALLED.value, State.REPLACED.value)
 """States in which a copy of the request that made the trigger makes no new one."""
@@ -117,12 +124,18 @@ class Counting(Protocol):
 
 
 class Triggers:
-    """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970.  counts: nothing is counted without."""
+    """`nfs.mtc_iwf.ports.Ledger` on a Store.  clock: seconds since 1970.  counts: nothing is counted without.
 
-    def __init__(self, store: Store, clock: Callable[[], float], counts: Counting | None = None) -> None:
+    alone: nobody else writes to this store.
+    """
+
+    def __init__(
+        self, store: Store, clock: Callable[[], float], counts: Counting | None = None, *, alone: bool = False
+    ) -> None:
         self.store = store
         self._clock = clock
         self._counts = counts
+        self._at_hand = AtHand(AT_HAND if alone else 0)
 
     async def begin(self, trigger: Trigger) -> Standing:
         """Remember a trigger, unless its key belongs to another one that is open or a quota is used up."""
@@ -150,7 +163,10 @@ class Triggers:
                 _write(connection, trigger, now, there=found is not None, repeat=not new)
             return standing, used
 
+        self._at_hand.forget(trigger.scs, trigger.reference, trigger.member)
         standing, used = await self._do(work)
+        if standing is Standing.NEW:
+            self._at_hand.put(trigger, now + trigger.validity_s + GRACE_S)
         if counts is not None:
             counts.learn(used)
         return standing
@@ -168,7 +184,8 @@ class Triggers:
             "state": State.REFUSED.value,
             "expires_at": self._clock() + KEEP_S,
         }
-        await self._do(lambda connection: connection.execute(_REFUSE, row).rowcount)
+        self._at_hand.forget(trigger.scs, trigger.reference, trigger.member)
+        await self._do(lambda connection: _REFUSE.count(connection, row))
 
     async def close(self, scs: str, reference: int, outcome: DeliveryOutcome, member: str = "") -> None:
         """The SCS has its report."""
@@ -181,12 +198,13 @@ class Triggers:
 
     async def find(self, scs: str, reference: int, member: str = "") -> Trigger | None:
         """The trigger under this key."""
-        return await self._do(lambda connection: _find(connection, scs, reference, member))
+        known = self._at_hand.get(scs, reference, member, self._clock())
+        return known or await self._do(lambda connection: _find(connection, scs, reference, member))
 
     async def lapsed(self, at_most: int, past: int = 0) -> tuple[Trigger, ...]:
         """Open triggers whose time is over, the oldest first, behind the first `past`; groups' are ended elsewhere."""
         asked = {"key_now": self._clock(), "at_most": at_most, "past": past}
-        return await self._do(lambda connection: tuple(map(_trigger, connection.execute(_LAPSED, asked))))
+        return await self._do(lambda connection: tuple(map(trigger_of, connection.execute(_LAPSED, asked))))
 
     async def purge(self) -> int:
         """Forget what is over; the number of triggers forgotten.
@@ -197,8 +215,9 @@ class Triggers:
         return await self._do(lambda connection: _purge(connection, now))
 
     async def _change(self, scs: str, reference: int, member: str, **values: str | float) -> None:
+        self._at_hand.forget(scs, reference, member)
         row = {**_key(scs, reference, member), **values}
-        await self._do(lambda connection: connection.execute(_CHANGE, row).rowcount)
+        await self._do(lambda connection: _CHANGE.count(connection, row))
 
     async def _do(self, work: Work[T]) -> T:
         try:
@@ -207,12 +226,12 @@ class Triggers:
             raise Unavailable(str(error)) from None
 
 
-def _locked(connection: Connection, trigger: Trigger) -> Row[tuple[object, ...]] | None:
+def _locked(connection: Connection, trigger: Trigger) -> Any | None:
     """The row under a trigger's key, which nobody else changes until the end of this transaction."""
-    return connection.execute(_LOCK, _key(trigger.scs, trigger.reference, trigger.member)).one_or_none()
+    return _LOCK.one(connection, _key(trigger.scs, trigger.reference, trigger.member))
 
 
-def _standing(found: Row[tuple[object, ...]] | None, trigger: Trigger, now: float) -> Standing:
+def _standing(found: Any | None, trigger: Trigger, now: float) -> Standing:
     """What a trigger is to the one remembered under its key."""
     if found is None:
         return Standing.NEW
@@ -229,17 +248,17 @@ def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool,
 
     Raises IntegrityError when it was not `there` and another process has been quicker.
     """
-    row = _values(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
+    row = values_of(trigger) | {"expires_at": now + trigger.validity_s + GRACE_S}
     if repeat:
         del row["sms_sc"]  # the one that has taken it since
     if there:
         key = _key(trigger.scs, trigger.reference, trigger.member)
-        connection.execute(_CHANGE, key | row | {"outcome": None})
+        _CHANGE.count(connection, key | row | {"outcome": None})
     else:
-        connection.execute(_INSERT, row)
+        _INSERT.count(connection, row)
 
 
-def _identifiers(row: Row[tuple[object, ...]]) -> tuple[object, ...]:
+def _identifiers(row: Any) -> tuple[object, ...]:
     """What recognises a request that comes again (RFC 6733 section 3)."""
     return row.origin_host, row.session_id, row.end_to_end
 
@@ -253,46 +272,9 @@ def _key(scs: str, reference: int, member: str) -> dict[str, str | float | None]
 
 
 def _find(connection: Connection, scs: str, reference: int, member: str) -> Trigger | None:
-    row = connection.execute(_FIND, _key(scs, reference, member)).one_or_none()
-    return None if row is None else _trigger(row)
+    row = _FIND.one(connection, _key(scs, reference, member))
+    return None if row is None else trigger_of(row)
 
 
 def _purge(connection: Connection, now: float) -> int:
     return connection.execute(_PURGE, {"key_now": now, "key_long_ago": now - KEEP_S}).rowcount
-
-
-def _values(trigger: Trigger) -> dict[str, str | float | None]:
-    return {
-        "scs": trigger.scs,
-        "reference": trigger.reference,
-        "member": trigger.member,
-        "state": trigger.state.value,
-        "external_id": trigger.device.external_id,
-        "msisdn": trigger.device.msisdn,
-        "imsi": trigger.imsi,
-        "origin_host": trigger.sender.host,
-        "origin_realm": trigger.sender.realm,
-        "session_id": trigger.sender.session_id[:512],
-        "end_to_end": trigger.sender.end_to_end,
-        "fingerprint": trigger.fingerprint,
-        "validity_s": trigger.validity_s,
-        "sms_sc": trigger.sms_sc,
-    }
-
-
-def _trigger(row: Row[tuple[object, ...]]) -> Trigger:
-    return Trigger(
-        scs=row.scs,
-        reference=row.reference,
-        member=row.member,
-        device=Device(external_id=row.external_id, msisdn=row.msisdn),
-        imsi=row.imsi,
-        sender=Sender(
-            host=row.origin_host, realm=row.origin_realm, session_id=row.session_id, end_to_end=row.end_to_end
-        ),
-        fingerprint=row.fingerprint,
-        validity_s=row.validity_s,
-        state=State(row.state),
-        sms_sc=row.sms_sc,
-        expires_at=row.expires_at,
-    )

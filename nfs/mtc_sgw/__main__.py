@@ -13,13 +13,15 @@ from diameter.security.pseudonym import Pseudonyms
 from nfs.common.audit import Area
 from nfs.common.audited import open_audit, read_key
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.mtc_sgw.bounds import Bounds
-from nfs.mtc_sgw.config import SgwConfig, profiles
+from nfs.mtc_sgw.config import SgwConfig
 from nfs.mtc_sgw.copies import Copies
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.logic import plain
-from nfs.mtc_sgw.plugins import pipeline
+from nfs.mtc_sgw.order import pipeline
 from nfs.mtc_sgw.proxy import Proxy
+from nfs.mtc_sgw.scs_tables import profiles
 
 
 def core_hosts(config: SgwConfig) -> frozenset[str]:
@@ -71,6 +73,7 @@ def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
         agent=agent,
         routes=(inner,),
         audit=audit.node_refused,
+        standing=standing(audit),
         stopped=audit.close,
         reload=reload,
         live=("scs", "sgw"),

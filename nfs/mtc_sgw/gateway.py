@@ -7,12 +7,12 @@ every check.  A refused one is answered with what Tsp has for it, is written to 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from diameter import ApplicationFault, Message, ResultCode
 from diameter.app import Neighbour, Screen
-from diameter.message import Avp, Grouped
+from diameter.message import Grouped
 from diameter.security.link import LinkSecurity
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.groups import TYPE
@@ -24,12 +24,13 @@ from nfs.mtc_sgw import (
     group,
     inbound_imsi,
     outbound_imsi,
-    outbound_private,
     peer_identity,
     scs_identity,
     topology,
 )
 from nfs.mtc_sgw.logic import Check, Offer, Profiles, Refuse, plain, run
+from nfs.mtc_sgw.outbound import Outbound
+from nfs.mtc_sgw.walk import bearing
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("peer-identity", peer_identity.check),
@@ -80,6 +81,7 @@ class Gateway(Screen):
         self._clock = clock
         self.host, self.realm = identity
         self._inner = frozenset(each.lower().encode() for each in (*core, *hidden) if each not in self.host.lower())
+        self._outbound = Outbound()
         self.keep_inside(never_outside)
 
     def keep_inside(self, words: Iterable[str]) -> None:
@@ -126,12 +128,10 @@ class Gateway(Screen):
         """As `outbound`, to a peer that is not of the core.  made: an AVP that we have written, which is not read."""
         if self.host:
             message = topology.hide(message, host=self.host, realm=self.realm, words=self._inner)
-        fields = tuple(_fields(tuple(avp for avp in message.avps if avp.name != made) if made else message.avps))
-        check, reason = "outbound-imsi", outbound_imsi.check(fields, self.home_plmns)
-        if reason is None:
-            check, reason = "outbound-private", outbound_private.check(fields, self._words)
-        if reason is None:
+        found = self._outbound.check(message, self.home_plmns, self._words, made)
+        if found is None:
             return message
+        check, reason = found
         self._audit.refuse(
             Refusal(
                 check=check,
@@ -161,7 +161,7 @@ class Gateway(Screen):
             msisdn=None if action is None else _digits(action, "MSISDN"),
             identifier_type=_device_action(message, TYPE),
             scs_identity=None if action is None else _digits(action, "SCS-Identity"),
-            imsi_avps=tuple(_bearing(message.avps)),
+            imsi_avps=tuple(bearing(message, outbound_imsi.IMSI_BEARING)),
             home_plmns=self.home_plmns,
             fifteen_digits=self.fifteen_digits,
             session_id=str(message.get("Session-Id", "")),
@@ -217,22 +217,3 @@ def _digits(group: Grouped, name: str) -> str | None:
         return decode_number(group.raw(name), name)
     except IdentityError:
         return ""
-
-
-def _bearing(avps: tuple[Avp, ...]) -> Iterator[str]:
-    """Names of the AVPs, inside groups too, that can only hold an internal identity."""
-    for avp in avps:
-        definition = avp.definition
-        if definition is not None:
-            if definition.name in outbound_imsi.IMSI_BEARING:
-                yield definition.name
-            if definition.type == "Grouped":
-                yield from _bearing(avp.members)
-
-
-def _fields(avps: tuple[Avp, ...]) -> Iterator[tuple[str, bytes]]:
-    """Name and data of every AVP, of a group its name with no data and then its members."""
-    for avp in avps:
-        members = avp.members
-        yield avp.name, b"" if members else avp.data
-        yield from _fields(members)

@@ -1,43 +1,23 @@
-"""The checks of the gateway as a configuration orders them, with checks that other packages bring.
-
-A package brings a check for Tsp by an entry point of the group `mtc_diameter.checks.tsp`: its name is the check's, its
-object a `nfs.mtc_sgw.logic.Check`, a function of an Offer that returns None or a Refuse.
+"""Checks that other packages bring for a reference point: entry points of the group `mtc_diameter.checks.<interface>`.
 
     [project.entry-points."mtc_diameter.checks.tsp"]
     night-shift = "customer_checks.night:check"
 
-Only what `[sgw] checks` names is loaded and asked.  The check of who the peer is stands first, whatever is configured:
-nobody's rights are looked up before (TS 33.187 asks for both, in this order).
+The interface is written in lower case; the name of the entry is the check's.  Its object is, for Tsp, a
+`nfs.mtc_sgw.logic.Check`, a function of an Offer that returns None or a Refuse; for the other reference points a
+`nfs.mtc_sgw.firewall.crossing.Check`, a function of a Crossing.  Only what a configuration names is loaded and asked,
+and nobody replaces a check of our own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import Final, Protocol
+from typing import Protocol, TypeVar, cast
 
 from diameter.errors import ConfigError
-from nfs.mtc_sgw.logic import Check
 
-GROUP: Final = "mtc_diameter.checks.tsp"
-FIRST: Final = "peer-identity"
-OWN: Final = (
-    FIRST,
-    "command-rights",
-    "group",
-    "completeness",
-    "inbound-imsi",
-    "external-identifier",
-    "scs-identity",
-    "replay",
-    "rate",
-    "quota",
-)
-"""The gateway's own checks, in the order that is asked when none is configured."""
-COUNTED_IN_FRONT: Final = ("replay", "rate")
-"""What a gateway that is a process of its own counts for whoever is behind it."""
-EDGE: Final = tuple(name for name in OWN if name != "quota")
-"""The checks of such a gateway: what must outlive a restart is counted behind, where the store is."""
+C = TypeVar("C")
 
 
 class Entry(Protocol):
@@ -49,53 +29,52 @@ class Entry(Protocol):
     def load(self) -> object: ...
 
 
-Find = Callable[[], Iterable[Entry]]
+Find = Callable[[str], Iterable[Entry]]
 
 
-def installed() -> Iterable[Entry]:
+def group(interface: str) -> str:
+    """The group of entry points for a reference point."""
+    return f"mtc_diameter.checks.{interface.lower()}"
+
+
+def installed(interface: str) -> Iterable[Entry]:
     """The entry points of all installed packages."""
-    return metadata.entry_points(group=GROUP)
+    return metadata.entry_points(group=group(interface))
 
 
-def complaint(names: Sequence[str], find: Find = installed) -> str:
-    """What is wrong with an order of checks, "" for nothing."""
-    if names[:1] != (FIRST,):
-        return f"{FIRST} comes first"
-    known = set(OWN)
+def complaint(interface: str, names: Sequence[str], own: Collection[str], find: Find = installed) -> str:
+    """What is wrong with an order of checks, "" for nothing; `own`: names that no package has to bring."""
+    known = set(own)
     if not known.issuperset(names):
-        known |= {entry.name for entry in find()}
+        known |= {entry.name for entry in find(interface)}
     for at, name in enumerate(names):
         if name not in known:
-            return f"{name}: no such check; known are {', '.join(sorted(known))}"
+            return f"{name}: no such check for {interface}; known are {', '.join(sorted(known))}"
         if name in names[:at]:
             return f"{name}: named twice"
     return ""
 
 
 def pipeline(
-    names: Sequence[str], own: Sequence[tuple[str, Check]], find: Find = installed
-) -> tuple[tuple[str, Check], ...]:
-    """The checks of these names in this order; those of the gateway itself are `own`.
+    interface: str, names: Sequence[str], own: Mapping[str, C], find: Find = installed, *, place: str, takes: str
+) -> tuple[tuple[str, C], ...]:
+    """The checks of these names in this order, our own or a package's.
 
-    Raises ConfigError for a name that nobody has, and for a package whose check cannot be loaded or called.
+    place: where a configuration names them; takes: what a check is a function of.  Raises ConfigError for one that
+    cannot be loaded or called.
     """
-    wrong = complaint(names, find)
-    if wrong:
-        raise ConfigError(f"sgw.checks: {wrong}")
     found = dict(own)
-    if not found.keys() >= set(names):
-        for entry in find():
-            if entry.name in names and entry.name not in found:  # nobody replaces a check of the gateway
-                found[entry.name] = _loaded(entry)
+    for entry in () if found.keys() >= set(names) else find(interface):
+        if entry.name in names and entry.name not in found:
+            found[entry.name] = cast(C, _loaded(entry, place, takes))
     return tuple((name, found[name]) for name in names)
 
 
-def _loaded(entry: Entry) -> Check:
+def _loaded(entry: Entry, place: str, takes: str) -> object:
     try:
         check = entry.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"sgw.checks: {entry.name} cannot be loaded: {error}") from None
+        raise ConfigError(f"{place}{entry.name} cannot be loaded: {error}") from None
     if not callable(check):
-        raise ConfigError(f"sgw.checks: {entry.name} is no function of an Offer")
-    called: Check = check
-    return called
+        raise ConfigError(f"{place}{entry.name} is no function of {takes}")
+    return check

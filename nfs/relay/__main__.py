@@ -8,6 +8,7 @@ from twisted.internet import reactor
 
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.mtc_sgw.firewall.screen import of_config, outside
 from nfs.relay.config import RelayConfig
 from nfs.relay.rewrite import Rewriting
@@ -29,6 +30,7 @@ def build(config: RelayConfig, around: Surroundings) -> Parts[RelayConfig]:
         agent=rewriting,
         screens=() if wall is None else (wall,),
         audit=audit.node_refused,
+        standing=standing(audit, counts=lambda: () if wall is None else wall.standing()),
         stopped=audit.close,
         reload=reload,
         live=("rewrite", "redirect", "firewall"),

@@ -12,6 +12,7 @@ from diameter.errors import ConfigError
 from diameter.node import as_deferred
 from diameter.transport.web import QuietSite
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import standing
 from nfs.scs.api import Scs
 from nfs.scs.config import HttpTable, ScsConfig
 from nfs.scs.group_memory import GroupMemory
@@ -51,7 +52,10 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
         return scs.tsp.spawn(scs.remember())
 
     parts: Parts[ScsConfig] = Parts(
-        applications=(scs.tsp,), started=started, stopped=None if memory is None else memory.close
+        applications=(scs.tsp,),
+        standing=standing(queues=scs.queues),
+        started=started,
+        stopped=None if memory is None else memory.close,
     )
     if config.http is not None:
         scs.tsp.messages.limit = config.http.messages

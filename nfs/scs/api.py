@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from diameter.app import Later
 from diameter.errors import EncodeError, RequestError
+from diameter.standing import Queue
 from nfs.common.store import StoreError
 from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest, realm_for
 from nfs.scs.memory import Ended, Memory
@@ -53,6 +54,10 @@ class Scs:
         self._memory = memory
         self._remembering = memory is None
         self.remembered_first: list[Callable[[], Awaitable[None]]] = []
+
+    def queues(self) -> tuple[Queue, ...]:
+        """What waits in this SCS, for its operator."""
+        return (Queue("messages of devices nobody fetched", len(self.tsp.messages), self.tsp.messages.limit or None),)
 
     async def trigger(self, request: TriggerRequest) -> Report:
         """Ask for a trigger and wait for its end: refused, failed or reported.  Raises ValueError, see `submit`."""

@@ -65,6 +65,10 @@ class Messages:
     _parts: OrderedDict[tuple[str, str, int | None, int, int], dict[int, bytes]] = field(default_factory=OrderedDict)
     _count: int = 0
 
+    def __len__(self) -> int:
+        """How many wait to be fetched."""
+        return len(self._waiting)
+
     @property
     def wanted(self) -> bool:
         """Whether anybody takes messages here."""

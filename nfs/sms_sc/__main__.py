@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
+from diameter.standing import Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
+from nfs.common.standing import counted, standing
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
-from nfs.sms_sc.keep import MIGRATIONS, Keep
 from nfs.sms_sc.logic import Policy, ServiceCentre
 from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_config import routes
@@ -22,11 +25,13 @@ from nfs.sms_sc.mo_sgd import MoSgd
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
 from nfs.sms_sc.s6c import S6c
+from nfs.sms_sc.sharing import Kept
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
 from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
 
+_log = Logger(namespace="nfs")
 LIVE: Final = (
     "mo_sms",
     "sme",
@@ -36,6 +41,9 @@ LIVE: Final = (
     *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
 )
 """What a reload takes over."""
+
+SMPP: Final = ("mtc_smpp", "What became of PDUs of SMEs", "outcome")
+"""Family of counters."""
 
 
 def policy(config: SmsScConfig) -> Policy:
@@ -79,11 +87,28 @@ def reference_points(
     return routed_sgd, routed_s6c
 
 
+def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
+    """What waits in this SMS-SC."""
+    oldest = next(iter(centre.pending.values()), None)
+    age_s = None if oldest is None else max(0.0, now - oldest.trigger.accepted_at)
+    yield Queue("short messages to deliver", len(centre.pending), centre.policy.capacity, age_s)
+    yield Queue("reports owed", len(centre.owed))
+
+
+def stands(audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float]) -> Standing:
+    """What this SMS-SC shows its operator."""
+    return standing(
+        audit,
+        queues=lambda: queues(centre, clock()),
+        counts=lambda: () if port is None else counted(*SMPP, port.tsms.counters),
+    )
+
+
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
-    store = around.open_store(config.sms_sc.database, migrations=MIGRATIONS, name="sms-sc")
-    keep, centre = Keep(store), ServiceCentre(policy(config))
+    kept, centre = Kept(config, around), ServiceCentre(policy(config))
+    keep = kept.keep
     marking = Marking(audit, config.sms_sc.trigger_ports)
     mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
     t4 = T4(centre, keep, clock)
@@ -107,18 +132,17 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         port.tsms.delivery = delivery
 
     async def take_up() -> None:
-        centre.restore(await keep.load())
-        t4.loading = False
-        delivery.resume()
+        await kept.take_up(centre, t4, delivery, lambda text: _log.warn("{text}", text=text))
         if port is not None:
             parts.endpoints.append(port.listen())
 
     def stopping() -> Any:
+        kept.stop()
         delivery.stop()
         return None if port is None else port.stop()
 
     def stopped() -> Any:
-        return store.close().addCallback(lambda _: audit.close())
+        return Deferred.fromCoroutine(kept.close()).addCallback(lambda _: audit.close())
 
     def reload(new: SmsScConfig) -> None:
         if port is not None:
@@ -131,6 +155,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         audit=audit.node_refused,
+        standing=stands(audit, centre, port, clock),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
         stopped=stopped,

@@ -50,6 +50,9 @@ class SmsScTable(Table):
     keep_finished_s: int = Field(
         default=600, ge=1, description="how long a finished trigger is known, to recognise a repeat"
     )
+    lease_s: Seconds = Field(
+        default=15, ge=1, description="on a store that several share: silence after which others take messages over"
+    )
     submit_report: bool = Field(
         default=True, description="confirm with an SMS-SUBMIT-REPORT; without it the RP-ACK goes alone"
     )

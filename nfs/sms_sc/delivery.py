@@ -9,10 +9,10 @@ row is not finished.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from diameter.errors import RequestError
+from diameter.errors import LocalError, RequestError
 from nfs.sms_sc.keep import Keep
 from nfs.sms_sc.logic import Attempt, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Outcome
@@ -79,16 +79,27 @@ class Delivery:
         self._open = 0
         self._backlog: OrderedDict[str, None] = OrderedDict()
         self._reporting: set[str] = set()
+        self._turn = 0  # what was begun in an earlier one is not ours any more
         self._repeats: dict[str, Timer] = {}
 
     def resume(self) -> None:
         """Take up what a restart left: deliveries, and reports that are owed."""
+        self._stopped = False
+        self._take_up()
+        self._tidying = self._call_later(TIDY_S, self._tidy)
+
+    def adopt(self, triggers: Sequence[Trigger]) -> None:
+        """Take up what another SMS-SC on the same store left."""
+        if triggers:
+            self._centre.restore(triggers)
+            self._take_up()
+
+    def _take_up(self) -> None:
         for trigger in tuple(self._centre.owed.values()):
             self.report(trigger)
         self._expire()  # what ran out meanwhile is reported, and not sent
         for imsi in self._centre.waiting():
             self.attempt(imsi)
-        self._tidying = self._call_later(TIDY_S, self._tidy)
 
     def stop(self) -> None:
         """Start nothing more; what is kept is taken up by the next process."""
@@ -96,8 +107,16 @@ class Delivery:
         for timer in (self._timer, self._tidying, *self._repeats.values()):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._tidying = None
+        self._timer = self._tidying = self._due = None
         self._repeats.clear()
+
+    def suspend(self) -> None:
+        """Let go of everything: another SMS-SC may have it.  `resume` begins anew."""
+        self.stop()
+        self._turn += 1
+        self._reporting.clear()
+        self._backlog.clear()
+        self._centre.clear()
 
     def attempt(self, imsi: str) -> None:
         """Send what is due to this UE, unless something is outstanding to it."""
@@ -130,9 +149,10 @@ class Delivery:
     async def _series(self, attempt: Attempt) -> None:
         """One SMS after the other to one UE, until nothing is due."""
         due: Attempt | None = attempt
+        turn = self._turn
         while due is not None:
             result = await self._sgd.deliver(due)
-            if self._stopped:
+            if self._stopped or turn != self._turn:
                 return
             settled = self._centre.ended(due, result, self._clock())
             if settled is not None:
@@ -144,19 +164,37 @@ class Delivery:
         if self._stopped or trigger.outcome is None or key not in self._centre.owed or key in self._reporting:
             return
         self._reporting.add(key)
+        turn = self._turn
         try:
             result = await self._t4.report(trigger, trigger.outcome)
         except RequestError:
             result = None
         finally:
-            self._reporting.discard(key)
+            if turn == self._turn:
+                self._reporting.discard(key)
+        if turn != self._turn:
+            return
         if result is None or (result[0] == 0 and 3000 <= result[1] < 5000):
             if not self._stopped:
                 longer_s = min(repeat_s * 2, self.repeat_s[1])
                 self._repeats[key] = self._call_later(repeat_s, lambda: self._repeat(trigger, longer_s))
-            await self._keep.settle(trigger)
+            await self._settle(trigger, repeat_s)
             return
-        await self._keep.settle(self._centre.reported(key, self._clock()))
+        await self._settle(self._centre.reported(key, self._clock()), repeat_s)
+
+    async def _settle(self, trigger: Trigger, repeat_s: float) -> None:
+        """Write how a trigger ended; later once more where the store does not work just now."""
+        try:
+            await self._keep.settle(trigger)
+        except LocalError:
+            if trigger.finished_at is not None and not self._stopped:
+                longer_s = min(repeat_s * 2, self.repeat_s[1])
+                again = self._call_later(repeat_s, lambda: self._settle_later(trigger, longer_s))
+                self._repeats[trigger.key] = again
+
+    def _settle_later(self, trigger: Trigger, repeat_s: float) -> None:
+        del self._repeats[trigger.key]
+        self._t4.spawn(self._settle(trigger, repeat_s))
 
     def _repeat(self, trigger: Trigger, repeat_s: float) -> None:
         del self._repeats[trigger.key]
@@ -185,8 +223,8 @@ class Delivery:
         """Drop what finished long ago, here and in the store."""
         self._tidying = self._call_later(TIDY_S, self._tidy)
         old = self._centre.forget(self._clock())
-        if old:
+        if old or self._keep.shared:
             self._t4.spawn(self._remove(old))
 
     async def _remove(self, keys: tuple[str, ...]) -> None:
-        await self._keep.remove(keys)
+        await self._keep.remove(keys, self._clock() - self._centre.policy.keep_finished_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,9 @@ from sqlalchemy import (
 )
 
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.common.statements import Statement
 from nfs.common.store import Store
+from nfs.sms_sc.answers import Acceptance
 from nfs.sms_sc.details import details, message_of
 from nfs.sms_sc.logic import Trigger
 from nfs.sms_sc.outcomes import Diagnostic, Outcome
@@ -60,63 +62,80 @@ TRIGGER: Final = Table(
     Column("diagnostic", Integer),
     Column("finished_at", Float(53)),
     Column("details", String),
+    Column("holder", String(255), index=True),
 )
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
-_INSERT: Final = insert(TRIGGER)
+_INSERT: Final = Statement(insert(TRIGGER))
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
-_SETTLE: Final = update(TRIGGER).where(TRIGGER.c.key == bindparam("which"))
+_SETTLE: Final = Statement(update(TRIGGER).where(TRIGGER.c.key == bindparam("which")))
 _PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic", "others"))
+
+
+class Written(NamedTuple):
+    """What is in the store now: the trigger, and what to answer where that is not what memory alone said.
+
+    PENDING: another SMS-SC on the same store has it; REPORT_AGAIN: it was finished, and its report is ours to repeat.
+    """
+
+    trigger: Trigger
+    acceptance: Acceptance | None = None
 
 
 class Keep:
     """Reads and writes triggers; each method returns what fires once the row is on disk (raises StoreError)."""
 
+    shared = False
+    """Whether other SMS-SCs use the same store (`nfs.sms_sc.shared`)."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, trigger: Trigger) -> Awaitable[None]:
+    def add(self, trigger: Trigger) -> Awaitable[Written]:
         """Write a trigger that is not there yet."""
         row = {"key": trigger.key, **row_of(trigger)}
 
-        def work(connection: Connection) -> None:
-            connection.execute(_INSERT, row)
+        def work(connection: Connection) -> Written:
+            _INSERT.count(connection, row)
+            return Written(trigger)
 
         return self._store.do(work)
 
-    def put(self, trigger: Trigger) -> Awaitable[None]:
+    def put(self, trigger: Trigger) -> Awaitable[Written]:
         """Write a trigger, there or not."""
         row = {"key": trigger.key, **row_of(trigger)}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Written:
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
+            return Written(trigger)
 
         return self._store.do(work)
 
     def settle(self, trigger: Trigger) -> Awaitable[None]:
         """Write how a trigger ended."""
-        row = {"which": trigger.key, **_ending(trigger)}
+        row = {"which": trigger.key, **ending(trigger)}
 
         def work(connection: Connection) -> None:
-            connection.execute(_SETTLE, row)
+            _SETTLE.count(connection, row)
 
         return self._store.do(work)
 
-    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[None]:
+    def swap(self, withdrawn: Trigger | None, trigger: Trigger) -> Awaitable[Written]:
         """Write that one trigger was withdrawn, and the other one, there or not: both or neither."""
         row = {"key": trigger.key, **row_of(trigger)}
-        ending = None if withdrawn is None else {"which": withdrawn.key, **_ending(withdrawn)}
+        before = None if withdrawn is None else {"which": withdrawn.key, **ending(withdrawn)}
 
-        def work(connection: Connection) -> None:
-            if ending is not None:
-                connection.execute(_SETTLE, ending)
+        def work(connection: Connection) -> Written:
+            if before is not None:
+                _SETTLE.count(connection, before)
             connection.execute(_DELETE, {"keys": [trigger.key]})
-            connection.execute(_INSERT, row)
+            _INSERT.count(connection, row)
+            return Written(trigger)
 
         return self._store.do(work)
 
-    def remove(self, keys: Iterable[str]) -> Awaitable[None]:
-        """Delete the rows with these keys; those that are not there do no harm."""
+    def remove(self, keys: Iterable[str], before: float) -> Awaitable[None]:
+        """Delete the rows with these keys, which finished before that time; those not there do no harm."""
         wanted = list(keys)
 
         def work(connection: Connection) -> None:
@@ -126,7 +145,11 @@ class Keep:
 
     def load(self) -> Awaitable[list[Trigger]]:
         """Every trigger kept, in the order of acceptance."""
-        return self._store.do(lambda connection: [_trigger(row) for row in connection.execute(_ALL).mappings()])
+        return self._store.do(lambda connection: [trigger_of(row) for row in connection.execute(_ALL).mappings()])
+
+    async def elsewhere(self, key: str) -> Trigger | None:
+        """The trigger with this key that another SMS-SC has, or had."""
+        return None
 
 
 def row_of(trigger: Trigger) -> dict[str, object]:
@@ -139,11 +162,12 @@ def row_of(trigger: Trigger) -> dict[str, object]:
         "serving_realm": serving.realm if serving else None,
         "serving_number": serving.number if serving else None,
         "details": details(trigger),
-        **_ending(trigger),
+        **ending(trigger),
     }
 
 
-def _ending(trigger: Trigger) -> dict[str, object]:
+def ending(trigger: Trigger) -> dict[str, object]:
+    """The columns that say how a trigger ended."""
     return {
         "outcome": None if trigger.outcome is None else int(trigger.outcome),
         "diagnostic": None if trigger.diagnostic is None else int(trigger.diagnostic),
@@ -151,7 +175,8 @@ def _ending(trigger: Trigger) -> dict[str, object]:
     }
 
 
-def _trigger(row: Any) -> Trigger:
+def trigger_of(row: Any) -> Trigger:
+    """The trigger of a row."""
     serving = None
     if row["serving_kind"] is not None:
         serving = ServingNode(

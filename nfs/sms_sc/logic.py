@@ -13,95 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from nfs.common.nodes import ServingNode
-from nfs.common.sms import DATA_8BIT, TRIGGER_PID, Deliver, UserData, split
-from nfs.common.sms_layout import SmsAddress, TpduError
+from nfs.common.sms import Deliver, UserData
+from nfs.common.sms_layout import TpduError
 from nfs.sms_sc.answers import INVALID_SME_ADDRESS, SC_CONGESTION, SM_PROTOCOL, Acceptance, Refused, Standing
+from nfs.sms_sc.message import Attempt, Trigger
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome, final
 from nfs.sms_sc.policy import Policy
 from nfs.sms_sc.timers import Timers
 
 __all__ = ["Acceptance", "Attempt", "Policy", "Refused", "ServiceCentre", "Trigger"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """One trigger as kept (TS 23.682 5.3.1) with the MTC-IWF to report to.  Times in seconds since 1970."""
-
-    scs: str
-    """ISDN number of the SCS, digits."""
-    reference: int | None
-    imsi: str
-    external_identifier: str | None
-    msisdn: str | None
-    payload: bytes
-    port: int | None
-    priority: bool
-    validity_s: int | None
-    serving: ServingNode | None
-    iwf_host: str
-    iwf_realm: str
-    submission: str
-    """What makes an unnumbered DTR recognisable: its Session-Id."""
-    accepted_at: float = 0.0
-    expires_at: float = 0.0
-    scts: int = 0
-    """TP-SCTS of the first segment, seconds since 1970; each further one is a second later."""
-    concatenation: int = 0
-    outcome: Outcome | None = None
-    """Set once delivery is over and only the report is owed."""
-    diagnostic: Diagnostic | None = None
-    finished_at: float | None = None
-    """When the MTC-IWF had acknowledged the report, or when the trigger was withdrawn."""
-    others: tuple[ServingNode, ...] = ()
-    """Further serving nodes, in order, to try after `serving`."""
-
-    @property
-    def key(self) -> str:
-        """SCS, reference and UE; unique among the triggers kept (TS 23.682 5.2.3.2)."""
-        return f"{self.scs}/{self.submission if self.reference is None else self.reference}/{self.imsi}"
-
-    @property
-    def of_scs(self) -> bool:
-        """Whether its origin must be an SCS served here."""
-        return True
-
-    @property
-    def origin(self) -> SmsAddress:
-        """TP-OA."""
-        return SmsAddress(digits=self.scs)
-
-    @property
-    def pid(self) -> int:
-        """TP-PID."""
-        return TRIGGER_PID
-
-    @property
-    def dcs(self) -> int:
-        """TP-DCS."""
-        return DATA_8BIT
-
-    @property
-    def withdrawn(self) -> bool:
-        """Whether it was recalled or replaced: no outcome, and no report."""
-        return self.finished_at is not None and self.outcome is None
-
-    def segments(self) -> tuple[UserData, ...]:
-        """The user data of each SMS; raises TpduError."""
-        return split(self.payload, port=self.port, reference=self.concatenation)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One SMS-DELIVER to hand to the serving MME now."""
-
-    trigger: Trigger
-    segment: int
-    deliver: Deliver
-    serving: ServingNode | None
-    """None: only the HSS knows."""
-    tried: int = 0
-    """Attempts that failed before this one."""
 
 
 @dataclass(slots=True)
@@ -128,6 +48,7 @@ class ServiceCentre:
     _last_scts: dict[str, int] = field(default_factory=dict)
     _msisdns: dict[str, str] = field(default_factory=dict)
     _back: set[str] = field(default_factory=set)
+    _unwritten: set[str] = field(default_factory=set)
     _held: Counter[str] = field(default_factory=Counter)
     _timers: Timers = field(init=False)
     _concatenation: int = 0
@@ -188,6 +109,35 @@ class ServiceCentre:
         if kept is not None and not kept.sent and self._busy.get(trigger.imsi) != trigger.key:
             self._drop(kept)
 
+    def hold(self, key: str) -> None:
+        """Send nothing of this trigger before `written`: a kill would leave a device with what nobody knows of."""
+        self._unwritten.add(key)
+
+    def written(self, taken: Trigger, stored: Trigger, said: Acceptance | None) -> None:
+        """The store has a trigger: `stored`, maybe with another SCTS; `said` is what it knows better than we did."""
+        first = taken.key in self._unwritten
+        if said is Acceptance.PENDING:
+            self.withdraw(taken)  # its delivery and its report are another one's
+        elif said is Acceptance.REPORT_AGAIN and taken.key not in self.owed:
+            self.withdraw(taken)
+            self.owed[stored.key] = stored
+            self._held[stored.scs] += 1
+        elif (kept := self.pending.get(taken.key)) is None:
+            if taken.key not in self.owed and taken.key not in self.finished:
+                self._enqueue(_Kept(stored, stored.segments()))
+        elif first and stored is not taken:
+            kept.trigger, kept.segments = stored, stored.segments()
+            last = stored.scts + len(kept.segments) - 1
+            self._last_scts[stored.imsi] = max(self._last_scts.get(stored.imsi, 0), last)
+        self._unwritten.discard(taken.key)
+
+    def clear(self) -> None:
+        """Forget everything: it is another one's."""
+        for each in (self.pending, self.owed, self.finished, self._queues, self._busy, self._last_scts, self._msisdns):
+            each.clear()
+        for group in (self._back, self._unwritten, self._held):
+            group.clear()
+
     def held(self, scs: str) -> int:
         """How much of the capacity messages of one origin take."""
         return self._held[scs]
@@ -218,6 +168,8 @@ class ServiceCentre:
         for key in queue:
             kept = self.pending[key]
             serving = kept.trigger.serving
+            if key in self._unwritten:
+                continue
             if (serving is not None or self.policy.routed) and kept.retry_at <= now:
                 self._busy[imsi] = key
                 return Attempt(
@@ -367,6 +319,7 @@ class ServiceCentre:
 
     def _drop(self, kept: _Kept) -> None:
         del self.pending[kept.trigger.key]
+        self._unwritten.discard(kept.trigger.key)
         self._let_go(kept.trigger.scs)
         queue = self._queues[kept.trigger.imsi]
         queue.remove(kept.trigger.key)

@@ -29,11 +29,13 @@ class Recalls:
     async def recall(self, scs: str, key: str) -> None:
         """Delete a pending trigger of an SCS.  Raises Refused: 5530, 5534, 5535."""
         self._centre.admit(scs)
-        standing = self._centre.standing(key)
+        standing = await self._standing(key)
         if standing is Standing.SENDING:
             raise Refused(T4Result.TRIGGER_RECALL_FAILURE, "it is being delivered")
         if standing is Standing.OVER:
             raise Refused(T4Result.ORIGINAL_MESSAGE_NOT_PENDING, "no such trigger is pending")
+        if key not in self._centre.pending and key not in self._centre.finished:
+            return  # another SMS-SC on this store has withdrawn it
         kept = self._centre.take_out(key, self._clock()) if standing is Standing.WAITING else None
         try:
             await self._keep.settle(self._centre.finished[key])
@@ -49,7 +51,7 @@ class Recalls:
         pending, the new one is a trigger of its own.  Raises Refused: 5530, and 5533 with its diagnostic.
         """
         self._centre.admit(trigger.scs)
-        standing, now = self._centre.standing(old), self._clock()
+        standing, now = await self._standing(old), self._clock()
         if standing is Standing.SENDING:
             raise _failed("the old one is being delivered", ErrorDiagnostic.ORIGINAL_MESSAGE_NOT_DELETED)
         kept = self._centre.take_out(old, now) if standing is Standing.WAITING else None
@@ -60,15 +62,33 @@ class Recalls:
                 self._centre.put_back(kept)
             raise _failed(str(refusal), ErrorDiagnostic.NEW_MESSAGE_NOT_STORED) from None
         withdrawn = self._centre.finished.get(old) if standing is not Standing.OVER else None
+        if acceptance in (Acceptance.NEW, Acceptance.RENEWED):
+            self._centre.hold(new.key)
         try:
-            await self._keep.swap(withdrawn, new)
-        except LocalError:
+            written = await self._keep.swap(withdrawn, new)
+        except (LocalError, Refused):
             if acceptance in (Acceptance.NEW, Acceptance.RENEWED):
                 self._centre.withdraw(new)
             if kept is not None and new.key not in self._centre.pending:
                 self._centre.put_back(kept)
             raise _failed("cannot store", ErrorDiagnostic.NEW_MESSAGE_NOT_STORED) from None
-        return acceptance, new, withdrawn is not None
+        self._centre.written(new, written.trigger, written.acceptance)
+        return written.acceptance or acceptance, written.trigger, standing is not Standing.OVER
+
+    async def _standing(self, key: str) -> Standing:
+        """How far it has come here, and where it is not here, with another SMS-SC on the store."""
+        standing = self._centre.standing(key)
+        if standing is not Standing.OVER or not self._keep.shared:
+            return standing
+        try:
+            found = await self._keep.elsewhere(key)
+        except LocalError:
+            return Standing.SENDING
+        if key in self._centre.pending:  # it has come here meanwhile
+            return self._centre.standing(key)
+        if found is None or (found.finished_at is not None and not found.withdrawn) or found.outcome is not None:
+            return Standing.OVER
+        return Standing.WITHDRAWN if found.withdrawn else Standing.SENDING
 
 
 def _failed(why: str, diagnostic: ErrorDiagnostic) -> Refused:

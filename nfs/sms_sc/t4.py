@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from diameter import Message
 from diameter.app import Application, answers
-from diameter.errors import ApplicationFault, LocalError, ResultCode
+from diameter.errors import ApplicationFault, ResultCode
 from nfs.common import features
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
 from nfs.common.t4 import T4Result, TriggerAction
 from nfs.common.turns import ask_in_turn, in_turn
-from nfs.sms_sc.answers import SC_CONGESTION, Acceptance, Refused
+from nfs.sms_sc.answers import Acceptance, Refused
 from nfs.sms_sc.logic import ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import TGPP, Outcome
 from nfs.sms_sc.recall import Recalls
 from nfs.sms_sc.sgd import REACHED
+from nfs.sms_sc.taking import take
 
 if TYPE_CHECKING:
     from nfs.sms_sc.delivery import Delivery
@@ -77,14 +78,7 @@ class T4(Application):
         return request.answer(ResultCode.SUCCESS, _said(request))
 
     async def _take(self, trigger: Trigger) -> None:
-        acceptance, kept = self._centre.accept(trigger, self._clock())
-        try:
-            await (self._keep.add(kept) if acceptance is Acceptance.NEW else self._keep.put(kept))
-        except LocalError:
-            if acceptance in (Acceptance.NEW, Acceptance.RENEWED):
-                self._centre.withdraw(kept)
-            raise Refused(SC_CONGESTION, "cannot store") from None
-        self._deliver(acceptance, kept)
+        self._deliver(*await take(self._centre, self._keep, trigger, self._clock))
 
     def _deliver(self, acceptance: Acceptance, kept: Trigger) -> None:
         if acceptance is Acceptance.REPORT_AGAIN:

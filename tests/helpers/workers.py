@@ -56,7 +56,7 @@ class Node:
         connection.request("GET", f"/{what}")
         body = connection.getresponse().read()
         connection.close()
-        return body.decode() if what == "metrics" else json.loads(body)
+        return body.decode() if what in ("metrics", "ladder.svg") else json.loads(body)
 
     def worker_of(self, host: str) -> int | None:
         """Which worker has a peer."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from diameter import Message
+from diameter.admin.drawn import PICTURED
 from helpers.certificates import Ca, pem
 from helpers.processes import Started
 from helpers.schemas import assert_fits
@@ -49,7 +50,7 @@ def test_the_same_peer_connects_twice_under_four_workers(tmp_path: Path) -> None
         health = node.page("health")
         assert [one["state"] for one in health["workers"]] == ["ready"] * 4
         assert health["peers_usable"] == 1  # the one that was lost is on probation (RFC 3539)
-        for page in ("health", "peers", "pending", "routes"):
+        for page in ("health", "peers", "pending", "routes", "standing"):
             assert_fits(f"admin-{page}", node.page(page))
         for one in (other, again):
             one.close()
@@ -121,6 +122,9 @@ def test_requests_cross_from_worker_to_worker(tmp_path: Path) -> None:
         assert "diameter_crossed_total 40.0" in metrics
         assert f'diameter_peer_usable{{peer="{server.host}",state="I-Open"}} 1.0' in metrics
         assert 'diameter_worker_up{worker="1"} 1.0' in metrics
+        traffic, picture = node.page("standing")["traffic"], node.page("ladder.svg")
+        assert (traffic["requests_out"], traffic["relayed"]) == (80, 80)
+        assert picture.count('class="arrow"') == PICTURED  # of what both workers saw
         one.ask("home.example", 99)
         assert far.hear().request
         assert node.page("pending")["pending"][0]["peer"] == server.host

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from treq.testing import StubTreq
 
 from diameter import Message
-from diameter.admin import OWN_NAMES, PENDING_SHOWN, Admin, OfNode
+from diameter.admin import PENDING_SHOWN, OfNode
 from diameter.app import Later
 from diameter.config import AdminConfig, FaultConfig, NodeConfig, RouteConfig, validate
 from diameter.errors import ConfigError
@@ -22,47 +21,9 @@ from diameter.routing.entries import PeerEntry, Route, Source
 from diameter.routing.redirect import Asked, Indication, Usage
 from diameter.trace import Point
 from diameter.wire.types import parse_uri
+from helpers.admin import Rig
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, TSP, Bench, Waiting, succeed
 from helpers.schemas import assert_fits
-
-_stub: Any = StubTreq  # has no types
-
-
-class Rig:
-    """A bench, and a client of the admin port of one of its nodes."""
-
-    def __init__(self, bench: Bench, *, left: bool = False, names: frozenset[bytes] | None = OWN_NAMES) -> None:
-        self.bench = bench
-        node = bench.pair.left if left else bench.pair.right
-        self.steps = 0
-        self.treq: Any = _stub(Admin(OfNode(node, bench.pair.clock), names, bench.pair.clock).app.resource())
-
-    def get(
-        self, path: str, *, host: str = "localhost", method: str = "GET", body: bytes | None = None
-    ) -> tuple[int, bytes]:
-        """Status and body."""
-        found: list[Any] = []
-        asked = self.treq.request(method, f"http://{host}/{path}", data=body)
-        _ = asked.addCallback(found.append)
-        self.treq.flush()
-        clock = self.bench.pair.clock
-        while self.steps < 1000 and any(call.getTime() <= clock.seconds() for call in clock.getDelayedCalls()):
-            clock.advance(0)
-            self.treq.flush()
-            self.steps += 1
-        (response,) = found
-        came: list[bytes] = []
-        _ = response.content().addCallback(came.append)
-        self.treq.flush()
-        return response.code, came[0]
-
-    def json(self, path: str, *, code: int = 200) -> dict[str, Any]:
-        """The document, which fits its schema."""
-        status, body = self.get(path)
-        assert status == code
-        document: dict[str, Any] = json.loads(body)
-        assert_fits(f"admin-{path}", document)
-        return document
 
 
 @pytest.fixture
@@ -290,7 +251,10 @@ def test_both_ways_to_the_metrics_say_the_same() -> None:
         assert len(ours) > 20
 
 
-@pytest.mark.parametrize("path", ["health", "peers", "routes", "pending", "faults", "metrics"])
+@pytest.mark.parametrize(
+    "path",
+    ["health", "peers", "routes", "pending", "faults", "metrics", "standing", "", "healthz", "ladder", "ladder.svg"],
+)
 def test_a_request_for_another_name_is_refused(rig: Rig, path: str) -> None:
     code, body = rig.get(path, host="rebound.example.net")
     assert code == 403
@@ -334,7 +298,6 @@ def test_loopback_has_several_addresses(host: str) -> None:
 
 
 def test_a_simulator_is_steered(rig: Rig) -> None:
-    bench = rig.bench
     assert rig.get("scenario")[0] == 404
     given: list[bytes | None] = []
 
@@ -344,8 +307,7 @@ def test_a_simulator_is_steered(rig: Rig) -> None:
             raise ConfigError("order: not JSON")
         return {"ues": 3}
 
-    node = bench.pair.right
-    rig.treq = _stub(Admin(OfNode(node, bench.pair.clock, steer), OWN_NAMES, bench.pair.clock).app.resource())
+    rig.pages.steer = steer
     assert rig.get("scenario") == (200, b'{"schema": 1, "ues": 3}\n')
     assert rig.get("scenario", method="PUT", body=b'{"do": "busy"}')[0] == 200
     code, body = rig.get("scenario", method="PUT", body=b"bad")

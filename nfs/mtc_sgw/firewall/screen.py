@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from diameter import ApplicationFault, Dictionary, Message, RemoteFault, ResultCode
 from diameter.app import Neighbour, Screen
 from diameter.config import FunctionConfig
 from diameter.errors import ConfigError, DictionaryError
+from diameter.standing import Count
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.function import Surroundings
 from nfs.common.identities import IdentityError, decode_plmn, imsi
 from nfs.mtc_sgw.firewall import checks
 from nfs.mtc_sgw.firewall.crossing import Check, Crossing
-from nfs.mtc_sgw.firewall.plugins import pipeline
 from nfs.mtc_sgw.firewall.tables import FirewallTable, InterfaceTable
 from nfs.mtc_sgw.logic import Refuse, plain
+from nfs.mtc_sgw.plugins import pipeline
 
 
 class Firewall(Screen):
@@ -71,7 +72,14 @@ class Firewall(Screen):
             "home-network": checks.home_network(rules),
             "plausible-location": located.check,
         }
-        return pipeline(table.name, table.checks, own)
+        place = f"firewall.interface: {table.name}: check "
+        return pipeline(table.name, table.checks, own, place=place, takes="a Crossing")
+
+    def standing(self) -> Iterator[Count]:
+        """`counts` for the operator."""
+        for (interface, check, verdict), number in sorted(self.counts.items()):
+            labels = {"interface": interface, "check": check, "verdict": verdict}
+            yield Count("mtc_firewall", "Messages that a check of the firewall met", labels, number)
 
     def inbound(self, message: Message, neighbour: Neighbour) -> Message | ApplicationFault:
         """Let a request through, or give the fault that answers it."""

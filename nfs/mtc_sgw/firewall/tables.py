@@ -10,8 +10,8 @@ from diameter.config import Complaints, Identity, Table
 from nfs.common.identities import plmn
 from nfs.mtc_sgw.firewall.checks import OWN, Rules, bare
 from nfs.mtc_sgw.firewall.crossing import Networks
-from nfs.mtc_sgw.firewall.plugins import complaint
 from nfs.mtc_sgw.logic import plain
+from nfs.mtc_sgw.plugins import complaint
 
 Plmn = Annotated[str, AfterValidator(plmn)]
 Commands = tuple[Annotated[str, Field(min_length=1)], ...]
@@ -53,7 +53,7 @@ class InterfaceTable(Table):
             for name in names
             if name not in self.commands
         ]
-        text = complaint(self.name, self.checks)
+        text = complaint(self.name, self.checks, OWN)
         if text:
             wrong.append(("checks", text))
         if wrong:

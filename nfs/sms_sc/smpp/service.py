@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from diameter.app import Later
-from diameter.errors import LocalError, Undeliverable
+from diameter.errors import Undeliverable
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.store import EMPTY, Cache
 from nfs.common.t4 import T4Result
@@ -24,6 +24,7 @@ from nfs.sms_sc.sme import Receipt, ShortMessage
 from nfs.sms_sc.smpp.convert import ALPHANUMERIC, Rejected, Wanted, read, receipt
 from nfs.sms_sc.smpp.pdu import Bind, Sms, Status
 from nfs.sms_sc.smpp.session import Direction, Session
+from nfs.sms_sc.taking import NotStored, take
 
 AGAIN: Final = (0, 3004)
 DONE: Final = (0, 2001)
@@ -250,15 +251,12 @@ class Tsms:
             receipt=wanted.receipt,
         )
         try:
-            _, kept = self._centre.accept(message, self._clock())
+            await take(self._centre, self._keep, message, self._clock)
+        except NotStored:
+            raise Rejected(Status.SYSTEM_ERROR, "cannot store") from None
         except Refused as refused:
             full = refused.code == T4Result.SC_CONGESTION
             raise Rejected(Status.QUEUE_FULL if full else Status.INVALID_MESSAGE_LENGTH, str(refused)) from None
-        try:
-            await self._keep.add(kept)
-        except LocalError:
-            self._centre.withdraw(kept)
-            raise Rejected(Status.SYSTEM_ERROR, "cannot store") from None
         self.counters["accepted"] += 1
         self.delivery.attempt(imsi)
         return message_id

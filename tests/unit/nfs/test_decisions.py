@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from nfs.mtc_sgw.plugins import OWN
+from nfs.mtc_sgw.order import OWN
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")

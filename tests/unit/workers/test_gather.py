@@ -16,7 +16,7 @@ def figures(requests: int, *answers: list[Any], peers: list[list[Any]]) -> dict[
     return {
         "numbers": {"requests_in": requests}, "refused": {"3002": requests}, "dropped": {}, "answers": list(answers),
         "peers": peers, "pending": 1, "in_work": 2, "cpu_s": 0.5,
-        "ends": [["crl", "CN=CA", 1.0]],
+        "ends": [["crl", "CN=CA", 1.0]], "standing": {"queues": [], "alarms": [], "counts": [], "traffic": {}},
     }  # fmt: skip
 
 
@@ -92,3 +92,26 @@ def test_counters_are_added_up_and_workers_have_a_few_of_their_own() -> None:
     assert 'diameter_worker_up{worker="1"} 0.0' in text
     assert 'diameter_worker_requests_in_total{worker="1"} 4.0' in text
     assert 'diameter_worker_starts_total{worker="1"} 3.0' in text
+
+
+def standing(**changed: Any) -> dict[str, Any]:
+    return {"queues": [], "alarms": [], "counts": [], "traffic": {"requests_in": 1}, **changed}
+
+
+def test_what_waits_and_was_counted_is_added_up_and_alarms_are_said_once() -> None:
+    queue = {"name": "q", "length": 2, "limit": 10, "oldest_s": 3.0}
+    bare = {"name": "q", "length": 1, "limit": None, "oldest_s": None}
+    count = {"name": "c", "text": "C", "labels": {"check": "rate"}, "value": 4}
+    down = {"severity": "major", "name": "peer-down", "subject": "a", "text": "is CLOSED"}
+    gone = {**down, "subject": "b"}
+    lost = {"severity": "critical", "name": "audit-lost", "subject": "audit log", "text": "1 line"}
+    pages = {
+        0: standing(queues=[queue], counts=[count], alarms=[down, gone]),
+        1: standing(queues=[bare, {**bare, "name": "r"}], counts=[count], alarms=[gone, lost]),
+    }
+    found = gather.standing(pages)
+    assert found["queues"] == [{**queue, "length": 3}, {**bare, "name": "r"}]
+    assert [one["value"] for one in found["counts"]] == [8]
+    assert found["alarms"] == [lost, gone]  # another worker can use the peer "a"
+    assert found["traffic"] == {"requests_in": 2}
+    assert gather.recent({0: {"messages": [[1]]}, 1: {"messages": [[2]]}}) == {"messages": [[1], [2]]}

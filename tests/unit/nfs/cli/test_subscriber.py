@@ -90,7 +90,7 @@ def test_a_database_that_is_not_there_is_not_made(cli: Cli, words: tuple[str, ..
 
 def test_an_identity_of_somebody_else_is_named_by_line(cli: Cli) -> None:
     cli.imported()
-    with pytest.raises(ConfigError, match=r"^standard input:2: its MSISDN or one of its External Identifiers belongs"):
+    with pytest.raises(ConfigError, match=r"^standard input:2: msisdn: belongs to another subscriber$"):
         cli("import", "-", stdin="imsi,msisdn\n001010000000009,15550100001\n")
     with pytest.raises(ConfigError, match="^its MSISDN"):
         cli("add", "--imsi", "001010000000009", "--msisdn", "15550100001")

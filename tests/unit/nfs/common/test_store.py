@@ -93,6 +93,21 @@ def test_work_that_raises_takes_only_itself_back(rig: Rig) -> None:
     assert rig.store.failures == 2
 
 
+def test_work_beside_one_that_raises_is_done_once(rig: Rig) -> None:
+    """The transaction begins again with a savepoint for each, and of the first attempt nothing is left."""
+    calls: list[int] = []
+
+    def counted(connection: Connection) -> int:
+        calls.append(1)
+        connection.execute(insert(NUMBER).values(value=8))
+        return len(calls)
+
+    found, broken = fate(rig.store.do(counted)), fate(rig.store.do(lambda _: dict[str, int]()["nothing"]))
+    rig.turn()
+    assert (found, rig.values(), rig.store.transactions) == ([2], [8], 1)
+    assert isinstance(broken[0], KeyError)
+
+
 def test_a_database_that_fails_fails_everything_of_the_transaction(rig: Rig) -> None:
     def full(_: Connection) -> None:
         raise OperationalError("INSERT", {}, RuntimeError("database or disk is full"))

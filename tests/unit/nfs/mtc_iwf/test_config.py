@@ -12,7 +12,7 @@ from nfs.common.tsp import ActionType
 from nfs.mtc_iwf.__main__ import limits
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.guards import core_hosts
-from nfs.mtc_sgw.config import profiles
+from nfs.mtc_sgw.scs_tables import profiles
 
 HEAD = """
 [node]

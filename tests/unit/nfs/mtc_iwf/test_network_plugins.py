@@ -16,9 +16,9 @@ from nfs.common.function import Surroundings
 from nfs.common.identities import encode_number
 from nfs.hss.logic import ExternalId, Service, Subscriber
 from nfs.mtc_sgw.firewall.crossing import Crossing
-from nfs.mtc_sgw.firewall.plugins import group, installed
 from nfs.mtc_sgw.firewall.screen import Firewall
 from nfs.mtc_sgw.logic import Refuse
+from nfs.mtc_sgw.plugins import group, installed
 from nfs.relay.__main__ import build
 from nfs.relay.config import RelayConfig
 

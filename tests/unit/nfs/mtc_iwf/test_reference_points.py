@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,16 @@ def test_an_sms_sc_that_does_not_answer(dictionary: Dictionary) -> None:
     FakeRequester(t4, dictionary, {"Device-Trigger": RequestTimeout("no answer")})
     with pytest.raises(Unavailable, match="^SMS-SC: no answer$"):
         run(t4.submit(SUBMISSION))
+
+
+def test_an_sms_sc_on_the_same_store_takes_what_the_first_one_does_not(dictionary: Dictionary) -> None:
+    hosts = ("smssc1.core.example", "smssc2.core.example")
+    t4 = T4(realm="core.example", hosts=hosts)
+    fake = FakeRequester(t4, dictionary, {"Device-Trigger": lambda request: request.answer(3004)})
+    run(t4.submit(replace(SUBMISSION, to=hosts[1])))
+    run(t4.submit(SUBMISSION))
+    asked = [each.get("Destination-Host") for each in fake.requests]
+    assert asked == [hosts[1], hosts[0], None]
 
 
 class Reports:

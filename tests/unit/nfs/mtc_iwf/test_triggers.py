@@ -20,8 +20,10 @@ from nfs.common.database import database_url, migration_config, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf import capabilities, counts, triggers
+from nfs.mtc_iwf.at_hand import AtHand
 from nfs.mtc_iwf.groups import keep
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
+from nfs.mtc_iwf.rows import values_of
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, Triggers
 
 TRIGGER = Trigger(
@@ -75,13 +77,53 @@ def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:
     assert rig.find() == replace(TRIGGER, sms_sc="smssc2.example")
 
 
+def test_an_open_trigger_is_at_hand_where_nobody_else_writes(rig: Rig) -> None:
+    """No transaction for one that this process wrote; as soon as anything happens to it the store is asked."""
+    rig.ledger = Triggers(rig.store, rig.clock.seconds, alone=True)
+
+    def asked() -> int:
+        before = rig.store.transactions
+        found = rig.find()
+        with_store = run(Triggers(rig.store, rig.clock.seconds).find(*KEY), rig.clock)
+        assert (found, found and found.expires_at) == (with_store, with_store and with_store.expires_at)
+        return rig.store.transactions - before - 1
+
+    assert asked() == 1
+    rig.begin()
+    assert asked() == 0
+    rig.begin(replace(TRIGGER, fingerprint="0" * 32))  # taken
+    assert asked() == 1
+    run(rig.ledger.close(*KEY, DeliveryOutcome.SUCCESS), rig.clock)
+    assert asked() == 1
+    rig.begin()
+    run(rig.ledger.refuse(TRIGGER), rig.clock)
+    assert asked() == 1
+    rig.begin()
+    run(rig.ledger.accept(*KEY, "smssc2.example"), rig.clock)
+    assert asked() == 1
+    run(rig.ledger.withdraw(*KEY, State.RECALLED), rig.clock)
+    rig.begin(replace(TRIGGER, sender=replace(TRIGGER.sender, session_id="scs1;1;2")))
+    assert asked() == 0
+    rig.clock.rightNow += TRIGGER.validity_s + GRACE_S
+    assert asked() == 1
+
+
+def test_what_is_at_hand_is_bounded(rig: Rig) -> None:
+    hand = AtHand(2)
+    long = replace(TRIGGER, sender=replace(TRIGGER.sender, session_id="x" * 513), reference=9)
+    for each in (*(replace(TRIGGER, reference=number) for number in range(3)), long):
+        hand.put(each, 2000.0)
+    found = [hand.get(TRIGGER.scs, number, "", 1000.0) for number in (0, 1, 2, 9)]
+    assert [each is not None for each in found] == [False, True, True, False]
+
+
 def test_a_database_of_before_there_were_members_keeps_its_triggers(database: str) -> None:
     url = database_url(database, Path())
     engine = create_engine(url)
     with engine.begin() as connection:
         config = migration_config(connection, "nfs.mtc_iwf:migrations", "mtc-iwf")
         alembic_command.upgrade(config, "0002")
-        row = triggers._values(TRIGGER) | {"expires_at": 5000.0}
+        row = values_of(TRIGGER) | {"expires_at": 5000.0}
         del row["member"]
         columns = ", ".join(row)
         connection.execute(

@@ -16,7 +16,7 @@ from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_sgw import behind
 from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.logic import Offer, ScsProfile
-from nfs.mtc_sgw.plugins import OWN
+from nfs.mtc_sgw.order import OWN
 
 CHECK = behind.only([SGW])
 PROFILE = ScsProfile(

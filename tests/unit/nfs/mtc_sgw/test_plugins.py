@@ -15,7 +15,8 @@ from nfs.mtc_sgw.bounds import Bounds
 from nfs.mtc_sgw.config import GatewayTable
 from nfs.mtc_sgw.gateway import CHECKS
 from nfs.mtc_sgw.logic import Offer, Refuse, run
-from nfs.mtc_sgw.plugins import FIRST, GROUP, OWN, complaint, installed, pipeline
+from nfs.mtc_sgw.order import FIRST, OWN, complaint, pipeline
+from nfs.mtc_sgw.plugins import group, installed
 
 TABLE = GatewayTable(home_plmns=("00101",))
 EVERY = (*CHECKS, *Bounds.of(TABLE).checks)
@@ -44,13 +45,13 @@ def test_the_order_without_a_configuration_is_that_of_the_checks_there_are() -> 
 
 @pytest.mark.requirement("E-GEN-10")
 def test_a_check_of_a_package_is_asked_at_its_place() -> None:
-    made = pipeline((FIRST, "night", "rate"), EVERY, lambda: [Entry("night", night), Entry("other", ImportError())])
+    made = pipeline((FIRST, "night", "rate"), EVERY, lambda _: [Entry("night", night), Entry("other", ImportError())])
     assert [name for name, _ in made] == [FIRST, "night", "rate"]
     assert run(OFFER, made[1:]) == ("night", night(OFFER))
 
 
 def test_nobody_replaces_a_check_of_the_gateway() -> None:
-    made = pipeline((FIRST, "rate", "night"), EVERY, lambda: [Entry(FIRST, night), Entry("night", night)])
+    made = pipeline((FIRST, "rate", "night"), EVERY, lambda _: [Entry(FIRST, night), Entry("night", night)])
     assert made[0] == EVERY[0]
 
 
@@ -60,7 +61,7 @@ def test_nobody_replaces_a_check_of_the_gateway() -> None:
         ((), "peer-identity comes first"),
         (("rate",), "peer-identity comes first"),
         (("rate", FIRST), "peer-identity comes first"),
-        ((FIRST, "rats"), "rats: no such check; known are command-rights, completeness, external-identifier, "),
+        ((FIRST, "rats"), "rats: no such check for Tsp; known are command-rights, completeness, external-identifier, "),
         ((FIRST, "rate", "rate"), "rate: named twice"),
     ],
 )
@@ -80,14 +81,14 @@ def test_what_is_wrong_with_an_order(names: tuple[str, ...], wrong: str) -> None
 )
 def test_a_package_that_is_broken_is_named(what: Any, wrong: str) -> None:
     with pytest.raises(ConfigError, match=wrong):
-        pipeline((FIRST, "night"), EVERY, lambda: [Entry("night", what)])
+        pipeline((FIRST, "night"), EVERY, lambda _: [Entry("night", what)])
 
 
 def test_packages_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "customer_checks-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: customer-checks\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\nnight = {__name__}:night\n")
+    (info / "entry_points.txt").write_text(f"[{group('Tsp')}]\nnight = {__name__}:night\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert [entry.name for entry in installed()] == ["night"]
+    assert [entry.name for entry in installed("Tsp")] == ["night"]
     assert complaint((FIRST, "night")) == ""

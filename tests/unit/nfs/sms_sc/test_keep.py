@@ -103,5 +103,5 @@ def test_how_it_ended_is_written(rig: Rig) -> None:
 def test_removal(rig: Rig) -> None:
     rig.do(rig.keep.add(TRIGGER))
     rig.do(rig.keep.add(BARE))
-    rig.do(rig.keep.remove([TRIGGER.key, "never there"]))
+    rig.do(rig.keep.remove([TRIGGER.key, "never there"], 2.0))
     assert rig.load() == [BARE]

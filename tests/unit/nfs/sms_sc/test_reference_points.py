@@ -16,6 +16,7 @@ from nfs.common.nodes import NodeKind, ServingNode, to_avps
 from nfs.common.sms import decode_deliver
 from nfs.common.store import StoreError
 from nfs.sms_sc.delivery import FIRST_REPEAT_S, TIDY_S, Delivery
+from nfs.sms_sc.keep import Written
 from nfs.sms_sc.logic import Attempt, Policy, ServiceCentre, Trigger
 from nfs.sms_sc.outcomes import Delivered, Diagnostic, Failure, Outcome
 from nfs.sms_sc.sgd import Sgd
@@ -32,29 +33,30 @@ AGAIN = Delivered(failure=Failure.TEMPORARY)
 class FakeKeep:
     """Remembers what was written; `broken` makes every write fail."""
 
+    shared = broken = False
+
     def __init__(self) -> None:
         self.rows: dict[str, Trigger] = {}
         self.writes: list[tuple[str, str]] = []
-        self.broken = False
 
-    async def add(self, trigger: Trigger) -> None:
-        await self._write("add", trigger)
+    async def add(self, trigger: Trigger) -> Written:
+        return await self._write("add", trigger)
 
-    async def put(self, trigger: Trigger) -> None:
-        await self._write("put", trigger)
+    async def put(self, trigger: Trigger) -> Written:
+        return await self._write("put", trigger)
 
     async def settle(self, trigger: Trigger) -> None:
         await self._write("settle", trigger)
 
-    async def remove(self, keys: tuple[str, ...]) -> None:
-        for key in keys:
-            del self.rows[key]
+    async def remove(self, keys: tuple[str, ...], before: float) -> None:
+        self.rows = {key: row for key, row in self.rows.items() if key not in keys}
 
-    async def _write(self, how: str, trigger: Trigger) -> None:
+    async def _write(self, how: str, trigger: Trigger) -> Written:
         if self.broken:
             raise StoreError("disk full")
         self.writes.append((how, trigger.key))
         self.rows[trigger.key] = trigger
+        return Written(trigger)
 
 
 class FakeSgd:
@@ -77,7 +79,7 @@ class Rig:
         self.clock.rightNow = 1_767_323_045.0
         self.centre, self.keep, self.sgd = ServiceCentre(Policy(**policy)), FakeKeep(), FakeSgd()
         self.t4 = T4(self.centre, self.keep, self.clock.seconds)  # type: ignore[arg-type]  # FakeKeep
-        self.reports: list[Any] = []
+        self.reports, self.iwf = list[Any](), list[Any]()
         self.fake = FakeRequester(
             self.t4,
             DICTIONARY,
@@ -93,7 +95,6 @@ class Rig:
             clock=self.clock.seconds,
             call_later=self.clock.callLater,
         )
-        self.iwf: list[Any] = []
 
     def _taken(self, request: Message) -> Message:
         self.reports.append(request)

@@ -1,0 +1,159 @@
+"""NIDD-Information-Request: the checks of 7.2.3, the authorisation, and its way to serving nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection
+
+from diameter import Message, ResultCode
+from nfs.hss import tables as subscribers
+from nfs.hss.groups import tables as groups
+from nfs.hss.logic import Subscriber, UserId
+from nfs.hss.monitoring import access, avps, nidd, outbox_tables, tables
+from nfs.hss.monitoring.config import MonitoringTable, ScefTable
+from nfs.hss.monitoring.groups import devices
+from nfs.hss.monitoring.logic import Error, Refused, Service, authorise
+from nfs.hss.monitoring.outbox_tables import Note
+from nfs.hss.monitoring.tables import Item, Known
+from nfs.hss.profiles import ProfileTable
+
+if TYPE_CHECKING:
+    from nfs.hss.monitoring.s6t import Core
+
+INCOMPLETE: Final = 1
+"""Bit 0 of NIA-Flags and of NIR-Flags: more members of the group follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked: until when (seconds since 1970) it is given, `apn` as the request has it."""
+
+    user: UserId
+    group: bool
+    scef: ScefTable
+    known: Known
+    apn: str
+    until: int
+    provider: str | None
+    now: int
+
+
+class Nidd:
+    """Answers NIDD-Information-Requests; `wake`: there is something to be sent."""
+
+    def __init__(self, core: Core, config: MonitoringTable, wake: Callable[[], None]) -> None:
+        self._core = core
+        self._config = config
+        self._wake = wake
+
+    async def answer(self, request: Message, scef: ScefTable) -> Message:
+        """The NIDD-Information-Answer.  Raises Refused, IdentityError, StoreError."""
+        wanted = self._wanted(request, scef)
+        theirs = avps.features(request)
+        members: dict[str, Any] = {"Auth-Session-State": 1}
+        if theirs is not None:
+            members["Supported-Features"] = avps.supported(avps.OURS)
+        if wanted.group:
+            found = await self._core.store.do(lambda connection: self._for_group(connection, wanted))
+            return request.answer(ResultCode.SUCCESS, members | found)
+        subscriber, profile, item, changed = await self._core.store.do(
+            lambda connection: self._for_device(connection, wanted)
+        )
+        if changed:
+            await self._push(subscriber, profile, item, wanted)
+        names = nidd.names(subscriber, wanted.user) | {"Granted-Validity-Time": avps.moment(wanted.until)}
+        return request.answer(ResultCode.SUCCESS, members | {"NIDD-Authorization-Response": names})
+
+    def _wanted(self, request: Message, scef: ScefTable) -> Wanted:
+        user, group = avps.user(request.group("User-Identifier"))
+        asked = request.get("NIDD-Authorization-Request")
+        apn = None if asked is None else asked.get("Service-Selection")
+        if asked is None or apn is None:
+            raise Refused(Error.UNABLE_TO_COMPLY, "a request without an APN")
+        now = int(self._core.clock())
+        latest = now + self._config.longest_nidd_s
+        until = avps.seconds(asked.get("Requested-Validity-Time"))
+        return Wanted(
+            user=user, group=group, scef=scef, apn=apn, until=latest if until is None else min(until, latest),
+            known=Known(
+                host=scef.host, realm=request.text("Origin-Realm"), features=(avps.features(request) or 0) & avps.OURS
+            ),
+            provider=avps.provider(request), now=now,
+        )  # fmt: skip
+
+    def _item(self, wanted: Wanted, subscriber: Subscriber, called: str) -> Item:
+        return Item(
+            imsi=subscriber.imsi, kind="nidd", scef=wanted.scef.host, reference=0, apn=wanted.apn.lower(),
+            called=called, until=wanted.until, grp=wanted.user.external_id or "" if wanted.group else "",
+        )  # fmt: skip
+
+    def _for_device(self, connection: Connection, wanted: Wanted) -> tuple[Subscriber, ProfileTable, Item, bool]:
+        subscriber = subscribers.find(connection, wanted.user)
+        if subscriber is None:
+            raise Refused(Error.USER_UNKNOWN, "nobody has this identity")
+        rights = access.rights(connection, wanted.scef.host, subscriber.imsi)
+        authorise(wanted.scef, rights, {Service.NIDD}, wanted.provider)
+        profile = nidd.apn_of(self._core.profiles(), subscriber, wanted.apn)
+        tables.know(connection, wanted.known)
+        names = [each.identifier for each in subscriber.external_ids]
+        called = avps.called(wanted.user) or next(iter(names), "") or subscriber.msisdn or ""
+        item = self._item(wanted, subscriber, called)
+        return subscriber, profile, item, nidd.grant(connection, item, wanted.now)
+
+    async def _push(self, subscriber: Subscriber, profile: ProfileTable, item: Item, wanted: Wanted) -> None:
+        """Give the node the APN's SCEF; without it the authorisation is not given.  Raises Refused, StoreError."""
+        data = nidd.contexts(profile, subscriber, item, wanted.known.realm)
+        outcomes = await self._core.insert(subscriber.imsi, data, None)
+        if not all(each.good for each in outcomes):
+            await self._core.store.do(lambda connection: tables.remove(connection, item))
+            raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take the SCEF of the APN")
+
+    def _for_group(self, connection: Connection, wanted: Wanted) -> dict[str, Any]:
+        """Every member with this APN; those beyond one message follow in requests of ours (8.5)."""
+        name = wanted.user.external_id or ""
+        group = groups.find(connection, name)
+        if group is None:
+            raise Refused(Error.USER_UNKNOWN, "no such group")
+        authorise(wanted.scef, access.rights(connection, wanted.scef.host, name), {Service.NIDD}, wanted.provider)
+        tables.know(connection, wanted.known)
+        users: list[dict[str, Any]] = []
+        for called, imsi in devices(connection, group):
+            subscriber = subscribers.find(connection, UserId(imsi=imsi))
+            if subscriber is not None and self._may(connection, wanted, subscriber, name):
+                nidd.grant(connection, self._item(wanted, subscriber, called), wanted.now)
+                users.append({**nidd.names(subscriber, UserId(external_id=called)), "External-Identifier": called})
+        if not users:
+            raise Refused(Error.USER_NO_APN_SUBSCRIPTION, "no member has this APN for non-IP data")
+        size = self._config.group_items
+        parts = [users[at : at + size] for at in range(0, len(users), size)]
+        self._follow(connection, wanted, name, parts[1:])
+        members: dict[str, Any] = {"Group-User-Identifier": parts[0]}
+        members["NIDD-Authorization-Response"] = {"Granted-Validity-Time": avps.moment(wanted.until)}
+        return members | ({"NIA-Flags": INCOMPLETE} if parts[1:] else {})
+
+    def _may(self, connection: Connection, wanted: Wanted, subscriber: Subscriber, group: str) -> bool:
+        if not access.rights(connection, wanted.scef.host, subscriber.imsi, group).holds(Service.NIDD):
+            return False
+        try:
+            nidd.apn_of(self._core.profiles(), subscriber, wanted.apn)
+        except Refused:
+            return False
+        return True
+
+    def _follow(self, connection: Connection, wanted: Wanted, group: str, parts: list[list[dict[str, Any]]]) -> None:
+        notes = []
+        for at, part in enumerate(parts, 1):
+            flags = {"NIR-Flags": INCOMPLETE if at < len(parts) else 0}
+            user = avps.identifier(group, group=True)
+            body = {"User-Identifier": user, "Group-User-Identifier": part, **flags}
+            until = wanted.now + self._config.keep_s
+            notes.append(
+                Note(
+                    what="nidd", scef=wanted.scef.host, imsi="", called=group, grp=group, due=wanted.now, until=until,
+                    body=body,
+                )
+            )  # fmt: skip
+        outbox_tables.add(connection, notes)

@@ -1,0 +1,154 @@
+"""What still has to be said to SCEFs, or done to devices of a group, kept until somebody has taken it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from nfs.hss.monitoring.tables import packed, unpacked
+from nfs.hss.tables import METADATA
+
+What = Literal["report", "group", "member", "forget", "nidd"]
+
+OUTBOX: Final = Table(
+    "exposed_outbox",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("what", String(8), nullable=False),
+    Column("scef", String(255), nullable=False, index=True),
+    Column("imsi", String(15), nullable=False),
+    Column("called", String(253), nullable=False),
+    Column("grp", String(253), nullable=False),
+    Column("reference", BigInteger, nullable=False),
+    Column("extended", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("due", BigInteger, nullable=False, index=True),
+    Column("until", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+FIRST_AGAIN_S: Final = 2
+LAST_AGAIN_S: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One thing to do.  `report`: to a SCEF of one device; `group`: an item of a group's report; `member`: configure a
+    member of a group; `forget`: have the serving node forget an event; `nidd`: an authorisation that changed.
+
+    body: AVPs of the report, or what the member needs.  due, until: seconds since 1970; after `until` it is dropped.
+    """
+
+    what: What
+    scef: str
+    imsi: str
+    due: int
+    until: int
+    called: str = ""
+    grp: str = ""
+    reference: int = 0
+    extended: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    tries: int = 0
+    id: int = 0
+
+
+_NAMES: Final = tuple(name for name in Note.__slots__ if name != "id")
+
+
+def add(connection: Connection, notes: Iterable[Note]) -> None:
+    """Keep notes."""
+    rows = []
+    for each in notes:
+        row = {name: getattr(each, name) for name in _NAMES}
+        wrapped = each.reference - (1 << 64) if each.reference >> 63 else each.reference
+        rows.append(row | {"body": packed(each.body), "reference": wrapped})
+    if rows:
+        connection.execute(insert(OUTBOX), rows)
+
+
+def claim(connection: Connection, now: int, lease_s: int, limit: int, busy: Collection[str]) -> list[Note]:
+    """Notes that are due, of SCEFs that are not busy; nobody else gets them before `lease_s` is over."""
+    c = OUTBOX.c
+    question = select(OUTBOX).where(c.due <= now)
+    if busy:
+        question = question.where(c.scef.not_in(busy))
+    question = question.order_by(c.due, c.id).limit(limit).with_for_update(skip_locked=True)
+    return _taken(connection, question, now + lease_s)
+
+
+def claim_group(connection: Connection, note: Note, lease_until: int, limit: int) -> list[Note]:
+    """Further items of the report that `note` is an item of, due or not."""
+    c = OUTBOX.c
+    wrapped = note.reference - (1 << 64) if note.reference >> 63 else note.reference
+    same = (c.what == "group") & (c.scef == note.scef) & (c.grp == note.grp) & (c.reference == wrapped)
+    question = select(OUTBOX).where(same, c.id != note.id, c.due < lease_until).order_by(c.id).limit(limit)
+    return _taken(connection, question.with_for_update(skip_locked=True), lease_until)
+
+
+def _taken(connection: Connection, question: Any, until: int) -> list[Note]:
+    found = [_note(row) for row in connection.execute(question)]
+    if found:
+        ids = [each.id for each in found]
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(due=until))
+    return found
+
+
+def _note(row: Any) -> Note:
+    values = {**row._mapping, "body": unpacked(row.body), "reference": row.reference & ((1 << 64) - 1)}
+    return Note(**values)
+
+
+def more(connection: Connection, note: Note, but: Collection[int]) -> bool:
+    """Whether more of the report of a group is to come: items (`but` these), or members not configured yet."""
+    c = OUTBOX.c
+    wrapped = note.reference - (1 << 64) if note.reference >> 63 else note.reference
+    same = c.what.in_(("group", "member")) & (c.scef == note.scef) & (c.grp == note.grp) & (c.reference == wrapped)
+    return connection.execute(select(c.id).where(same, c.id.not_in(but)).limit(1)).first() is not None
+
+
+def done(connection: Connection, notes: Iterable[Note]) -> None:
+    """Forget notes."""
+    connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_([each.id for each in notes])))
+
+
+def again(connection: Connection, notes: Iterable[Note], now: int) -> None:
+    """Try notes again later, each time after a longer while; those whose time is over are dropped."""
+    for each in notes:
+        wait_s = min(FIRST_AGAIN_S << min(each.tries, 16), LAST_AGAIN_S)
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == each.id).values(due=now + wait_s, tries=each.tries + 1))
+
+
+def drop(connection: Connection, scef: str, reference: int, imsi: str | None = None, grp: str | None = None) -> None:
+    """Forget what waits to be said of an event that is deleted."""
+    c = OUTBOX.c
+    wrapped = reference - (1 << 64) if reference >> 63 else reference
+    question = delete(OUTBOX).where(c.scef == scef, c.reference == wrapped, c.what.in_(("report", "group", "member")))
+    if imsi is not None:
+        question = question.where(c.imsi == imsi)
+    connection.execute(question if grp is None else question.where(c.grp == grp))
+
+
+def expire(connection: Connection, now: int) -> int:
+    """Drop notes whose time is over; how many."""
+    return connection.execute(delete(OUTBOX).where(OUTBOX.c.until <= now)).rowcount
+
+
+def waiting(connection: Connection) -> list[Note]:
+    """All notes."""
+    return [_note(row) for row in connection.execute(select(OUTBOX).order_by(OUTBOX.c.id))]

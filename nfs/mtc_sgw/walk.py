@@ -1,0 +1,49 @@
+"""Every AVP of a message, inside groups too, without an object for each: whoever floods has all of them looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diameter.message import Avp, Grouped
+from diameter.message.members import Members
+from diameter.wire.avp import span
+
+
+def fields(message: Members, left_out: str = "") -> Iterator[tuple[str, bytes]]:
+    """Name and data of every AVP; of a group its name without data, and then its members.
+
+    left_out: name of AVPs at the top that are not looked into.
+    """
+    definitions, wire = message.tables.scope.avps, message.wire
+    for key, head in zip(message.keys, message.heads, strict=True):
+        one = definitions.get(key)
+        name = one.name if one is not None else _number(key)
+        if name == left_out:
+            continue
+        if one is not None and one.type == "Grouped":
+            group = Avp(message, head).value
+            if isinstance(group, Grouped) and group.heads:
+                yield name, b""
+                yield from fields(group)
+                continue
+        start, end = span(wire, head)
+        yield name, wire[start:end]
+
+
+def bearing(message: Members, names: frozenset[str]) -> Iterator[str]:
+    """Those of `names` that AVPs have, inside groups too."""
+    definitions = message.tables.scope.avps
+    for key, head in zip(message.keys, message.heads, strict=True):
+        one = definitions.get(key)
+        if one is None:
+            continue
+        if one.name in names:
+            yield one.name
+        if one.type == "Grouped":
+            group = Avp(message, head).value
+            if isinstance(group, Grouped):
+                yield from bearing(group, names)
+
+
+def _number(key: int) -> str:
+    return f"{key >> 32}:{key & 0xFFFFFFFF}" if key >> 32 else str(key)
