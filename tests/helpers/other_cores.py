@@ -6,8 +6,14 @@ Their tests are collected where the core is, and only there; nothing is fetched 
 from __future__ import annotations
 
 import os
+import select
 import shutil
-from collections.abc import Callable, Mapping
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,3 +61,51 @@ CORES: Final = (
 def absent() -> dict[str, str]:
     """Why, by folder, for each core that is not here."""
     return {core.folder: why for core in CORES if (why := core.missing())}
+
+
+def filled(source: Path, target: Path, places: Mapping[str, Path]) -> None:
+    """A file of a core's folder with paths in the place of `@NAME@`."""
+    text = source.read_text(encoding="utf-8")
+    for name, path in places.items():
+        text = text.replace(f"@{name}@", str(path))
+    target.write_text(text, encoding="utf-8")
+
+
+def run_beside(
+    running: ExitStack,
+    command: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Start a program that ends with `running`; what it says goes into `log`."""
+    output = running.enter_context(log.open("wb"))
+    words = [str(word) for word in command]
+    process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder)
+
+    def end() -> None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    running.callback(end)
+
+
+def answering(port: int, host: str = "127.0.0.1", patience_s: float = 60.0) -> None:
+    """Wait until somebody listens.  Raises AssertionError."""
+    until = time.monotonic() + patience_s
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, port)) == 0:
+                return
+        assert time.monotonic() < until, f"nobody listens on {host}:{port}"
+        select.select([], [], [], 0.2)
+
+
+def mtc(*words: str) -> subprocess.CompletedProcess[str]:
+    """Our command, to its end."""
+    command = [sys.executable, "-m", "nfs.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
