@@ -69,7 +69,7 @@ async def elected(folder: Path, pki: Pki, host: str, *faults: FaultConfig) -> Ou
     ours.node.inject(faults)
     config, states = configure(folder, pki, connect_to(host, clear=True), clear=True), list[str]()
     async with up(ours), running(await started(config)) as daemon:
-        await until(lambda: _look(ours, states).endswith("-Open"), "open", 15)
+        await until(lambda: _look(ours, states).endswith("-Open"), "open", 60)
         await open_to(daemon, host)
         await _settled(ours, host, daemon)
         (left,) = ours.node._core.lines

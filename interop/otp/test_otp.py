@@ -67,7 +67,7 @@ def test_as_server(code: Path, tmp_path: Path) -> None:
                 assert updated["Subscription-Data"]["AMBR"]["Max-Requested-Bandwidth-UL"] == 50_000_000
                 assert updated.faults == ()
                 await program.said("^request 001010123456789")
-                await left.tape.until(">DWA", timeout_s=12)
+                await left.tape.until(">DWA", timeout_s=60)
             assert left.tape.names()[-2:] == [">DPR", "<DPA"]
             await program.said("^event down")
 
@@ -132,7 +132,7 @@ def test_as_client_and_what_we_refuse(code: Path, tmp_path: Path) -> None:
                 here = program.tell(f"ask {how} {RIGHT}")
                 assert (await program.said("^answer .*", after=here)).group() == f"answer {said}", how
             assert [request["User-Name"] for request in hss.seen] == ["001010123456789"]
-            await right.tape.until("<DWA", timeout_s=12)
+            await right.tape.until("<DWA", timeout_s=60)
             program.tell("stop")
             await program.said("^stopped")
             await until(lambda: right.said.of(Point.PEER_CLOSED), "Right has closed")

@@ -109,4 +109,4 @@ def test_it_tells_a_stranger_so_and_we_say_it(python_diameter: Start) -> None:
             await until(lambda: left.said.of(Point.PEER_REFUSED), "Left says so")
             assert left.said.of(Point.PEER_REFUSED)[0]["reason"] == "refused by the peer with 3010"
 
-    drive(scenario(), 30)
+    drive(scenario(), 90)

@@ -65,7 +65,7 @@ def add(name: str, devices: tuple[str, ...], new_token: bool, database: str | No
 
     Example: mtc owner add meters --device meter-1@customer.example --device 15550100001 -d owners.db
     """
-    from nfs.mtc_iwf.owners import tables
+    from nfs.mtc_sgw.owners import tables
 
     if not name.isprintable() or not 1 <= len(name) <= 64:
         raise click.UsageError("NAME: 1 to 64 printable characters expected")
@@ -83,7 +83,7 @@ def remove(name: str, devices: tuple[str, ...], database: str | None, config: Pa
 
     Example: mtc owner remove meters -d owners.db
     """
-    from nfs.mtc_iwf.owners import tables
+    from nfs.mtc_sgw.owners import tables
 
     with _connection(database, config, make=False) as connection:
         if not tables.remove(connection, name, devices):
@@ -228,7 +228,7 @@ def _connection(database: str | None, config: Path | None, *, make: bool) -> Ite
     from diameter.errors import ConfigError
     from nfs.common.database import database_url, one_line, open_engine
     from nfs.mtc_iwf.config import IwfConfig
-    from nfs.mtc_iwf.owners.tables import MIGRATIONS
+    from nfs.mtc_sgw.owners.tables import MIGRATIONS
 
     if (database is None) == (config is None):
         raise click.UsageError("name the database with -d, or with -c the configuration of the MTC-IWF, one of the two")

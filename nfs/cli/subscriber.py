@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nfs.cli._access import access
 from nfs.cli._groups import group
 from nfs.cli._hss import connected, opened, options
+from nfs.cli._ordered import detach, locate, reset, update
+from nfs.cli._watched import bind, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,7 +139,7 @@ def show(identity: str, database: str | None, config: Path | None, as_json: bool
     from nfs.hss import cards, provisioning
 
     with connected(database, config, make=False, writes=False) as connection:
-        row = provisioning.to_row(_find(connection, identity))
+        row = provisioning.to_row(find(connection, identity))
         algorithm = cards.algorithm_of(connection, row["imsi"])
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
@@ -225,7 +228,7 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
     from nfs.hss import tables
 
     with connected(database, config, make=False) as connection:
-        imsi = _find(connection, identity).imsi
+        imsi = find(connection, identity).imsi
         tables.remove(connection, imsi)
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
 
@@ -240,7 +243,7 @@ def _no_group_has(connection: Connection, names: Iterable[ExternalId]) -> None:
         raise ConfigError(*(f"{name} is the name of a group" for name in taken))
 
 
-def _find(connection: Connection, identity: str) -> Subscriber:
+def find(connection: Connection, identity: str) -> Subscriber:
     """The subscriber with an identity of whatever kind.  Raises ClickException."""
     from nfs.common.identities import ExternalIdentifier, IdentityError
     from nfs.hss import tables
@@ -265,3 +268,5 @@ def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
 
 
 command.add_command(group)
+for each in (access, bind, watched, update, locate, detach, reset):
+    command.add_command(each)

@@ -21,6 +21,7 @@ from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.monitoring.s6t import exposing
+from nfs.hss.ordered import desk_of
 from nfs.hss.profiles import by_name
 from nfs.hss.registrations import Kind
 from nfs.hss.s6a import S6a
@@ -51,8 +52,12 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
 
+    desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
+
     def stopping() -> None:
         s6c.stopped = True
+        if desk is not None:
+            desk.stop()
         if s6t is not None:
             s6t.outbox.stop()
 
@@ -69,6 +74,8 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     def started(_node: Node) -> object:
         if s6t is not None:
             s6t.outbox.start()
+        if desk is not None:
+            desk.start()
         return s6c.spawn(s6c.resume())
 
     s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)

@@ -30,6 +30,12 @@ class HssTable(Table):
     group_members: int = Field(
         default=5000, ge=1, le=100_000, description="members of a group that an answer may have; none of a larger one"
     )
+    orders_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="how often `mtc subscriber update`, `locate`, `detach` and `reset` are looked for; 0: never",
+    )
     every_name: bool = Field(
         default=False,
         description="of a device to be triggered say each External Identifier on S6m, in a User-Identifier of its own "

@@ -224,12 +224,13 @@ class S6a(Application):
         for event in events:
             if "SCEF-Reference-ID" not in event:
                 continue
+            wide = {name: event[name] for name in ("SCEF-Reference-ID-Ext",) if name in event}
             good = event["Monitoring-Type"] in EVENTS
             result = {
                 "Vendor-Id": 0,
                 "Service-Result-Code": ResultCode.SUCCESS if good else ResultCode.UNABLE_TO_COMPLY,
             }
-            names = {"SCEF-Reference-ID": event["SCEF-Reference-ID"], "SCEF-ID": event["SCEF-ID"]}
+            names = {"SCEF-Reference-ID": event["SCEF-Reference-ID"], "SCEF-ID": event["SCEF-ID"], **wide}
             report = {"Service-Result": result, "Node-Type": MME_NODE}
             statuses.append({"Service-Report": report, **names})
             if event["Monitoring-Type"] == LOCATION_REPORT and event.get("Maximum-Number-of-Reports") == 1:

@@ -25,7 +25,7 @@ from nfs.mtc_iwf.groups.parts import GroupParts
 from nfs.mtc_iwf.guards import Guards, ways_out
 from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
-from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck
+from nfs.mtc_iwf.owners.lists import OwnedHss
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, Unavailable
 from nfs.mtc_iwf.s6m import S6m
@@ -33,6 +33,7 @@ from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Triggers
 from nfs.mtc_iwf.tsp import Tsp
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 _log = Logger(namespace="nfs")
 LIVE = (

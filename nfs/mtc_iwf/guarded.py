@@ -1,7 +1,8 @@
 """The HSS behind what is known of it: no question is asked twice for nothing, and none over the budget.
 
-An SCS that the device's owner blocks is refused as if the HSS had, and so is one that the local store of associations
-does not have; where that has it and the HSS refuses, somebody is told of it.
+An SCS that the device's owner blocks is refused as if the HSS had, and so is one that may not reach devices by their
+External Identifiers when nobody says those of an MSISDN, and one that the local store of associations does not have;
+where that has it and the HSS refuses, somebody is told of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget
+from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget, Unnamed
 from nfs.mtc_sgw.association import UNAUTHORIZED_REQUESTING_ENTITY, USER_UNKNOWN
 from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.known import Known, Pair
@@ -55,6 +56,8 @@ class GuardedHss:
         found = await self._asked(device, scs=scs, priority=priority)
         if any(self._unwanted.blocks(each, scs) for each in found.names):
             raise Blocked
+        if found.unnamed(device) and self._unwanted.blocks_names(name, scs):
+            raise Unnamed
         return found
 
     async def _asked(self, device: Device, *, scs: str, priority: bool) -> Found:

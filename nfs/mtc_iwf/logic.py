@@ -37,6 +37,7 @@ from nfs.mtc_iwf.ports import (
     Taken,
     Trigger,
     Unavailable,
+    Unnamed,
 )
 from nfs.mtc_iwf.recall import Originals, other_device
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, unmet
@@ -219,6 +220,11 @@ def refused_by_hss(error: HssRefused, profile: ScsProfile) -> Decision:
         check, reason = "local-association", "the local store of associations has not this pair"
     elif isinstance(error, Blocked):
         check, reason = "block-list", "the owner of the device blocks this SCS"
+    elif isinstance(error, Unnamed):
+        check, reason = (
+            "unnamed",
+            "an owner refuses this SCS by External Identifier, and the HSS says none of this MSISDN",
+        )
     elif isinstance(error, NotListed):
         check, reason = "owner", "the owner of the device does not list this SCS"
     elif error.remembered:

@@ -41,6 +41,13 @@ class NotListed(HssRefused):
         super().__init__(5510)
 
 
+class Unnamed(HssRefused):
+    """An owner refuses this SCS by External Identifiers, and who asked by MSISDN may mean one of them: nobody says."""
+
+    def __init__(self) -> None:
+        super().__init__(5510)
+
+
 class NotAssociated(HssRefused):
     """The local store of associations has not this pair; told as a foreign device is."""
 
@@ -74,6 +81,10 @@ class Found:
     not_provisioned: bool = False
     barred: bool = False
     nodes: tuple[ServingNode, ...] = ()
+
+    def unnamed(self, device: Device) -> bool:
+        """Whether nobody knows the External Identifiers of a device that was asked for by its MSISDN."""
+        return device.external_id is None and not self.external_ids
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from typing import Any, Final
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
+from diameter.node import Node
 from diameter.routing.balance import Balance
 from diameter.routing.table import Route
 from diameter.security.pseudonym import Pseudonyms
@@ -20,13 +25,46 @@ from nfs.mtc_sgw.copies import Copies
 from nfs.mtc_sgw.gateway import CHECKS, Gateway
 from nfs.mtc_sgw.logic import plain
 from nfs.mtc_sgw.order import pipeline
+from nfs.mtc_sgw.owners.keeping import Keeping
 from nfs.mtc_sgw.proxy import Proxy
 from nfs.mtc_sgw.scs_tables import profiles
+
+_log = Logger(namespace="nfs")
+LOOK_S: Final = 1.0
+"""How often is looked for owners that are new."""
+
+
+def _complain(why: str) -> None:
+    _log.warn("owners: {why}", why=why)
 
 
 def core_hosts(config: SgwConfig) -> frozenset[str]:
     """Who is behind: the MTC-IWFs.  Everybody else is outside, wherever the table of peers places it."""
     return frozenset(plain(host) for host in config.mtc_iwf.hosts)
+
+
+class Looking:
+    """Has the gateway know of new owners; without `[owners]` it does nothing."""
+
+    def __init__(self, keeping: Keeping | None, clock: Any) -> None:
+        self._keeping = keeping
+        self._call = LoopingCall(self._look)
+        self._call.clock = clock
+
+    def _look(self) -> Any:
+        assert self._keeping is not None
+        return Deferred.fromCoroutine(self._keeping.look())
+
+    def start(self) -> None:
+        """Look every second."""
+        if self._keeping is not None:
+            _ = self._call.start(LOOK_S, now=False)
+
+    def stop(self) -> Any:
+        """Look no more, and write down what waits."""
+        if self._call.running:
+            self._call.stop()
+        return None if self._keeping is None else self._keeping.close()
 
 
 def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
@@ -45,6 +83,8 @@ def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
         never_outside=config.sgw.never_outside,
         hidden=() if plain(config.mtc_iwf.realm) in plain(config.node.origin_realm) else (config.mtc_iwf.realm,),
     )
+    keeping = None if config.owners is None else Keeping(config.owners.database, around, audit, _complain)
+    looking = Looking(keeping, around.reactor)
     key = secrets.token_bytes(32) if config.session_key is None else read_key(config.session_key)
     agent = Proxy(
         gateway,
@@ -68,13 +108,20 @@ def build(config: SgwConfig, around: Surroundings) -> Parts[SgwConfig]:
         gateway.keep_inside(new.sgw.never_outside)
         bounds.reload(new.sgw)
 
+    def started(_node: Node) -> None:
+        looking.start()
+
+    def stopped() -> Any:
+        return maybeDeferred(looking.stop).addCallback(lambda _: audit.close())
+
     return Parts(
         applications=(),
         agent=agent,
         routes=(inner,),
         audit=audit.node_refused,
         standing=standing(audit),
-        stopped=audit.close,
+        started=started,
+        stopped=stopped,
         reload=reload,
         live=("scs", "sgw"),
     )

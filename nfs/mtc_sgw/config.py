@@ -148,11 +148,20 @@ class InnerTable(Table):
     balance: Sharing = Field(default="order", description="how several of them share the requests")
 
 
+class OwnersKept(Table):
+    """The `[owners]` table of a gateway in front."""
+
+    database: str = Field(description="the owners' database, that of the MTC-IWF: a SQLite file, or a database URL")
+
+
 class SgwConfig(AuditedConfig):
     """The whole file of a gateway that is a process of its own."""
 
     mtc_iwf: InnerTable = Field(description="the MTC-IWF behind")
     sgw: EdgeTable = Field(description="what is checked here")
+    owners: OwnersKept | None = Field(
+        default=None, description="where refusals are kept for the owners of devices; nowhere if not given"
+    )
     session_key: InputFile | None = Field(
         default=None,
         description="file whose first line is a secret from which Session-Ids of the inside get their names outside; "

@@ -50,9 +50,12 @@ class Unwanted:
 
     def blocks(self, device: str, scs: str) -> bool:
         """Whether the SCS with this ISDN number must not reach the device."""
-        return any(
-            scs in wish.blocked or ANY in wish.blocked or (wish.granted is not None and scs not in wish.granted)
-            for wish in self._of(device)
+        return any(_against(wish, scs) for wish in self._of(device))
+
+    def blocks_names(self, msisdn: str, scs: str) -> bool:
+        """Whether the SCS must not reach devices by their External Identifiers, and no wish names this MSISDN."""
+        return not any(self._of(msisdn)) and any(
+            "@" in pattern for wish in self.wishes if _against(wish, scs) for pattern in wish.devices
         )
 
     def check(self, device: str, now: float) -> Refuse | None:
@@ -73,6 +76,10 @@ class Unwanted:
         for wish in self.wishes:
             if any(fnmatchcase(device, pattern) for pattern in wish.devices):
                 yield wish
+
+
+def _against(wish: Wish, scs: str) -> bool:
+    return scs in wish.blocked or ANY in wish.blocked or (wish.granted is not None and scs not in wish.granted)
 
 
 def _within(second: float, since: int, until: int) -> bool:

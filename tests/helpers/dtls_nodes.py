@@ -48,7 +48,7 @@ class DtlsNodes(Protected):
             )
             report = await ping(
                 reactor, config, dialled, dictionary(), applications=[Advertised(id=RELAY)], count=3, interval_s=0.0,
-                timeout_s=5.0, tell=lambda _: None,
+                timeout_s=60.0, tell=lambda _: None,
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 3)
             assert report.security.startswith("DTLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256")
@@ -57,7 +57,7 @@ class DtlsNodes(Protected):
                 "application": "Tsp",
                 "avps": {**ACTION, "Destination-Realm": REALM},
             }
-            pace = Pace(count=3, rate_per_s=None, concurrency=1, duration_s=None, timeout_s=5.0)
+            pace = Pace(count=3, rate_per_s=None, concurrency=1, duration_s=None, timeout_s=60.0)
             report, sent = await send(
                 reactor, config, dialled, dictionary(), [letter], applications=[Advertised(id=TSP)], pace=pace,
                 keep=True, tell=lambda _: None,

@@ -7,6 +7,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from diameter._version import VERSION
+
+ENDPOINTS = """
+from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
+for interface in (IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser):
+    print(*(plugin.prefix for plugin in getPlugins(interface)))
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -31,5 +40,19 @@ class Environment:
         return done
 
     def pip(self, *arguments: str | Path, **more: str) -> None:
-        """pip install."""
-        self.run("python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments, ok=True, **more)
+        """pip install, which compiles nothing beforehand: most of what is installed is never imported here."""
+        quietly = ("-q", "--no-compile", "--disable-pip-version-check")
+        self.run("python", "-m", "pip", "install", *quietly, *arguments, ok=True, **more)
+
+
+def check(environment: Environment, core: str = "compiled") -> None:
+    """The command, the core, the dictionaries, a PKI and the endpoint plugin, from a folder without a checkout."""
+    forced: tuple[tuple[str, dict[str, str]], ...] = ((core, {}), ("pure", {"DIAMETER_PURE": "1"}))
+    for named, more in forced:
+        done = environment.run("mtc", "--version", ok=True, **more)
+        assert done.stdout == f"mtc-diameter {VERSION}, core: {named}\n"
+    environment.run("mtc", "dict", "check")
+    environment.run("mtc", "pki", "init")
+    found = environment.run("python", "-W", "error", "-c", ENDPOINTS).stdout.splitlines()
+    assert all("diameter" in line.split() for line in found), found
+    assert len(found) == 2

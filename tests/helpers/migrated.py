@@ -1,7 +1,8 @@
-"""Databases of SQLite that are quick to make and to write to: what unit tests open hundreds of.
+"""Databases that are quick to make and to write to: what unit tests open hundreds of.
 
-The migrations of a function run once in a process; a new database gets a copy of what they have made.  Nothing of it
-is written through to the disk.  What a program does at its own start is tested with `as_in_production`.
+The migrations of a function run once in a process; a new database of SQLite gets a copy of what they have made, one of
+PostgreSQL the statements that they have sent.  Nothing of SQLite's is written through to the disk.  What a program
+does at its own start is tested with `as_in_production`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event, inspect
 
 from nfs.common import database
 
@@ -29,16 +30,42 @@ def template(migrations: str, name: str) -> Any:
     return engine.raw_connection()
 
 
+SENT: Final[dict[tuple[str, str], list[tuple[str, Any]]]] = {}
+"""(migrations, name) to what the migrations send to an empty database of PostgreSQL."""
+
+
 def upgrade(connection: Connection, *, migrations: str, name: str) -> None:
-    """As `database.upgrade`; an empty database of SQLite gets a copy."""
+    """As `database.upgrade`; an empty database gets what it would have had in the end."""
     if connection.dialect.name == "sqlite" and not connection.exec_driver_sql("PRAGMA schema_version").scalar():
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute("ROLLBACK")
         template(migrations, name).backup(driver)
         driver.execute("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql" and not inspect(connection).get_table_names():
+        if (migrations, name) in SENT:
+            for statement, parameters in SENT[migrations, name]:
+                connection.exec_driver_sql(statement, parameters)
+        else:
+            SENT[migrations, name] = _sent(connection, migrations, name)
     else:
         UPGRADE(connection, migrations=migrations, name=name)
+
+
+def _sent(connection: Connection, migrations: str, name: str) -> list[tuple[str, Any]]:
+    """Upgrade; the statements that changed something, with their parameters; those without stand together."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if not statement.lstrip().startswith("SELECT"):
+            if statements and not parameters and not statements[-1][1]:
+                statement = f"{statements.pop()[0]};{statement}"
+            statements.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    UPGRADE(connection, migrations=migrations, name=name)
+    event.remove(connection, "before_cursor_execute", note)
+    return statements
 
 
 def connect(connection: Any, record: Any) -> None:

@@ -103,6 +103,8 @@ def two(iwf: str) -> tuple[dict[str, Any], dict[str, Any]]:
         "sgw": edge,
         "scs": whole["scs"],
     }
+    if "owners" in whole:
+        sgw["owners"] = {"database": "owners.db"}
     agent = {"host": SGW, "agent": True, "agent_realms": [each["realm"] for each in outside], **near}
     inner = [each for each in whole["peer"] if each["placement"] != "outside"]
     behind = {key: value for key, value in whole["sgw"].items() if key not in counted} | {"gateways": [SGW]}

@@ -13,9 +13,9 @@ from helpers.inline import InlineReactor, InlineThreads
 from nfs.common.audit import Area, Refusal, Stage
 from nfs.common.database import database_url, open_engine
 from nfs.common.store import Store
-from nfs.mtc_iwf.owners import tables
-from nfs.mtc_iwf.owners.book import Book
-from nfs.mtc_iwf.owners.lists import OwnerCheck
+from nfs.mtc_sgw.owners import tables
+from nfs.mtc_sgw.owners.book import Book
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 T = TypeVar("T")
 METER = "meter-1@customer.example"

@@ -59,6 +59,7 @@ class Postgres:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
         self._settings = SETTINGS if durable else SETTINGS | {"fsync": "off", "full_page_writes": "off"}
         self._made = 0
+        self._many: str | None = None
         self._process: subprocess.Popen[str] | None = None
         words = ("--no-locale", "--encoding=UTF8", "--auth=trust", f"--username={SUPERUSER}", "--no-sync")
         begun = False
@@ -103,6 +104,16 @@ class Postgres:
         name = f"made_{self._made}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         return f"postgresql://{SUPERUSER}@/{name}?host={self.folder}"
+
+    def schema(self) -> str:
+        """The URL of a new, empty schema of a database of many schemas: made in a tenth of the time."""
+        if self._many is None:
+            self._many = self.database()
+            self._many_name = f"made_{self._made}"
+        self._made += 1
+        name = f"made_{self._made}"
+        self.execute(f"CREATE SCHEMA {name}", self._many_name)
+        return f"{self._many}&options=-csearch_path%3D{name}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Carry out one statement as superuser; its rows."""

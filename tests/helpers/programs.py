@@ -21,7 +21,7 @@ LOOK_S: Final = 0.01
 TAIL: Final = 3000
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
     """Return once `condition` holds; AssertionError that names `what` after `timeout_s` seconds."""
     late = reactor.seconds() + timeout_s
     while not condition():
@@ -90,7 +90,7 @@ class Program:
             self.process.kill()
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
 
 Start = Callable[..., Program]

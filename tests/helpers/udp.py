@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
@@ -10,15 +9,9 @@ import pytest
 from diameter.config import ListenConfig, PeerConfig
 from diameter.transport.link import ConnectFailed
 from helpers.loop import drive
+from helpers.ports import free_port
 from helpers.sctp import FIRST, dialling, listening
 from helpers.sctp_suite import TransportSuite, Way
-
-
-def free_port(host: str = FIRST) -> int:
-    """A UDP port that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.bind((host, 0))
-        return int(asking.getsockname()[1])
 
 
 class OneSocket(Way):

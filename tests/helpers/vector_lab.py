@@ -35,11 +35,14 @@ from nfs.sms_sc.config import SmsScConfig
 START: Final = 1_767_225_600.0
 """2026-01-01 00:00:00 UTC."""
 REALM: Final = "operator.example"
-IWF, HSS, SMS_SC, MME, AAA = (f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa"))
+IWF, HSS, SMS_SC, MME, AAA, SCEF = (
+    f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa", "scef")
+)
 SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
 ADDRESSES: Final = {
     SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
     IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50", AAA: "192.0.2.80",
+    SCEF: "192.0.2.60",
 }  # fmt: skip
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})

@@ -1,4 +1,4 @@
-"""The scripted nodes of interop/vectors: T6a and S6t, which no network function speaks yet."""
+"""The scripted nodes of interop/vectors: T6a, which no network function speaks yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diameter.capture import Captured
 from diameter.config import NodeConfig
 from diameter.node import Node
 from diameter.testing import Clock, MemoryLinks, run
-from helpers.vector_lab import HSS, MME, REALM, START
+from helpers.vector_lab import MME, REALM, START
 
 Ask = tuple[str, Mapping[str, Any], tuple[int, int], Mapping[str, Any]]
 """Command, AVPs of the request, result as (vendor, code), AVPs of the answer."""
@@ -34,16 +34,14 @@ SCEF: Final = f"scef.{REALM}"
 OK: Final = (0, 2001)
 UNKNOWN: Final = (10415, 5001)
 USER: Final = {"User-Identifier": {"User-Name": "001010000000001"}}
-NAMED: Final = {"User-Identifier": {"External-Identifier": "meter-1@customer.example"}}
 BEARER: Final = {**USER, "Bearer-Identifier": b"\x05"}
 CONNECT: Final = {**BEARER, "Connection-Action": 0, "Service-Selection": "iot"}
 EVENT: Final = {"SCEF-Reference-ID": 9, "SCEF-ID": SCEF, "Monitoring-Type": 0}
 WATCH: Final = {"Monitoring-Event-Configuration": EVENT}
 SEEN: Final = {"Monitoring-Event-Report": EVENT}
-NIDD: Final = {**NAMED, "NIDD-Authorization-Request": {"Service-Selection": "iot"}}
 UPWARDS: Final = {**BEARER, "Non-IP-Data": b"21.5 C"}
 DOWNWARDS: Final = {**BEARER, "Non-IP-Data": b"valve shut"}
-T6A, S6T = "ts29128_t6a", "ts29336_s6t"
+T6A: Final = "ts29128_t6a"
 SCRIPTS: Final = (
     Script("t6a-from-mme", "T6a: connection, data of the device, a report",
            "Connection-Management, MO-Data and Reporting-Information from an MME to a SCEF.", T6A, (MME, SCEF),
@@ -54,14 +52,6 @@ SCRIPTS: Final = (
            (("Configuration-Information", {**USER, **WATCH}, OK, {}), ("MT-Data", DOWNWARDS, OK, {}))),
     Script("t6a-unknown", "T6a: the user is not known", "DIAMETER_ERROR_USER_UNKNOWN (5001) on T6a.", T6A, (MME, SCEF),
            (("Connection-Management", CONNECT, UNKNOWN, {}), ("MO-Data", UPWARDS, UNKNOWN, {}))),
-    Script("s6t-from-scef", "S6t: a monitoring event, authorisation of NIDD",
-           "Configuration-Information and NIDD-Information from a SCEF to an HSS.", S6T, (SCEF, HSS),
-           (("Configuration-Information", {**NAMED, **WATCH}, OK, {}),
-            ("NIDD-Information", NIDD, OK, {"NIDD-Authorization-Response": {"User-Name": "001010000000001"}}))),
-    Script("s6t-from-hss", "S6t: a report", "Reporting-Information from an HSS to a SCEF.", S6T, (HSS, SCEF),
-           (("Reporting-Information", {**NAMED, **SEEN}, OK, {}),)),
-    Script("s6t-unknown", "S6t: the user is not known", "DIAMETER_ERROR_USER_UNKNOWN (5001) on S6t.", S6T, (SCEF, HSS),
-           (("Configuration-Information", {**NAMED, **WATCH}, UNKNOWN, {}), ("NIDD-Information", NIDD, UNKNOWN, {}))),
 )  # fmt: skip
 
 

@@ -1,9 +1,8 @@
-"""Wheel, sdist, editable install, build without a compiler: each gives a working `mtc` in an empty environment."""
+"""Wheel, sdist, build without a compiler: each gives a working `mtc` in an empty environment."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -11,28 +10,9 @@ from pathlib import Path
 import pytest
 
 from diameter._version import VERSION
-from helpers.environments import Environment
+from helpers.environments import Environment, check
 
 pytestmark = pytest.mark.timeout(290)  # an empty environment is filled, and C compiled
-ENDPOINTS = """
-from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser
-from twisted.plugin import getPlugins
-for interface in (IStreamClientEndpointStringParserWithReactor, IStreamServerEndpointStringParser):
-    print(*(plugin.prefix for plugin in getPlugins(interface)))
-"""
-
-
-def check(environment: Environment, core: str = "compiled") -> None:
-    """The command, the core, the dictionaries, a PKI and the endpoint plugin, from a folder without a checkout."""
-    forced: tuple[tuple[str, dict[str, str]], ...] = ((core, {}), ("pure", {"DIAMETER_PURE": "1"}))
-    for named, more in forced:
-        done = environment.run("mtc", "--version", ok=True, **more)
-        assert done.stdout == f"mtc-diameter {VERSION}, core: {named}\n"
-    environment.run("mtc", "dict", "check")
-    environment.run("mtc", "pki", "init")
-    found = environment.run("python", "-W", "error", "-c", ENDPOINTS).stdout.splitlines()
-    assert all("diameter" in line.split() for line in found), found
-    assert len(found) == 2
 
 
 def wheel_of(built: Path) -> Path:
@@ -57,28 +37,8 @@ def test_the_sdist(environment: Environment, built: Path, constraints: Path) -> 
     check(environment)
 
 
-def test_an_editable_install(environment: Environment, checkout: Path, constraints: Path) -> None:
-    environment.pip("-c", constraints, "-e", checkout)
-    check(environment)
-    where = environment.run("python", "-c", "import diameter; print(diameter.__file__)").stdout
-    assert str(checkout) in where
-
-
 def test_a_build_without_a_compiler(environment: Environment, built: Path, constraints: Path) -> None:
     environment.pip("-c", constraints, sdist_of(built), CC="/bin/false", CXX="/bin/false", LDSHARED="/bin/false")
-    check(environment, "pure")
-
-
-def test_a_wheel_for_every_platform(
-    environment: Environment, checkout: Path, constraints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MTC_NO_EXT", "1")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(checkout)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name == f"mtc_diameter-{VERSION}-py3-none-any.whl"
-    environment.pip("-c", constraints, wheel)
     check(environment, "pure")
 
 

@@ -117,7 +117,7 @@ def test_a_peer_that_answers_in_clear_is_not_spoken_to(tmp_path: Path) -> None:
 def test_random_octets_at_a_tls_port_are_dropped_and_counted(tmp_path: Path, seed: int) -> None:
     async def scenario() -> None:
         random = Random(seed)
-        async with Secured("tls", tmp_path, handshake_timeout_s=0.5) as ends:
+        async with Secured("tls", tmp_path, handshake_timeout_s=2) as ends:
             port = ends.server.listening[0][1].port
             for _ in range(BLOBS):
                 blob = random.randbytes(random.randint(1, 3000))

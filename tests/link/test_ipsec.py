@@ -21,8 +21,8 @@ from diameter.trace import Point
 from helpers.ipsec_hook import OPTIONS, Kept, Pretend, pretended, secured
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary
+from helpers.ports import free_port
 from helpers.programs import until
-from helpers.udp import free_port
 
 pytestmark = pytest.mark.link
 OTHER = f"other.{REALM}"

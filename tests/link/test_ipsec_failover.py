@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
@@ -17,18 +16,11 @@ from helpers.agents import CLEAR
 from helpers.ipsec_hook import OPTIONS, pretended
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, Waiting, dictionary, succeed
+from helpers.ports import free_port
 from helpers.programs import until
-from helpers.udp import free_port
 
 pytestmark = pytest.mark.link
 OTHER = f"other.{REALM}"
-
-
-def free_tcp_port() -> int:
-    """One that nobody has: IPsec has to know it beforehand, so 0 will not do."""
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])
 
 
 def node_of(host: str, application: Application, said: Said, **table: Any) -> Node:
@@ -60,7 +52,7 @@ def test_another_peer_answers_when_the_protection_is_gone(transport: str) -> Non
 
     async def scenario() -> None:
         asking, second, said = Asking(), Answering(), Said()
-        under = {"port": free_tcp_port(), "transport": transport, "security": "ipsec", "ipsec": OPTIONS}
+        under = {"port": free_port(), "transport": transport, "security": "ipsec", "ipsec": OPTIONS}
         if transport == "sctp":
             port = free_port()
             under |= {"sctp": "usrsctp-udp", "association": {"udp_port": port, "remote_udp_port": port}}

@@ -126,7 +126,7 @@ def test_a_certificate_of_somebody_else_does_not_get_in(tmp_path: Path) -> None:
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=1)
+                await both.client.when_open(RIGHT, timeout_s=5)
             assert both.said.refused[0].code == 3010
             assert both.server.stats.peers_opened == 0
 
@@ -139,7 +139,7 @@ def test_a_server_with_the_wrong_certificate_is_sent_nothing(tmp_path: Path) -> 
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=1)
+                await both.client.when_open(RIGHT, timeout_s=5)
             assert both.server.stats.octets_in == 0
 
     ca = Ca()
@@ -316,7 +316,7 @@ def test_a_small_program_ends_orderly_on_sigterm_and_says_in_one_line_why_it_can
         process.terminate()
         process.stdout.read()
         log = process.stderr.read().decode()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert second.returncode == 2
     assert f"cannot listen on tcp 127.0.0.1:{port}: Address already in use" in second.stderr
     assert "Traceback" not in second.stderr

@@ -12,8 +12,8 @@ from diameter.message import Message
 from diameter.node import Node, as_deferred
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, dictionary
+from helpers.ports import free_port
 from helpers.sctp_suite import seen
-from helpers.udp import free_port
 
 pytestmark = pytest.mark.link
 FEW, MANY = 5, 100

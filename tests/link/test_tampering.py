@@ -231,7 +231,7 @@ def test_base_messages_are_inside_the_protection(tmp_path: Path, kind: str) -> N
             config = NodeConfig.model_validate({**table, "product_name": "unmistakable"}, strict=False)
             report = await ping(
                 reactor, config, peer, dictionary(), applications=[Advertised(id=RELAY)], count=2, interval_s=0.0,
-                timeout_s=5.0, tell=lambda _: None,
+                timeout_s=60.0, tell=lambda _: None,
             )  # fmt: skip
             assert (report.trouble, report.result_code, len(report.watchdogs_ms)) == ("", 2001, 2)
             assert report.dpa_ms is not None

@@ -19,9 +19,10 @@ from diameter.transport.usrsctp_library import LINGER_S, library
 from diameter.transport.usrsctp_wires import Wire
 from helpers.links import Recorder
 from helpers.loop import drive, reactor
+from helpers.ports import free_port
 from helpers.sctp import FIRST, Ends, listening, table
 from helpers.sctp_suite import TransportSuite
-from helpers.udp import ApartSuite, OneSocket, TwoSockets, free_port
+from helpers.udp import ApartSuite, OneSocket, TwoSockets
 
 pytestmark = pytest.mark.link
 

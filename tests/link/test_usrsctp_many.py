@@ -12,8 +12,8 @@ import pytest
 from diameter.transport.link import Link
 from diameter.transport.usrsctp_library import library
 from helpers.loop import drive
+from helpers.ports import free_port
 from helpers.sctp import Ends, dialling, listening
-from helpers.udp import free_port
 
 pytestmark = pytest.mark.link
 COUNT = int(os.environ.get("MTC_ASSOCIATIONS_OVER_UDP", "1000"))

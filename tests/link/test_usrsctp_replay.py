@@ -10,8 +10,8 @@ import pytest
 from diameter.capture import CaptureReader
 from helpers.captures import IWF, SCS
 from helpers.certificates import Ca
+from helpers.ports import free_port
 from helpers.replaying import TWO_WAYS, listening, replayed
-from helpers.udp import free_port
 
 pytestmark = pytest.mark.link
 CA = Ca()

@@ -19,6 +19,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PEERS: Final = ROOT / ".venv-peers"
 """The environment of python-diameter, which has our import name and must never share one with us."""
 OLDEST: Final = (3, 11)
+NOT_PASSED_ON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+"""Variables that a test run does without: the last would have every worker compile every test anew, for 12 seconds."""
 BUILD_LEFTOVERS: Final = ("build/lib", "build/bdist*", "*.egg-info")
 
 
@@ -99,7 +101,7 @@ def install_project(python: Path, folder: Path) -> None:
 
 def safe_environment(**more: str) -> dict[str, str]:
     """This process's environment for a program that must not find the checkout on its `sys.path`."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    kept = {k: v for k, v in os.environ.items() if k not in NOT_PASSED_ON}
     return {**kept, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **more}
 
 

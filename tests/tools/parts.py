@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -36,13 +37,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One row of the closing table.  `needs`: programs and files without which it is not run."""
+    """One row of the closing table.
+
+    needs: programs and files without which it is not run.  workers: tests at a time.  spread: how
+    xdist gives tests to workers.  own_network: each test has fixed ports, and a network namespace of its own; where
+    there is no right to one, one runs after the other.  measured: coverage counts.
+    """
 
     name: str
     run: Callable[[Part, Path], Outcome]
     paths: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     workers: int = 0
+    spread: str = "loadfile"
+    own_network: bool = False
+    measured: bool = True
     limit_s: int = 900
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -85,26 +94,31 @@ def run_part(part: Part, python: Path) -> Outcome:
 
 
 def with_pytest(part: Part, python: Path) -> Outcome:
-    """Run the part's folders with pytest against the installed wheel; branches are measured, subprocesses included."""
+    """Run the part's folders with pytest against the installed wheel."""
     paths = [str(p.relative_to(ROOT)) for pattern in part.paths for p in sorted(ROOT.glob(pattern))]
     report = OUT / f"{part.name}.xml"
     report.unlink(missing_ok=True)
     if not paths:
         return Outcome(not_run=1, why="no tests there")
     command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
-    if part.workers:
-        command += ["-n", str(part.workers), "--dist", "loadfile"]
+    if part.workers and (not part.own_network or may_have_a_network()):
+        command += ["-n", str(part.workers), "--dist", part.spread]
     return _counted(report, call(command, part.limit_s, measured(part, python)))
 
 
 def measured(part: Part, python: Path) -> dict[str, str]:
-    """Environment of a test run against the installed wheel; branches are measured, subprocesses included."""
+    """Environment of a test run against the installed wheel; branches are measured, subprocesses included, unless the
+    part is not to be.
+    """
+    coverage = {
+        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+        "COVERAGE_FILE": str(OUT / "coverage" / "data"),
+    }
     return safe_environment(
         MTC_TEST_INSTALLED="1",
         MTC_PART=part.name,
-        COVERAGE_PROCESS_START=str(ROOT / "pyproject.toml"),
-        COVERAGE_FILE=str(OUT / "coverage" / "data"),
         PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        **(coverage if part.measured else {}),
         **part.environment,
     )
 
@@ -132,14 +146,20 @@ def _counted(report: Path, status: int) -> Outcome:
 
 
 def with_commands(*commands: tuple[str, tuple[str, ...]]) -> Callable[[Part, Path], Outcome]:
-    """A part that is a list of commands of the environment, each counted as one check."""
+    """A part that is a list of commands of the environment, two at a time, each counted as one check."""
 
     def run(part: Part, python: Path) -> Outcome:
         outcome = Outcome()
         environment = {**safe_environment(), "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-        for title, command in commands:
-            print(f"-- {title}: {' '.join(command)}", flush=True)
-            if call([python.parent / command[0], *command[1:]], part.limit_s, environment):
+
+        def one(command: tuple[str, ...]) -> int:
+            print(f"-- {' '.join(command)}", flush=True)
+            return call([python.parent / command[0], *command[1:]], part.limit_s, environment)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            statuses = list(pool.map(one, [command for _, command in commands]))
+        for (title, _), status in zip(commands, statuses, strict=True):
+            if status:
                 outcome.failed += 1
                 outcome.why = f"{outcome.why}, {title}".removeprefix(", ")
             else:
@@ -159,6 +179,10 @@ LINT: Final = (
     ),
     ("mkdocs", ("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(OUT / "site"))),
 )
+
+
+OF_THE_PROJECT: Final = tuple(f"tests/test_{name}.py" for name in ("api", "compliance", "deploy", "run"))
+"""Those that lint does not run."""
 
 
 def fuzz(part: Part, python: Path) -> Outcome:
@@ -240,11 +264,18 @@ def rig(part: Part, python: Path) -> Outcome:
 
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=400),
-    Part(name="unit", run=with_pytest, paths=("tests/unit", "tests/test_*.py"), workers=2),
+    Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
-    Part(name="docs", run=with_pytest, paths=("tests/docs",)),
-    Part(name="install", run=with_pytest, paths=("tests/install",), needs=("gcc",), limit_s=1200),
+    Part(name="docs", run=with_pytest, paths=("tests/docs",), spread="load", own_network=True),
+    Part(
+        name="install",
+        run=with_pytest,
+        paths=("tests/install",),
+        needs=("gcc",),
+        workers=2,
+        limit_s=1200,
+    ),
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),

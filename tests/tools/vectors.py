@@ -25,15 +25,15 @@ SCRIPTED: Final = (
 )
 HEAD: Final = """# Captures of the MTC interfaces
 
-Open captures of Tsp, S6m, T4, SGd, S6t and T6a, for whoever writes or tests another implementation. They open in a
+Open captures of Tsp, S6m, T4, SGd, S6t, S6a and T6a, for whoever writes or tests another implementation. They open in a
 default Wireshark and in `mtc pcap decode`; `mtc pcap extract` makes a scenario of a session, to play against a peer.
 Identities are made up, addresses are those of RFC 5737. Each capture has a page with every AVP. Licence: that of the
 project.
 
 Where a page says so, two scripted nodes have spoken, because no network function of this project speaks that yet. Tsp
-is written as exported PDUs because it went over TLS, SGd, S6t and T6a as SCTP, the rest as TCP on port 3868. The links
-were in memory: nothing but the messages is to be learnt from the frames. Tests hold that the files are what the code
-makes today, and that tshark reads them as we do.
+is written as exported PDUs because it went over TLS, SGd, S6t, S6a and T6a as SCTP, the rest as TCP on port 3868. The
+links were in memory: nothing but the messages is to be learnt from the frames. Tests hold that the files are what the
+code makes today, and that tshark reads them as we do.
 """
 
 

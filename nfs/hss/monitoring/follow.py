@@ -47,6 +47,12 @@ class Follow:
         _nidd(connection, data, items)
         return bool(noted)
 
+    def extend(self, connection: Connection, imsi: str, data: dict[str, Any]) -> None:
+        """Put what SCEFs have set into Subscription-Data of a profile."""
+        items = tables.of(connection, imsi, int(self._clock()))
+        data |= avps.timers(power_saving(items, self.config))
+        _nidd(connection, data, items)
+
     def _moved(self, connection: Connection, items: list[Item], new: Registration, now: int) -> int:
         """SUSPEND where the new node watches for nothing, RESUME where it does again (7.2.2)."""
         able = bool(new.features & MONITORING)

@@ -15,6 +15,7 @@ from diameter import Message, ResultCode
 from diameter.app import Application
 from diameter.errors import RequestError
 from nfs.common.store import Store, StoreError
+from nfs.hss import binding
 from nfs.hss.monitoring import access, avps, outbox_tables, revoke, tables
 from nfs.hss.monitoring.config import MonitoringTable
 from nfs.hss.monitoring.logic import Error
@@ -105,6 +106,7 @@ class Outbox:
         def work(connection: Any) -> int:
             tables.lapse(connection, now)
             access.tidy(connection)
+            binding.tidy(connection)
             revoke.cancel(connection, tables.orphans(connection, AT_ONCE), now)
             return outbox_tables.expire(connection, now)
 

@@ -272,6 +272,13 @@ def lapse(connection: Connection, now: int) -> None:
         connection.execute(delete(table).where(table.c.until <= now))
 
 
+def set_imsi_group(connection: Connection, grp: str, service: int, plmn: str, local: bytes) -> None:
+    """Set the IMSI-Group-Id of a group."""
+    connection.execute(delete(IMSI_GROUP).where(IMSI_GROUP.c.grp == grp))
+    row = {"grp": grp, "service": service, "plmn": plmn, "local": local.hex()}
+    connection.execute(insert(IMSI_GROUP), row)
+
+
 def know(connection: Connection, scef: Known) -> None:
     """Remember what a SCEF said of itself."""
     found = known(connection, scef.host)

@@ -17,13 +17,13 @@ from nfs.mtc_iwf.groups.keep import GroupKeep
 from nfs.mtc_iwf.groups.logic import Groups
 from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import MtcIwf
-from nfs.mtc_iwf.owners.lists import OwnerCheck
 from nfs.mtc_iwf.ports import Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, Result
 from nfs.mtc_iwf.t4 import T4
 from nfs.mtc_iwf.triggers import Counting
 from nfs.mtc_iwf.tsp import Tsp
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 
 @dataclass(frozen=True, slots=True)

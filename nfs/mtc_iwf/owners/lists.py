@@ -2,51 +2,15 @@
 
 An owner without a list leaves it to the operator.  What the owner refuses looks like any other device of somebody else,
 in what is answered and when.  A device is looked up under the identity that the request has, and under those that the
-HSS says, of a trigger the MSISDN: its owner holds all of its identities, or its domain whole (`*@domain`).
+HSS says, of a trigger the MSISDN: its owner holds all of its identities, or its domain whole (`*@domain`).  When an SCS
+asks by an MSISDN that nobody owns and the HSS says no External Identifier, the device may be anybody's: an SCS that
+some owner keeps from his names does not get it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from nfs.common.identities import ExternalIdentifier, IdentityError
-from nfs.mtc_iwf.ports import Device, Found, Hss, NotListed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnerLists:
-    """`owners`: name of the owner by device (`local@domain`, `*@domain`, digits of an MSISDN).
-
-    `allowed`: by owner the E.164 numbers of the SCSs that may; an owner who is not in it has no list.
-    """
-
-    owners: Mapping[str, str] = field(default_factory=dict)
-    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def owner(self, identity: str) -> str | None:
-        """Whose device this is, None for nobody's."""
-        found = self.owners.get(identity)
-        if found is None and "@" in identity:
-            try:
-                parsed = ExternalIdentifier.parse(identity)
-            except IdentityError:
-                return None
-            found = self.owners.get(str(parsed)) or self.owners.get(f"*@{parsed.domain}")
-        return found
-
-
-class OwnerCheck:
-    """What stands in `lists` now; they are replaced whenever an owner changes something."""
-
-    def __init__(self) -> None:
-        self.lists = OwnerLists()
-
-    def refuses(self, identity: str | None, scs: str) -> bool:
-        """True when the owner of a device has a list without the SCS with this number."""
-        owner = self.lists.owner(identity) if identity else None
-        allowed = None if owner is None else self.lists.allowed.get(owner)
-        return allowed is not None and scs not in allowed
+from nfs.mtc_iwf.ports import Device, Found, Hss, NotListed, Unnamed
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 
 class OwnedHss:
@@ -63,6 +27,8 @@ class OwnedHss:
         found = await self._hss.ask(device, scs=scs, priority=priority)
         if any(self._owners.refuses(each, scs) for each in found.names):
             raise NotListed
+        if found.unnamed(device) and self._owners.refuses_unnamed(device.msisdn, scs):
+            raise Unnamed
         return found
 
     def forget(self, device: Device, *, scs: str) -> None:

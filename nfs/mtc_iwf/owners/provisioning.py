@@ -32,12 +32,12 @@ from nfs.common.audit import AuditLog
 from nfs.common.database import database_url, open_engine
 from nfs.common.function import Surroundings
 from nfs.common.store import Store
-from nfs.mtc_iwf.owners import tables
-from nfs.mtc_iwf.owners.book import Book, OwnerError, StoreError
 from nfs.mtc_iwf.owners.buckets import Buckets
 from nfs.mtc_iwf.owners.config import OwnersTable
-from nfs.mtc_iwf.owners.lists import OwnerCheck
 from nfs.mtc_iwf.owners.push import Push, poster
+from nfs.mtc_sgw.owners import tables
+from nfs.mtc_sgw.owners.book import Book, OwnerError, StoreError
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 BODY_LIMIT: Final = 65_536
 PAGE: Final = 1000

@@ -51,7 +51,7 @@ class Chain:
                 async with running(daemon):
                     await listens(self.cables.right)
                     async with up(self.left):
-                        await self.left.node.when_open(THEIRS, timeout_s=20)
+                        await self.left.node.when_open(THEIRS, timeout_s=60)
                         await open_to(daemon, LEFT, RIGHT)
                         yield daemon
 
@@ -79,8 +79,8 @@ def test_both_directions_with_requests_between(cables: Cables, tmp_path: Path, p
             for one in (left, right):
                 assert (await one.node.when_open(THEIRS)).transport == "sctp"
             await chain.ask(20)
-            await left.tape.until("<DWA", timeout_s=15)
-            await right.tape.until(">DWA", timeout_s=15)
+            await left.tape.until("<DWA", timeout_s=60)
+            await right.tape.until(">DWA", timeout_s=60)
             await left.node.stop()
             await daemon.end(signal.SIGTERM)
             await until(lambda: right.said.of(Point.PEER_CLOSED), "Right has closed")

@@ -31,7 +31,7 @@ def test_as_server(cables: Cables, code: Path, tmp_path: Path) -> None:
             await listens(cables.right)
             with cables.left:
                 async with up(left):
-                    assert (await left.node.when_open(THEIRS, timeout_s=20)).transport == "sctp"
+                    assert (await left.node.when_open(THEIRS, timeout_s=60)).transport == "sctp"
                     await ready_for(program, 1)
                     for number in range(60):
                         if number == 20:
@@ -39,7 +39,7 @@ def test_as_server(cables: Cables, code: Path, tmp_path: Path) -> None:
                         updated = await answer(mme.request("Update-Location", UPDATE, to=THEIRS, realm=REALM))
                         assert updated["Subscription-Data"]["AMBR"]["Max-Requested-Bandwidth-UL"] == 50_000_000
                     assert program.text.count("request 001010123456789") == 60
-                    await left.tape.until(">DWA", timeout_s=15)
+                    await left.tape.until(">DWA", timeout_s=60)
             names = left.tape.names()
             assert (names[:2], names[-2:]) == ([">CER", "<CEA"], [">DPR", "<DPA"])
             await program.said("^event down")
@@ -61,7 +61,7 @@ def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, code: Path, tmp_pa
             await listens(cables.right)
             with cables.left:
                 async with up(left):
-                    await left.node.when_open(THEIRS, timeout_s=20)
+                    await left.node.when_open(THEIRS, timeout_s=60)
                     await ready_for(program, 1)
                     for fault in FAULTS:
                         cables.spoil(fault)

@@ -68,6 +68,8 @@ def test_every_command_of_the_device_trigger_is_there(made: dict[str, Vector]) -
         "Configuration-Information",
         "Reporting-Information",
         "NIDD-Information",
+        "Update-Location",
+        "Insert-Subscriber-Data",
         "Connection-Management",
         "MO-Data",
         "MT-Data",

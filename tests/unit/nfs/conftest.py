@@ -38,7 +38,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "store.db")
     server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
+    return server.schema()
 
 
 collect_ignore_glob = [] if "postgresql" in kinds() else ["common/test_store_postgres.py"]

@@ -14,7 +14,7 @@ def test_a_step_is_a_power_of_two(processes: int, step: int) -> None:
     assert [Lane.among(index, processes) for index in range(processes)] == [Lane(i, step) for i in range(processes)]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 0xFFFFF, 0x12345678])
+@pytest.mark.parametrize("seed", [0xFFFFF, 0x12345678])
 def test_end_to_end_identifiers_differ_over_workers_also_when_the_counter_wraps(seed: int) -> None:
     sources = [EndToEndSource(seed + index, Lane.among(index, 4)) for index in range(4)]
     made = [source.next(NOW) for source in sources for _ in range(1 << 18)]

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from diameter.errors import ConfigError
 from nfs.cli.owner import _line, command
-from nfs.mtc_iwf.owners.tables import OwnerError
+from nfs.mtc_sgw.owners.tables import OwnerError
 
 REFUSAL = {
     "id": 3, "time": "2026-01-02T03:04:05.000000Z", "device": "m@a.example", "peer": "dra.example", "reference": None,

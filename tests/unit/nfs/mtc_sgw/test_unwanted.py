@@ -68,3 +68,14 @@ def test_memory_is_bounded() -> None:
     unwanted = Unwanted([Wish(devices=("*",), per_hour=1)], remembered=3)
     assert [unwanted.check(f"meter-{at}", NOON) for at in range(9)] == [None] * 9
     assert len(unwanted.passed) == 3
+
+
+def test_who_may_not_reach_names_may_not_reach_a_number_without_one() -> None:
+    wishes = Unwanted(
+        (
+            Wish(devices=("*@customer.example",), blocked=frozenset({"15550001"})),
+            Wish(devices=("155501*",), blocked=frozenset({"15550002"})),
+        )
+    )
+    found = [wishes.blocks_names(msisdn, scs) for scs in ("15550001", "15550002") for msisdn in ("15559", "155501")]
+    assert found == [True, False, False, False]  # 155501... has a wish of its own

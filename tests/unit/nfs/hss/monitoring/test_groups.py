@@ -17,6 +17,7 @@ from nfs.hss.groups.logic import Group
 from nfs.hss.logic import ExternalId, Subscriber
 from nfs.hss.monitoring import access
 from nfs.hss.monitoring.logic import Service
+from nfs.hss.monitoring.tables import set_imsi_group
 
 LOSS, IMEI, ROAMING = 0, 3, 4
 USER: dict[str, Any] = {"User_Identifier": {"External-Identifier": FLEET, "Type-Of-External-Identifier": 1}}
@@ -171,16 +172,14 @@ def test_patterns_and_network_parameters_of_a_group(lab: Lab) -> None:
 
 
 def test_imsi_group_ids(lab: Lab) -> None:
-    from nfs.hss.monitoring.tables import IMSI_GROUP
-
     other = "other@customer.example"
     with lab.transaction() as connection:
         groups.make(connection, Group(external_id=other))
         access.change(connection, other, access.Row(device="x", scef=SCEF, services=(Service.GROUP_ID,)))
-        connection.execute(IMSI_GROUP.insert(), {"grp": FLEET, "service": 1, "plmn": "00101", "local": "07"})
+        set_imsi_group(connection, FLEET, 1, "00101", b"\x07")
     assert lab.cir(CIR_Flags=4, **USER, AdditionalIdentifiers={"External-Identifier": other}).result == (10415, 5001)
     with lab.transaction() as connection:
-        connection.execute(IMSI_GROUP.insert(), {"grp": other, "service": 1001, "plmn": "00101", "local": "08"})
+        set_imsi_group(connection, other, 1001, "00101", b"\x08")
     answer = lab.cir(CIR_Flags=4, **USER, AdditionalIdentifiers={"External-Identifier": other})
     found = [(each["Group-Service-Id"], each["Local-Group-Id"]) for each in answer.all("IMSI-Group-Id")]
     assert found == [(1, b"\x07"), (1001, b"\x08")]

@@ -7,9 +7,10 @@ from twisted.internet.task import Clock
 
 from diameter.testing import run
 from nfs.common.tsp import RequestStatus
-from nfs.mtc_iwf.owners.lists import OwnedHss, OwnerCheck, OwnerLists
-from nfs.mtc_iwf.ports import Device, Found, NotListed
+from nfs.mtc_iwf.owners.lists import OwnedHss
+from nfs.mtc_iwf.ports import Device, Found, NotListed, Unnamed
 from nfs.mtc_sgw import association
+from nfs.mtc_sgw.owners.lists import OwnerCheck, OwnerLists
 
 LISTS = OwnerLists(
     owners={
@@ -106,3 +107,29 @@ def test_an_external_identifier_that_the_hss_says_counts_when_the_scs_says_the_m
     with pytest.raises(NotListed):
         run(hss.ask(device, scs="15550001", priority=False), Clock())
     assert run(hss.ask(device, scs="15550002", priority=False), Clock()) is inner.found
+
+
+@pytest.mark.requirement("R-TRIG-11")
+@pytest.mark.parametrize(
+    ("device", "scs", "passes"),
+    [
+        (Device(msisdn="15550109999"), "15550001", False),  # maybe of the fleet, which lets in another one alone
+        (Device(msisdn="15550109999"), "15550002", False),  # maybe a meter
+        (Device(msisdn="15550100001"), "15550001", True),  # a meter
+        (Device(external_id="free@open.example"), "15550009", True),
+    ],
+)
+def test_a_number_that_may_be_anybodys(device: Device, scs: str, passes: bool) -> None:
+    check, inner = OwnerCheck(), HssStub()
+    inner.found = Found(imsi="001010000000001", msisdn=device.msisdn)
+    hss = OwnedHss(inner, check)
+    assert run(hss.ask(device, scs=scs, priority=False), Clock()) is inner.found  # as long as there are no lists
+    check.lists = LISTS
+    if passes:
+        assert run(hss.ask(device, scs=scs, priority=False), Clock()) is inner.found
+    else:
+        with pytest.raises(Unnamed):
+            run(hss.ask(device, scs=scs, priority=False), Clock())
+    check.lists = OwnerLists(owners={"15550100001": "meters"}, allowed={"meters": frozenset()})
+    if device.msisdn != "15550100001":  # only numbers are owned: whose this one is not is known
+        assert run(hss.ask(device, scs=scs, priority=False), Clock()) is inner.found

@@ -3,6 +3,10 @@
 A change made here is in force when its Deferred fires, hence before whoever asked for it is answered; one by another
 process on the same database is seen at the next `look`.  Refusals wait in a bounded queue for one transaction after
 the other, so that a flood of them costs neither memory nor triggers; what finds no room is counted in `lost`.
+
+A gateway that is a process of its own has a book on the same database: it keeps what it refuses there, and the MTC-IWF,
+which speaks with the owners, tells them.  Rejected: handing refusals over on a link of their own (one more protocol
+from the outside in, for what both have a database for).
 """
 
 from __future__ import annotations
@@ -14,9 +18,9 @@ from typing import Any, Final
 
 from nfs.common.audit import Refusal
 from nfs.common.store import Store, StoreError, Work
-from nfs.mtc_iwf.owners import tables
-from nfs.mtc_iwf.owners.lists import OwnerCheck
-from nfs.mtc_iwf.owners.tables import OwnerError
+from nfs.mtc_sgw.owners import tables
+from nfs.mtc_sgw.owners.lists import OwnerCheck
+from nfs.mtc_sgw.owners.tables import OwnerError
 
 WAITING: Final = 10_000
 """Refusals that wait for the store at most."""
@@ -26,11 +30,13 @@ AT_ONCE: Final = 500
 class Book:
     """All owners.  `tell` is called with each kept refusal (as `refusals` shows it), its owner and the owner's webhook.
 
-    `prime` comes before the first request, so that no list is missing when it counts.
+    `prime` comes before the first request, so that no list is missing when it counts.  in_front: refusals kept here
+    are told by the MTC-IWF behind.
     """
 
-    def __init__(self, store: Store, check: OwnerCheck) -> None:
+    def __init__(self, store: Store, check: OwnerCheck, *, in_front: bool = False) -> None:
         self._store = store
+        self._in_front = in_front
         self._check = check
         self._generation = -1
         self._tokens: dict[str, str] = {}
@@ -50,9 +56,14 @@ class Book:
         return next((kept.encode() for kept, whose in self._tokens.items() if whose == owner), None)
 
     async def look(self) -> None:
-        """Read everything anew if something has changed.  Raises StoreError."""
+        """Read everything anew if something has changed, and tell what a gateway in front kept.  Raises StoreError."""
         if await self._store.do(tables.generation) != self._generation:
             await self._change(lambda connection: None)
+        while not self._in_front:
+            rows = await self._store.do(lambda connection: tables.take_untold(connection, AT_ONCE))
+            self._told(rows)
+            if len(rows) < AT_ONCE:
+                break
 
     def whose(self, token: str) -> str | None:
         """The owner with this token."""
@@ -136,18 +147,21 @@ class Book:
             return
         rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         self._writing = True
-        doing = self._store.do(lambda connection: tables.record(connection, rows))
+        doing = self._store.do(lambda connection: tables.record(connection, rows, untold=self._in_front))
         _ = doing.addCallbacks(self._written, lambda _failure: self._failed(len(rows)))
 
     def _written(self, rows: list[dict[str, Any]]) -> None:
         self._writing = False
         self.kept += len(rows)
+        self._told(rows)
+        self._write()
+
+    def _told(self, rows: list[dict[str, Any]]) -> None:
         for row in rows if self.tell is not None else ():
             owner = row.pop("owner")
             url = self.webhook(owner)
             if url and self.tell is not None:
                 self.tell(row, owner, url)
-        self._write()
 
     def _failed(self, count: int) -> None:
         self._writing = False

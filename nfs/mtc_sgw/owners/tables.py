@@ -26,9 +26,9 @@ from sqlalchemy import (
 
 from diameter.errors import LocalError
 from nfs.common.identities import ExternalIdentifier, IdentityError, domain_name, e164
-from nfs.mtc_iwf.owners.lists import OwnerLists
+from nfs.mtc_sgw.owners.lists import OwnerLists
 
-MIGRATIONS: Final = "nfs.mtc_iwf.owners:migrations"
+MIGRATIONS: Final = "nfs.mtc_sgw.owners:migrations"
 KEPT: Final = 10_000
 """Refusals kept for each owner, the newest."""
 METADATA: Final = MetaData()
@@ -68,6 +68,18 @@ REFUSAL: Final = Table(
     Column("reason", String(500), nullable=False),
     Column("result", String(64), nullable=False),
 )
+UNTOLD: Final = Table(
+    "owner_untold",
+    METADATA,
+    Column(
+        "refusal",
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("owner_refusal.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+)
+"""Refusals that a gateway in front has kept; the MTC-IWF tells their owners."""
 CHANGE: Final = Table("owner_change", METADATA, Column("number", BigInteger, nullable=False))
 SHOWN: Final = tuple(column for column in REFUSAL.c if column.name != "owner")
 
@@ -179,8 +191,11 @@ def read(connection: Connection) -> Everything:
     return generation(connection), lists, tokens, {row.name: row.webhook for row in people}
 
 
-def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep refusals of owners who are still there; they come back as `refusals` shows them, with `owner`."""
+def record(connection: Connection, rows: Sequence[dict[str, Any]], *, untold: bool = False) -> list[dict[str, Any]]:
+    """Keep refusals of owners who are still there; they come back as `refusals` shows them, with `owner`.
+
+    untold: somebody else is to tell the owners.
+    """
     there = set(connection.execute(select(OWNER.c.name)).scalars())
     rows = [row for row in rows if row["owner"] in there]
     kept = []
@@ -188,12 +203,23 @@ def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[
         found = connection.execute(insert(REFUSAL).values(row)).inserted_primary_key
         assert found is not None
         kept.append({"id": found[0], **row})
+        if untold:
+            connection.execute(insert(UNTOLD), {"refusal": found[0]})
     for name in {row["owner"] for row in rows}:
         oldest = select(REFUSAL.c.id).where(REFUSAL.c.owner == name).order_by(REFUSAL.c.id.desc()).offset(KEPT).limit(1)
         bound = connection.execute(oldest).scalar()
         if bound is not None:
             connection.execute(delete(REFUSAL).where(REFUSAL.c.owner == name, REFUSAL.c.id <= bound))
     return kept
+
+
+def take_untold(connection: Connection, at_most: int) -> list[dict[str, Any]]:
+    """Refusals that somebody else has kept, as `record` gives them; nobody gets them again."""
+    asked = select(REFUSAL).join(UNTOLD, UNTOLD.c.refusal == REFUSAL.c.id).order_by(REFUSAL.c.id).limit(at_most)
+    found = [dict(row) for row in connection.execute(asked).mappings()]
+    if found:
+        connection.execute(delete(UNTOLD).where(UNTOLD.c.refusal.in_([row["id"] for row in found])))
+    return found
 
 
 def refusals(

@@ -11,10 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, select
 
 from helpers.owners import METER, OwnerRig, refusal
-from nfs.mtc_iwf.owners import book as module
-from nfs.mtc_iwf.owners import tables
-from nfs.mtc_iwf.owners.book import Book, OwnerError
-from nfs.mtc_iwf.owners.lists import OwnerCheck
+from nfs.common.store import Store
+from nfs.mtc_sgw.owners import book as module
+from nfs.mtc_sgw.owners import tables
+from nfs.mtc_sgw.owners.book import Book, OwnerError
+from nfs.mtc_sgw.owners.lists import OwnerCheck
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -143,7 +144,8 @@ def test_a_flood_costs_bounded_memory_and_what_is_lost_is_counted(
 
 def test_what_the_database_does_not_take_is_counted(rig: OwnerRig) -> None:
     with rig.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE owner_refusal")
+        for name in ("owner_untold", "owner_refusal"):
+            connection.exec_driver_sql(f"DROP TABLE {name}")
     rig.book.record(refusal(), NOW)
     rig.clock.advance(1)
     assert (rig.book.lost, rig.book.kept) == (1, 0)
@@ -163,3 +165,24 @@ def test_refusals_outlive_a_restart_and_the_owner_takes_them_along(database: str
         assert tables.read(connection)[1].allowed == {}  # a list counts when its owner says that there is one
     engine.dispose()
     assert Book(rig.store, OwnerCheck()).devices("meters") == []
+
+
+def test_what_a_gateway_in_front_keeps_the_owner_asks_for_and_is_told_behind(rig: OwnerRig) -> None:
+    told: list[tuple[int, str, str]] = []
+    rig.book.tell = lambda row, owner, url: told.append((row["reference"], owner, url))
+    rig.wait(rig.book.push_to("meters", "https://meters.example/refused"))
+    front = Book(Store(rig.engine, rig.clock, rig.threads), OwnerCheck(), in_front=True)
+    front.prime(rig.by_hand(tables.read))
+    for reference in range(3):
+        front.record(refusal(reference=reference), NOW)
+    rig.clock.advance(0)
+    rig.wait(front.look())  # which leaves them to whoever speaks with the owners
+    assert (front.kept, told) == (3, [])
+    for _ in range(2):
+        rig.wait(rig.book.look())
+        assert told == [(reference, "meters", "https://meters.example/refused") for reference in range(3)]
+    rig.book.record(refusal(reference=9), NOW)
+    found = rig.wait(rig.book.refusals("meters"))
+    assert [each["reference"] for each in found] == [0, 1, 2, 9]
+    rig.wait(rig.book.look())
+    assert [reference for reference, _, _ in told] == [0, 1, 2, 9]  # each once, from wherever

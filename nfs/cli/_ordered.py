@@ -1,0 +1,131 @@
+"""`mtc subscriber update`, `locate`, `detach`, `reset`: orders that a running HSS carries out on S6a."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from nfs.cli._hss import opened, options
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from nfs.hss.ordered import Order
+
+F = TypeVar("F", bound=Callable[..., Any])
+LOOK_S: Final = 0.2
+STATES: Final = {0: "detached", 4: "connected"}
+
+
+def wait(function: F) -> F:
+    """How long the verb waits."""
+    least = click.FloatRange(min=0, min_open=True)
+    return click.option("--timeout", default=30.0, show_default=True, type=least, help="Seconds to wait.")(function)
+
+
+@click.command("update")
+@click.argument("identity")
+@wait
+@options
+def update(identity: str, **given: Any) -> None:
+    """Have the HSS give the nodes that serve IDENTITY its subscription data anew (IDR), after they were changed.
+
+    Example: mtc subscriber update meter-1@customer.example -c hss.toml
+    """
+    from nfs.hss.ordered import Order
+
+    _order(lambda connection: Order(verb="update", imsi=_imsi(connection, identity)), given)
+
+
+@click.command("locate")
+@click.argument("identity")
+@wait
+@options
+def locate(identity: str, **given: Any) -> None:
+    """Have the HSS ask the nodes that serve IDENTITY for its state and location (IDR).
+
+    Example: mtc subscriber locate meter-1@customer.example -c hss.toml
+    """
+    from nfs.hss.ordered import Order
+
+    _order(lambda connection: Order(verb="locate", imsi=_imsi(connection, identity)), given)
+
+
+@click.command("detach")
+@click.argument("identity")
+@click.option("--reattach", is_flag=True, help="The device is to attach again at once.")
+@wait
+@options
+def detach(identity: str, *, reattach: bool, **given: Any) -> None:
+    """Have the HSS make the nodes that serve IDENTITY let go of it (CLR, subscription withdrawn).
+
+    Example: mtc subscriber detach meter-1@customer.example --reattach -c hss.toml
+    """
+    from nfs.hss.ordered import Order
+
+    def made(connection: Connection) -> Order:
+        return Order(verb="detach", imsi=_imsi(connection, identity), detail={"reattach": reattach})
+
+    _order(made, given)
+
+
+@click.command("reset")
+@click.argument("digits", nargs=-1)
+@wait
+@options
+def reset(digits: tuple[str, ...], **given: Any) -> None:
+    """Have the HSS tell every node with subscribers that it has lost data (RSR), of IMSIs that begin with DIGITS.
+
+    Example: mtc subscriber reset 00101 -c hss.toml
+    """
+    from nfs.hss.ordered import Order
+
+    if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in digits):
+        raise click.UsageError("digits of IMSIs expected")
+    _order(lambda _: Order(verb="reset", detail={"users": list(digits)}), given)
+
+
+def _imsi(connection: Connection, identity: str) -> str:
+    from nfs.cli.subscriber import find
+
+    return find(connection, identity).imsi
+
+
+def _order(make: Callable[[Connection], Order], given: dict[str, Any]) -> None:
+    """Place an order, wait, say what came of it.  Raises ClickException when nobody did it, or a node did not."""
+    from nfs.hss import ordered
+
+    until = time.monotonic() + given["timeout"]
+    with opened(given["database"], given["config"], make=False) as engine:
+        with engine.begin() as connection:
+            number = ordered.place(connection, make(connection))
+        found = None
+        while found is None and time.monotonic() < until:
+            Event().wait(LOOK_S)
+            with engine.begin() as connection:
+                found = ordered.outcome(connection, number)
+        if found is None:
+            with engine.begin() as connection:
+                ordered.cancel(connection, number)
+            raise click.ClickException(
+                f"no HSS took the order in {given['timeout']:g} s: is orders_s set in its [hss]?"
+            )
+    if given["as_json"]:
+        click.echo(json.dumps({"schema": 1, "nodes": found}))
+    for each in () if given["as_json"] else found:
+        click.echo(_line(each))
+    if not found or not all(each["good"] for each in found):
+        raise click.ClickException("not done" if found else "no node serves it")
+
+
+def _line(row: dict[str, Any]) -> str:
+    said = [row["host"] or "-", row["result"]]
+    if "state" in row:
+        said.append(STATES.get(row["state"], f"state {row['state']}"))
+    said += [f"{name} {row[name]}" for name in ("plmn", "tac", "cell") if name in row]
+    return "  ".join(said)

@@ -1,0 +1,201 @@
+"""What an operator orders with `mtc subscriber update`, `locate`, `detach` and `reset`: kept in the database, carried
+out on S6a by whichever HSS looks first, and its outcome kept for whoever waits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, delete, insert, select, update
+
+from diameter import Message, ResultCode
+from nfs.common.identities import decode_plmn
+from nfs.common.store import Store, StoreError
+from nfs.hss import tables
+from nfs.hss.logic import UserId
+from nfs.hss.monitoring.follow import Follow
+from nfs.hss.profiles import subscription
+from nfs.hss.s6a import S6a
+from nfs.hss.s6a_orders import Outcome
+from nfs.hss.tables import METADATA
+
+Verb = Literal["update", "locate", "detach", "reset"]
+
+ORDERED: Final = Table(
+    "ordered",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("verb", String(8), nullable=False),
+    Column("imsi", String(15), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("outcome", Text),
+)
+STATE, LOCATION = 1 << 2, 1 << 3  # IDR-Flags
+AT_ONCE: Final = 50
+GIVEN_UP_S: Final = 3600
+"""How long an order, or its outcome, is kept that nobody came for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order.  `detail`: for `detach` whether the device is to attach again, for `reset` the digits of IMSIs."""
+
+    verb: Verb
+    imsi: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def place(connection: Connection, order: Order) -> int:
+    """Order something; its number."""
+    row = {"verb": order.verb, "imsi": order.imsi, "detail": json.dumps(dict(order.detail)), "taken": 0}
+    found = connection.execute(insert(ORDERED), row).inserted_primary_key
+    assert found is not None
+    return int(found[0])
+
+
+def claim(connection: Connection, now: int) -> list[tuple[int, Order]]:
+    """Orders that nobody has taken; they are taken now."""
+    c = ORDERED.c
+    connection.execute(delete(ORDERED).where(c.taken > 0, c.taken <= now - GIVEN_UP_S))
+    free = select(ORDERED).where(c.taken == 0).order_by(c.id).limit(AT_ONCE).with_for_update(skip_locked=True)
+    rows = connection.execute(free).all()
+    if rows:
+        connection.execute(update(ORDERED).where(c.id.in_([row.id for row in rows])).values(taken=now))
+    return [(row.id, Order(verb=row.verb, imsi=row.imsi, detail=json.loads(row.detail))) for row in rows]
+
+
+def finish(connection: Connection, number: int, outcome: Sequence[Mapping[str, Any]]) -> None:
+    """Say what came of an order, node by node."""
+    connection.execute(update(ORDERED).where(ORDERED.c.id == number).values(outcome=json.dumps(list(outcome))))
+
+
+def outcome(connection: Connection, number: int) -> list[dict[str, Any]] | None:
+    """What came of an order, which is then forgotten; None while nobody has carried it out."""
+    row = connection.execute(select(ORDERED.c.outcome).where(ORDERED.c.id == number)).one()
+    if row.outcome is None:
+        return None
+    cancel(connection, number)
+    found: list[dict[str, Any]] = json.loads(row.outcome)
+    return found
+
+
+def cancel(connection: Connection, number: int) -> None:
+    """Take an order back, if nobody has taken it."""
+    connection.execute(delete(ORDERED).where(ORDERED.c.id == number))
+
+
+class Desk:
+    """Looks for orders every `poll_s` and carries them out.  `follow`: what SCEFs have set, None without S6t."""
+
+    def __init__(
+        self,
+        s6a: S6a,
+        follow: Follow | None,
+        store: Store,
+        *,
+        poll_s: float,
+        clock: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], Any],
+    ) -> None:
+        self._s6a = s6a
+        self._orders = s6a.orders
+        self._follow = follow
+        self._store = store
+        self._poll_s = poll_s
+        self._clock = clock
+        self._call_later = call_later
+        self._looking = False
+        self._timer: Any = None
+        self.failures = 0
+
+    def start(self) -> None:
+        """Look now, and again later."""
+        if not self._looking:
+            self._looking = True
+            _ = self._s6a.spawn(self._look())
+        self._timer = self._call_later(self._poll_s, self.start)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    async def _look(self) -> None:
+        try:
+            now = int(self._clock())
+            for number, order in await self._store.do(lambda connection: claim(connection, now)):
+                _ = self._s6a.spawn(self._carry_out(number, order))
+        except StoreError:
+            self.failures += 1
+        finally:
+            self._looking = False
+
+    async def _carry_out(self, number: int, order: Order) -> None:
+        try:
+            said = await self._said(order)
+            await self._store.do(lambda connection: finish(connection, number, said))
+        except StoreError:
+            self.failures += 1
+
+    async def _said(self, order: Order) -> list[dict[str, Any]]:
+        if order.verb == "reset":
+            return [_row(each) for each in await self._orders.reset(order.detail.get("users", ()))]
+        if order.verb == "detach":
+            reattach = bool(order.detail.get("reattach"))
+            return [_row(each) for each in await self._orders.withdraw(order.imsi, reattach=reattach)]
+        if order.verb == "locate":
+            found = await self._orders.insert(order.imsi, {}, STATE | LOCATION)
+            return [_row(each) | _whereabouts(each.answer) for each in found]
+        data = await self._store.do(lambda connection: self._data(connection, order.imsi))
+        if data is None:
+            return [{"host": "", "good": False, "result": "no profile"}]
+        return [_row(each) for each in await self._orders.insert(order.imsi, data)]
+
+    def _data(self, connection: Connection, imsi: str) -> dict[str, Any] | None:
+        """Subscription-Data as the next location update would bring them."""
+        subscriber = tables.find(connection, UserId(imsi=imsi))
+        profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
+        if subscriber is None or profile is None:
+            return None
+        data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
+        if self._follow is not None:
+            self._follow.extend(connection, imsi, data)
+        return data
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    """What one node said."""
+    if outcome.result is None:
+        return {"host": outcome.host, "good": False, "result": outcome.why}
+    vendor, code = outcome.result
+    return {"host": outcome.host, "good": outcome.good, "result": f"{vendor}:{code}" if vendor else str(code)}
+
+
+def _whereabouts(answer: Message | None) -> dict[str, Any]:
+    """Network, tracking area and cell of an answer that has them (TS 29.272 7.3.117, 7.3.118)."""
+    if answer is None or answer.result != (0, ResultCode.SUCCESS):
+        return {}
+    state = answer.get("EPS-User-State")
+    mme = None if state is None else state.get("MME-User-State")
+    found: dict[str, Any] = {} if mme is None else {"state": mme.get("User-State")}
+    place = answer.get("EPS-Location-Information")
+    location = None if place is None else place.get("MME-Location-Information")
+    if location is None:
+        return found
+    area, cell = location.get("Tracking-Area-Identity", b""), location.get("E-UTRAN-Cell-Global-Identity", b"")
+    if len(area) == 5:
+        found |= {"plmn": decode_plmn(area[:3]), "tac": int.from_bytes(area[3:])}
+    if len(cell) == 7:
+        found["cell"] = int.from_bytes(cell[3:])
+    return found
+
+
+def desk_of(s6a: S6a, follow: Follow | None, poll_s: float, store: Store, reactor: Any) -> Desk | None:
+    """The desk of an HSS; None where nobody is to look for orders."""
+    if not poll_s:
+        return None
+    return Desk(s6a, follow, store, poll_s=poll_s, clock=reactor.seconds, call_later=reactor.callLater)

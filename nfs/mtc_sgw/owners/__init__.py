@@ -1,0 +1,1 @@
+"""The owners of devices: what they want, and the refusals kept for them."""

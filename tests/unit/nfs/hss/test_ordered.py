@@ -1,0 +1,155 @@
+"""Orders of an operator: placed in the database, carried out once, their outcome kept for whoever waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from diameter.errors import RequestTimeout
+from helpers.exposure import SCEF, Lab
+from helpers.mobility import HOME, IMSI, MME, NO_EPS
+from nfs.cli.subscriber import command
+from nfs.hss import ordered
+from nfs.hss.ordered import Desk, Order, desk_of
+
+METER = "meter-1@customer.example"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(tmp_path)
+    yield lab
+    lab.close()
+
+
+def _desk(lab: Lab) -> Desk:
+    desk = desk_of(lab.s6a, lab.s6a._follow, 1.0, lab.store, lab.clock)
+    assert desk is not None
+    return desk
+
+
+def _said(lab: Lab, order: Order) -> Any:
+    """The outcome of an order; nothing is left of it."""
+    with lab.transaction() as connection:
+        number = ordered.place(connection, order)
+        assert ordered.outcome(connection, number) is None
+    desk = _desk(lab)
+    desk.start()
+    lab.fake.settle()
+    desk.stop()
+    with lab.transaction() as connection:
+        found = ordered.outcome(connection, number)
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+    return found
+
+
+def test_data_go_out_anew_with_what_a_scef_has_set(lab: Lab) -> None:
+    lab.at()
+    lab.cir(Suggested_Network_Configuration={"SCEF-ID": SCEF, "SCEF-Reference-ID": 1, "Active-Time": 77})
+    assert _said(lab, Order(verb="update", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    data = lab.fake.requests[-1]["Subscription-Data"]
+    assert (data["Active-Time"], data["UE-Usage-Type"]) == (77, 7)
+    assert _said(lab, Order(verb="update", imsi=NO_EPS)) == [{"host": "", "good": False, "result": "no profile"}]
+
+
+def test_a_device_is_located(lab: Lab) -> None:
+    lab.at()
+    cell = {"E-UTRAN-Cell-Global-Identity": HOME + (9).to_bytes(4), "Tracking-Area-Identity": HOME + (3).to_bytes(2)}
+    place = {"EPS-Location-Information": {"MME-Location-Information": cell}}
+    state = {"EPS-User-State": {"MME-User-State": {"User-State": 4}}}
+    lab.mme = lambda request: request.answer(2001, {**place, **state})
+    (row,) = _said(lab, Order(verb="locate", imsi=IMSI))
+    assert (row["state"], row["plmn"], row["tac"], row["cell"]) == (4, "00101", 3, 9)
+    lab.mme = lambda request: request.answer(2001)
+    assert _said(lab, Order(verb="locate", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    lab.mme = lambda request: request.answer(5001, vendor=10415)
+    assert _said(lab, Order(verb="locate", imsi=IMSI)) == [{"host": MME, "good": False, "result": "10415:5001"}]
+    lab.mme = RequestTimeout("no answer in 10 s")
+    assert _said(lab, Order(verb="locate", imsi=IMSI)) == [{"host": MME, "good": False, "result": "no answer in 10 s"}]
+
+
+def test_a_device_is_detached_and_nodes_hear_of_a_reset(lab: Lab) -> None:
+    lab.at()
+    lab._answers["Reset"] = lambda request: request.answer(2001)  # type: ignore[index]
+    lab.restart()
+    assert _said(lab, Order(verb="reset", detail={"users": ["00101"]})) == [
+        {"host": MME, "good": True, "result": "2001"}
+    ]
+    assert lab.fake.requests[-1]["User-Id"] == "00101"
+    _said(lab, Order(verb="detach", imsi=IMSI, detail={"reattach": True}))
+    assert (lab.fake.requests[-1]["Cancellation-Type"], lab.fake.requests[-1]["CLR-Flags"]) == (2, 3)
+    assert lab.registered() == {}
+    assert _said(lab, Order(verb="locate", imsi=IMSI)) == []
+
+
+def test_an_order_is_taken_once_and_not_kept_for_ever(lab: Lab) -> None:
+    now = int(lab.clock.seconds())
+    with lab.transaction() as connection:
+        ordered.place(connection, Order(verb="reset"))
+        assert len(ordered.claim(connection, now)) == 1
+        assert ordered.claim(connection, now) == []
+        ordered.claim(connection, now + ordered.GIVEN_UP_S)
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+    assert desk_of(lab.s6a, None, 0, lab.store, lab.clock) is None
+
+
+def test_a_database_that_fails(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _ = lab.store.close()
+    desk = _desk(lab)
+    desk.start()
+    lab.fake.settle()
+    desk.stop()
+    assert desk.failures == 1
+
+
+def _cli(lab: Lab, *arguments: str) -> Result:
+    database = ("--database", str(lab.folder / "hss.db"))
+    return CliRunner().invoke(command, [*arguments, *database], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "output", "status"),
+    [
+        ([{"host": MME, "good": True, "result": "2001", "state": 4, "plmn": "00101", "tac": 3, "cell": 9}],
+         f"{MME}  2001  connected  plmn 00101  tac 3  cell 9\n", 0),
+        ([{"host": MME, "good": False, "result": "10415:5001"}], f"{MME}  10415:5001\nError: not done\n", 1),
+        ([], "Error: no node serves it\n", 1),
+    ],
+)  # fmt: skip
+def test_the_verb_waits_for_the_outcome(lab: Lab, rows: list[dict[str, Any]], output: str, status: int) -> None:
+    """An HSS of another process, which answers as soon as there is an order."""
+    done = threading.Event()
+
+    def answer() -> None:
+        while not done.wait(0.01):
+            with lab.transaction() as connection:
+                for number, _ in ordered.claim(connection, 1):
+                    ordered.finish(connection, number, rows)
+                    done.set()
+
+    hss = threading.Thread(target=answer)
+    hss.start()
+    result = _cli(lab, "locate", METER, "--timeout", "60")
+    done.set()
+    hss.join()
+    assert (result.output, result.exit_code) == (output, status)
+
+
+@pytest.mark.parametrize(
+    "verb", [("update", METER), ("locate", METER), ("detach", METER, "--reattach"), ("reset", "00101")]
+)
+def test_nobody_takes_it(lab: Lab, verb: tuple[str, ...]) -> None:
+    result = _cli(lab, *verb, "--timeout", "0.01")
+    assert result.exit_code == 1
+    assert "is orders_s set in its [hss]?" in result.output
+    with lab.transaction() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+
+
+def test_digits_that_are_none(lab: Lab) -> None:
+    assert _cli(lab, "reset", "mme").exit_code == 2
