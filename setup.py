@@ -146,7 +146,7 @@ setup(
             "**/*.pem",
         ],
         "diameter.dicts": ["*.dia", "README.md"],
-        "nfs": ["py.typed", "**/*.toml", "**/*.j2"],
+        "nfs": ["py.typed", "**/*.asn", "**/*.toml", "**/*.j2"],
     },
     ext_modules=[_extension(one) for one in TYPED] if os.environ.get("MTC_NO_EXT") != "1" else [],
     cmdclass={"build_py": BuildWithPlugin, "build_ext": BuildCore},

@@ -21,11 +21,13 @@ from nfs.cli._verbs import Verbs
 VERBS: Final[Mapping[str, str]] = {
     "audit": "Check and read audit logs.",
     "bench": "Measure the codec and request/answer traffic.",
+    "cdr": "Read and check charging records.",
     "config": "Check a configuration, or print its schema.",
     "decode": "Show octets as a message tree or JSON, with faults and clauses.",
     "demo": "Run the main job: 1,000 device triggers on loopback, with pictures.",
     "dict": "List, show, check, import and export dictionaries.",
     "encode": "Turn a message written as JSON into octets.",
+    "lab": "Functions on several machines, from one file; kills and cut links.",
     "owner": "Owners of devices: which SCSs may trigger, and who was refused.",
     "pcap": "Read packet captures.",
     "ping": "CER, watchdog requests with times, and DPR to a peer.",

@@ -90,7 +90,7 @@ def prepare(folder: Path) -> None:
 def write_configs(folder: Path, values: Mapping[str, object], names: Sequence[str]) -> None:
     """Fill the templates of these functions into `folder`."""
     for name in names:
-        text = files("nfs.cli").joinpath("lab", f"{name}.toml").read_text(encoding="utf-8")
+        text = files("nfs.cli").joinpath("demo_lab", f"{name}.toml").read_text(encoding="utf-8")
         (folder / f"{name}.toml").write_text(Template(text).substitute(values), encoding="utf-8")
 
 

@@ -6,19 +6,21 @@ import sys
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
 from nfs.common.audit import Area
 from nfs.common.audited import open_audit
+from nfs.common.charging.service import LIVE as CHARGING_LIVE
 from nfs.common.database import is_shared
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
-from nfs.common.standing import standing
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits
 from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.capabilities import Capabilities
+from nfs.mtc_iwf.charged import Charged
 from nfs.mtc_iwf.config import IwfConfig
 from nfs.mtc_iwf.counts import Counts
 from nfs.mtc_iwf.groups.parts import GroupParts
@@ -27,7 +29,7 @@ from nfs.mtc_iwf.lapsed import Lapsed
 from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss
 from nfs.mtc_iwf.owners.provisioning import Desk
-from nfs.mtc_iwf.ports import Hss, Unavailable
+from nfs.mtc_iwf.ports import Hss, SmsSc, Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
@@ -46,6 +48,7 @@ LIVE = (
     "mtc_iwf.groups.",
     "mo_sms.scs",
     "mo_sms.at_once",
+    *CHARGING_LIVE,
 )
 """What a reload takes over."""
 PURGE_S = 600.0
@@ -63,7 +66,7 @@ def limits(config: IwfConfig) -> Limits:
 
 
 def procedures(
-    config: IwfConfig, hss: Hss, guards: Guards, t4: T4, tsp: Tsp, triggers: Triggers, capabilities: Capabilities
+    config: IwfConfig, hss: Hss, guards: Guards, t4: SmsSc, tsp: Tsp, triggers: Triggers, capabilities: Capabilities
 ) -> MtcIwf:
     """The procedures between the reference points, behind the guards."""
     return MtcIwf(
@@ -95,7 +98,14 @@ def alone(config: IwfConfig) -> str:
     """Why this MTC-IWF cannot be several processes; "" when it can."""
     if not is_shared(config.mtc_iwf.database):
         return "its database is a file of SQLite, which has one writer; several share one PostgreSQL"
+    if config.charging is not None:
+        return "charging records have one writer"
     return "" if config.owners is None else "the port of the owners is one"
+
+
+def say(line: str) -> None:
+    """Write a line about charging to the log."""
+    _log.error("{line}", line=line)
 
 
 async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
@@ -119,19 +129,19 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
     owners, capabilities = OwnerCheck(), Capabilities(store)
-    iwf = procedures(config, OwnedHss(guards.in_front_of(s6m), owners), guards, t4, tsp, triggers, capabilities)
-    tsp.iwf = iwf
-    parties = (guards, owners, audit, store, counts)
-    grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now)
+    charged = Charged(config, store, around.reactor, t4, say)
+    hss, parties = OwnedHss(guards.in_front_of(s6m), owners), (guards, owners, audit, store, counts)
+    tsp.iwf = iwf = procedures(config, hss, guards, charged.t4, tsp, triggers, capabilities)
+    grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now, sms_sc=charged.members)
     sgd = Sgd.of(config, s6m, tsp, audit)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
-
     lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
     purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
     purging.clock = around.reactor
 
     def started(_node: Node) -> Any:
         _ = purging.start(PURGE_S)
+        charged.start(tsp.spawn)
         grouped.start()
         if desk is not None:
             parts.endpoints.append(desk.start())
@@ -142,7 +152,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
             purging.stop()
         guards.stop()
         grouped.stop()
-        closed = store.close()
+        closed = ensureDeferred(charged.stop(store))
         if desk is not None:
             closed = closed.addCallback(lambda _: desk.close())
         return closed.addCallback(lambda _: audit.close())
@@ -150,6 +160,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     def reload(new: IwfConfig) -> None:
         guards.reload(new)
         grouped.reload(new, limits(new))
+        charged.reload(new)
         tsp.busy.relief = relief(new)
         for each in sgd:
             each.reload(new)
@@ -159,7 +170,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
-        standing=standing(audit, queues=lambda: (guards.holding.queue(),)),
+        standing=charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),)),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,

@@ -11,6 +11,7 @@ from diameter.config import Complaints, Identity, NodeConfig, Table
 from diameter.routing.redirect import Redirection, Usage
 from diameter.wire.types import parse_uri
 from nfs.common.audited import AuditedConfig
+from nfs.common.charging.config import ChargingTable
 from nfs.mtc_iwf.busy import Relief
 from nfs.mtc_iwf.groups.config import GroupsTable
 from nfs.mtc_iwf.mo_config import MoSmsTable
@@ -90,6 +91,7 @@ class IwfConfig(AuditedConfig):
     mo_sms: MoSmsTable | None = Field(
         default=None, description="short messages from devices without an MSISDN; none taken when not given"
     )
+    charging: ChargingTable | None = Field(default=None, description="charging records; none when not given")
     scs: tuple[ScsTable, ...] = Field(default=(), strict=False, description="the SCSs served; no other is")
 
     @model_validator(mode="after")
@@ -97,6 +99,12 @@ class IwfConfig(AuditedConfig):
         check_profiles(self.scs)
         if self.mo_sms is not None:
             self.mo_sms.check({each.name for each in self.scs})
+        return self
+
+    @model_validator(mode="after")
+    def _records_have_a_number(self) -> Self:
+        if self.charging is not None and self.charging.number is None:
+            raise Complaints([("charging.number", "an MTC-IWF has no number to take instead")])
         return self
 
     @model_validator(mode="after")

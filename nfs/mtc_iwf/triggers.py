@@ -71,6 +71,7 @@ TRIGGER: Final = Table(
     Column("sms_sc", String(255), nullable=False),
     Column("outcome", Integer),
     Column("expires_at", Float, nullable=False, index=True),
+    Column("charged", Integer, nullable=False, server_default="0"),
 )
 
 _KEY: Final = (
@@ -253,7 +254,7 @@ def _write(connection: Connection, trigger: Trigger, now: float, *, there: bool,
         del row["sms_sc"]  # the one that has taken it since
     if there:
         key = _key(trigger.scs, trigger.reference, trigger.member)
-        _CHANGE.count(connection, key | row | {"outcome": None})
+        _CHANGE.count(connection, key | row | {"outcome": None} | ({} if repeat else {"charged": 0}))
     else:
         _INSERT.count(connection, row)
 

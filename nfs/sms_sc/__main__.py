@@ -13,6 +13,8 @@ from twisted.logger import Logger
 from diameter.standing import Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
+from nfs.common.charging.service import LIVE as CHARGING_LIVE
+from nfs.common.charging.standing import Shown
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.standing import counted, standing
 from nfs.sms_sc.config import SmsScConfig
@@ -28,7 +30,6 @@ from nfs.sms_sc.s6c import S6c
 from nfs.sms_sc.sharing import Kept
 from nfs.sms_sc.smpp.service import Tsms
 from nfs.sms_sc.smpp.wiring import SmppPort, Told, smes_of
-from nfs.sms_sc.t4 import T4
 from nfs.sms_sc.ways import Ways
 
 _log = Logger(namespace="nfs")
@@ -36,6 +37,7 @@ LIVE: Final = (
     "mo_sms",
     "sme",
     "mtc_iwf",
+    *CHARGING_LIVE,
     "sms_sc.deliveries",
     "sms_sc.mo_sms_at_once",
     *(f"sms_sc.{each.name}" for each in fields(Policy) if each.name != "routed"),
@@ -95,23 +97,31 @@ def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
     yield Queue("reports owed", len(centre.owed))
 
 
-def stands(audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float]) -> Standing:
+def stands(
+    audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float], charged: Shown
+) -> Standing:
     """What this SMS-SC shows its operator."""
     return standing(
         audit,
-        queues=lambda: queues(centre, clock()),
-        counts=lambda: () if port is None else counted(*SMPP, port.tsms.counters),
+        queues=lambda: (*queues(centre, clock()), *charged.queues()),
+        alarms=charged.alarms,
+        counts=lambda: (*(() if port is None else counted(*SMPP, port.tsms.counters)), *charged.counts()),
     )
+
+
+def say(line: str) -> None:
+    """Write a line to the log."""
+    _log.warn("{line}", line=line)
 
 
 def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     clock, audit = around.reactor.seconds, open_audit(config)
-    kept, centre = Kept(config, around), ServiceCentre(policy(config))
+    kept, centre = Kept(config, around, say), ServiceCentre(policy(config))
     keep = kept.keep
     marking = Marking(audit, config.sms_sc.trigger_ports)
-    mo_sms = MoSms(config.sms_sc.number, routes(config.mo_sms), at_once=config.sms_sc.mo_sms_at_once)
-    t4 = T4(centre, keep, clock)
+    mo_sms = kept.charged.devices(config)
+    t4 = kept.charged.t4(centre, keep, clock)
     t4.iwf_hosts, t4.loading = config.mtc_iwf.hosts, True
 
     def alerted(imsi: str | None, msisdn: str | None) -> None:
@@ -132,7 +142,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         port.tsms.delivery = delivery
 
     async def take_up() -> None:
-        await kept.take_up(centre, t4, delivery, lambda text: _log.warn("{text}", text=text))
+        await kept.take_up(centre, t4, delivery)
         if port is not None:
             parts.endpoints.append(port.listen())
 
@@ -148,6 +158,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         if port is not None:
             port.renew(new.sme)
         centre.policy = replace(policy(new), routed=s6c is not None)
+        kept.charged.reload(new)
         delivery.at_once = new.sms_sc.deliveries
         mo_sms.routes, mo_sms.at_once = routes(new.mo_sms), new.sms_sc.mo_sms_at_once
         t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
@@ -155,7 +166,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
         audit=audit.node_refused,
-        standing=stands(audit, centre, port, clock),
+        standing=stands(audit, centre, port, clock, kept.charged.shown),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
         stopped=stopped,

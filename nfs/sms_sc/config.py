@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config import Complaints
 from diameter.config.base import Identity, Seconds, Table
 from nfs.common.audited import AuditedConfig
+from nfs.common.charging.config import ChargingTable
 from nfs.common.identities import e164, plmn
 from nfs.sms_sc.mo_config import MoRouteTable, routes
 from nfs.sms_sc.smpp.config import SmeTable, SmppTable, check
@@ -102,6 +103,7 @@ class SmsScConfig(AuditedConfig):
     home_router: HomeRouterTable | None = Field(
         default=None, description="SMS Router for other networks; none if absent"
     )
+    charging: ChargingTable | None = Field(default=None, description="charging records; none when not given")
     mtc_iwf: IwfTable = Field(default=IwfTable(), description="where delivery reports may go")
     mo_sms: tuple[MoRouteTable, ...] = Field(
         default=(), strict=False, description="MTC-IWFs for short messages that devices send; none when empty"

@@ -100,10 +100,10 @@ class Lease:
                 self._extend(asked_at)
         if self._stopped:
             return
+        self._again()
         if triggers and self.held:
             self._say(f"{len(triggers)} messages of an SMS-SC that is gone are taken over")
             self._more(triggers)
-        self._again()
 
     async def start(self) -> None:
         """Enter, now or as soon as the store is there."""

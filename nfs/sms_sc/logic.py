@@ -152,6 +152,14 @@ class ServiceCentre:
             last = trigger.scts + len(trigger.segments()) - 1
             self._last_scts[trigger.imsi] = max(self._last_scts.get(trigger.imsi, 0), last)
             self._concatenation = trigger.concatenation
+            if trigger.key in self.owed or trigger.key in self.finished:
+                continue  # what is known here is newer than the row
+            kept = self.pending.get(trigger.key)
+            if kept is not None and trigger.outcome is None:
+                self.written(kept.trigger, trigger, None)  # it came from the SCS once more while it was taken over
+                continue
+            if kept is not None:
+                self._drop(kept)
             if trigger.finished_at is not None:
                 self.finished[trigger.key] = trigger
             elif trigger.outcome is not None:

@@ -53,9 +53,11 @@ class MoSgd(Sgd):
                 self._clock(),
             )
             if submission.submit.status_report:
+                await self._charge(submission)
                 _ = self.spawn(self._report(submission))
             else:
                 verdict = await self._bring(submission)
+                await self._charge(submission, verdict)
                 if not verdict.good:
                     raise self.mo_sms.passed_on(submission, verdict)
         except NotTaken as refused:
@@ -74,6 +76,13 @@ class MoSgd(Sgd):
                 code, refused.verdict.avps(refused.report) or self._told(refused.report), vendor=vendor
             )
         return request.answer(ResultCode.SUCCESS, self._told(report))
+
+    async def _charge(self, submission: Submission, verdict: Verdict | None = None) -> None:
+        """Have the message charged, if messages are; raises NotTaken for one that cannot be, and has not gone on."""
+        charge = self.mo_sms.charge
+        if charge is not None and not await charge(submission, verdict):
+            self.mo_sms.done(_NO_ANSWER)
+            raise self.mo_sms.passed_on(submission, _NO_ANSWER)
 
     def _told(self, report: bytes) -> dict[str, Any]:
         return {"SM-RP-UI": report} if self._reports else {}

@@ -13,7 +13,7 @@ Plain values in, plain values out; `now` is seconds since 1970.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -81,6 +81,10 @@ class MoSms:
     at_once: int = 1000
     open: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    full: Callable[[], bool] = lambda: False
+    """Whether no more is taken for another reason."""
+    charge: Callable[[Submission, Verdict | None], Awaitable[bool]] | None = None
+    """Enters a message into the book of what is charged; False when it must not go on."""
 
     def take(
         self, sc_address: str, imsi: str, tpdu: bytes, serving: tuple[str, str], now: float
@@ -105,7 +109,7 @@ class MoSms:
         if route.plmns and not any(imsi.startswith(each) for each in route.plmns):
             reason = "not a subscriber of this service"
             raise self._no(FailureCause.USER_NOT_SC_USER, reason, Failed.NO_SUBSCRIPTION, now)
-        if self.open >= self.at_once:
+        if self.open >= self.at_once or self.full():
             raise self._no(FailureCause.SC_CONGESTION, "too many messages on their way", Failed.SC_BUSY, now)
         self.open += 1
         self.counts["taken"] += 1

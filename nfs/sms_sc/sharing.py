@@ -10,6 +10,7 @@ from time import monotonic
 from diameter.errors import LocalError
 from nfs.common.database import is_shared
 from nfs.common.function import Surroundings
+from nfs.sms_sc.charged import Charged
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.keep import MIGRATIONS, Keep
@@ -20,9 +21,13 @@ from nfs.sms_sc.t4 import T4
 
 
 class Kept:
-    """The store with its keep, and on a shared one the lease.  Raises ConfigError when the database cannot be used."""
+    """The store with its keep, and on a shared one the lease.  Raises ConfigError when the database cannot be used.
 
-    def __init__(self, config: SmsScConfig, around: Surroundings) -> None:
+    say: writes a line to the log.
+    """
+
+    def __init__(self, config: SmsScConfig, around: Surroundings, say: Callable[[str], None]) -> None:
+        self._say = say
         self._lease_s = config.sms_sc.lease_s
         self._call_later = around.reactor.callLater
         self._lease: Lease | None = None
@@ -30,15 +35,18 @@ class Kept:
         if is_shared(database):
             self.store = around.open_store(database, migrations=MIGRATIONS, name=name, isolation="READ COMMITTED")
             host, token = config.node.origin_host.lower(), secrets.token_hex(16)
-            self.keep: Keep = SharedKeep(self.store, host, token, around.reactor.seconds)
+            self.charged = Charged(config, self.store, around.reactor, say)
+            self.keep: Keep = self.charged.shared(host, token, around.reactor.seconds)
         else:
             self.store = around.open_store(database, migrations=MIGRATIONS, name=name)
-            self.keep = Keep(self.store)
+            self.charged = Charged(config, self.store, around.reactor, say)
+            self.keep = self.charged.alone()
 
-    async def take_up(self, centre: ServiceCentre, t4: T4, delivery: Delivery, say: Callable[[str], None]) -> None:
+    async def take_up(self, centre: ServiceCentre, t4: T4, delivery: Delivery) -> None:
         """Take up what is ours, and on a shared store what others leave.  Raises StoreError for a file."""
 
         def begin(triggers: Sequence[Trigger]) -> None:
+            centre.clear()  # of what was on its way into the store while it was lost
             centre.restore(triggers)
             t4.loading = False
             delivery.resume()
@@ -47,6 +55,7 @@ class Kept:
             t4.loading = True
             delivery.suspend()
 
+        self.charged.start(t4.spawn)
         if not isinstance(self.keep, SharedKeep):
             begin(await self.keep.load())
             return
@@ -59,7 +68,7 @@ class Kept:
             clock=monotonic,
             call_later=self._call_later,
             spawn=t4.spawn,
-            say=say,
+            say=self._say,
         )
         await self._lease.start()
 
@@ -70,6 +79,7 @@ class Kept:
 
     async def close(self) -> None:
         """Leave to others what is not finished, and close the store; when that is away, they find out by themselves."""
+        await self.charged.stop()
         if isinstance(self.keep, SharedKeep):
             with suppress(LocalError):
                 await self.keep.leave()

@@ -59,7 +59,7 @@ class T4(Application):
             raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, "Trigger-Action: 0, 1 or 2 expected")
         if self.loading:
             raise ApplicationFault(ResultCode.TOO_BUSY, "what was kept before the restart is still being read")
-        trigger = _read(request)
+        trigger = read(request)
         if action == TriggerAction.TRIGGER:
             await self._take(trigger)
             return request.answer(ResultCode.SUCCESS, _said(request))
@@ -120,7 +120,7 @@ def _said(request: Message) -> dict[str, Any]:
     return avps
 
 
-def _read(request: Message) -> Trigger:
+def read(request: Message) -> Trigger:
     """The trigger of a DTR; raises ApplicationFault for what is no identity or no address."""
     user = request.group("User-Identifier")
     if "User-Name" not in user:

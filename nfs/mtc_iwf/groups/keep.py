@@ -60,6 +60,7 @@ GROUP: Final = Table(
     Column("claimed_until", Float(53), nullable=False),
     Column("accepted_at", Float(53), nullable=False),
     Column("expires_at", Float(53), nullable=False, index=True),
+    Column("charged", Integer, nullable=False, server_default="0"),
 )
 
 # Statements are made once: to make one costs as much as to run it.

@@ -17,7 +17,7 @@ from nfs.mtc_iwf.groups.keep import GroupKeep
 from nfs.mtc_iwf.groups.logic import Groups
 from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import MtcIwf
-from nfs.mtc_iwf.ports import Unavailable
+from nfs.mtc_iwf.ports import SmsSc, Unavailable
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, Result
 from nfs.mtc_iwf.t4 import T4
@@ -58,13 +58,15 @@ class GroupParts:
         *,
         clock: Any,
         wall: Callable[[], float],
+        sms_sc: SmsSc | None = None,
     ) -> None:
+        """`sms_sc`: what members' triggers are handed over to, instead of T4 itself."""
         tsp, s6m, t4 = points
         table = config.mtc_iwf.groups
         self.keep = GroupKeep(store, wall, config.node.origin_host, counts)
         self.fanout = FanOut(
             keep=self.keep,
-            sms_sc=t4,
+            sms_sc=sms_sc or t4,
             scs=tsp,
             pace=table.pace(),
             clock=clock,

@@ -1,4 +1,7 @@
-"""Masses of triggers: ten thousand that are not allowed, and more than allowed of those that are.  Counted."""
+"""Masses of triggers that are not allowed, and more than allowed of those that are, all counted.
+
+Ten thousand of them, beside authorised ones, are sent by `mtc bench e2e --scenario flood`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from helpers.nodes import dictionary
 from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
 
-FLOOD, BUDGET, AT_ONCE = 10_000, 50, 100
+FLOOD, BUDGET, AT_ONCE = 1_000, 50, 100
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def foreign() -> Iterator[str]:
 
 
 @pytest.mark.requirement("T-TSP-07", "T-TSP-03", "T-IP-03", "R-TSP-15")
-def test_of_ten_thousand_unauthorised_triggers_none_passes_and_the_hss_sees_its_budget(field: Field) -> None:
+def test_of_a_flood_of_unauthorised_triggers_none_passes_and_the_hss_sees_its_budget(field: Field) -> None:
     found = statuses(field, triggers(SCS2, "15550002", foreign()), FLOOD, SCS2)
     assert sum(found.values()) == FLOOD
     assert set(found) == {RequestStatus.INVEXTID, RequestStatus.RATEEXCEEDED}
@@ -93,7 +96,7 @@ def test_of_ten_thousand_unauthorised_triggers_none_passes_and_the_hss_sees_its_
     checks = Counter(line["check"] for line in lines)
     assert checks["hss-budget"] + checks["rate"] == found[RequestStatus.RATEEXCEEDED]
     assert {line["profile"] for line in lines} == {"other"}
-    for name in ("meter-1", "meter-2", "meter-3"):  # named thousands of times, and nothing of theirs is used up
+    for name in ("meter-1", "meter-2", "meter-3"):  # named hundreds of times, and nothing of theirs is used up
         assert field.ask(name).delivered
 
 
@@ -107,7 +110,7 @@ def test_of_masses_of_triggers_for_ones_own_devices_so_many_pass_as_the_buckets_
             at += 1
             yield f"meter-{at % 3 + 1}@customer.example"
 
-    sent = 2000
+    sent = 300
     begin = field.clock.seconds()
     found = statuses(field, triggers(SCS1, "15550001", own()), sent, SCS1)
     field.pass_time(1)

@@ -14,7 +14,7 @@ from nfs.common.store import StoreError
 from nfs.sms_sc.answers import Acceptance
 from nfs.sms_sc.lease import ROUNDS, Lease
 from nfs.sms_sc.logic import Policy, ServiceCentre, Trigger
-from nfs.sms_sc.outcomes import Outcome
+from nfs.sms_sc.outcomes import Delivered, Outcome
 from nfs.sms_sc.shared import Lost
 
 LEASE_S = 8.0
@@ -153,3 +153,21 @@ def test_what_is_in_the_store_is_in_memory_too() -> None:
     centre.withdraw(kept)  # the first request could not be stored, its repetition was
     centre.written(kept, kept, None)
     assert centre.next(TRIGGER.imsi, 101.0) is not None
+
+
+def test_what_comes_once_more_while_it_is_taken_over_is_there_once() -> None:
+    centre = ServiceCentre(ROUTED)
+    kept = waiting(centre, TRIGGER)
+    stored = replace(kept, scts=500)
+    centre.restore([stored])
+    centre.written(kept, stored, None)
+    attempt = centre.next(TRIGGER.imsi, 101.0)
+    assert attempt is not None
+    assert int(attempt.deliver.scts.timestamp()) == 500
+    assert centre.ended(attempt, Delivered(), 102.0) is not None
+    assert (centre.next(TRIGGER.imsi, 103.0), centre.waiting(), len(centre.owed)) == (None, (), 1)
+    centre.restore([stored, replace(stored, reference=9)])  # of what is owed the row is older
+    assert (len(centre.pending), len(centre.owed)) == (1, 1)
+    ended = replace(stored, reference=9, outcome=Outcome.SUCCESSFUL_TRANSFER)
+    centre.restore([ended])
+    assert (centre.waiting(), centre.owed[ended.key]) == ((), ended)

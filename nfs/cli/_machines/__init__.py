@@ -1,0 +1,1 @@
+"""`mtc lab`: the network functions on several machines, from one file."""
