@@ -1,17 +1,19 @@
 """Charging records as octets: the ASN.1 text of `sms.asn`, compiled when a record is first wanted.
 
-The only module that imports asn1tools.  To compile the text takes half a second, and is done once in a process.
+The only module that imports asn1tools, when a record is wanted: that takes a third of a second, and to compile the text
+half of one, once in a process.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
-
-import asn1tools
+from typing import TYPE_CHECKING, Any, Final
 
 from diameter.errors import LocalError
+
+if TYPE_CHECKING:
+    import asn1tools
 
 CHOICE: Final = "SMSRecordType"
 Record = tuple[str, dict[str, Any]]
@@ -25,6 +27,8 @@ class RecordError(LocalError):
 @cache
 def compiled() -> asn1tools.Specification:
     """The compiled text."""
+    import asn1tools
+
     text = files("nfs.common.charging").joinpath("sms.asn").read_text(encoding="utf-8")
     return asn1tools.compile_string(text, "ber")
 
@@ -36,6 +40,8 @@ def encode(record: Record) -> bytes:
 
 def encode_as(name: str, value: Any) -> bytes:
     """A value of any type of the text.  Raises RecordError."""
+    import asn1tools
+
     try:
         return bytes(compiled().encode(name, value))
     except (asn1tools.Error, ValueError, TypeError, OverflowError) as error:
@@ -62,6 +68,8 @@ def decode_as(name: str, octets: bytes) -> Any:
     whole = length_of(octets)
     if whole != len(octets):
         raise RecordError(f"{name}: {whole} octets announced, {len(octets)} there")
+    import asn1tools
+
     try:
         return compiled().decode(name, octets)
     except (asn1tools.Error, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:

@@ -18,7 +18,7 @@ from nfs.hss.monitoring.avps import Asked
 from nfs.hss.monitoring.config import MonitoringTable, ScefTable
 from nfs.hss.monitoring.configure import Applied, Target
 from nfs.hss.monitoring.groups import GroupApplied, Wanted
-from nfs.hss.monitoring.logic import SERVICE_OF, Error, Refused, Service, Timers, Type, authorise
+from nfs.hss.monitoring.logic import MOST, SERVICE_OF, Error, Refused, Service, Timers, Type, authorise
 from nfs.hss.monitoring.tables import Known
 
 ALL_EVENTS, COVERAGE, GROUP_ID, ALL_PATTERNS, ALL_NETWORK = 1, 2, 4, 8, 16  # CIR-Flags
@@ -74,7 +74,7 @@ def question(request: Message, scef: ScefTable, config: MonitoringTable) -> Ques
         known=Known(
             host=scef.host, realm=request.text("Origin-Realm"), features=(avps.features(request) or 0) & avps.OURS
         ),
-        flags=request.get("CIR-Flags", 0), guard_s=request.get("Group-Reporting-Guard-Timer", 0),
+        flags=request.get("CIR-Flags", 0), guard_s=min(request.get("Group-Reporting-Guard-Timer", 0), MOST),
         provider=providers[0] if providers else None, events=events, patterns=patterns, network=network,
         coverage=avps.coverage(request),
         more=tuple(str(ExternalIdentifier.parse(each)) for each in names),

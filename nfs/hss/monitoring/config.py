@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config import Table
 from diameter.config.base import Identity
-from nfs.hss.monitoring.logic import Range, Service
+from nfs.hss.monitoring.logic import MOST, Range, Service
 
-MOST: Final = (1 << 31) - 1
 Named = Annotated[Service, Field(strict=False)]
 
 

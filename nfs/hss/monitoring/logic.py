@@ -96,6 +96,8 @@ class Refused(DiameterError):
 FOR_SMS: Final = 1
 """Bit 0 of Reachability-Type; bit 1 is for data."""
 LAST_KNOWN: Final = 1
+MOST: Final = (1 << 31) - 1
+"""More than this nobody counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,9 @@ class Wish:
         """How many reports there are to be; None: as long as it lasts."""
         if self.type in (Type.AVAILABILITY, Type.AVAILABILITY_AND_IDLE):
             return None
-        return 1 if self.reports is None and self.until is None else self.reports
+        if self.reports is None:
+            return 1 if self.until is None else None
+        return min(self.reports, MOST)
 
     @property
     def for_sms(self) -> bool:
@@ -305,7 +309,7 @@ def device_change(before: str, imei: str, software: str, association: int) -> tu
 
     association: 0 the IMEI alone counts, 1 its software version too (8.4.18).
     """
-    now = f"{imei[:14]}/{software}"
+    now = f"{imei[:14]}/{software[:2]}"
     if before.partition("/")[0] != imei[:14]:
         return IMEI_CHANGED, now
     if before != now and association == 1 and software:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from nfs.hss.monitoring.logic import MOST
 from nfs.hss.tables import METADATA, SUBSCRIBER
 
 Kind = Literal["event", "pattern", "network", "nidd"]
@@ -221,6 +222,8 @@ def remove(connection: Connection, item: Item) -> bool:
 
 def count(connection: Connection, scef: str, event: int, now: int) -> int:
     """How many events of a type a SCEF has, one of a group as one."""
+    if event > MOST:
+        return 0
     c = CONFIGURED.c
     alive = c.until.is_(None) | (c.until > now)
     question = select(func.count(c.reference.distinct())).where(

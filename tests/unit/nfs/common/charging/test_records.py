@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -295,3 +297,8 @@ def test_values_that_make_no_record_are_refused() -> None:
 )
 def test_an_event_comes_back_whole_from_a_store(event: Event) -> None:
     assert from_text(to_text(event)) == event
+
+
+def test_a_function_that_charges_nothing_does_without_the_compiler() -> None:
+    program = "import sys, nfs.mtc_iwf.config, nfs.sms_sc.config; sys.exit('asn1tools' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -15,7 +15,7 @@ from nfs.hss import binding
 from nfs.hss import tables as subscribers
 from nfs.hss.logic import Subscriber
 from nfs.hss.monitoring import access, outbox_tables, tables
-from nfs.hss.monitoring.logic import Service
+from nfs.hss.monitoring.logic import MOST, Service, Wish, device_change
 from nfs.hss.monitoring.outbox_tables import Note
 from nfs.hss.monitoring.tables import GroupItem, Item, Known
 
@@ -115,3 +115,13 @@ def test_what_json_does_not_know_is_not_kept() -> None:
     with pytest.raises(TypeError, match="set"):
         tables.packed({"a": set()})
     assert tables.unpacked(tables.packed(ITEM.detail)) == ITEM.detail
+
+
+def test_the_largest_numbers_that_a_message_can_have_are_kept(engine: Engine) -> None:
+    wish = Wish(type=3, reports=(1 << 32) - 1)
+    with engine.begin() as connection:
+        tables.put(connection, replace(ITEM, remaining=wish.left, guard_s=MOST, reference=(1 << 64) - 1))
+        (kept,) = tables.of(connection, IMSI, NOW)
+        assert tables.count(connection, SCEF, (1 << 32) - 1, NOW) == 0
+    assert (kept.remaining, kept.guard_s, kept.reference) == (MOST, MOST, (1 << 64) - 1)
+    assert device_change("", "3" * 99, "x" * 99, 1) == (1, "3" * 14 + "/xx")
