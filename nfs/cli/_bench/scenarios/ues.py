@@ -126,8 +126,17 @@ def _page(admin: Path) -> dict[str, Any]:
 
 def _write(folder: Path, many: int, ports: dict[str, int]) -> None:
     """Configurations, cards and scenario."""
-    (folder / "hss.toml").write_text(
-        f"""
+    for name, text in (("hss", _hss(ports)), ("mme", _mme(ports)), ("scenario", _scenario(many))):
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    with (folder / "cards.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("imsi", "k", "opc", "sqn"))
+        sqn = f"{int(time.time() - AGO_S) * 10 << IND_BITS:012x}"
+        rows.writerows((imsi_of(number), CARD.k.hex(), CARD.top.hex(), sqn) for number in range(many))
+
+
+def _hss(ports: dict[str, int]) -> str:
+    return f"""
 audit = "audit"
 [node]
 origin_host = "{HSS}"
@@ -144,11 +153,11 @@ key_file = "key"
 name = "iot"
 [[profile.apn]]
 name = "internet"
-""",
-        encoding="utf-8",
-    )
-    (folder / "mme.toml").write_text(
-        f"""
+"""
+
+
+def _mme(ports: dict[str, int]) -> str:
+    return f"""
 [node]
 origin_host = "{SERVER}"
 origin_realm = "{REALM}"
@@ -172,25 +181,18 @@ number = "15550000300"
 cards = "cards.csv"
 scenario = "scenario.toml"
 window = {WINDOW}
-""",
-        encoding="utf-8",
-    )
-    (folder / "scenario.toml").write_text(
-        f"""
+"""
+
+
+def _scenario(many: int) -> str:
+    return f"""
 schema = 1
 [[population]]
 name = "all"
 first_imsi = "{imsi_of(0)}"
 count = {many}
 attach = {BEFORE_S}
-""",
-        encoding="utf-8",
-    )
-    with (folder / "cards.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("imsi", "k", "opc", "sqn"))
-        sqn = f"{int(time.time() - AGO_S) * 10 << IND_BITS:012x}"
-        rows.writerows((imsi_of(number), CARD.k.hex(), CARD.top.hex(), sqn) for number in range(many))
+"""
 
 
 SCENARIO = Scenario(
