@@ -87,6 +87,7 @@ MAY_IMPORT_TWISTED: Final = (
     "nfs.*.smpp.server",
     "nfs.*.provisioning",
     "nfs.scs.http",
+    "nfs.hss.http.desk",
     "nfs.mtc_iwf.owners.push",
 )
 MAY_IMPORT_A_REACTOR: Final = ("nfs.cli.*", "nfs.*.__main__", "diameter.*.__main__")

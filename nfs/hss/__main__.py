@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet import reactor
 
 from diameter.node import Node
+from nfs.common.aka import Seal
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
 from nfs.common.standing import standing
-from nfs.common.store import Cache
+from nfs.common.store import Cache, Store
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
 from nfs.hss.directory import Directory
 from nfs.hss.groups.s6m import Groups
+from nfs.hss.http.changes import Changed
+from nfs.hss.http.desk import Desk as Http
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
@@ -33,17 +37,15 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     """The parts of the node; opens database and audit log (ConfigError when that fails)."""
     audit = open_audit(config)
     store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
-    cache: Cache[UserId, Subscriber | None] = Cache(
-        config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds
-    )
-    known: Cache[str, Known | None] = Cache(config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    kept = (config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
+    cache: Cache[UserId, Subscriber | None] = Cache(*kept)
+    known: Cache[str, Known | None] = Cache(*kept)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
-    reads = around.beside(store)
-    directory = Directory(reads, cache, around.reactor.callLater)
-    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, around.reactor.callLater, reads=reads)
-
+    reads, later = around.beside(store), around.reactor.callLater
+    directory = Directory(reads, cache, later)
+    centre = AuthenticationCentre(store, seal, known, around.reactor.seconds, later, reads=reads)
     groups = Groups(store, audit, config.hss.group_members) if config.hss.groups else None
-    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=around.reactor.callLater)
+    s6c = S6c(store, cache, audit, limit=config.hss.mwd_list, call_later=later)
 
     def back(imsi: str, kind: Kind | None) -> None:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
@@ -51,7 +53,6 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
-
     desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
 
     def stopping() -> None:
@@ -79,7 +80,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         return s6c.spawn(s6c.resume())
 
     s6m = S6m(directory, audit, groups, every_name=config.hss.every_name)
-    return Parts(
+    parts: Parts[HssConfig] = Parts(
         applications=(s6m, s6c, s6a, *(() if s6t is None else (s6t,))),
         audit=audit.node_refused,
         standing=standing(audit, queues=s6c.queues),
@@ -89,11 +90,53 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
+    _add_http(parts, config, around, (store, reads), seal, (directory, centre), s6c.spawn)
+    return parts
+
+
+def _add_http(
+    parts: Parts[HssConfig],
+    config: HssConfig,
+    around: Surroundings,
+    stores: tuple[Store, Store],
+    seal: Seal | None,
+    caches: tuple[Directory, AuthenticationCentre],
+    spawn: Callable[[Coroutine[Any, Any, Any]], Any],
+) -> None:
+    """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
+    directory, centre = caches
+    if config.provisioning is None:
+        return
+
+    def provisioned(changed: Changed) -> None:
+        for each in (changed.before, changed.after):
+            if each is not None:
+                directory.forget(each)
+                centre.forget(each.imsi)
+
+    http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn)
+    before, after = parts.started, parts.stopping
+
+    def started(node: Node) -> object:
+        parts.endpoints.append(http.start())
+        return None if before is None else before(node)
+
+    def stopping() -> object:
+        if after is not None:
+            after()
+        return http.stop()
+
+    parts.started, parts.stopping = started, stopping
+
+
+def alone(config: HssConfig) -> str:
+    """Why this HSS cannot be several processes; "" when it can."""
+    return "" if config.provisioning is None else "the port of its provisioning is one"
 
 
 def run(config_path: str, processes: Processes = AS_CONFIGURED) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    return serve("hss", HssConfig, build, config_path, reactor, processes)
+    return serve("hss", HssConfig, build, config_path, reactor, processes, alone=alone)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ class AuthenticationCentre:
         self._random = random
         self._call_later = call_later
         self._asked: dict[str, Later[Known | None]] = {}
+        self._forgotten = 0
         self._sequence = Sequence()
         self._reserving: Later[None] | None = None
 
@@ -85,10 +86,10 @@ class AuthenticationCentre:
     def _read(self) -> None:
         asked, self._asked = self._asked, {}
         _ = self._reads.do(lambda connection: cards.find_many(connection, asked, self._seal)).addCallbacks(
-            self._found, self._lost, callbackArgs=(asked,), errbackArgs=(asked,)
+            self._found, self._lost, callbackArgs=(asked, self._forgotten), errbackArgs=(asked,)
         )
 
-    def _found(self, found: Found, asked: dict[str, Later[Known | None]]) -> None:
+    def _found(self, found: Found, asked: dict[str, Later[Known | None]], forgotten: int) -> None:
         for imsi, waiting in asked.items():
             one = found.get(imsi)
             if isinstance(one, AkaError):
@@ -98,7 +99,8 @@ class AuthenticationCentre:
             if one is not None:
                 profile, card = one
                 known = Known(imsi, profile, card, None if card is None else card.functions())
-            self._cache.put(imsi, known)
+            if forgotten == self._forgotten:  # else it may have been read before what was changed meanwhile
+                self._cache.put(imsi, known)
             waiting.resolve(known)
 
     def _lost(self, failure: Any, asked: dict[str, Later[Known | None]]) -> None:
@@ -107,6 +109,7 @@ class AuthenticationCentre:
 
     def forget(self, imsi: str) -> None:
         """Read a subscriber anew when it is asked for next."""
+        self._forgotten += 1
         self._cache.forget(imsi)
 
     async def resynchronise(self, known: Known, info: bytes) -> Known:

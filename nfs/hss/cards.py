@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 
@@ -55,6 +56,8 @@ _WITH_PROFILE: Final = (
     "SELECT s.imsi, s.profile, c.sealed, c.algorithm, c.amf, c.res_octets, c.iterations, c.seq_offset"
     " FROM subscriber s LEFT JOIN card c ON c.imsi = s.imsi WHERE s.imsi "
 )
+_NEW_SLOT: Final = text("INSERT INTO sqn_block (slot, until) VALUES (:slot, :until) ON CONFLICT DO NOTHING")
+"""Of two processes that begin at the same moment one finds the slot taken, or its transaction is begun again."""
 _ALGORITHM_OF: Final = select(CARD.c.algorithm).where(CARD.c.imsi == bindparam("imsi"))
 
 
@@ -149,11 +152,11 @@ def reserve(connection: Connection, now: int, at_least: int, own: Block | None) 
     ends = {row.slot: row.until for row in connection.execute(select(SQN_BLOCK).with_for_update())}
     slot = min(range(SLOTS), key=lambda each: ends.get(each, 0))
     block = extend(slot, ends.get(slot, 0), now, at_least)
-    if slot not in ends:
-        connection.execute(insert(SQN_BLOCK), {"slot": slot, "until": block.end})
+    if slot in ends:
+        taken = _advance(connection, slot, ends[slot], block)
     else:
-        _advance(connection, slot, ends[slot], block)
-    return block
+        taken = connection.execute(_NEW_SLOT, {"slot": slot, "until": block.end}).rowcount > 0
+    return block if taken else reserve(connection, now, at_least, None)
 
 
 def _advance(connection: Connection, slot: int, until: int, block: Block) -> bool:

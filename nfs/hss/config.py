@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from diameter.config import InputFile, Table
 from nfs.common.audited import AuditedConfig
+from nfs.hss.http.config import ProvisioningTable
 from nfs.hss.monitoring.config import Exposing
 from nfs.hss.profiles import ProfileTable, by_name
 
@@ -47,6 +48,9 @@ class HssConfig(AuditedConfig, Exposing):
     """The whole file."""
 
     hss: HssTable = Field(default=HssTable(), description="subscribers")
+    provisioning: ProvisioningTable | None = Field(
+        default=None, description="the HTTP interface for provisioning; none when not given"
+    )
     profile: tuple[ProfileTable, ...] = Field(default=(), strict=False, description="what subscriptions may do in EPS")
 
     @model_validator(mode="after")

@@ -97,17 +97,18 @@ def _empty(folder: Path) -> bytes:
 class Rig:
     """The HSS; `answers` are those of the MMEs, by command."""
 
-    def __init__(self, folder: Path, answers: Mapping[str, Any] | None = None, seal: Seal | None = SEAL) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        answers: Mapping[str, Any] | None = None,
+        seal: Seal | None = SEAL,
+        beside: Rig | None = None,
+        database: str = "",
+    ) -> None:
         self.folder = folder
         self.clock = InlineReactor()
         self.clock.rightNow = 1_700_000_000.0
-        (folder / "hss.db").write_bytes(_empty(folder))
-        self.engine: Engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
-        with self.engine.begin() as connection:
-            for each in subscribers():
-                tables.save(connection, each)
-            cards.save(connection, IMSI, CARD, SEAL)
-            cards.save(connection, TUAK_IMSI, TUAK_CARD, SEAL)
+        self.engine: Engine = self._filled(folder, database) if beside is None else beside.engine
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.audit = AuditLog(folder / "audit", "hss.example")
         self.moved: list[str] = []
@@ -115,6 +116,19 @@ class Rig:
         self._seal = seal
         self._answers = answers or dict.fromkeys(ORDERS, lambda request: request.answer(2001))
         self.restart()
+
+    def _filled(self, folder: Path, database: str) -> Engine:
+        """A database with the subscribers: a file of SQLite, unless `database` says otherwise."""
+        if not database:
+            (folder / "hss.db").write_bytes(_empty(folder))
+        url = database_url(database or "hss.db", folder)
+        engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
+        with engine.begin() as connection:
+            for each in subscribers():
+                tables.save(connection, each)
+            cards.save(connection, IMSI, CARD, SEAL)
+            cards.save(connection, TUAK_IMSI, TUAK_CARD, SEAL)
+        return engine
 
     def ask(self, command: str, avps: Mapping[str, Any], host: str = MME) -> Message:
         """Have a node ask; the answer, which has no faults."""

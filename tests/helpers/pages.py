@@ -15,7 +15,7 @@ from typing import Final
 from helpers.blocks import Block, blocks, commands, fits, pattern
 
 LIMIT_S: Final = 250
-START_S: Final = 60
+START_S: Final = 120
 
 
 def carry_out(page: Path, folder: Path, hosts: Mapping[str, Path] | None = None) -> None:

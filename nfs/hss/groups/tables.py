@@ -111,6 +111,13 @@ def every(connection: Connection) -> Iterator[Group]:
             yield group
 
 
+def page(connection: Connection, after: str, limit: int) -> list[Group]:
+    """Groups in order of their names, those behind `after`, so many at most."""
+    question = select(GROUP.c.external_id).where(GROUP.c.external_id > after).order_by(GROUP.c.external_id).limit(limit)
+    found = (find(connection, name) for name in connection.execute(question).scalars().all())
+    return [group for group in found if group is not None]
+
+
 def candidates(connection: Connection, group: Group, service: int) -> list[Candidate]:
     """Whom the definition of a group names at this moment: its list in its order, then whom its rules find."""
     listed = dict.fromkeys(group.members)

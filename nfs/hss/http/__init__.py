@@ -1,0 +1,1 @@
+"""Provisioning of the HSS by HTTP: subscribers, their keys, and groups."""

@@ -1,0 +1,287 @@
+"""The HTTP interface for provisioning; `nfs.hss.http.operations` lists what it does.
+
+A change is in force here when its answer is sent, and on the other front ends of the database when what they have in
+memory is `cache_s` old.  What is there is changed only by who names its ETag in If-Match.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import IO, Any, Final, Protocol
+
+from klein import Klein
+from pydantic import ValidationError
+
+from diameter.node import as_deferred
+from diameter.security.certificate import identities
+from nfs.common.aka import Seal
+from nfs.common.cards import KeysRow
+from nfs.common.identities import ExternalIdentifier, IdentityError, e164
+from nfs.common.store import Store, StoreError
+from nfs.hss import cards, lookup, provisioning
+from nfs.hss.groups import form
+from nfs.hss.groups import tables as groups
+from nfs.hss.http import changes
+from nfs.hss.http.changes import Changed, Condition, tag_of
+from nfs.hss.http.operations import MOST, OPERATIONS, Operation, description
+from nfs.hss.http.problems import Problem, of_identity, of_validation
+from nfs.hss.logic import Subscriber
+
+BODY_LIMIT: Final = 1 << 20
+Answer = tuple[int, dict[str, Any] | None, str]
+"""Status, body, entity tag."""
+
+
+class Request(Protocol):
+    """What is used of Twisted's IRequest, which has no types."""
+
+    args: dict[bytes, list[bytes]] | None
+    content: IO[bytes]
+    transport: Any
+
+    def getHeader(self, key: bytes, /) -> bytes | None: ...
+    def setHeader(self, name: bytes, value: bytes, /) -> None: ...
+    def setResponseCode(self, code: int, /) -> None: ...
+
+
+class Provisioning:
+    """The routes.
+
+    `changed`: is called with what a change did, before it is answered.  `spawn`: runs a coroutine on the node.  `token`
+    and `clients`: who may, see `ProvisioningTable`; an empty one asks for nothing.  `reads`: a store that only reads.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reads: Store,
+        seal: Seal | None,
+        changed: Callable[[Changed], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], Any],
+        *,
+        token: bytes = b"",
+        clients: frozenset[str] = frozenset(),
+    ) -> None:
+        self._store = store
+        self._reads = reads
+        self._seal = seal
+        self._changed = changed
+        self._spawn = spawn
+        self._token = token
+        self._clients = clients
+        self.app: Any = Klein()
+        for each in OPERATIONS:
+            self._route(each, getattr(self, f"_{each.name}"))
+
+    def _route(self, operation: Operation, handler: Callable[..., Coroutine[Any, Any, Answer]]) -> None:
+        path = operation.path.replace("{", "<").replace("}", ">")
+
+        def serve(request: Request, **names: str) -> Any:
+            return as_deferred(self._spawn(self._served(request, handler, names)))
+
+        self.app.route(path, methods=[operation.method], endpoint=operation.name)(serve)
+
+    async def _served(
+        self, request: Request, handler: Callable[..., Coroutine[Any, Any, Answer]], names: Mapping[str, str]
+    ) -> bytes:
+        request.setHeader(b"cache-control", b"no-store")
+        try:
+            self._admit(request)
+            status, body, tag = await handler(request, **names)
+        except ValidationError as error:
+            return _refused(request, of_validation(error))
+        except IdentityError as error:
+            return _refused(request, of_identity(error))
+        except StoreError as error:
+            return _refused(request, Problem(503, str(error)))
+        except Problem as problem:
+            return _refused(request, problem)
+        request.setResponseCode(status)
+        if tag:
+            request.setHeader(b"etag", tag.encode())
+        if body is None:
+            return b""
+        request.setHeader(b"content-type", b"application/json")
+        return json.dumps(body).encode() + b"\n"
+
+    def _admit(self, request: Request) -> None:
+        """Raises Problem for who may not."""
+        if self._clients and not self._clients & _names(request.transport):
+            raise Problem(403, "this certificate may not")
+        if self._token:
+            scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
+                request.setHeader(b"www-authenticate", b"Bearer")
+                raise Problem(401, "a bearer token is needed")
+
+    async def _describe(self, _request: Request) -> Answer:
+        return 200, description(), ""
+
+    async def _subscribers(self, request: Request) -> Answer:
+        after, limit = _page(request)
+        msisdn, name = _asked(request, "msisdn"), _asked(request, "external_id")
+        if msisdn or name:
+            kind: lookup.Kind = "msisdn" if msisdn else "external_id"
+            one = e164(msisdn) if msisdn else str(ExternalIdentifier.parse(name))
+            by_name = await self._reads.do(lambda connection: lookup.find_many(connection, kind, (one,)))
+            found = list(by_name.values())
+        else:
+            found = await self._reads.do(lambda connection: lookup.page(connection, after, limit))
+        rows = [provisioning.to_row(each) for each in found]
+        more = rows[-1]["imsi"] if len(rows) == limit else None
+        return 200, {"schema": 1, "subscribers": rows, "next": more}, ""
+
+    async def _subscriber(self, _request: Request, imsi: str) -> Answer:
+        return _shown(200, await self._reads.do(lambda connection: changes.subscriber(connection, imsi)))
+
+    async def _put_subscriber(self, request: Request, imsi: str) -> Answer:
+        body = _body(request)
+        if body.setdefault("imsi", imsi) != imsi:
+            raise Problem(422, "the body is not what is expected", ("imsi", "another one than in the path"))
+        row = provisioning.SubscriberRow.model_validate(body)
+        wanted = row.to_subscriber()
+        card = None if row.keys is None else row.keys.to_card()
+        seal = None if card is None else self._sealing()
+        condition = _condition(request)
+
+        def work(connection: Any) -> Changed:
+            changed = changes.put(connection, imsi, lambda _before: wanted, condition)
+            if card is not None and seal is not None:
+                cards.save(connection, imsi, card, seal)
+            return changed
+
+        changed = await self._store.do(work)
+        self._changed(changed)
+        return _shown(201 if changed.before is None else 200, wanted)
+
+    async def _remove_subscriber(self, request: Request, imsi: str) -> Answer:
+        condition = _condition(request)
+        self._changed(await self._store.do(lambda connection: changes.remove(connection, imsi, condition)))
+        return 204, None, ""
+
+    async def _external_ids(self, _request: Request, imsi: str) -> Answer:
+        return await self._part(imsi, "external_ids")
+
+    async def _rights(self, _request: Request, imsi: str) -> Answer:
+        return await self._part(imsi, "rights")
+
+    async def _put_external_ids(self, request: Request, imsi: str) -> Answer:
+        return await self._put_part(request, imsi, "external_ids")
+
+    async def _put_rights(self, request: Request, imsi: str) -> Answer:
+        return await self._put_part(request, imsi, "rights")
+
+    async def _part(self, imsi: str, key: str) -> Answer:
+        _, row, tag = await self._subscriber(None, imsi)  # type: ignore[arg-type]
+        assert row is not None
+        return 200, {key: row[key]}, tag
+
+    async def _put_part(self, request: Request, imsi: str, key: str) -> Answer:
+        """Have one list of a subscriber be another, and all else of it stay."""
+        body, condition = _body(request), _condition(request)
+        if list(body) != [key]:
+            raise Problem(422, "the body is not what is expected", (key, "this key alone expected"))
+
+        def changed(before: Subscriber | None) -> Subscriber:
+            if before is None:
+                raise Problem(404, "no such subscriber")
+            kept = provisioning.to_row(before)
+            new = provisioning.SubscriberRow.model_validate(kept | body).to_subscriber()
+            return replace(before, external_ids=new.external_ids, rights=new.rights)
+
+        done = await self._store.do(lambda connection: changes.put(connection, imsi, changed, condition))
+        self._changed(done)
+        assert done.after is not None
+        row = provisioning.to_row(done.after)
+        return 200, {key: row[key]}, tag_of(row)
+
+    async def _put_keys(self, request: Request, imsi: str) -> Answer:
+        card = KeysRow.model_validate(_body(request)).to_card()
+        seal = self._sealing()
+        self._changed(await self._store.do(lambda connection: changes.put_keys(connection, imsi, card, seal)))
+        return 204, None, ""
+
+    def _sealing(self) -> Seal:
+        if self._seal is None:
+            raise Problem(409, "this HSS has no key_file, and keys are kept under seal only")
+        return self._seal
+
+    async def _groups(self, request: Request) -> Answer:
+        after, limit = _page(request)
+        found = await self._store.do(lambda connection: groups.page(connection, after, limit))
+        rows = [form.to_row(each) for each in found]
+        return 200, {"schema": 1, "groups": rows, "next": rows[-1]["group"] if len(rows) == limit else None}, ""
+
+    async def _group(self, _request: Request, name: str) -> Answer:
+        key = str(ExternalIdentifier.parse(name))
+        row = form.to_row(await self._store.do(lambda connection: changes.group(connection, key)))
+        return 200, row, tag_of(row)
+
+    async def _put_group(self, request: Request, name: str) -> Answer:
+        body, condition = _body(request), _condition(request)
+        wanted = form.GroupRow.model_validate({"group": name} | body).to_group()
+        if wanted.external_id != str(ExternalIdentifier.parse(name)):
+            raise Problem(422, "the body is not what is expected", ("group", "another one than in the path"))
+        new = await self._store.do(lambda connection: changes.put_group(connection, wanted, condition))
+        row = form.to_row(wanted)
+        return 201 if new else 200, row, tag_of(row)
+
+    async def _remove_group(self, request: Request, name: str) -> Answer:
+        key, condition = str(ExternalIdentifier.parse(name)), _condition(request)
+        await self._store.do(lambda connection: changes.remove_group(connection, key, condition))
+        return 204, None, ""
+
+
+def _shown(status: int, subscriber: Subscriber) -> Answer:
+    row = provisioning.to_row(subscriber)
+    return status, row, tag_of(row)
+
+
+def _refused(request: Request, problem: Problem) -> bytes:
+    request.setResponseCode(problem.status)
+    request.setHeader(b"content-type", b"application/problem+json")
+    return json.dumps(problem.document()).encode() + b"\n"
+
+
+def _names(transport: Any) -> frozenset[str]:
+    """The DNS names of the certificate that a client has shown."""
+    shown = getattr(transport, "getPeerCertificate", lambda: None)()
+    if shown is None:
+        return frozenset()
+    return frozenset(identities(shown.to_cryptography()))
+
+
+def _asked(request: Request, name: str) -> str:
+    return (request.args or {}).get(name.encode(), [b""])[0].decode("utf-8", "replace")
+
+
+def _page(request: Request) -> tuple[str, int]:
+    limit = _asked(request, "limit") or "100"
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 1 <= int(limit) <= MOST):
+        raise Problem(400, "the query is not what is expected", ("limit", f"1 to {MOST} expected"))
+    return _asked(request, "after"), int(limit)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    octets = request.content.read(BODY_LIMIT + 1)
+    if len(octets) > BODY_LIMIT:
+        raise Problem(413, f"at most {BODY_LIMIT} octets")
+    try:
+        found = json.loads(octets)
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise Problem(422, "the body is not what is expected", ("", "an object expected"))
+    return found
+
+
+def _condition(request: Request) -> Condition:
+    return Condition(match=_tags(request, b"if-match"), none_match=_tags(request, b"if-none-match"))
+
+
+def _tags(request: Request, header: bytes) -> frozenset[str]:
+    text = (request.getHeader(header) or b"").decode("latin-1")
+    return frozenset(each.strip() for each in text.split(",") if each.strip())
