@@ -52,9 +52,10 @@ class Raised:
 class Work:
     """A coroutine that waits, and what becomes of its end: an answer to `request` on `line`, or the outcome of
     `later`.  `key`: by which copies of the request are recognised.  Called, it goes on: a `Later` is done.
+    `over`: nobody waits for it any more.
     """
 
-    __slots__ = ("coroutine", "key", "later", "line", "request", "serving")
+    __slots__ = ("coroutine", "key", "later", "line", "over", "request", "serving")
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class Work:
         self.request = request
         self.later = later
         self.key = key
+        self.over = False
 
     def __call__(self) -> None:
         serving = self.serving
@@ -331,7 +333,9 @@ class Serving:
             self._end(work, Raised(LocalError(f"{_name(work)} {what}")))
 
     def go_on(self, work: Work, error: BaseException | None = None) -> None:
-        """Run `work` on, to its end or until it waits again."""
+        """Run `work` on, to its end or until it waits again; not when it was given up meanwhile."""
+        if work.over:
+            return
         outcome = self._guard(step, work.coroutine, error)
         if outcome.__class__ is tuple:
             ended, outcome = outcome
@@ -370,6 +374,7 @@ class Serving:
     def give_up(self) -> None:
         """The node has stopped: end what still waits."""
         for work in list(self.waiting) + self._spawned:
+            work.over = True
             work.coroutine.close()
             if work.later is not None:
                 work.later.fail(LocalError("this node has stopped"))

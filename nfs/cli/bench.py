@@ -47,6 +47,10 @@ SCALE: Final = (
         type=click.IntRange(1, 10_000_000), help="Subscribers of an HSS.",
     ),
     click.option(
+        "--ues", multiple=True, default=(100_000,), show_default=True, type=click.IntRange(1, 1_000_000),
+        help="Simulated UEs of an MME.",
+    ),
+    click.option(
         "--routes", multiple=True, default=(1, 1000), show_default=True, type=click.IntRange(1, 50_000), help="Routes.",
     ),
 )  # fmt: skip
@@ -191,4 +195,4 @@ def _small(options: Any) -> Any:
 
     windows = options.windows if len(options.windows) < 3 else (1, 32)
     few = {"peers": (10, 30), "routes": (20,)} if options.peers == (10, 1000, 10_000) else {}
-    return replace(options, rounds=1, seconds=0.2, windows=windows, subscribers=(100,), **few)
+    return replace(options, rounds=1, seconds=0.2, windows=windows, subscribers=(100,), ues=(50,), **few)

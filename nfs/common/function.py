@@ -72,6 +72,12 @@ class Surroundings:
 
     threads: Any = None
     """For tests: the one thread of a store (see `nfs.common.store.Store`)."""
+    worker: int | None = None
+    """Which worker this process is; None when it is the only one."""
+
+    def own_name(self, origin_host: str) -> str:
+        """What tells this process from all others with its database, the other workers among them."""
+        return origin_host if self.worker is None else f"{self.worker}/{origin_host}"[:255]
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative ones taken from the configuration's folder."""
@@ -190,7 +196,8 @@ class _Function(Generic[C]):
         self._ending = False
         self._config = config = self._load()
         self._dictionary = dictionary = Dictionary.load()
-        around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent)
+        worker = None if processes.place is None else processes.place.index
+        around = Surroundings(reactor=reactor, dictionary=dictionary, folder=path.parent, worker=worker)
         self._parts = parts = build(config, around)
         self._place = place = processes.place
         self._asked = processes.capture

@@ -31,6 +31,8 @@ IEI_CONCAT_8: Final = 0x00
 IEI_PORT_8: Final = 0x04
 IEI_PORT_16: Final = 0x05
 IEI_CONCAT_16: Final = 0x08
+IEI_GROUP: Final = 0x80
+"""The External Group Identifier, as UTF-8: ours, of the range for SME to SME (9.2.3.24); others skip it."""
 FCS_UNSPECIFIED: Final = 0xFF
 FCS_MEMORY_FULL: Final = 0xD3
 
@@ -69,6 +71,12 @@ class UserData:
             if element.iei in (IEI_PORT_8, IEI_PORT_16):
                 return int.from_bytes(element.data[: len(element.data) // 2], "big")
         return None
+
+    @property
+    def group(self) -> str:
+        """The External Group Identifier of the group that this message is for; "" where it is for one device."""
+        found = [element.data for element in self.header if element.iei == IEI_GROUP]
+        return found[-1].decode("utf-8", "replace") if found else ""
 
     @property
     def part(self) -> Part | None:
@@ -286,20 +294,27 @@ def _is_septets(dcs: int) -> bool:
     return not dcs & 0x04 if dcs >= 0xF0 else dcs < 0xE0
 
 
-def split(payload: bytes, *, port: int | None, reference: int, wide: bool = False) -> tuple[UserData, ...]:
+def split(
+    payload: bytes, *, port: int | None, reference: int, wide: bool = False, group: str = ""
+) -> tuple[UserData, ...]:
     """The user data of the SMS a trigger payload takes, in order; one without a concatenation element when it fits.
 
     `port` becomes the 16-bit destination port (IEI 05, originator port 0), absent with None; `reference` (reduced to
-    8 bits, 16 when `wide`) joins the parts: 133 octets alone, 128 a part, 127 with a wide reference.  Raises TpduError
-    over 255 parts or for a port beyond 16 bits (9.2.3.24.1, 9.2.3.24.4, 9.2.3.24.8).
+    8 bits, 16 when `wide`) joins the parts: 133 octets alone, 128 a part, 127 with a wide reference.  `group` stands in
+    each of them and takes its octets and two more from it.  Raises TpduError over 255 parts, for a port beyond 16 bits
+    and for a group whose name leaves no room (9.2.3.24.1, 9.2.3.24.4, 9.2.3.24.8).
     """
     if port is not None and not 0 <= port <= 0xFFFF:
         raise TpduError(f"application port {port} does not fit 16 bits")
     ports = () if port is None else (Element(iei=IEI_PORT_16, data=port.to_bytes(2, "big") + b"\0\0"),)
-    room = MAX_USER_DATA - (7 if ports else 0)
+    header = (*ports, *([Element(iei=IEI_GROUP, data=group.encode())] if group else []))
+    length = sum(2 + len(each.data) for each in header)
+    room = MAX_USER_DATA - (1 + length if header else 0)
     if len(payload) <= room:
-        return (UserData(data=payload, header=ports),)
-    room = MAX_USER_DATA - 1 - (6 if ports else 0) - (6 if wide else 5)
+        return (UserData(data=payload, header=header),)
+    room = MAX_USER_DATA - 1 - length - (6 if wide else 5)
+    if room < 1:
+        raise TpduError(f"the name of the group takes {len(group.encode())} octets, and leaves no room")
     total = -(-len(payload) // room)
     if total > 0xFF:
         raise TpduError(f"{len(payload)} octets take {total} parts, at most 255")
@@ -309,7 +324,7 @@ def split(payload: bytes, *, port: int | None, reference: int, wide: bool = Fals
     return tuple(
         UserData(
             data=payload[i * room : (i + 1) * room],
-            header=(*ports, Element(iei=iei, data=number + bytes((total, i + 1)))),
+            header=(*header, Element(iei=iei, data=number + bytes((total, i + 1)))),
         )
         for i in range(total)
     )

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, delete, insert, select, update
 
 from diameter import Message, ResultCode
-from nfs.common.identities import decode_plmn
+from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
 from nfs.hss import tables
 from nfs.hss.logic import UserId
@@ -188,7 +189,9 @@ def _whereabouts(answer: Message | None) -> dict[str, Any]:
         return found
     area, cell = location.get("Tracking-Area-Identity", b""), location.get("E-UTRAN-Cell-Global-Identity", b"")
     if len(area) == 5:
-        found |= {"plmn": decode_plmn(area[:3]), "tac": int.from_bytes(area[3:])}
+        found["tac"] = int.from_bytes(area[3:])
+        with suppress(IdentityError):  # its network is no network
+            found["plmn"] = decode_plmn(area[:3])
     if len(cell) == 7:
         found["cell"] = int.from_bytes(cell[3:])
     return found

@@ -146,6 +146,7 @@ def _trigger(trigger: Trigger) -> dict[str, Any]:
         "payload": trigger.payload.hex(),
         "originator": trigger.originator.digits,
         "sent": trigger.sent.isoformat(),
+        **({"group": trigger.group} if trigger.group else {}),
     }
 
 

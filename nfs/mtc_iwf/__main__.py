@@ -11,7 +11,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from diameter.node import Node, as_deferred
-from nfs.common.audit import Area
+from diameter.standing import Standing
+from nfs.common.audit import Area, AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.charging.service import LIVE as CHARGING_LIVE
 from nfs.common.database import is_shared
@@ -30,6 +31,7 @@ from nfs.mtc_iwf.logic import MtcIwf
 from nfs.mtc_iwf.owners.lists import OwnedHss
 from nfs.mtc_iwf.owners.provisioning import Desk
 from nfs.mtc_iwf.ports import Hss, SmsSc, Unavailable
+from nfs.mtc_iwf.rounds import LAPSED, Rounds
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.sgd import Sgd
 from nfs.mtc_iwf.t4 import T4
@@ -108,14 +110,20 @@ def say(line: str) -> None:
     _log.error("{line}", line=line)
 
 
-async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed) -> None:
+async def forget(triggers: Triggers, counts: Counts, lapsed: Lapsed, rounds: Rounds) -> None:
     """Report on triggers that lapsed, and forget what is over; what the database has against it is logged."""
     try:
-        await lapsed.round()
-        await triggers.purge()
+        if await rounds.mine(LAPSED, 1.5 * PURGE_S):
+            await lapsed.round()
+            await triggers.purge()
         await counts.purge()
     except Unavailable as error:
         _log.warn("old triggers are still there: {error}", error=str(error))
+
+
+def stands(audit: AuditLog, guards: Guards, charged: Charged, grouped: GroupParts) -> Standing:
+    """What the operator's port shows beside the node."""
+    return charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),), counts=grouped.counts.shown)
 
 
 def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
@@ -128,15 +136,15 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
     tsp = Tsp(guards.gateway, audit, guards.holding, relief(config))
     s6m = S6m(realm=config.hss.realm, host=config.hss.host, groups=config.hss.groups)
     t4 = T4(realm=config.sms_sc.realm, host=config.sms_sc.host, hosts=config.sms_sc.hosts)
-    owners, capabilities = OwnerCheck(), Capabilities(store)
-    charged = Charged(config, store, around.reactor, t4, say)
-    hss, parties = OwnedHss(guards.in_front_of(s6m), owners), (guards, owners, audit, store, counts)
+    owners, capabilities, charged = OwnerCheck(), Capabilities(store), Charged(config, store, around.reactor, t4, say)
+    rounds = Rounds(store, now, around.own_name(config.node.origin_host))
+    hss = OwnedHss(guards.in_front_of(s6m), owners)
+    parties = (guards, owners, audit, store, counts, capabilities, rounds)
     tsp.iwf = iwf = procedures(config, hss, guards, charged.t4, tsp, triggers, capabilities)
     grouped = GroupParts(config, (tsp, s6m, t4), iwf, *parties, clock=around.reactor, wall=now, sms_sc=charged.members)
-    sgd = Sgd.of(config, s6m, tsp, audit)
+    sgd, lapsed = Sgd.of(config, s6m, tsp, audit), Lapsed(triggers, t4, tsp, capabilities, now)
     desk = None if config.owners is None else Desk(config.owners, around, owners, audit, tsp.spawn)
-    lapsed = Lapsed(triggers, t4, tsp, capabilities, now)
-    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed))))
+    purging = LoopingCall(lambda: as_deferred(tsp.spawn(forget(triggers, counts, lapsed, rounds))))
     purging.clock = around.reactor
 
     def started(_node: Node) -> Any:
@@ -170,7 +178,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,
-        standing=charged.shown.beside(audit, queues=lambda: (guards.holding.queue(),)),
+        standing=stands(audit, guards, charged, grouped),
         started=started,
         stopping=None if desk is None else desk.stop,
         stopped=stopped,

@@ -23,7 +23,7 @@ from nfs.common.t4 import T4Result, TriggerAction
 from nfs.common.tsp import RequestStatus
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.config import IwfConfig
-from nfs.mtc_iwf.groups.keep import GROUP
+from nfs.mtc_iwf.groups.tables import GROUP
 from nfs.mtc_iwf.ports import SmsSc, Submission, Taken, Unavailable
 from nfs.mtc_iwf.triggers import TRIGGER
 
@@ -49,7 +49,8 @@ _GROUP_KEY: Final = (GROUP.c.scs == bindparam("key_scs")) & (GROUP.c.reference =
 _NAME: Final = select(GROUP.c.group_id).where(_GROUP_KEY)
 _OVER: Final = (
     select(GROUP)
-    .where(GROUP.c.charged == 0, or_(GROUP.c.unreported <= 0, GROUP.c.expires_at <= bindparam("now")))
+    .where(GROUP.c.charged == 0, GROUP.c.recalls.is_(None))
+    .where(or_(GROUP.c.unreported <= 0, GROUP.c.expires_at <= bindparam("now")))
     .limit(GROUPS_AT_ONCE)
 )
 _CHARGE: Final = update(GROUP).where(_GROUP_KEY, GROUP.c.charged == 0).values(charged=1)

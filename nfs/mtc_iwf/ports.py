@@ -119,6 +119,8 @@ class Submission:
     old_reference: int | None = None
     to: str = ""
     """Origin-Host of the SMS-SC; "" for the one that is configured, or that routing picks."""
+    group: str = ""
+    """External Group Identifier, where this is for a member of a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from diameter import Message, RequestError
 from diameter.app import Application, answers
 from diameter.message import Grouped
 from nfs.common import features
+from nfs.common.groups import GROUP, TYPE
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number
 from nfs.common.nodes import to_avps
 from nfs.common.turns import ask_in_turn, in_turn
@@ -96,6 +97,8 @@ def _avps(submission: Submission) -> dict[str, Any]:
         avps["Additional-Serving-Node"] = more
     if submission.validity_s is not None:
         avps["Validity-Time"] = submission.validity_s
+    if submission.group:
+        avps |= {"External-Identifier": submission.group, TYPE: GROUP}
     if submission.port is not None:
         avps["Application-Port-Identifier"] = submission.port
     return avps

@@ -92,7 +92,7 @@ _LAPSED: Final = (
     .limit(bindparam("at_most"))
     .offset(bindparam("past"))
 )
-_OWING: Final = TRIGGER.c.state.in_([State.OPEN.value, "waiting", "owed"])  # `nfs.mtc_iwf.groups.ports.Progress` too
+_OWING: Final = TRIGGER.c.state.in_([State.OPEN.value, "waiting", "held", "owed"])  # see `groups.ports.Progress` too
 _PURGE: Final = delete(TRIGGER).where(_OVER, ~_OWING | (TRIGGER.c.expires_at <= bindparam("key_long_ago")))
 _REFUSE: Final = Statement(
     update(TRIGGER).where(

@@ -72,18 +72,21 @@ class Tsp(Application):
 
     async def notify(self, notice: Notice, outcome: DeliveryOutcome) -> Result | None:
         """Send a Device-Notification-Request (clause 5.6); the result of its answer.  Raises Unavailable."""
+        said = {"Action-Type": int(ActionType.REPORT), "Delivery-Outcome": int(outcome)}
+        return await self._notify(notice, said)
+
+    async def recalled(self, notice: Notice, status: RequestStatus) -> Result | None:
+        """Say what became of a recall for one member of a group (docs/groups.md); as `notify` otherwise."""
+        return await self._notify(notice, {"Action-Type": int(ActionType.RECALL), "Request-Status": int(status)})
+
+    async def _notify(self, notice: Notice, said: dict[str, Any]) -> Result | None:
         device = notice.device
         notification: dict[str, Any] = {}
         if device.external_id is not None:
             notification["External-Identifier"] = device.external_id
         if device.msisdn is not None:
             notification["MSISDN"] = encode_number(device.msisdn)
-        notification |= {
-            "SCS-Identity": encode_number(notice.scs),
-            "Reference-Number": notice.reference,
-            "Action-Type": int(ActionType.REPORT),
-            "Delivery-Outcome": int(outcome),
-        }
+        notification |= {"SCS-Identity": encode_number(notice.scs), "Reference-Number": notice.reference} | said
         avps = {"Device-Notification": notification}
         try:
             answer = await ask_in_turn(

@@ -3,7 +3,8 @@
 A burst that would have many devices wake at once is stretched instead of refused: a trigger that finds its bucket
 empty waits for the token that comes, if that is within `up_to_s`, and only else is RATEEXCEEDED.  With `jitter_s` each
 waits a little more, by chance, so that what was asked at one moment does not reach the radio at one moment.  A trigger
-with priority does not wait, and is counted.
+with priority does not wait, and is counted; but those with priority borrow no more than half of the time that others
+may wait, so that however many they are, the others get their turn.
 
 An area is what the operator knows of where devices are: names of devices, and nodes that serve them as the HSS says
 (a Tracking Area has no place in S6m).
@@ -77,6 +78,10 @@ class Spreading:
             if wait_s > pace.up_to_s + ROUNDING and not priority:
                 self.refused += 1
                 return _refuse(f"more triggers than {key or 'everybody'} may have wait already")
+            if priority:  # never beyond what leaves others a turn, unless they have gone further themselves
+                room_s = min(pace.up_to_s / 2, pace.up_to_s - interval_s)
+                most = now + pace.rate.burst * interval_s + room_s
+                full_at = max(min(full_at, most), self._full_at.get(key, now))
             taken[key] = full_at
             longest = max(longest, wait_s)
         self._full_at |= taken

@@ -76,6 +76,7 @@ class GroupTriggers:
         self._numbers: set[int] = set()
         self._reports: OrderedDict[int, GroupReport] = OrderedDict()
         self._asked_at: dict[int, float] = {}
+        self._groups: dict[int, str] = {}
         self._waiting: list[tuple[int, int, Later[GroupReport]]] = []
         self.duplicates = 0
         scs.tsp.members = self._reported
@@ -83,16 +84,19 @@ class GroupTriggers:
 
     async def submit(self, request: TriggerRequest) -> GroupReport:
         """Ask, and wait for the answer on the group.  Raises ValueError as `Scs.submit` does."""
-        scs, recalls = self._scs, request.recall
+        scs, recalls, name = self._scs, request.recall, request.external_identifier or ""
         realm = realm_for(request, scs.realm)
         reference = scs.ledger.begin(request, scs.clock())
         self._asked_at[reference] = scs.clock()
         self._numbers.add(reference)
-        self._put(GroupReport(reference=reference, recalls=recalls))
+        before = self._reports.get(reference)
+        again = before is not None and before.stage is Stage.FAILED and self._groups.get(reference) == name
+        members = dict(before.members) if before is not None and again else {}  # the network may have had it
+        self._groups[reference] = name
+        self._put(GroupReport(reference=reference, recalls=recalls, members=members))
         try:
             if self._memory is not None:
-                group = request.external_identifier
-                await self._memory.begin(reference, scs.clock(), group=group, recalls=recalls)
+                await self._memory.begin(reference, scs.clock(), group=name, recalls=recalls)
             answer = await scs.tsp.device_trigger(reference, request, realm)
         except (RequestError, EncodeError, StoreError) as error:
             await self._ended(scs.ledger.failed(reference, str(error), scs.clock()))
@@ -162,6 +166,7 @@ class GroupTriggers:
     def _drop(self, reference: int) -> None:
         self._reports.pop(reference, None)
         self._asked_at.pop(reference, None)
+        self._groups.pop(reference, None)
 
     async def _remember(self) -> None:
         """Know again of which groups reports may come.  Raises StoreError."""

@@ -85,6 +85,11 @@ OPEN: Final = Stage.SENT.value
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.asked_at, TRIGGER.c.reference)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.reference == bindparam("which"))
 _DELETE_MEMBERS: Final = delete(MEMBER).where(MEMBER.c.reference == bindparam("which"))
+_AGAIN: Final = select(TRIGGER.c.reference).where(  # asked for and not answered: the network may have it all the same
+    TRIGGER.c.reference == bindparam("which"),
+    TRIGGER.c.group_id == bindparam("group"),
+    TRIGGER.c.stage == bindparam("failed"),
+)
 _INSERT: Final = insert(TRIGGER)
 NEXT: Final = text("UPDATE scs_last SET seq = seq + 1 RETURNING seq")
 _END: Final = update(TRIGGER).where(TRIGGER.c.reference == bindparam("which"), TRIGGER.c.stage == OPEN)
@@ -126,6 +131,8 @@ class Memory:
     ) -> Awaitable[None]:
         """Write down a trigger that is about to be asked for; one that had ended under this number goes.
 
+        Where that was the same group and had no answer, what was reported of its members stays.
+
         group: whose it is.  recalls: the Reference-Number of the trigger for a group that is to be recalled.
         """
         row = {"reference": reference, "asked_at": now, "stage": OPEN, "took_s": 0.0, "error": ""}
@@ -136,9 +143,10 @@ class Memory:
         def work(connection: Connection) -> None:
             if forget:
                 _forget(connection, now)
-            connection.execute(_DELETE, {"which": reference})
-            if group is not None:
+            again = {"which": reference, "group": group, "failed": Stage.FAILED.value}
+            if group is not None and connection.execute(_AGAIN, again).one_or_none() is None:
                 connection.execute(_DELETE_MEMBERS, {"which": reference})
+            connection.execute(_DELETE, {"which": reference})
             connection.execute(_INSERT, row)
 
         return self._store.do(work)

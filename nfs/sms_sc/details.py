@@ -15,6 +15,8 @@ def details(trigger: Trigger) -> str | None:
     said: dict[str, Any] = {}
     if trigger.others:
         said["nodes"] = [[str(node.kind), node.number, node.name, node.realm] for node in trigger.others]
+    if trigger.group:
+        said["group"] = trigger.group
     if isinstance(trigger, ShortMessage):
         said["sme"] = {
             "sme": trigger.sme,
@@ -36,6 +38,7 @@ def message_of(text: str | None, **fields: Any) -> Trigger:
         ServingNode(kind=NodeKind(kind), number=number, name=name, realm=realm)
         for kind, number, name, realm in said.get("nodes", ())
     )
+    fields["group"] = said.get("group", "")
     sme = said.get("sme")
     if sme is None:
         return Trigger(**fields)

@@ -68,7 +68,8 @@ _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.accepted_at, TRIGGER.c.key)
 _INSERT: Final = Statement(insert(TRIGGER))
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.key.in_(bindparam("keys", expanding=True)))
 _SETTLE: Final = Statement(update(TRIGGER).where(TRIGGER.c.key == bindparam("which")))
-_PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in ("serving", "outcome", "diagnostic", "others"))
+_ELSEWHERE: Final = ("serving", "outcome", "diagnostic", "others", "group")
+_PLAIN: Final = tuple(f.name for f in fields(Trigger) if f.name not in _ELSEWHERE)
 
 
 class Written(NamedTuple):

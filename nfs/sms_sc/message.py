@@ -39,6 +39,8 @@ class Trigger:
     """When the MTC-IWF had acknowledged the report, or when the trigger was withdrawn."""
     others: tuple[ServingNode, ...] = ()
     """Further serving nodes, in order, to try after `serving`."""
+    group: str = ""
+    """External Group Identifier, where the trigger is one member's of a group."""
 
     @property
     def key(self) -> str:
@@ -72,7 +74,7 @@ class Trigger:
 
     def segments(self) -> tuple[UserData, ...]:
         """The user data of each SMS; raises TpduError."""
-        return split(self.payload, port=self.port, reference=self.concatenation)
+        return split(self.payload, port=self.port, reference=self.concatenation, group=self.group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from diameter import Message
 from diameter.app import Application, answers
 from diameter.errors import ApplicationFault, ResultCode
 from nfs.common import features
+from nfs.common.groups import names_group
 from nfs.common.identities import Address, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
 from nfs.common.t4 import T4Result, TriggerAction
@@ -146,6 +147,7 @@ def read(request: Message) -> Trigger:
             iwf_host=request.text("Origin-Host"),
             iwf_realm=request.text("Origin-Realm"),
             submission=request.text("Session-Id"),
+            group=str(request.get("External-Identifier", "")) if names_group(request) else "",
         )
     except IdentityError as wrong:
         raise ApplicationFault(ResultCode.INVALID_AVP_VALUE, str(wrong)) from None

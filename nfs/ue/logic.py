@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from hashlib import blake2b
 from typing import Final
 
 from nfs.common.sms import FCS_UNSPECIFIED, TRIGGER_PID, Deliver, DeliverReport, decode_deliver
 from nfs.common.sms_layout import SmsAddress, TpduError
 
 REMEMBERED: Final = 64  # TPDUs a UE recognises when they come again
+DIGEST: Final = 8  # octets by which it does
 OPEN_MESSAGES: Final = 8  # concatenated messages a UE collects at once; the oldest gives way
 
 
@@ -45,6 +47,8 @@ class Trigger:
     payload: bytes
     originator: SmsAddress
     sent: datetime
+    group: str = ""
+    """External Group Identifier, where it went to a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ class Ue:
     behaviour: Behaviour = Behaviour.NORMAL
     failures_left: int | None = None  # attempts the behaviour lasts; None: for good
     reports: bool = True  # acknowledges with an SMS-DELIVER-REPORT, which RP-ACK may carry or not
-    _had: dict[bytes, None] | None = None
+    _had: bytes = b""  # digests of the TPDUs that came last, one after the other
     _parts: dict[tuple[str, int | None, int, int], dict[int, bytes]] | None = None
 
     def meet(self) -> Behaviour:
@@ -79,16 +83,16 @@ class Ue:
 
     def receive(self, tpdu: bytes) -> Reaction:
         """Take one SMS-DELIVER; never raises: octets that are none are answered with a failure cause."""
-        had = self._had = {} if self._had is None else self._had
-        if tpdu in had:
+        digest = blake2b(tpdu, digest_size=DIGEST).digest()
+        if self._has_had(digest):
             return Reaction(report=self._acknowledgement, duplicate=True)
         try:
             message = decode_deliver(tpdu)
         except TpduError:
             return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
-        had[tpdu] = None
-        if len(had) > REMEMBERED:
-            del had[next(iter(had))]
+        if message.user_data.group and message.pid != TRIGGER_PID:  # no trigger, and says it is one of a group
+            return Reaction(report=DeliverReport(failure_cause=FCS_UNSPECIFIED).encode(), error=True)
+        self._had = (self._had + digest)[-REMEMBERED * DIGEST :]
         payload = self._whole(message)
         if payload is None or message.pid != TRIGGER_PID:
             return Reaction(report=self._acknowledgement)
@@ -98,9 +102,16 @@ class Ue:
             payload=payload,
             originator=message.originator,
             sent=message.scts,
+            group=message.user_data.group,
         )
         self.deliver(trigger)
         return Reaction(report=self._acknowledgement, trigger=trigger)
+
+    def _has_had(self, digest: bytes) -> bool:
+        at = self._had.find(digest)
+        while at >= 0 and at % DIGEST:
+            at = self._had.find(digest, at + 1)
+        return at >= 0
 
     @property
     def _acknowledgement(self) -> bytes | None:

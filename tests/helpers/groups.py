@@ -22,7 +22,7 @@ LOCAL: Final = "local-group-7"
 OFTEN: Final = "group_rate = {per_s = 100, burst = 100}"
 GROUPED_TOML: Final = (
     IWF_TOML.replace(
-        'commands = ["trigger"]', 'commands = ["trigger", "group"]\ngroup_rate = {per_s = 100, burst = 100}'
+        'commands = ["trigger"]', 'commands = ["trigger", "recall", "group"]\ngroup_rate = {per_s = 100, burst = 100}'
     )
     .replace(f'host = "{HSS}"\n[sms_sc]', f'host = "{HSS}"\ngroups = true\n[sms_sc]')
     .replace("[sgw]\n", f'[mtc_iwf.groups]\nper_s = 1000\nretry_s = 1\n[sgw]\nnever_outside = ["{LOCAL}"]\n', 1)
@@ -110,6 +110,15 @@ class GroupNetwork(Network):
         """(Reference-Number, External-Identifier, Delivery-Outcome) of each report that the SCS has had."""
         found = (each["Device-Notification"] for each in self.scs1.reports)
         return [(each["Reference-Number"], each["External-Identifier"], each["Delivery-Outcome"]) for each in found]
+
+    def told_outcomes(self) -> list[tuple[int, str, int]]:
+        """The same, without what the SCS was told of recalls."""
+        found = (each["Device-Notification"] for each in self.scs1.reports)
+        return [
+            (each["Reference-Number"], each["External-Identifier"], each["Delivery-Outcome"])
+            for each in found
+            if "Delivery-Outcome" in each
+        ]
 
 
 NORTH: Final = (Trait(TraitKind.AREA, "north"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -127,9 +127,21 @@ class Book:
 
 
 class VectorLab:
-    """`said` grows by every message, at the time when it was sent.  `folder`: for databases and audit logs."""
+    """`said` grows by every message, at the time when it was sent.  `folder`: for databases and audit logs.
 
-    def __init__(self, folder: Path, dictionary: Dictionary, subscribers: Sequence[Subscriber], ues: str) -> None:
+    texts: configurations that are others than those above, by host.  more: what else is written to the HSS's database.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dictionary: Dictionary,
+        subscribers: Sequence[Subscriber],
+        ues: str,
+        texts: Mapping[str, str] | None = None,
+        more: Callable[[Any], object] = lambda connection: None,
+    ) -> None:
+        self._texts = texts or {}
         self.folder = folder
         self.dictionary = dictionary
         self.clock = InlineReactor()
@@ -144,7 +156,7 @@ class VectorLab:
             mock.patch("nfs.mtc_iwf.sgd.secrets", SimpleNamespace(randbelow=lambda below: below % 1000)),
         ):
             self._function(HSS, HSS_TOML, HssConfig, build_hss)
-            self._provision(subscribers)
+            self._provision(subscribers, more)
             self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{SENDS}{ues}", MmeConfig, build_mme)
             self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
             self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
@@ -155,18 +167,19 @@ class VectorLab:
             self.wait(self.nodes[host].when_open(other))
         self.aaa = self._aaa()
 
-    def _provision(self, subscribers: Sequence[Subscriber]) -> None:
+    def _provision(self, subscribers: Sequence[Subscriber], more: Callable[[Any], object]) -> None:
         store = self.around.open_store("hss.db", migrations="nfs.hss:migrations", name="hss")
 
         def save(connection: Any) -> None:
             for subscriber in subscribers:
                 tables.save(connection, subscriber)
+            more(connection)
 
         self.wait(store.do(save))
         self.wait(store.close())
 
     def _function(self, host: str, text: str, model: Any, build: Any) -> None:
-        config = parse(text, model, source=f"{host}.toml", base=self.folder)
+        config = parse(self._texts.get(host, text), model, source=f"{host}.toml", base=self.folder)
         parts: Parts[Any] = build(config, self.around)
         made = self._node(host, config.node_config, parts.applications, screens=parts.screens, audit=parts.audit)
         if parts.started is not None:

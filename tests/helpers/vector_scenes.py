@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from diameter import Dictionary
 from diameter.capture import Captured
 from helpers.vector_exposure import exposed
+from helpers.vector_groups import grouped
 from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
 from helpers.vector_scripts import SCRIPTS, scripted
 from nfs.common.nodes import NodeKind, ServingNode
@@ -222,6 +223,8 @@ def vectors(dictionary: Dictionary) -> list[Vector]:
     found = list(triggered(dictionary))
     for scene, messages in exposed(dictionary):
         found.append(Vector(scene.name, scene.title, scene.shows, False, messages))
+    for group, said in grouped(dictionary, subscribers(), UES):
+        found.append(Vector(group.name, group.title, group.shows, False, tuple(said)))
     for one in SCRIPTS:
         found.append(Vector(one.name, one.title, one.shows, True, tuple(scripted(one, dictionary))))
     return found

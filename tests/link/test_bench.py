@@ -140,6 +140,13 @@ def test_an_hss_is_asked_about_its_subscribers() -> None:
     assert all(min(one["rate_per_s"], one["cpu_us_server"]) > 0 for one in found)
 
 
+def test_simulated_ues_attach_and_get_triggers() -> None:
+    attached, triggered = measured("scale", "--scenario", "ues")["measurements"]
+    assert [(one["scenario"], one["ues"]) for one in (attached, triggered)] == [("attach", 50), ("ues", 50)]
+    assert min(attached[key] for key in ("rate_per_s", "cpu_us_hss", "cpu_us_mme", "rss_kb")) > 0
+    assert all(triggered[key] > 0 for key in KEYS)
+
+
 def test_many_peers_and_routes_are_measured_step_by_step() -> None:
     words = ("--scenario", "peers", "--peers", "10", "--peers", "50", "--routes", "20")
     found = measured("scale", *words)["measurements"]

@@ -25,8 +25,9 @@ SCRIPTED: Final = (
 )
 HEAD: Final = """# Captures of the MTC interfaces
 
-Open captures of Tsp, S6m, T4, SGd, S6t, S6a and T6a, for whoever writes or tests another implementation. They open in a
-default Wireshark and in `mtc pcap decode`; `mtc pcap extract` makes a scenario of a session, to play against a peer.
+Open captures of Tsp, S6m, T4, S6c, SGd, S6t, S6a and T6a, for whoever writes or tests another implementation. They open
+in a default Wireshark and in `mtc pcap decode`; `mtc pcap extract` makes a scenario of a session, for a peer to play
+against.
 Identities are made up, addresses are those of RFC 5737. Each capture has a page with every AVP. Licence: that of the
 project.
 

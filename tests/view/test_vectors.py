@@ -49,13 +49,13 @@ def test_tshark_agrees(path: Path, tmp_path: Path) -> None:
     assert tshark(path, tmp_path, "-Y", "_ws.malformed") == ""
 
 
-def test_an_anonymised_capture_has_the_same_messages(tmp_path: Path) -> None:
-    for path in sorted(FOLDER.glob("*.pcapng")):
-        out = tmp_path / path.name
-        count, _ = anonymise(path, out, b"a key for this test only", dictionary())
-        shape = ("-Y", "diameter", "-T", "fields", *(word for name in NUMBERS for word in ("-e", f"diameter.{name}")))
-        assert tshark(out, tmp_path, *shape) == tshark(path, tmp_path, *shape)
-        assert len(list(CaptureReader(out))) == count
-        assert tshark(out, tmp_path, "-Y", "_ws.malformed") == ""
-        checks = ("-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE")
-        assert tshark(out, tmp_path, *checks, "-Y", "tcp.checksum.status == 0 || ip.checksum.status == 0") == ""
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.pcapng")), ids=lambda path: path.stem)
+def test_an_anonymised_capture_has_the_same_messages(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / path.name
+    count, _ = anonymise(path, out, b"a key for this test only", dictionary())
+    shape = ("-Y", "diameter", "-T", "fields", *(word for name in NUMBERS for word in ("-e", f"diameter.{name}")))
+    assert tshark(out, tmp_path, *shape) == tshark(path, tmp_path, *shape)
+    assert len(list(CaptureReader(out))) == count
+    assert tshark(out, tmp_path, "-Y", "_ws.malformed") == ""
+    checks = ("-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE")
+    assert tshark(out, tmp_path, *checks, "-Y", "tcp.checksum.status == 0 || ip.checksum.status == 0") == ""

@@ -90,9 +90,9 @@ def once(run: Run, lineup: Lineup, job: Job, watch: Watch | None = None) -> dict
         place = job._replace(folder=run.workshop.place(), port=place.port, settle_s=settle_s)
         client = start(lineup.client.client(place), place, last, talks=True)
         if watch is None:
-            return _load(watched, client, job)
+            return load_of(watched, client, job)
         watch(lineup.stack, watched)
-        return _load(watched, client, job) | watch(lineup.stack, watched)
+        return load_of(watched, client, job) | watch(lineup.stack, watched)
 
 
 def _until_ready(relay: Process, stack: Stack) -> None:
@@ -103,7 +103,7 @@ def _until_ready(relay: Process, stack: Stack) -> None:
         wait(0.05)
 
 
-def _load(server: Process, client: Process, job: Job) -> dict[str, float]:
+def load_of(server: Process, client: Process, job: Job) -> dict[str, float]:
     """Read the clocks when the client says so."""
     until = time.monotonic() + PATIENCE_S + job.seconds + job.warm_s
     marks: list[tuple[float, float]] = []

@@ -26,6 +26,7 @@ COLUMNS: Final = (
     ("us", "us", 2),
     ("rss_kb", "RSS kB", 0),
     ("rss_kb_peer", "kB/peer", 1),
+    ("rss_kb_ue", "kB/UE", 2),
     ("lost", "lost", 0),
     ("collector_ms", "GC ms", 2),
     ("metrics_ms", "metrics ms", 1),

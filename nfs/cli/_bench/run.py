@@ -44,6 +44,7 @@ class Options:
     peers: tuple[int, ...] = (10, 1000, 10_000)
     routes: tuple[int, ...] = (1, 1000)
     subscribers: tuple[int, ...] = (1_000, 10_000, 100_000)
+    ues: tuple[int, ...] = (100_000,)
 
     @property
     def warm_s(self) -> float:

@@ -49,6 +49,16 @@ class Shown:
         yield Count(*LOST, {}, book.figures.lost)
         yield Count(*FILES, {}, book.files.closed)
 
-    def beside(self, audit: AuditLog, queues: Callable[[], Iterable[Queue]]) -> Standing:
-        """The standing of a function with an audit log and queues of its own."""
-        return standing(audit, queues=lambda: (*queues(), *self.queues()), alarms=self.alarms, counts=self.counts)
+    def beside(
+        self,
+        audit: AuditLog,
+        queues: Callable[[], Iterable[Queue]],
+        counts: Callable[[], Iterable[Count]] = tuple,
+    ) -> Standing:
+        """The standing of a function with an audit log, queues and counters of its own."""
+        return standing(
+            audit,
+            queues=lambda: (*queues(), *self.queues()),
+            alarms=self.alarms,
+            counts=lambda: (*self.counts(), *counts()),
+        )

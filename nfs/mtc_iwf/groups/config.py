@@ -23,6 +23,9 @@ class GroupsTable(Table):
     attempts: int = Field(
         default=3, ge=1, le=1000, description="how often a member is offered to an SMS-SC that gives no final answer"
     )
+    named: bool = Field(
+        default=True, description="the SMS-SC and the device are told the group; it takes room in the short message"
+    )
     retry_s: float = Field(
         default=15, gt=0, le=3600, description="pause between attempts, and between offers of a report to the SCS"
     )
@@ -39,4 +42,4 @@ class GroupsTable(Table):
 
     def pace(self) -> Pace:
         """How fast."""
-        return Pace(outstanding=self.outstanding, per_s=self.per_s, attempts=self.attempts)
+        return Pace(outstanding=self.outstanding, per_s=self.per_s, attempts=self.attempts, named=self.named)

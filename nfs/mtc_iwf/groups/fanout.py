@@ -2,7 +2,8 @@
 
 Who is to be handed over stands in the store.  A process takes a handful, offers each to the SMS-SC, writes down what
 became of it, and takes the next; a process that begins looks first for what another one left.  A member that was
-handed over just before a kill is handed over again: the SMS-SC knows it by SCS, Reference-Number and IMSI.
+handed over just before a kill is handed over again: the SMS-SC knows it by SCS, Reference-Number and IMSI.  The recall
+of a group goes the same way, member by member (`nfs.mtc_iwf.groups.recalls`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any, Final
 from diameter.app import Later
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 from nfs.mtc_iwf import statuses
-from nfs.mtc_iwf.groups.ports import Entry, GroupTrigger, Keep, Key, Progress
-from nfs.mtc_iwf.ports import Device, Notice, Scs, SmsSc, Submission, Unavailable
+from nfs.mtc_iwf.capabilities import Remembered
+from nfs.mtc_iwf.groups.counts import GroupCounts
+from nfs.mtc_iwf.groups.ports import Entry, GroupScs, GroupTrigger, Keep, Key, Progress
+from nfs.mtc_iwf.groups.recalls import Recalls
+from nfs.mtc_iwf.ports import Capabilities, Device, Notice, SmsSc, Submission, Unavailable
 from nfs.mtc_iwf.statuses import unmet
 from nfs.mtc_sgw.logic import Refuse, device_name
 
@@ -26,19 +30,22 @@ AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How many triggers of groups may wait for the SMS-SC, how many leave a second, how often one is offered."""
+    """How many triggers of groups may wait for the SMS-SC, how many leave a second, how often one is offered.
+
+    named: the SMS-SC, and with it the device, is told which group it is.
+    """
 
     outstanding: int = 20
     per_s: float = 50.0
     attempts: int = 3
+    named: bool = True
 
 
 class FanOut:
     """Works through groups.  `pace` may be replaced while running.
 
     clock: Twisted's IReactorTime; wall: seconds since 1970.  spawn: runs a coroutine.  unwanted: what the owner of a
-    device has against a trigger now, which counts it otherwise.  `handed` and `ended` count members that the SMS-SC
-    took, and that came to their end without it.
+    device has against a trigger now, which counts it otherwise.  capabilities: what SMS-SCs said they support.
     """
 
     def __init__(
@@ -46,12 +53,14 @@ class FanOut:
         *,
         keep: Keep,
         sms_sc: SmsSc,
-        scs: Scs,
+        scs: GroupScs,
         pace: Pace,
         clock: Any,
         wall: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         unwanted: Callable[[str], Refuse | None] = lambda device: None,
+        capabilities: Capabilities | None = None,
+        counts: GroupCounts | None = None,
     ) -> None:
         self._keep = keep
         self._sms_sc = sms_sc
@@ -61,7 +70,10 @@ class FanOut:
         self._wall = wall
         self._spawn = spawn
         self._unwanted = unwanted
-        self.handed = self.ended = 0
+        self._capabilities = capabilities or Remembered()
+        self.counts = GroupCounts() if counts is None else counts
+        self._recalls = Recalls(keep, sms_sc, self._capabilities, self._let_go)
+        self._after: dict[Key, set[Key]] = {}
         self._running: set[Key] = set()
         self._tries: dict[tuple[Key, str], int] = {}
         self._out = 0
@@ -102,6 +114,15 @@ class FanOut:
             return
         finally:
             self._running.discard(key)
+            for recall in self._after.pop(key, ()):
+                self.go(recall)
+
+    async def _let_go(self, key: Key, recall: Key) -> bool:
+        """Whether nobody hands members of this group over now; else its recall goes on when this process is done."""
+        if key in self._running:
+            self._after.setdefault(key, set()).add(recall)
+            return False
+        return await self._keep.let_go(key)
 
     async def _handful(self, group: GroupTrigger, entries: tuple[Entry, ...]) -> bool:
         """Whether anything has moved."""
@@ -124,12 +145,15 @@ class FanOut:
         """Bring one member a step further; whether that went well."""
         try:
             if entry.progress is Progress.OWED and entry.outcome is not None:
-                return await self._tell(entry, entry.outcome)
+                return await self._tell(group, entry, entry.outcome)
+            if group.recalls is not None:
+                status = await self._recalls.status(group, entry)
+                return await self._again(group, entry, status, RequestStatus.TEMPORARYERROR)
             left_s = group.left_s(self._wall())
             if left_s is not None and left_s < 0:
-                return await self._end(entry, DeliveryOutcome.EXPIRED)
+                return await self._end(group, entry, DeliveryOutcome.EXPIRED)
             if self._unwanted(device_name(entry.member.external_id, None)) is not None:
-                return await self._end(entry, DeliveryOutcome.TEMPORARYERROR)
+                return await self._end(group, entry, DeliveryOutcome.TEMPORARYERROR)
             return await self._offer(group, entry, left_s)
         except Unavailable:
             return False
@@ -146,35 +170,42 @@ class FanOut:
             priority=group.priority,
             validity_s=validity_s,
             nodes=(),
+            group=group.group if self.pace.named else "",
         )
         status, sms_sc = RequestStatus.TEMPORARYERROR, ""
         try:
             taken = await self._sms_sc.submit(submission)
             status, sms_sc = statuses.of_submission(taken.result), taken.sms_sc
+            if taken.features is not None:
+                await self._capabilities.learn(sms_sc, taken.features)
         except Unavailable:
             pass  # as when it answers that it may be asked again
-        tries = (entry.scs, entry.reference), entry.member.imsi
         if status is RequestStatus.SUCCESS:
-            self._tries.pop(tries, None)
-            self.handed += 1
+            self._tries.pop(_name(entry), None)
+            self.counts.members["handed over"] += 1
             await self._keep.handed(entry, sms_sc)
             return True
-        if status is not RequestStatus.TEMPORARYERROR:
-            return await self._end(entry, DeliveryOutcome.UNDELIVERABLE)
-        self._tries[tries] = self._tries.get(tries, 0) + 1
-        if self._tries[tries] < self.pace.attempts:
-            return False
-        del self._tries[tries]
-        return await self._end(entry, DeliveryOutcome.TEMPORARYERROR)
+        outcome = None if status is RequestStatus.TEMPORARYERROR else DeliveryOutcome.UNDELIVERABLE
+        return await self._again(group, entry, outcome, DeliveryOutcome.TEMPORARYERROR)
 
-    async def _end(self, entry: Entry, outcome: DeliveryOutcome) -> bool:
+    async def _again(self, group: GroupTrigger, entry: Entry, outcome: int | None, at_last: int) -> bool:
+        """End a member with its outcome; without one it is tried again, so often, and then ends with `at_last`."""
+        name = _name(entry)
+        if outcome is None:
+            self._tries[name] = self._tries.get(name, 0) + 1
+            if self._tries[name] < self.pace.attempts:
+                return False
+            outcome = at_last
+        self._tries.pop(name, None)
+        return await self._end(group, entry, outcome)
+
+    async def _end(self, group: GroupTrigger, entry: Entry, outcome: int) -> bool:
         """The member's trigger is over without the SMS-SC: remember it, then tell the SCS."""
-        self.ended += 1
-        await self._keep.settle(entry, outcome, Progress.OWED)
-        await self._tell(entry, outcome)
+        await self._keep.owe(entry, outcome)
+        await self._tell(group, entry, outcome)
         return True
 
-    async def _tell(self, entry: Entry, outcome: DeliveryOutcome) -> bool:
+    async def _tell(self, group: GroupTrigger, entry: Entry, outcome: int) -> bool:
         """Whether the SCS has heard; else it is offered again."""
         notice = Notice(
             sender=entry.sender,
@@ -182,9 +213,14 @@ class FanOut:
             reference=entry.reference,
             device=Device(external_id=entry.member.external_id),
         )
-        if unmet(await self._scs.notify(notice, outcome)):
+        if group.recalls is None:
+            result = await self._scs.notify(notice, DeliveryOutcome(outcome))
+        else:
+            result = await self._scs.recalled(notice, RequestStatus(outcome))
+        if unmet(result):
             return False
-        await self._keep.settle(entry, outcome, Progress.REPORTED)
+        if await self._keep.end(entry, Progress.REPORTED, outcome):
+            self.counts.ended(outcome, recall=group.recalls is not None)
         return True
 
     async def _place(self) -> None:
@@ -210,3 +246,7 @@ class FanOut:
             self._next_at = max(now, self._next_at) + 1 / self.pace.per_s
             self._out += 1
             self._queue.popleft().resolve(None)
+
+
+def _name(entry: Entry) -> tuple[Key, str]:
+    return (entry.scs, entry.reference), entry.member.imsi

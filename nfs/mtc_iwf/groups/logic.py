@@ -15,7 +15,8 @@ from typing import Final
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.tsp import ActionType, RequestStatus
 from nfs.mtc_iwf import statuses
-from nfs.mtc_iwf.asked import Decision, DeviceAction, Limits, Report, refusal
+from nfs.mtc_iwf.asked import AT_ONCE, Decision, DeviceAction, Limits, Report, refusal
+from nfs.mtc_iwf.groups.counts import GroupCounts
 from nfs.mtc_iwf.groups.ports import GroupHss, GroupTrigger, Keep, Key, Member, NoGroups, Progress
 from nfs.mtc_iwf.logic import refused_by_hss
 from nfs.mtc_iwf.ports import Device, HssRefused, Notice, OverBudget, Scs, Sender, Standing, Unavailable
@@ -38,7 +39,8 @@ class Groups:
     """Decides on triggers for groups, and brings members' reports to the SCS.
 
     blocks: why a device must not be reached by an SCS (name, ISDN number), "" for nothing: owners have a say in each
-    member.  go: starts handing over what was remembered under a key.  clock: seconds since 1970.
+    member.  go: starts handing over what was remembered under a key.  clock: seconds since 1970.  counts: what is
+    answered, and what members come to.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Groups:
         blocks: Callable[[str, str], str],
         go: Callable[[Key], None],
         clock: Callable[[], float],
+        counts: GroupCounts | None = None,
     ) -> None:
+        self._counts = GroupCounts() if counts is None else counts
         self._hss = hss
         self._keep = keep
         self._scs = scs
@@ -66,9 +70,17 @@ class Groups:
 
     async def act(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
         """Decide on a trigger for the group that `action` names; what becomes of its members is reported one by one."""
-        refused = self._own_word(action, profile)
-        if refused is not None:
-            return refused
+        decision = self._own_word(action, profile)
+        if decision is None:
+            asked = self._recall if action.action == ActionType.RECALL else self._trigger
+            try:
+                decision = await asked(action, profile, sender)
+            except Unavailable as error:  # the store, or the HSS: nothing may be called accepted
+                decision = Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
+        self._counts.requests[str(decision.result) if decision.status is None else decision.status.name] += 1
+        return decision
+
+    async def _trigger(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
         found = await self._word_of_hss(action, profile)
         if isinstance(found, Decision):
             return found
@@ -76,31 +88,49 @@ class Groups:
         refused = self._of_wrong_size(len(members))
         if refused is not None:
             return refused
-        group = GroupTrigger(
-            scs=profile.isdn,
-            reference=action.reference,
-            group=action.device.external_id or "",
-            sender=sender,
-            fingerprint=action.fingerprint(),
-            payload=action.payload or b"",
-            port=action.port,
-            priority=action.priority,
-            validity_s=action.validity_s,
-            lasts_s=self.limits.default_validity_s if action.validity_s is None else action.validity_s,
-            accepted_at=self._clock(),
-        )
-        try:
-            standing = await self._keep.begin(group, members)
-        except Unavailable as error:  # the store: nothing may be called accepted
-            return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
+        group = self._group(action, profile, sender)
+        standing = await self._keep.begin(group, members)
         if standing is Standing.TAKEN:
-            reason = "Reference-Number belongs to another trigger of this SCS that is still open"
-            return Decision(status=RequestStatus.PERMANENTERROR, check="reference", reason=reason)
+            return AT_ONCE[standing]
         if standing is Standing.OVER_QUOTA:
             reason = "a quota has no room for all members"
             return Decision(status=RequestStatus.QUOTAEXCEEDED, check="quota", reason=reason)
         self._go(group.key)
         return Decision(status=RequestStatus.SUCCESS)
+
+    async def _recall(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> Decision:
+        """Nobody is handed over any more; what the SMS-SC has, it is asked to delete, and each member is told of."""
+        recall = self._group(action, profile, sender)
+        begun = await self._keep.begin_recall(recall)
+        if begun is None:
+            reason = "no group of this name and SCS has the Old-Reference-Number"
+            return Decision(status=RequestStatus.RECALLFAIL, check="creator", reason=reason)
+        standing, members = begun
+        if standing is Standing.TAKEN:
+            return AT_ONCE[standing]
+        if not members:
+            reason = "every member was reported, or recalled before"
+            return Decision(status=RequestStatus.ORIGINALMESSAGESENT, reason=reason)
+        self._go(recall.key)
+        return Decision(status=RequestStatus.SUCCESS)
+
+    def _group(self, action: DeviceAction, profile: ScsProfile, sender: Sender) -> GroupTrigger:
+        """What is remembered of the request."""
+        recall = action.action == ActionType.RECALL
+        return GroupTrigger(
+            scs=profile.isdn,
+            reference=action.reference,
+            group=action.device.external_id or "",
+            sender=sender,
+            fingerprint=action.fingerprint(),
+            payload=b"" if recall else action.payload or b"",
+            port=action.port,
+            priority=action.priority,
+            validity_s=action.validity_s,
+            lasts_s=self.limits.default_validity_s if action.validity_s is None else action.validity_s,
+            accepted_at=self._clock(),
+            recalls=action.old_reference if recall else None,
+        )
 
     def _own_word(self, action: DeviceAction, profile: ScsProfile) -> Decision | None:
         """The first authorisation, and the limits; costs no question."""
@@ -115,10 +145,12 @@ class Groups:
                 reason="the profile of the SCS does not list this group",
                 hidden=profile.hides,
             )
-        if action.action != ActionType.TRIGGER:
-            status = RequestStatus.RECALLFAIL if action.action == ActionType.RECALL else RequestStatus.REPLACEFAIL
-            reason = "the trigger of a group is neither recalled nor replaced"
-            return Decision(status=status, reason=reason, told=reason)
+        if action.action == ActionType.REPLACE:
+            reason = "the trigger of a group is not replaced: recall it, and ask for another one"
+            return Decision(status=RequestStatus.REPLACEFAIL, reason=reason, told=reason)
+        if action.action == ActionType.RECALL and ActionType.RECALL not in profile.commands:
+            reason = "the profile of the SCS does not list recalls"
+            return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
         return refusal(action, self.limits)
 
     async def _word_of_hss(self, action: DeviceAction, profile: ScsProfile) -> tuple[Member, ...] | Decision:
@@ -131,8 +163,6 @@ class Groups:
             return refused_by_hss(error, profile)
         except OverBudget as error:
             return Decision(status=RequestStatus.RATEEXCEEDED, check="hss-budget", reason=str(error))
-        except Unavailable as error:
-            return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
 
     def _reachable(self, found: tuple[Member, ...], action: DeviceAction, profile: ScsProfile) -> tuple[Member, ...]:
         """Each device once, without those of whom this SCS must not even learn the name."""
@@ -149,6 +179,7 @@ class Groups:
         return tuple(members.values())
 
     def _leave_out(self, member: Member, why: str, action: DeviceAction, profile: ScsProfile) -> None:
+        self._counts.members["left out"] += 1
         self._audit.refuse(
             Refusal(
                 check="group-member",
@@ -180,7 +211,7 @@ class Groups:
             entry = await self._keep.find(report.scs, report.reference, report.imsi, report.device.external_id)
             if entry is None:
                 return USER_UNKNOWN
-            if entry.progress is Progress.REPORTED:
+            if entry.progress in (Progress.REPORTED, Progress.RECALLED):
                 return statuses.DONE
             outcome = statuses.of_outcome(report.outcome)
             notice = Notice(
@@ -191,7 +222,8 @@ class Groups:
             )
             if unmet(await self._scs.notify(notice, outcome)):
                 return statuses.LATER
-            await self._keep.settle(entry, outcome, Progress.REPORTED)
+            if await self._keep.end(entry, Progress.REPORTED, int(outcome)):
+                self._counts.ended(outcome, recall=False)
         except Unavailable:
             return statuses.LATER
         return statuses.DONE

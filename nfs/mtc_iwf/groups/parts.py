@@ -11,13 +11,15 @@ from nfs.common.audit import AuditLog
 from nfs.common.store import Store
 from nfs.mtc_iwf.asked import Limits, Report
 from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_iwf.groups.counts import GroupCounts
 from nfs.mtc_iwf.groups.fanout import FanOut
 from nfs.mtc_iwf.groups.guarded import BLOCKED, UNLISTED, GuardedGroups
 from nfs.mtc_iwf.groups.keep import GroupKeep
 from nfs.mtc_iwf.groups.logic import Groups
 from nfs.mtc_iwf.guards import Guards
 from nfs.mtc_iwf.logic import MtcIwf
-from nfs.mtc_iwf.ports import SmsSc, Unavailable
+from nfs.mtc_iwf.ports import Capabilities, SmsSc, Unavailable
+from nfs.mtc_iwf.rounds import GROUPS, Rounds
 from nfs.mtc_iwf.s6m import S6m
 from nfs.mtc_iwf.statuses import USER_UNKNOWN, Result
 from nfs.mtc_iwf.t4 import T4
@@ -55,6 +57,8 @@ class GroupParts:
         audit: AuditLog,
         store: Store,
         counts: Counting,
+        capabilities: Capabilities,
+        rounds: Rounds,
         *,
         clock: Any,
         wall: Callable[[], float],
@@ -63,7 +67,7 @@ class GroupParts:
         """`sms_sc`: what members' triggers are handed over to, instead of T4 itself."""
         tsp, s6m, t4 = points
         table = config.mtc_iwf.groups
-        self.keep = GroupKeep(store, wall, config.node.origin_host, counts)
+        self.keep, self.counts = GroupKeep(store, wall, rounds.me, counts), GroupCounts()
         self.fanout = FanOut(
             keep=self.keep,
             sms_sc=sms_sc or t4,
@@ -73,6 +77,8 @@ class GroupParts:
             wall=wall,
             spawn=tsp.spawn,
             unwanted=guards.unwanted_now,
+            capabilities=capabilities,
+            counts=self.counts,
         )
         blocks = _blocks(guards, owners)
         known, remembered = guards.known, config.sgw.remembered
@@ -87,10 +93,12 @@ class GroupParts:
             blocks=blocks,
             go=self.fanout.go,
             clock=wall,
+            counts=self.counts,
         )
         tsp.groups, t4.reports = self.groups, Reports(iwf, self.groups)
         self._iwf, self._spawn, self._clock = iwf, tsp.spawn, clock
         self._retry_s = table.retry_s
+        self._rounds = rounds
         self._timer: Any = None
 
     def start(self) -> None:
@@ -112,9 +120,10 @@ class GroupParts:
 
     async def _look(self) -> None:
         with contextlib.suppress(Unavailable):  # the store; whoever forgets old triggers says so
-            await self.keep.lapse()
+            if await self._rounds.mine(GROUPS, 3 * self._retry_s):
+                await self.keep.lapse()
+                await self.keep.purge()
             await self.fanout.resume()
-            await self.keep.purge()
 
 
 def _blocks(guards: Guards, owners: OwnerCheck) -> Callable[[str, str], str]:

@@ -63,6 +63,8 @@ def test_every_command_of_the_device_trigger_is_there(made: dict[str, Vector]) -
         "Subscriber-Information",
         "Device-Trigger",
         "Delivery-Report",
+        "Send-Routing-Info-for-SM",
+        "Report-SM-Delivery-Status",
         "MT-Forward-Short-Message",
         "MO-Forward-Short-Message",
         "Configuration-Information",

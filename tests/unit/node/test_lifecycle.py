@@ -113,6 +113,25 @@ def test_stopping_ends_whoever_still_waits() -> None:
             bench.pair.wait(opening)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_somebody_waited_for_may_come_when_the_node_has_stopped(fails: bool) -> None:
+    """A store ends what it was given after its node, and nobody is there to hear it."""
+    waited: Deferred[None] = Deferred()
+
+    async def ever() -> None:
+        await waited
+
+    with Bench(config={"drain_s": 1.0}) as bench:
+        later = bench.client.spawn(ever())
+        bench.pass_time(0.1)
+        bench.pair.wait(bench.pair.left.stop())
+        waited.errback(OSError("gone")) if fails else waited.callback(None)
+        bench.pass_time(0.1)
+        assert bench.pair.left.stats.bugs == 0
+        with pytest.raises(LocalError, match="has stopped"):
+            later.result()
+
+
 def test_a_listener_that_does_not_close_is_logged() -> None:
     class Stuck(MemoryLinks):
         def stop(self) -> Deferred[None]:

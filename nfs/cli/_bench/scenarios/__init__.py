@@ -29,6 +29,7 @@ FILES: Final = (
     "workers",
     "stored",
     "hss",
+    "ues",
     "dictionary",
     "ladder",
     "capture",

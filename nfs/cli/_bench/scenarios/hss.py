@@ -28,6 +28,8 @@ from nfs.hss.keyfile import new_key, read_seal
 ASKED: Final = ("air", "sir")
 WINDOW: Final = 64
 AT_ONCE: Final = 10_000
+CARD: Final = Card(k=bytes(range(16)), top=bytes(range(16, 32)))
+"""Of every subscriber."""
 
 
 class Hss(Ours):
@@ -84,7 +86,7 @@ def run(run: Run) -> None:
         for ask, many in steps:
             if many not in folders:
                 run.note(f"{many} subscribers")
-                folders[many] = _populated(run.workshop.place(), many)
+                folders[many] = populated(run.workshop.place(), many)
             hss = Hss(folders[many], ask, many)
             job = Job(Path(), window=WINDOW, seconds=options.seconds, warm_s=options.warm_s)
             with run.attempt(f"{OURS}, {ask}, {many} subscribers, round {number + 1}", OURS):
@@ -93,16 +95,15 @@ def run(run: Run) -> None:
         run.add(OURS, ask, rounds, transport="tcp", window=WINDOW, subscribers=many)
 
 
-def _populated(folder: Path, many: int) -> Path:
+def populated(folder: Path, many: int) -> Path:
     """A folder with a database of so many subscribers and the key that seals their keys."""
     new_key(folder / "key")
     seal = read_seal(folder / "key")
     engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
-    card = Card(k=bytes(range(16)), top=bytes(range(16, 32)))
     with engine.begin() as connection:
         for numbers in _in_parts(many):
             _add(connection, numbers)
-            rows = [cards.row(imsi_of(number), card, seal) for number in numbers]
+            rows = [cards.row(imsi_of(number), CARD, seal) for number in numbers]
             connection.execute(insert(cards.CARD), rows)
     engine.dispose()
     return folder

@@ -65,6 +65,9 @@ def test_a_device_is_located(lab: Lab) -> None:
     lab.mme = lambda request: request.answer(2001, {**place, **state})
     (row,) = _said(lab, Order(verb="locate", imsi=IMSI))
     assert (row["state"], row["plmn"], row["tac"], row["cell"]) == (4, "00101", 3, 9)
+    cell["Tracking-Area-Identity"] = bytes.fromhex("aabbcc0003")  # no network has these digits
+    (row,) = _said(lab, Order(verb="locate", imsi=IMSI))
+    assert ("plmn" in row, row["tac"], row["cell"]) == (False, 3, 9)
     lab.mme = lambda request: request.answer(2001)
     assert _said(lab, Order(verb="locate", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
     lab.mme = lambda request: request.answer(5001, vendor=10415)

@@ -22,8 +22,9 @@ from nfs.common.store import Store, StoreError
 from nfs.common.t4 import TriggerAction
 from nfs.common.tsp import DeliveryOutcome
 from nfs.mtc_iwf.charged import ChargedT4, sweep
-from nfs.mtc_iwf.groups.keep import GROUP, GroupKeep
+from nfs.mtc_iwf.groups.keep import GroupKeep
 from nfs.mtc_iwf.groups.ports import GroupTrigger, Member, Progress
+from nfs.mtc_iwf.groups.tables import GROUP
 from nfs.mtc_iwf.ports import Device, Sender, Submission, Taken, Trigger, Unavailable
 from nfs.mtc_iwf.statuses import Result
 from nfs.mtc_iwf.triggers import METADATA, Triggers
@@ -132,7 +133,7 @@ class Rig:
     def end(self, number: int, outcome: DeliveryOutcome) -> None:
         entry = run(self.groups.find(SCS, 9, f"00101000000000{number}", None), self.clock)
         assert entry is not None
-        assert run(self.groups.settle(entry, outcome, Progress.REPORTED), self.clock)
+        assert run(self.groups.end(entry, Progress.REPORTED, outcome), self.clock)
 
     def sweep(self) -> None:
         with self.engine.begin() as connection:
@@ -235,7 +236,7 @@ def test_what_cannot_be_written_down_is_not_called_accepted(rig: Rig, monkeypatc
     assert len(rig.events()) == 1
 
 
-@pytest.mark.requirement("R-GRP-47")
+@pytest.mark.requirement("R-GRP-47", "R-GRP-08")
 @pytest.mark.parametrize(("setting", "members", "groups"), [("members", 3, 0), ("group", 0, 1), ("both", 3, 1)])
 def test_a_group_has_one_record_beside_or_instead_of_one_for_each_member(
     rig: Rig, setting: str, members: int, groups: int

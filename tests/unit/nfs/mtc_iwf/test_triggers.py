@@ -21,9 +21,9 @@ from nfs.common.charging import tables
 from nfs.common.database import database_url, migration_config, open_engine
 from nfs.common.store import Store
 from nfs.common.tsp import DeliveryOutcome
-from nfs.mtc_iwf import capabilities, counts, triggers
+from nfs.mtc_iwf import capabilities, counts, rounds, triggers
 from nfs.mtc_iwf.at_hand import AtHand
-from nfs.mtc_iwf.groups import keep
+from nfs.mtc_iwf.groups.tables import GROUP
 from nfs.mtc_iwf.ports import Device, Sender, Standing, State, Trigger, Unavailable
 from nfs.mtc_iwf.rows import values_of
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, METADATA, Triggers
@@ -69,7 +69,7 @@ def test_the_migrations_make_the_table_that_the_code_knows(rig: Rig) -> None:
         context = MigrationContext.configure(connection, opts={"version_table": "mtc_iwf_revision"})
         both: Any = [METADATA, tables.METADATA]  # which its types do not know
         assert compare_metadata(context, both) == []
-    assert {capabilities.CAPABILITY, counts.COUNT, keep.GROUP} <= set(METADATA.tables.values())
+    assert {capabilities.CAPABILITY, counts.COUNT, rounds.ROUND, GROUP} <= set(METADATA.tables.values())
 
 
 def test_what_is_remembered_comes_back_whole(rig: Rig) -> None:

@@ -47,6 +47,15 @@ def test_with_priority_nobody_waits_and_others_wait_longer() -> None:
     assert waits(spread, 1) == [0.3]
 
 
+@pytest.mark.parametrize(("up_to_s", "waited_s"), [(0.5, [0.35, 0.45]), (0.1, [0.1]), (0.0, [0.0])])
+def test_with_priority_nobody_takes_the_turn_of_all_others(up_to_s: float, waited_s: list[float]) -> None:
+    spread = spreading(Pace(rate=Rate(per_s=10, burst=2), up_to_s=up_to_s))
+    assert waits(spread, 1000, priority=True) == [0] * 1000
+    assert waits(spread, 3)[: len(waited_s)] == waited_s
+    assert waits(spread, 1000, priority=True) == [0] * 1000
+    assert waits(spread, 1, now=NOW + 0.2) != ["refused"]
+
+
 @pytest.mark.requirement("R-TRIG-16")
 def test_an_area_has_a_pace_of_its_own() -> None:
     slow = Area(

@@ -144,6 +144,18 @@ def test_a_kill_before_the_answer(rig: Rig) -> None:
     assert second.ends() == [(1, 7, "", Stage.FAILED), (2, 7, "a@b.example", Stage.REPORTED)]
 
 
+def test_asking_again_after_no_answer_loses_nothing(rig: Rig) -> None:
+    """The network had it the first time, and reports no member twice."""
+    process = rig.start().remember()
+    process.status = RequestTimeout("no answer")
+    assert process.submit(reference=7).stage is Stage.FAILED
+    assert process.notify(7, "a@b.example") == 2001
+    process.status = int(RequestStatus.SUCCESS)
+    assert process.submit(reference=7).members == {"a@b.example": 0}
+    assert process.notify(7, "c@b.example") == 2001
+    assert list(rig.start().remember().report(7).members) == ["a@b.example", "c@b.example"]
+
+
 def test_a_report_that_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
     process = rig.start().remember()
     process.submit()

@@ -41,9 +41,18 @@ TRIGGER = Trigger(
     scts=1_767_323_045,
     concatenation=255,
     others=(ServingNode(kind=NodeKind.SGSN, number="15550000301", name="sgsn.example.org", realm="example.org"),),
+    group="fleet@customer.example",
 )
 BARE = replace(
-    TRIGGER, reference=None, external_identifier=None, msisdn=None, port=None, validity_s=None, serving=None, others=()
+    TRIGGER,
+    reference=None,
+    external_identifier=None,
+    msisdn=None,
+    port=None,
+    validity_s=None,
+    serving=None,
+    others=(),
+    group="",
 )
 
 

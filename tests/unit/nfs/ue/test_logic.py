@@ -109,3 +109,11 @@ def test_the_inbox_keeps_the_last_ones_and_tells_a_listener() -> None:
         device.receive(tpdus(bytes([at]), second=at)[0])
     assert [trigger.payload for trigger in inbox.triggers] == [b"\x01", b"\x02"]
     assert (inbox.count, len(heard)) == (3, 3)
+
+
+def test_a_tpdu_is_known_again_for_a_while_and_no_other_is() -> None:
+    device = ue(Inbox())
+    every = [tpdus(b"wake", second=at)[0] for at in range(REMEMBERED + 1)]
+    assert [device.receive(tpdu).duplicate for tpdu in every] == [False] * len(every)
+    assert [device.receive(tpdu).duplicate for tpdu in every[1:]] == [True] * REMEMBERED
+    assert not device.receive(every[0]).duplicate

@@ -17,13 +17,15 @@ from diameter.testing import run
 from helpers.inline import InlineReactor, InlineThreads
 from nfs.common.charging import tables as charging
 from nfs.common.database import database_url, open_engine
+from nfs.common.features import Feature
 from nfs.common.store import Store
-from nfs.common.tsp import DeliveryOutcome
-from nfs.mtc_iwf import capabilities, counts, triggers
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.mtc_iwf import capabilities, counts, rounds, triggers
 from nfs.mtc_iwf.groups import keep as keeping
 from nfs.mtc_iwf.groups.fanout import FanOut, Pace
 from nfs.mtc_iwf.groups.keep import CLAIM_S, GroupKeep
 from nfs.mtc_iwf.groups.ports import GroupTrigger, Member, Progress
+from nfs.mtc_iwf.groups.tables import GROUP as GROUP_TABLE
 from nfs.mtc_iwf.ports import Notice, Sender, Standing, Submission, Taken, Unavailable
 from nfs.mtc_iwf.statuses import Result
 from nfs.mtc_iwf.triggers import GRACE_S, KEEP_S, Triggers
@@ -73,6 +75,7 @@ class Rig:
         self.scs: Result | Exception = OK
         self.unwanted: set[str] = set()
         self.held = False
+        self.recalls: dict[str, RequestStatus] = {}
         self.fanout = self.process(self.keep)
 
     def process(self, keep: GroupKeep, pace: Pace | None = None) -> FanOut:
@@ -107,10 +110,17 @@ class Rig:
             return await later
         if isinstance(self.sms_sc, Exception):
             raise self.sms_sc
-        return Taken(result=self.sms_sc, sms_sc="smssc.example")
+        return Taken(result=self.sms_sc, sms_sc="smssc.example", features=Feature.RECALL_REPLACE)
 
     async def notify(self, notice: Notice, outcome: DeliveryOutcome) -> Result | None:
         self.told.append((notice.device.external_id, outcome))
+        if isinstance(self.scs, Exception):
+            raise self.scs
+        return self.scs
+
+    async def recalled(self, notice: Notice, status: RequestStatus) -> Result | None:
+        assert notice.device.external_id is not None
+        self.recalls[notice.device.external_id] = status
         if isinstance(self.scs, Exception):
             raise self.scs
         return self.scs
@@ -155,7 +165,8 @@ def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
         context = MigrationContext.configure(connection, opts={"version_table": "mtc_iwf_revision"})
         both: Any = [triggers.METADATA, charging.METADATA]  # which its types do not know
         assert compare_metadata(context, both) == []
-    assert {capabilities.CAPABILITY, counts.COUNT, keeping.GROUP} <= set(triggers.METADATA.tables.values())
+    tables = {capabilities.CAPABILITY, counts.COUNT, GROUP_TABLE, rounds.ROUND}
+    assert tables <= set(triggers.METADATA.tables.values())
 
 
 def test_each_member_once_with_all_that_was_asked(rig: Rig) -> None:
@@ -167,7 +178,7 @@ def test_each_member_once_with_all_that_was_asked(rig: Rig) -> None:
     assert (first.payload, first.port, first.priority, first.nodes) == (b"\x00wake\xff", 8000, True, ())
     assert (first.reference, first.scs, first.device.external_id) == (0xFFFFFFFF, "15550001", "m-0@customer.example")
     assert rig.progress(5) == ["open"] * 5
-    assert rig.fanout.handed == 5
+    assert rig.fanout.counts.members == {"handed over": 5}
     assert run(rig.keep.busy(), rig.clock) == ()
 
 
@@ -220,7 +231,7 @@ def test_a_refused_member_is_told_and_the_others_go_on(rig: Rig) -> None:
     rig.go()
     assert rig.told == [(each.external_id, DeliveryOutcome.UNDELIVERABLE) for each in members(2)]
     assert rig.progress(2) == ["reported"] * 2
-    assert rig.fanout.ended == 2
+    assert rig.fanout.counts.members == {"UNDELIVERABLE": 2}
 
 
 def test_what_an_owner_does_not_want_now(rig: Rig) -> None:
@@ -305,8 +316,8 @@ def test_a_report_that_is_quicker_than_the_answer(rig: Rig) -> None:
     rig.go(seconds=1)
     entry = run(rig.keep.find(*KEY, imsis(1)[0], None), rig.clock)
     assert entry is not None
-    assert run(rig.keep.settle(entry, DeliveryOutcome.SUCCESS, Progress.REPORTED), rig.clock)
-    assert not run(rig.keep.settle(entry, DeliveryOutcome.SUCCESS, Progress.REPORTED), rig.clock)
+    assert run(rig.keep.end(entry, Progress.REPORTED, DeliveryOutcome.SUCCESS), rig.clock)
+    assert not run(rig.keep.end(entry, Progress.REPORTED, DeliveryOutcome.SUCCESS), rig.clock)
     rig.waiting[0].resolve(Taken(result=OK, sms_sc="smssc.example"))
     rig.advance(5)
     assert rig.progress(1) == ["reported"]
@@ -321,7 +332,7 @@ def test_a_number_is_taken_while_the_group_is_open_and_free_after(rig: Rig) -> N
     for each in imsis(2):
         entry = run(rig.keep.find(*KEY, each, None), rig.clock)
         assert entry is not None
-        run(rig.keep.settle(entry, DeliveryOutcome.SUCCESS, Progress.REPORTED), rig.clock)
+        run(rig.keep.end(entry, Progress.REPORTED, DeliveryOutcome.SUCCESS), rig.clock)
     assert rig.begin(3, fingerprint="0" * 32) is Standing.NEW
     assert rig.progress(3) == ["waiting"] * 3
 
@@ -345,7 +356,7 @@ def test_a_late_copy_of_a_request_wakes_no_group_anew(rig: Rig) -> None:
     rig.go()
     entry = run(rig.keep.find(*KEY, imsis(1)[0], None), rig.clock)
     assert entry is not None
-    run(rig.keep.settle(entry, DeliveryOutcome.SUCCESS, Progress.REPORTED), rig.clock)
+    run(rig.keep.end(entry, Progress.REPORTED, DeliveryOutcome.SUCCESS), rig.clock)
     assert rig.begin(1) is Standing.REPEAT
     rig.go()
     assert len(rig.offered) == 1

@@ -56,7 +56,7 @@ def messages(network: GroupNetwork, command: str) -> list[Message]:
     return [each for each in found if each.command == command]
 
 
-@pytest.mark.requirement("S-GRP-42")
+@pytest.mark.requirement("S-GRP-42", "R-GRP-08")
 def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> None:
     answer = network.ask()
     assert status(answer) == RequestStatus.SUCCESS
@@ -68,6 +68,7 @@ def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> Non
         assert (trigger["Reference-Number"], trigger["Payload"]) == (7, b"wake")
         assert trigger["Application-Port-Identifier"] == 8000
         assert "Serving-Node" not in trigger
+        assert (trigger["External-Identifier"], trigger["Type-Of-External-Identifier"]) == (FLEET, 1)
     for trigger, outcome in zip(network.sms_sc.triggers, (2, 0, 3), strict=True):
         assert network.wait(network.sms_sc.report(trigger, outcome)).result == (0, 2001)
     assert network.told() == [
@@ -76,6 +77,14 @@ def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> Non
         (7, name(3), DeliveryOutcome.EXPIRED),
     ]
     assert network.audit() == []
+    counts = [(each.name, each.labels["outcome"], each.value) for each in network.iwf_parts.standing.counts()]
+    assert counts == [
+        ("mtc_group_requests", "SUCCESS", 1),
+        ("mtc_group_members", "EXPIRED", 1),
+        ("mtc_group_members", "SUCCESS", 1),
+        ("mtc_group_members", "UNDELIVERABLE", 1),
+        ("mtc_group_members", "handed over", 3),
+    ]
 
 
 @pytest.mark.requirement("S-GRP-42")
@@ -155,6 +164,7 @@ def test_who_belongs_to_a_group_is_asked_at_each_request(network: GroupNetwork) 
     assert [line["group"] for line in resolved] == [AREA] * 4
 
 
+@pytest.mark.requirement("R-GRP-08")
 @pytest.mark.parametrize(
     ("changed", "result", "failed"),
     [
@@ -174,7 +184,7 @@ def test_what_names_no_group_and_asks_for_nothing(
     assert network.asked == 0
 
 
-@pytest.mark.requirement("R-TRIG-13")
+@pytest.mark.requirement("R-TRIG-13", "R-GRP-08")
 def test_a_group_without_its_marker_is_a_device_that_nobody_has(network: GroupNetwork) -> None:
     assert status(network.ask(Type_Of_External_Identifier=None)) == RequestStatus.INVEXTID
     assert status(network.ask(Type_Of_External_Identifier=0, Reference_Number=8)) == RequestStatus.INVEXTID
@@ -251,7 +261,7 @@ def with_setting(old: str, new: str) -> str:
 
 @pytest.mark.requirement("R-GRP-07")
 def test_a_profile_may_name_the_groups(tmp_path: Path, dictionary: Dictionary, form: Form) -> None:
-    iwf = with_setting('commands = ["trigger", "group"]', 'commands = ["trigger", "group"]\ngroups = ["north*"]')
+    iwf = with_setting('"recall", "group"]', '"recall", "group"]\ngroups = ["north*"]')
     network = GroupNetwork(tmp_path, dictionary, iwf, form)
     network.open()
     assert status(network.ask()) == RequestStatus.INVEXTID
