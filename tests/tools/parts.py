@@ -53,7 +53,7 @@ class Part:
     spread: str = "loadfile"
     own_network: bool = False
     measured: bool = True
-    limit_s: int = 900
+    limit_s: int = 1500
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -275,7 +275,7 @@ def rig(part: Part, python: Path) -> Outcome:
 
 
 PARTS: Final = (
-    Part(name="lint", run=with_commands(*LINT), limit_s=400),
+    Part(name="lint", run=with_commands(*LINT), limit_s=600),
     Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
@@ -291,8 +291,8 @@ PARTS: Final = (
     Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
     Part(name="demo", run=with_pytest, paths=("tests/demo",)),
-    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=600),
-    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=900),
+    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=900),
+    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=1500),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),
