@@ -1,8 +1,9 @@
 """Databases that are quick to make and to write to: what unit tests open hundreds of.
 
 The migrations of a function run once in a process; a new database of SQLite gets a copy of what they have made, one of
-PostgreSQL the statements that they have sent.  Nothing of SQLite's is written through to the disk, and a statement is compiled once in
-a process, not once for each database.  What a program does at its own start is tested with `as_in_production`.
+PostgreSQL the statements that they have sent.  Nothing of SQLite's is written through to the disk, and a
+statement is compiled once in a process, not once for each database.  What a program does at its own start is tested
+with `as_in_production`.
 """
 
 from __future__ import annotations
