@@ -71,8 +71,11 @@ class Scs:
             "Origin-Host": IWF, "Origin-Realm": "core.example", "Destination-Host": "scs.customer.example",
             "Destination-Realm": "customer.example", "Device-Notification": told,
         }  # fmt: skip
-        identifiers = {"hop_by_hop": reference, "end_to_end": reference}
-        self.iwf.send(dictionary().request("Device-Notification", avps, application="Tsp", **identifiers))
+        self.iwf.send(
+            dictionary().request(
+                "Device-Notification", avps, application="Tsp", hop_by_hop=reference, end_to_end=reference
+            )
+        )
         return self.iwf.hear().result
 
     def behind(self, number: int) -> list[tuple[int, int, bytes]]:
