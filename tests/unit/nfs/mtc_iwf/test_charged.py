@@ -236,7 +236,7 @@ def test_what_cannot_be_written_down_is_not_called_accepted(rig: Rig, monkeypatc
     assert len(rig.events()) == 1
 
 
-@pytest.mark.requirement("R-GRP-47")
+@pytest.mark.requirement("R-GRP-47", "R-GRP-08")
 @pytest.mark.parametrize(("setting", "members", "groups"), [("members", 3, 0), ("group", 0, 1), ("both", 3, 1)])
 def test_a_group_has_one_record_beside_or_instead_of_one_for_each_member(
     rig: Rig, setting: str, members: int, groups: int

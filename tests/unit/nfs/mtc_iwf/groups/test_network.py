@@ -56,7 +56,7 @@ def messages(network: GroupNetwork, command: str) -> list[Message]:
     return [each for each in found if each.command == command]
 
 
-@pytest.mark.requirement("S-GRP-42")
+@pytest.mark.requirement("S-GRP-42", "R-GRP-08")
 def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> None:
     answer = network.ask()
     assert status(answer) == RequestStatus.SUCCESS
@@ -164,6 +164,7 @@ def test_who_belongs_to_a_group_is_asked_at_each_request(network: GroupNetwork) 
     assert [line["group"] for line in resolved] == [AREA] * 4
 
 
+@pytest.mark.requirement("R-GRP-08")
 @pytest.mark.parametrize(
     ("changed", "result", "failed"),
     [
@@ -183,7 +184,7 @@ def test_what_names_no_group_and_asks_for_nothing(
     assert network.asked == 0
 
 
-@pytest.mark.requirement("R-TRIG-13")
+@pytest.mark.requirement("R-TRIG-13", "R-GRP-08")
 def test_a_group_without_its_marker_is_a_device_that_nobody_has(network: GroupNetwork) -> None:
     assert status(network.ask(Type_Of_External_Identifier=None)) == RequestStatus.INVEXTID
     assert status(network.ask(Type_Of_External_Identifier=0, Reference_Number=8)) == RequestStatus.INVEXTID
