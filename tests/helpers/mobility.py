@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -82,12 +82,12 @@ def subscribers() -> Iterator[Subscriber]:
 
 
 @cache
-def _filled(kind: type[Rig]) -> bytes:
-    """A database with the newest schema and what a kind of rig puts into it, made once."""
+def _filled(fill: Callable[[Connection], None]) -> bytes:
+    """A database with the newest schema and what `fill` puts into it, made once."""
     with TemporaryDirectory() as folder:
         engine = open_engine(database_url("hss.db", Path(folder)), migrations="nfs.hss:migrations", name="hss")
         with engine.begin() as connection:
-            kind.fill(connection)
+            fill(connection)
         engine.dispose()
         return (Path(folder) / "hss.db").read_bytes()
 
@@ -118,7 +118,7 @@ class Rig:
     def _opened(self, folder: Path, database: str) -> Engine:
         """A database with the subscribers: a file of SQLite, unless `database` says otherwise."""
         if not database:
-            (folder / "hss.db").write_bytes(_filled(type(self)))
+            (folder / "hss.db").write_bytes(_filled(type(self).fill))
         engine = open_engine(database_url(database or "hss.db", folder), migrations="nfs.hss:migrations", name="hss")
         if database:
             with engine.begin() as connection:
