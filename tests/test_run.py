@@ -210,3 +210,13 @@ def test_without_leave_the_line_to_run_is_printed(
     system.prepare()
     line = "apt-get update && apt-get install -y --no-install-recommends tshark"
     assert capsys.readouterr().out.rstrip().endswith(line)
+
+
+def test_a_network_that_cannot_be_set_up_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers may have the right to make a network namespace, and none to what is in it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not parts.may_have_a_network()
+    program = tmp_path / "unshare"
+    program.write_text('#!/bin/sh\n[ "$2" = true ]\n')
+    program.chmod(0o755)
+    assert not parts.may_have_a_network()

@@ -159,7 +159,7 @@ class Admin:
         text = request.content.read(BODY_LIMIT)
         try:
             wanted = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             wanted = None
         if wanted not in ({"enabled": True}, {"enabled": False}) or not isinstance(wanted["enabled"], bool):
             return _refused(request, 400, 'send {"enabled": true} or {"enabled": false}')

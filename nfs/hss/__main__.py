@@ -10,6 +10,7 @@ from twisted.internet import reactor
 
 from diameter.node import Node
 from nfs.common.aka import Seal
+from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
@@ -90,7 +91,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
-    _add_http(parts, config, around, (store, reads), seal, (directory, centre), s6c.spawn)
+    _add_http(parts, config, around, (store, reads), seal, (directory, centre), s6c.spawn, audit)
     return parts
 
 
@@ -102,6 +103,7 @@ def _add_http(
     seal: Seal | None,
     caches: tuple[Directory, AuthenticationCentre],
     spawn: Callable[[Coroutine[Any, Any, Any]], Any],
+    audit: AuditLog,
 ) -> None:
     """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
     directory, centre = caches
@@ -114,7 +116,7 @@ def _add_http(
                 directory.forget(each)
                 centre.forget(each.imsi)
 
-    http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn)
+    http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn, audit)
     before, after = parts.started, parts.stopping
 
     def started(node: Node) -> object:

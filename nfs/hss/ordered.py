@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, delete, insert, select, update
 
 from diameter import Message, ResultCode
-from nfs.common.identities import decode_plmn
+from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
 from nfs.hss import tables
 from nfs.hss.logic import UserId
@@ -78,14 +79,17 @@ def outcome(connection: Connection, number: int) -> list[dict[str, Any]] | None:
     row = connection.execute(select(ORDERED.c.outcome).where(ORDERED.c.id == number)).one()
     if row.outcome is None:
         return None
-    cancel(connection, number)
+    connection.execute(delete(ORDERED).where(ORDERED.c.id == number))
     found: list[dict[str, Any]] = json.loads(row.outcome)
     return found
 
 
-def cancel(connection: Connection, number: int) -> None:
-    """Take an order back, if nobody has taken it."""
-    connection.execute(delete(ORDERED).where(ORDERED.c.id == number))
+def cancel(connection: Connection, number: int) -> bool:
+    """Take an order back; False when somebody has taken it, whose outcome is then kept for a while.
+
+    Its number stays in use so long: what comes of it must not be read as what came of another order.
+    """
+    return connection.execute(delete(ORDERED).where(ORDERED.c.id == number, ORDERED.c.taken == 0)).rowcount > 0
 
 
 class Desk:
@@ -188,7 +192,9 @@ def _whereabouts(answer: Message | None) -> dict[str, Any]:
         return found
     area, cell = location.get("Tracking-Area-Identity", b""), location.get("E-UTRAN-Cell-Global-Identity", b"")
     if len(area) == 5:
-        found |= {"plmn": decode_plmn(area[:3]), "tac": int.from_bytes(area[3:])}
+        found["tac"] = int.from_bytes(area[3:])
+        with suppress(IdentityError):  # its network is no network
+            found["plmn"] = decode_plmn(area[:3])
     if len(cell) == 7:
         found["cell"] = int.from_bytes(cell[3:])
     return found

@@ -22,6 +22,7 @@ SEPARATION_BIT: Final = 0x8000
 SEPARATION, FOR_SMS = 1 << 0, 1 << 1  # ULA-Flags
 FREEZE_M_TMSI: Final = 1 << 0  # PUA-Flags
 NO_CAUSE: Final = "none"
+RAND_OCTETS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ def sqn_of(functions: Algorithm, rand: bytes, autn: bytes) -> int:
     """The sequence number that an AUTN of 16 octets hides."""
     ak = functions.outputs(rand, bytes(6), bytes(2)).ak
     return int.from_bytes(autn[:6]) ^ int.from_bytes(ak)
+
+
+def challenge(answer: Message | None) -> bytes | None:
+    """RAND of the first vector of an answer; None where there is none, or none of 16 octets."""
+    info = None if answer is None else answer.get("Authentication-Info")
+    vector = None if info is None else info.get("E-UTRAN-Vector")
+    rand: bytes | None = None if vector is None else vector.get("RAND")
+    return rand if rand is not None and len(rand) == RAND_OCTETS else None
 
 
 @dataclass(slots=True)

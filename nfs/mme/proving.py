@@ -13,7 +13,7 @@ from diameter import Message
 from diameter.errors import ErrorAnswer, RequestError
 from nfs.common.aka import Algorithm, auts
 from nfs.common.identities import encode_number, encode_plmn
-from nfs.mme.checks import Authentication, Check, grammar, location, order, proper, purged, result
+from nfs.mme.checks import Authentication, Check, challenge, grammar, location, order, proper, purged, result
 from nfs.mme.mobility import Attachments, Context
 from nfs.mme.s6a import FEATURES, FOR_SMS, INITIAL, S6A, SMS_IN_MME, S6a, Site, features_of, plain
 from nfs.ue.usim import IND_BITS, Usim
@@ -107,30 +107,29 @@ class Prover(S6a):
             lambda answer: self._card.vectors(answer, self._asked),
         )
 
-    def _info(self, answer: Message, sqn_ms: int, *, good: bool = True) -> bytes:
-        """Re-Synchronization-Info about the first vector of an answer."""
-        rand: bytes = answer["Authentication-Info"]["E-UTRAN-Vector"]["RAND"]
+    def _info(self, rand: bytes, sqn_ms: int, *, good: bool = True) -> bytes:
+        """Re-Synchronization-Info about a vector."""
         token = auts(self._card.functions, rand, sqn_ms.to_bytes(6))
         return rand + (token if good else token[:-1] + bytes((token[-1] ^ 1,)))
 
     async def _resync(self) -> None:
         """A USIM that is AHEAD of what the HSS has given: the HSS has to follow (TS 33.102 6.3.5)."""
-        answer = await self._vectors("resync", None)
-        if answer is None or self._card.usim is None:
+        rand = challenge(await self._vectors("resync", None))
+        if rand is None or self._card.usim is None:
             return
         ahead = (self._card.highest + (AHEAD << IND_BITS)) % (1 << 48)
         self._card.usim = Usim(self._card.functions, ahead)
         self._card.highest = ahead
-        _ = await self._vectors("resync", self._info(answer, ahead))
+        _ = await self._vectors("resync", self._info(rand, ahead))
 
     async def _forged(self) -> None:
         """An AUTS whose MAC-S is wrong: nothing may come of it."""
-        answer = await self._vectors("forged", None)
-        if answer is None or self._card.usim is None:
+        rand = challenge(await self._vectors("forged", None))
+        if rand is None or self._card.usim is None:
             return
         asked = {
             "Number-Of-Requested-Vectors": 1,
-            "Re-Synchronization-Info": self._info(answer, self._card.highest, good=False),
+            "Re-Synchronization-Info": self._info(rand, self._card.highest, good=False),
         }
         _ = await self._exchange(
             "forged",

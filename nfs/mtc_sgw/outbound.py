@@ -7,10 +7,12 @@ from typing import Final
 
 from diameter import Message
 from nfs.mtc_sgw import outbound_imsi, outbound_private
-from nfs.mtc_sgw.walk import fields
+from nfs.mtc_sgw.walk import TooDeep, fields
 
 AT_MOST: Final = 10_000
 """AVPs remembered; with more all are forgotten."""
+SHORT: Final = 256
+"""Octets of those: what comes again is short, and whoever is outside has long ones echoed as he likes."""
 NEVER_AGAIN: Final = frozenset({"Session-Id", "Reference-Number"})
 """What is another one in each message."""
 
@@ -34,7 +36,10 @@ class Outbound:
             self._rules = home_plmns, words
             self._harmless.clear()
         harmless = self._harmless
-        new = [field for field in fields(message, made) if field not in harmless]
+        try:
+            new = [field for field in fields(message, made) if field not in harmless]
+        except TooDeep as deep:
+            return "outbound-private", str(deep)
         reason = outbound_imsi.check(new, home_plmns)
         if reason is not None:
             return "outbound-imsi", reason
@@ -43,5 +48,5 @@ class Outbound:
             return "outbound-private", reason
         if len(harmless) > AT_MOST:
             harmless.clear()
-        harmless.update(field for field in new if field[0] not in NEVER_AGAIN)
+        harmless.update(field for field in new if field[0] not in NEVER_AGAIN and len(field[1]) <= SHORT)
         return None

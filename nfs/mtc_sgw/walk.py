@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from diameter.message import Avp, Grouped
 from diameter.message.members import Members
 from diameter.wire.avp import span
 
+DEEPEST: Final = 32
+"""Groups inside each other that are looked into: 8 octets open one more, and whoever is outside can send thousands."""
 
-def fields(message: Members, left_out: str = "") -> Iterator[tuple[str, bytes]]:
+
+class TooDeep(ValueError):
+    """There are groups that are not looked into."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a group inside {DEEPEST} others is not looked into")
+
+
+def fields(message: Members, left_out: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
     """Name and data of every AVP; of a group its name without data, and then its members.
 
-    left_out: name of AVPs at the top that are not looked into.
+    left_out: name of AVPs at the top that are not looked into.  Raises TooDeep.
     """
+    if depth > DEEPEST:
+        raise TooDeep
     definitions, wire = message.tables.scope.avps, message.wire
     for key, head in zip(message.keys, message.heads, strict=True):
         one = definitions.get(key)
@@ -24,14 +37,14 @@ def fields(message: Members, left_out: str = "") -> Iterator[tuple[str, bytes]]:
             group = Avp(message, head).value
             if isinstance(group, Grouped) and group.heads:
                 yield name, b""
-                yield from fields(group)
+                yield from fields(group, depth=depth + 1)
                 continue
         start, end = span(wire, head)
         yield name, wire[start:end]
 
 
-def bearing(message: Members, names: frozenset[str]) -> Iterator[str]:
-    """Those of `names` that AVPs have, inside groups too."""
+def bearing(message: Members, names: frozenset[str], depth: int = 0) -> Iterator[str]:
+    """Those of `names` that AVPs have, inside groups too; the name of a group that is not looked into."""
     definitions = message.tables.scope.avps
     for key, head in zip(message.keys, message.heads, strict=True):
         one = definitions.get(key)
@@ -42,7 +55,10 @@ def bearing(message: Members, names: frozenset[str]) -> Iterator[str]:
         if one.type == "Grouped":
             group = Avp(message, head).value
             if isinstance(group, Grouped):
-                yield from bearing(group, names)
+                if depth < DEEPEST:
+                    yield from bearing(group, names, depth + 1)
+                else:
+                    yield f"{one.name} inside {DEEPEST} others"
 
 
 def _number(key: int) -> str:

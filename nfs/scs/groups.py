@@ -146,6 +146,10 @@ class GroupTriggers:
         self._wake(report)
         return later
 
+    def leave(self, later: Later[GroupReport]) -> None:
+        """Nobody waits for that any more."""
+        self._waiting = [each for each in self._waiting if each[2] is not later]
+
     def give_up(self, reference: int, why: str) -> None:
         """Stop waiting for more members; whoever waits sees who was reported, with `error` set."""
         report = replace(self._reports[reference], error=why)

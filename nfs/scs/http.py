@@ -28,6 +28,8 @@ from nfs.scs.groups import report_to as group_to
 T = TypeVar("T")
 BODY_LIMIT: Final = 65_536
 PAGE: Final = 10_000
+LARGEST: Final = (1 << 32) - 1
+"""Of a Reference-Number, an Unsigned32."""
 _STATUS: Final = {Stage.ACCEPTED: 202, Stage.REFUSED: 409, Stage.FAILED: 502, Stage.SENT: 202}
 """Of the answer to a POST; 200 for every other end."""
 
@@ -106,6 +108,8 @@ class Http:
             return _problem(request, 401, "a bearer token is needed")
         try:
             wait_s, members = self._wait(request), _whole_number(request, b"members")
+            if reference > LARGEST:
+                raise KeyError(reference)
             report = await self._run(self._groups.report(reference))
         except KeyError:
             return _problem(request, 404, "no such reference")
@@ -120,8 +124,10 @@ class Http:
         if report.stage not in (Stage.SENT, Stage.ACCEPTED) or wait_s <= 0 or len(report.members) >= (members or 1):
             return report
         fire, fired = self._bounded(wait_s)
-        self._groups.wait(report.reference, members or 1).then(fire)
+        later = self._groups.wait(report.reference, members or 1)
+        later.then(fire)
         await fired
+        self._groups.leave(later)
         return await self._run(self._groups.report(report.reference))
 
     @app.route("/v1/reports", methods=["GET"])
@@ -129,13 +135,10 @@ class Http:
         """The ends of triggers in their order, each once; `after` is the number of the last one dealt with."""
         if not self._allowed(request):
             return _problem(request, 401, "a bearer token is needed")
-        arguments = request.args or {}
         try:
-            after, limit = (
-                int(arguments.get(name, [rest])[0]) for name, rest in ((b"after", b"0"), (b"limit", b"1000"))
-            )
-            if after < 0 or not 1 <= limit <= PAGE:
-                raise ValueError(f"after: 0 or more, limit: 1 to {PAGE} expected")
+            after, limit = _whole_number(request, b"after"), _whole_number(request, b"limit", 1000)
+            if not 1 <= limit <= PAGE:
+                raise ValueError(f"limit: 1 to {PAGE} expected")
             found = await self._scs.reports(after, limit)
         except ValueError as error:
             return _problem(request, 400, str(error))
@@ -154,13 +157,16 @@ class Http:
             after = _whole_number(request, b"after")
         except ValueError as error:
             return _problem(request, 400, str(error))
-        found = self._scs.tsp.messages.after(after)
-        if not found and wait_s > 0:
-            fire, fired = self._bounded(wait_s)
-            self._listening.append(fire)
-            await fired
-            self._listening.remove(fire)
-            found = self._scs.tsp.messages.after(after)
+        try:
+            found = await self._scs.tsp.messages.behind(after)
+            if not found and wait_s > 0:
+                fire, fired = self._bounded(wait_s)
+                self._listening.append(fire)
+                await fired
+                self._listening.remove(fire)
+                found = await self._scs.tsp.messages.behind(after)
+        except StoreError as error:
+            return _problem(request, 503, str(error))
         return _json(request, messages_to(found, after))
 
     def _arrived(self) -> None:
@@ -239,9 +245,9 @@ def _json(request: Request, value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _whole_number(request: Request, name: bytes) -> int:
-    """A query argument, 0 when it is not there; raises ValueError."""
-    text = (request.args or {}).get(name, [b"0"])[0]
+def _whole_number(request: Request, name: bytes, rest: int = 0) -> int:
+    """A query argument, `rest` when it is not there; raises ValueError."""
+    text = (request.args or {}).get(name, [b"%d" % rest])[0]
     if not text.isdigit() or len(text) > 18:
         raise ValueError(f"{name.decode()}: a number expected")
     return int(text)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -206,9 +207,20 @@ def requirements(part: Part, python: Path) -> Outcome:
     return check_requirements()
 
 
+LOOPBACK_UP: Final = (
+    "import fcntl, socket, struct; "
+    "fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, struct.pack('16sH14x', b'lo', 1))"
+)
+
+
 def may_have_a_network() -> bool:
-    """True when this process may make a network namespace."""
-    return subprocess.run(["unshare", "--net", "true"], capture_output=True, timeout=30, check=False).returncode == 0
+    """True when this process may make a network namespace, and set up what is in it: containers may have one right
+    without the other.
+    """
+    if shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "--net", sys.executable, "-I", "-c", LOOPBACK_UP]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def live_peers(part: Part, python: Path) -> Outcome:

@@ -180,6 +180,7 @@ def test_fault_rules_are_shown_and_switched() -> None:
     [
         ("faults/busy", b"", 400),
         ("faults/busy", b"{", 400),
+        ("faults/busy", b"[" * 1024, 400),
         ("faults/busy", b'{"enabled": 1}', 400),
         ("faults/busy", b'{"enabled": true, "do": "drop"}', 400),
         ("faults/nobody", b'{"enabled": true}', 404),

@@ -93,7 +93,7 @@ class Book:
         ahead, newest = self._ahead(number)
         if not ahead and newest != number:  # the store is new, or old
             self._settle(connection, newest, there=number is not None)
-            number = newest
+            return True  # committed before the next record is written: it could not be told from one written twice
         why = files.due(now)
         if why is not None and not ahead:
             files.close(why, self.told())
@@ -104,9 +104,10 @@ class Book:
         octets, last, newest = self._taken([(row.id, row.event) for row in rows], ahead, newest)
         files.append(octets, now)
         connection.execute(_DELETE, {"of": self.node, "up_to": last})
-        self._settle(connection, newest, there=number is not None)
+        self._settle(connection, newest, there=True)
         moved = sum(1 for row in rows if row.id <= last)
-        self.waiting -= moved
+        every = len(rows) < BATCH  # then it is known, and what was entered and taken back is out of the count
+        self.waiting = len(rows) - moved if every else self.waiting - moved
         self.figures.records += len(octets)
         return moved < len(rows) or len(rows) == BATCH
 
@@ -120,7 +121,7 @@ class Book:
             try:
                 record = encode(self.maker.record(from_text(text), number))
                 fits = len(record) <= MAX_RECORD_OCTETS
-            except (RecordError, ValueError):
+            except (RecordError, ValueError, TypeError, LookupError):
                 fits = False
             if not fits:
                 self._lose()

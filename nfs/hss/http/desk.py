@@ -13,6 +13,7 @@ from zope.interface import implementer
 from diameter.errors import ConfigError
 from diameter.transport.web import QuietSite
 from nfs.common.aka import Seal
+from nfs.common.audit import AuditLog
 from nfs.common.store import Store
 from nfs.hss.http.changes import Changed
 from nfs.hss.http.config import ProvisioningTable
@@ -32,6 +33,7 @@ class Desk:
         seal: Seal | None,
         changed: Callable[[Changed], None],
         spawn: Callable[[Coroutine[Any, Any, Any]], Any],
+        audit: AuditLog,
     ) -> None:
         self._table = table
         self._reactor = reactor
@@ -39,7 +41,7 @@ class Desk:
         self._tls = None if table.certificate is None or table.key is None else _Tls(table)
         token = b"" if table.token is None else _read_token(table.token)
         clients = frozenset(table.clients)
-        self._provisioning = Provisioning(*stores, seal, changed, spawn, token=token, clients=clients)
+        self._provisioning = Provisioning(*stores, seal, changed, spawn, audit=audit, token=token, clients=clients)
 
     def start(self) -> str:
         """Listen; what the ready line says of it."""

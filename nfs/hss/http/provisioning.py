@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from diameter.node import as_deferred
 from diameter.security.certificate import identities
 from nfs.common.aka import Seal
+from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.cards import KeysRow
 from nfs.common.identities import ExternalIdentifier, IdentityError, e164
 from nfs.common.store import Store, StoreError
@@ -52,6 +53,7 @@ class Provisioning:
 
     `changed`: is called with what a change did, before it is answered.  `spawn`: runs a coroutine on the node.  `token`
     and `clients`: who may, see `ProvisioningTable`; an empty one asks for nothing.  `reads`: a store that only reads.
+    `audit`: hears of who may not.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Provisioning:
         changed: Callable[[Changed], None],
         spawn: Callable[[Coroutine[Any, Any, Any]], Any],
         *,
+        audit: AuditLog,
         token: bytes = b"",
         clients: frozenset[str] = frozenset(),
     ) -> None:
@@ -70,6 +73,7 @@ class Provisioning:
         self._seal = seal
         self._changed = changed
         self._spawn = spawn
+        self._audit = audit
         self._token = token
         self._clients = clients
         self.app: Any = Klein()
@@ -80,16 +84,16 @@ class Provisioning:
         path = operation.path.replace("{", "<").replace("}", ">")
 
         def serve(request: Request, **names: str) -> Any:
-            return as_deferred(self._spawn(self._served(request, handler, names)))
+            return as_deferred(self._spawn(self._served(request, operation.name, handler, names)))
 
         self.app.route(path, methods=[operation.method], endpoint=operation.name)(serve)
 
     async def _served(
-        self, request: Request, handler: Callable[..., Coroutine[Any, Any, Answer]], names: Mapping[str, str]
+        self, request: Request, what: str, handler: Callable[..., Coroutine[Any, Any, Answer]], names: Mapping[str, str]
     ) -> bytes:
         request.setHeader(b"cache-control", b"no-store")
         try:
-            self._admit(request)
+            self._admit(request, what)
             status, body, tag = await handler(request, **names)
         except ValidationError as error:
             return _refused(request, of_validation(error))
@@ -107,15 +111,27 @@ class Provisioning:
         request.setHeader(b"content-type", b"application/json")
         return json.dumps(body).encode() + b"\n"
 
-    def _admit(self, request: Request) -> None:
-        """Raises Problem for who may not."""
-        if self._clients and not self._clients & _names(request.transport):
+    def _admit(self, request: Request, what: str) -> None:
+        """Raises Problem for who may not, and audits it."""
+        names = _names(request.transport)
+        if self._clients and not self._clients & names:
+            self._note(Stage.AUTHORISATION, what, names, 403, "this certificate may not")
             raise Problem(403, "this certificate may not")
         if self._token:
             scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
+                self._note(Stage.AUTHENTICATION, what, names, 401, "no bearer token, or another one")
                 request.setHeader(b"www-authenticate", b"Bearer")
                 raise Problem(401, "a bearer token is needed")
+
+    def _note(self, stage: Stage, what: str, names: frozenset[str], code: int, reason: str) -> None:
+        peer = ",".join(sorted(names))
+        self._audit.refuse(
+            Refusal(
+                check="provisioning", stage=stage, area=Area.CORE, peer=peer, command=what, result=str(code),
+                reason=reason,
+            )
+        )  # fmt: skip
 
     async def _describe(self, _request: Request) -> Answer:
         return 200, description(), ""

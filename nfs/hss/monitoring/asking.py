@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -37,7 +37,7 @@ class Question:
     config: MonitoringTable
     flags: int
     guard_s: int
-    provider: str | None
+    providers: tuple[str, ...]
     events: list[Asked]
     patterns: list[Asked]
     network: Asked | None
@@ -66,7 +66,10 @@ def question(request: Message, scef: ScefTable, config: MonitoringTable) -> Ques
     for each in every:
         if each.scef.lower() != scef.host.lower():
             raise Refused(Error.UNAUTHORIZED_REQUESTING_ENTITY, "the SCEF-ID of another SCEF")
-    providers = [each.provider for each in every if each.provider is not None]
+    own = scef.host  # however it is spelled: what is kept and counted goes by one name
+    events = [replace(each, scef=own) for each in events]
+    patterns = [replace(each, scef=own) for each in patterns]
+    network = None if network is None else replace(network, scef=own)
     more = request.get("AdditionalIdentifiers")
     names = () if more is None else more.all("External-Identifier")
     return Question(
@@ -75,7 +78,8 @@ def question(request: Message, scef: ScefTable, config: MonitoringTable) -> Ques
             host=scef.host, realm=request.text("Origin-Realm"), features=(avps.features(request) or 0) & avps.OURS
         ),
         flags=request.get("CIR-Flags", 0), guard_s=min(request.get("Group-Reporting-Guard-Timer", 0), MOST),
-        provider=providers[0] if providers else None, events=events, patterns=patterns, network=network,
+        providers=tuple(each.provider for each in every if each.provider is not None),
+        events=events, patterns=patterns, network=network,
         coverage=avps.coverage(request),
         more=tuple(str(ExternalIdentifier.parse(each)) for each in names),
     )  # fmt: skip
@@ -97,7 +101,7 @@ class Work:
         if subscriber is None or asked.user.imsi is not None:
             raise Refused(Error.USER_UNKNOWN, "nobody has this identity")
         rights = access.rights(connection, asked.scef.host, subscriber.imsi)
-        authorise(asked.scef, rights, asked.services, asked.provider)
+        authorise(asked.scef, rights, asked.services, asked.providers)
         tables.know(connection, asked.known)
         on = configure.target(connection, subscriber, asked.called, rights, self._now)
         if asked.services & {Service.COVERAGE}:
@@ -122,7 +126,9 @@ class Work:
         if group is None:
             raise Refused(Error.USER_UNKNOWN, "no such group")
         rights = access.rights(connection, asked.scef.host, name)
-        authorise(asked.scef, rights, asked.services, asked.provider)
+        authorise(asked.scef, rights, asked.services, asked.providers)
+        if Service.COVERAGE in asked.services:
+            raise Refused(Error.UNABLE_TO_COMPLY, "enhanced coverage is set device by device")
         tables.know(connection, asked.known)
         if asked.flags & GROUP_ID:
             return _group_ids(connection, asked, name)
@@ -149,7 +155,7 @@ def _group_ids(connection: Connection, asked: Question, first: str) -> dict[str,
     for name in (first, *asked.more):
         if name != first:
             rights = access.rights(connection, asked.scef.host, name)
-            authorise(asked.scef, rights, {Service.GROUP_ID}, None)
+            authorise(asked.scef, rights, {Service.GROUP_ID})
         row = connection.execute(select(tables.IMSI_GROUP).where(tables.IMSI_GROUP.c.grp == name)).one_or_none()
         if row is None:
             raise Refused(Error.USER_UNKNOWN, "the group has no IMSI-Group-Id")

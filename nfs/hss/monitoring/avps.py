@@ -25,6 +25,7 @@ NO_TIMERS: Final = Timers()
 _MANY: Final = frozenset(
     {"Communication-Pattern-Set", "Scheduled-Communication-Time", "Visited-PLMN-Id", "PDN-Connectivity-Status-Report"}
 )
+_KEPT: Final = (str, bytes, int, float, datetime, dict)
 
 
 class Reference(NamedTuple):
@@ -180,10 +181,15 @@ def network(request: Message) -> Asked | None:
 
 
 def plain(group: Grouped) -> dict[str, Any]:
-    """A group as plain values: groups as dictionaries, what may come more than once as a list."""
+    """A group as plain values: groups as dictionaries, what may come more than once as a list.
+
+    What is not known here, and addresses, which no such group has by its clause, are left out: they cannot be kept.
+    """
     found: dict[str, Any] = {}
     for each in group.avps:
         value = plain(each.value) if isinstance(each.value, Grouped) else each.value
+        if each.definition is None or not isinstance(value, _KEPT):
+            continue
         if each.name in _MANY:
             found.setdefault(each.name, []).append(value)
         else:

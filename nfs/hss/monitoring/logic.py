@@ -199,7 +199,7 @@ class Rights:
         return service in self.allowed and service not in self.never
 
 
-def authorise(scef: Scef | None, rights: Rights, services: Iterable[Service], provider: str | None) -> None:
+def authorise(scef: Scef | None, rights: Rights, services: Iterable[Service], providers: Collection[str] = ()) -> None:
     """The checks of a whole request (7.2.1.2 steps 2 and 3).  Raises Refused.
 
     Of each class of services that is asked for (events are one) one must be open to the SCEF, and then to the SCEF for
@@ -211,7 +211,7 @@ def authorise(scef: Scef | None, rights: Rights, services: Iterable[Service], pr
     for each in asked:
         if not any(service in scef.services for service in each):
             raise Refused(Error.UNAUTHORIZED_REQUESTING_ENTITY, f"the SCEF has no {', '.join(sorted(each))}")
-    if provider is not None and provider not in rights.providers:
+    if not rights.providers.issuperset(providers):
         raise Refused(Error.UNAUTHORIZED_MTC_PROVIDER, "not an MTC provider of this device")
     for each in asked:
         if not any(rights.holds(service) for service in each):

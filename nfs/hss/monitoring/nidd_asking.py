@@ -37,7 +37,7 @@ class Wanted:
     known: Known
     apn: str
     until: int
-    provider: str | None
+    providers: tuple[str, ...]
     now: int
 
 
@@ -73,7 +73,7 @@ class Nidd:
         apn = None if asked is None else asked.get("Service-Selection")
         if asked is None or apn is None:
             raise Refused(Error.UNABLE_TO_COMPLY, "a request without an APN")
-        now = int(self._core.clock())
+        now, provider = int(self._core.clock()), avps.provider(request)
         latest = now + self._config.longest_nidd_s
         until = avps.seconds(asked.get("Requested-Validity-Time"))
         return Wanted(
@@ -81,7 +81,7 @@ class Nidd:
             known=Known(
                 host=scef.host, realm=request.text("Origin-Realm"), features=(avps.features(request) or 0) & avps.OURS
             ),
-            provider=avps.provider(request), now=now,
+            providers=() if provider is None else (provider,), now=now,
         )  # fmt: skip
 
     def _item(self, wanted: Wanted, subscriber: Subscriber, called: str) -> Item:
@@ -95,7 +95,7 @@ class Nidd:
         if subscriber is None:
             raise Refused(Error.USER_UNKNOWN, "nobody has this identity")
         rights = access.rights(connection, wanted.scef.host, subscriber.imsi)
-        authorise(wanted.scef, rights, {Service.NIDD}, wanted.provider)
+        authorise(wanted.scef, rights, {Service.NIDD}, wanted.providers)
         profile = nidd.apn_of(self._core.profiles(), subscriber, wanted.apn)
         tables.know(connection, wanted.known)
         names = [each.identifier for each in subscriber.external_ids]
@@ -117,7 +117,7 @@ class Nidd:
         group = groups.find(connection, name)
         if group is None:
             raise Refused(Error.USER_UNKNOWN, "no such group")
-        authorise(wanted.scef, access.rights(connection, wanted.scef.host, name), {Service.NIDD}, wanted.provider)
+        authorise(wanted.scef, access.rights(connection, wanted.scef.host, name), {Service.NIDD}, wanted.providers)
         tables.know(connection, wanted.known)
         users: list[dict[str, Any]] = []
         for called, imsi in devices(connection, group):

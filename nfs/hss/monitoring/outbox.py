@@ -114,9 +114,12 @@ class Outbox:
 
     async def _serve(self, scef: str, notes: Sequence[Note]) -> None:
         """Notes of one SCEF, one after the other; when it does not answer the others wait too."""
-        left = list(notes)
+        left, until = list(notes), self._clock() + LEASE_S / 2
         try:
             while left:
+                if self._clock() >= until:  # before anybody else may take them
+                    await self._free(left)
+                    break
                 some = await self._with_others(left)
                 left = [each for each in left if each not in some]
                 if not await self._one(some):
@@ -132,6 +135,9 @@ class Outbox:
         now = int(self._clock())
         await self._store.do(lambda connection: outbox_tables.again(connection, notes, now))
 
+    async def _free(self, notes: Sequence[Note]) -> None:
+        await self._store.do(lambda connection: outbox_tables.free(connection, notes))
+
     async def _with_others(self, left: Sequence[Note]) -> list[Note]:
         """The first note, and of a group's report as many of its items as one message may have."""
         first = left[0]
@@ -139,12 +145,11 @@ class Outbox:
             return [first]
         mine = [each for each in left if (each.what, each.grp, each.reference) == ("group", first.grp, first.reference)]
         mine = mine[: self.config.group_items]
-        room, until = self.config.group_items - len(mine), int(self._clock()) + LEASE_S
+        room, now = self.config.group_items - len(mine), int(self._clock())
         if room <= 0:
             return mine
-        ids = {each.id for each in left}
-        more = await self._store.do(lambda connection: outbox_tables.claim_group(connection, first, until, room))
-        return [*mine, *(each for each in more if each.id not in ids)]
+        more = await self._store.do(lambda connection: outbox_tables.claim_group(connection, first, now, LEASE_S, room))
+        return [*mine, *more]
 
     async def _one(self, notes: Sequence[Note]) -> bool:
         """Say one thing; False when it is to be tried again.  Raises StoreError."""
@@ -196,7 +201,9 @@ class Outbox:
 def _members(note: Note, notes: Sequence[Note], *, more: bool) -> dict[str, Any]:
     """The AVPs of the request."""
     if note.what == "nidd":
-        return {"User-Identifier": avps.identifier(note.called), **note.body}
+        # the SCEF asked by the IMSI where the device has no other name
+        user = avps.identifier(note.called) if note.called else {"User-Name": note.imsi}
+        return {"User-Identifier": user, **note.body}
     if note.what == "report":
         return {"User-Identifier": avps.identifier(note.called), "Monitoring-Event-Report": note.body}
     report = {**avps.reference(note.reference, extended=note.extended), "SCEF-ID": note.scef}
@@ -213,5 +220,5 @@ def _unknown(answer: Message, note: Note) -> set[int]:
     for status in answer.all("Monitoring-Event-Report-Status"):
         if status.get("Experimental-Result-Code") == Error.SCEF_REFERENCE_ID_UNKNOWN:
             wide = status.get("SCEF-Reference-ID-Ext")
-            found.add(status["SCEF-Reference-ID"] if wide is None else wide)
-    return found
+            found.add(status.get("SCEF-Reference-ID", -1) if wide is None else wide)
+    return found - {-1}

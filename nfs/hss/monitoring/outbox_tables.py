@@ -41,6 +41,7 @@ OUTBOX: Final = Table(
     Column("due", BigInteger, nullable=False, index=True),
     Column("until", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("leased", BigInteger, nullable=False),
 )
 FIRST_AGAIN_S: Final = 2
 LAST_AGAIN_S: Final = 300
@@ -51,7 +52,8 @@ class Note:
     """One thing to do.  `report`: to a SCEF of one device; `group`: an item of a group's report; `member`: configure a
     member of a group; `forget`: have the serving node forget an event; `nidd`: an authorisation that changed.
 
-    body: AVPs of the report, or what the member needs.  due, until: seconds since 1970; after `until` it is dropped.
+    body: AVPs of the report, or what the member needs.  due, until, leased: seconds since 1970; after `until` it is
+    dropped, before `leased` somebody has it.
     """
 
     what: What
@@ -65,6 +67,7 @@ class Note:
     extended: bool = False
     body: dict[str, Any] = field(default_factory=dict)
     tries: int = 0
+    leased: int = 0
     id: int = 0
 
 
@@ -85,27 +88,27 @@ def add(connection: Connection, notes: Iterable[Note]) -> None:
 def claim(connection: Connection, now: int, lease_s: int, limit: int, busy: Collection[str]) -> list[Note]:
     """Notes that are due, of SCEFs that are not busy; nobody else gets them before `lease_s` is over."""
     c = OUTBOX.c
-    question = select(OUTBOX).where(c.due <= now)
+    question = select(OUTBOX).where(c.due <= now, c.leased <= now)
     if busy:
         question = question.where(c.scef.not_in(busy))
     question = question.order_by(c.due, c.id).limit(limit).with_for_update(skip_locked=True)
     return _taken(connection, question, now + lease_s)
 
 
-def claim_group(connection: Connection, note: Note, lease_until: int, limit: int) -> list[Note]:
-    """Further items of the report that `note` is an item of, due or not."""
+def claim_group(connection: Connection, note: Note, now: int, lease_s: int, limit: int) -> list[Note]:
+    """Further items of the report that `note` is an item of, due or not, but those that somebody has."""
     c = OUTBOX.c
     wrapped = note.reference - (1 << 64) if note.reference >> 63 else note.reference
     same = (c.what == "group") & (c.scef == note.scef) & (c.grp == note.grp) & (c.reference == wrapped)
-    question = select(OUTBOX).where(same, c.id != note.id, c.due < lease_until).order_by(c.id).limit(limit)
-    return _taken(connection, question.with_for_update(skip_locked=True), lease_until)
+    question = select(OUTBOX).where(same, c.id != note.id, c.leased <= now).order_by(c.id).limit(limit)
+    return _taken(connection, question.with_for_update(skip_locked=True), now + lease_s)
 
 
 def _taken(connection: Connection, question: Any, until: int) -> list[Note]:
     found = [_note(row) for row in connection.execute(question)]
     if found:
         ids = [each.id for each in found]
-        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(due=until))
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(leased=until))
     return found
 
 
@@ -131,7 +134,13 @@ def again(connection: Connection, notes: Iterable[Note], now: int) -> None:
     """Try notes again later, each time after a longer while; those whose time is over are dropped."""
     for each in notes:
         wait_s = min(FIRST_AGAIN_S << min(each.tries, 16), LAST_AGAIN_S)
-        connection.execute(update(OUTBOX).where(OUTBOX.c.id == each.id).values(due=now + wait_s, tries=each.tries + 1))
+        values = {"due": now + wait_s, "tries": each.tries + 1, "leased": 0}
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == each.id).values(values))
+
+
+def free(connection: Connection, notes: Iterable[Note]) -> None:
+    """Let others have notes that there was no time for."""
+    connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_([each.id for each in notes])).values(leased=0))
 
 
 def drop(connection: Connection, scef: str, reference: int, imsi: str | None = None, grp: str | None = None) -> None:

@@ -18,6 +18,7 @@ from diameter.config import parse
 from diameter.errors import ConfigError
 from helpers.inline import InlineReactor, InlineThreads
 from nfs.common.aka import Seal
+from nfs.common.audit import AuditLog
 from nfs.common.cards import Card
 from nfs.common.database import database_url, open_engine, reading
 from nfs.common.store import Store
@@ -56,11 +57,15 @@ def spawn(coroutine: Any) -> Later[Any]:
 class Rig:
     def __init__(self, folder: Path, seal: Seal | None = SEAL) -> None:
         self.engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
+        self.folder = folder
         self.clock = InlineReactor()
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.reads = Store(reading(self.engine), self.clock, InlineThreads())
         self.changed: list[Changed] = []
-        self.provisioning = Provisioning(self.store, self.reads, seal, self.changed.append, spawn, token=TOKEN)
+        self.audit = AuditLog(folder / "audit", "hss.example")
+        self.provisioning = Provisioning(
+            self.store, self.reads, seal, self.changed.append, spawn, audit=self.audit, token=TOKEN
+        )
         self.treq: Any = _stub(self.provisioning.app.resource())
         self.headers: Any = None
         self.text = ""
@@ -92,6 +97,7 @@ class Rig:
     def close(self) -> None:
         for each in (self.reads, self.store):
             _ = each.close()
+        self.audit.close()
 
 
 def fits(schema: str, document: Any) -> None:
@@ -282,6 +288,11 @@ def test_who_may(rig: Rig) -> None:
         assert rig.ask(operation.method, path, {}, token=b"0123456789abcdeg")[0] == 401
     rig.provisioning._clients = frozenset({"desk.example"})
     assert rig.ask("GET", "subscribers")[0] == 403
+    stages = {"authentication": len(OPERATIONS), "authorisation": 1}
+    assert rig.audit.refusals == {("provisioning", stage): number for stage, number in stages.items()}
+    *_, last = (rig.folder / "audit").read_text().splitlines()
+    assert (json.loads(last)["command"], json.loads(last)["result"]) == ("subscribers", "403")
+    assert IMSI not in (rig.folder / "audit").read_text()
 
 
 def test_a_database_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,12 +112,34 @@ def test_vectors_that_are_none(answer: dict[str, Any], found: list[str]) -> None
     assert [what for _, what in said] == found
 
 
-def test_what_the_mme_checks_of_a_vector() -> None:
-    """AMF without its bit, XRES and KASME of somebody else."""
+def taken() -> dict[str, Any]:
+    """A vector whose AUTN is of our keys: SQN 2^30, AMF without its bit."""
     functions, sqn = CARD.functions(), (1 << 30).to_bytes(6)
     out = functions.outputs(bytes(16), sqn, bytes(2))
     autn = bytes(a ^ b for a, b in zip(sqn, out.ak, strict=True)) + bytes(2) + out.mac_a
-    answer = {"Authentication-Info": {"E-UTRAN-Vector": vector(AUTN=autn)}}
+    return {"Authentication-Info": {"E-UTRAN-Vector": vector(AUTN=autn)}}
+
+
+@pytest.mark.parametrize("step", ["resync", "forged"])
+@pytest.mark.parametrize(
+    "later", [{}, {"Authentication-Info": {}}, {"Authentication-Info": {"E-UTRAN-Vector": vector(RAND=bytes(3))}}]
+)
+def test_an_hss_that_has_no_vectors_any_more(step: str, later: dict[str, Any]) -> None:
+    made, told = prover()
+    answers = iter([taken(), later])
+    said: dict[str, Any] = {"Authentication-Information": lambda request: request.answer(2001, next(answers))}
+    fake = FakeRequester(made, dictionary(), said)
+    for each in ("air", step):
+        run(made.take(each))
+    fake.settle()
+    assert [step.step for step in told] == ["air", step]
+    assert not told[-1].good
+
+
+def test_what_the_mme_checks_of_a_vector() -> None:
+    """AMF without its bit, XRES and KASME of somebody else."""
+    functions, answer = CARD.functions(), taken()
+    autn = answer["Authentication-Info"]["E-UTRAN-Vector"]["AUTN"]
     said = against("air", Authentication_Information=lambda request: request.answer(2001, answer))
     assert [what for _, what in said] == ["AMF separation bit", "XRES", "KASME"]
     assert checks.sqn_of(functions, bytes(16), autn) == 1 << 30
@@ -141,6 +163,10 @@ PROFILE = {"Context-Identifier": 2, "All-APN-Configurations-Included-Indicator":
         (
             {"ULA-Flags": 1, "Subscription-Data": {"MSISDN": b"\xaa", "APN-Configuration-Profile": PROFILE}},
             ["MSISDN", "AMBR of the subscriber", "Context-Identifiers", "default APN", "EPS-Subscribed-QoS-Profile"],
+        ),
+        (
+            {"ULA-Flags": 1, "Subscription-Data": {"Monitoring-Event-Configuration": b""}},
+            ["ABNF", "AMBR of the subscriber", "APN-Configuration-Profile"],
         ),
     ],
 )

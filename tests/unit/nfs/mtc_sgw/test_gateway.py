@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diameter import ApplicationFault, Dictionary, Message
+from diameter import ApplicationFault, Dictionary, Message, decode
 from diameter.app import Neighbour
 from diameter.security.link import LinkSecurity
 from nfs.common.audit import AuditLog
@@ -111,6 +111,31 @@ def test_an_imsi_is_found_wherever_it_hides(rig: Rig, hidden: dict[str, Any]) ->
     assert "External-Identifier" not in str(fault.avps)
     assert rig.lines()[0]["check"] == "inbound-imsi"
     assert IMSI not in rig.path.read_text()
+
+
+def nested(message: Message, dictionary: Dictionary, depth: int) -> Message:
+    """The message with so many groups inside each other at its end, and a User-Name in the last."""
+    inner = b"\0\0\0\x01\x40\0\0\x09x\0\0\0"
+    for _ in range(depth):
+        inner = (279).to_bytes(4) + b"\x40" + (8 + len(inner)).to_bytes(3) + inner
+    octets = message.octets + inner
+    return decode(octets[:1] + len(octets).to_bytes(3) + octets[4:], dictionary)
+
+
+@pytest.mark.parametrize(("depth", "held"), [(5, "outbound-imsi"), (5000, "outbound-private")])
+def test_groups_are_looked_into_and_not_without_end(rig: Rig, depth: int, held: str) -> None:
+    request = nested(rig.request(), rig.dictionary, depth)
+    assert isinstance(rig.gateway.inbound(request, OUTSIDE), ApplicationFault)
+    answer = nested(rig.request().answer(2001), rig.dictionary, depth)
+    assert isinstance(rig.gateway.outbound(answer, OUTSIDE), ApplicationFault)
+    assert [line["check"] for line in rig.lines()] == ["inbound-imsi", held]
+
+
+def test_what_is_long_is_not_remembered(rig: Rig) -> None:
+    """Whoever is outside has his own AVPs come back to him."""
+    answer = rig.request().answer(2001, {"Error-Message": "x" * 300})
+    assert rig.gateway.outbound(answer, OUTSIDE) is answer
+    assert max(len(data) for _, data in rig.gateway._outbound._harmless) < 300
 
 
 @pytest.mark.requirement("R-TSP-25", "R-TSP-28", "R-TSP-18")

@@ -266,7 +266,7 @@ def test_groups_by_http(rig: Rig) -> None:
     process.notify(7, "a@b.example")
     status, document = web.ask("GET", "groups/7?wait_s=20&members=1")
     assert (status, document["reported"], document["delivered"]) == (200, 1, 1)
-    assert web.ask("GET", "groups/8")[0] == 404
+    assert [web.ask("GET", f"groups/{number}")[0] for number in (8, 1 << 64)] == [404, 404]
     assert web.ask("GET", "groups/7?members=x")[0] == 400
     several: tuple[object, ...] = ({**form, "msisdn": "15550001"}, {**form, "replace": 7}, {"payload": ""}, [])
     for wrong in several:
@@ -277,6 +277,19 @@ def test_groups_by_http(rig: Rig) -> None:
     assert web.ask("POST", "groups", {**form, "reference": 9})[0] == 409
     process.status = RequestTimeout("no answer")
     assert web.ask("POST", "groups", {**form, "reference": 10})[0] == 502
+
+
+def test_who_has_waited_for_members_waits_no_more(rig: Rig) -> None:
+    process = rig.start().remember()
+    web = Web(process)
+    assert web.ask("POST", "groups", {"external_identifier": FLEET, "payload": "77", "reference": 7})[0] == 202
+    found: list[Any] = []
+    asked = web.treq.get("http://scs/v1/groups/7?wait_s=5&members=9", headers={"authorization": b"Bearer " + TOKEN})
+    _ = asked.addCallback(found.append)
+    assert (found, len(process.groups._waiting)) == ([], 1)
+    process.clock.advance(6)
+    web.treq.flush()
+    assert (found[0].code, process.groups._waiting) == (200, [])
 
 
 def test_a_group_by_a_running_scs(rig: Rig) -> None:

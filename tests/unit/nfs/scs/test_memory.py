@@ -230,6 +230,7 @@ def test_reports_by_http(rig: Rig) -> None:
     assert document["reports"][0]["report"]["delivered"]
     assert ask("?after=1") == (200, {"schema": 1, "reports": []})
     assert [ask(query)[0] for query in ("?after=x", "?after=-1", "?limit=0", "?limit=10001")] == [400] * 4
+    assert ask(f"?after={1 << 64}")[0] == 400
     assert ask("", b"another token")[0] == 401
     with process.engine.begin() as connection:
         connection.execute(text("DROP TABLE scs_trigger"))

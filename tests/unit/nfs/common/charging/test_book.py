@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, func, select, update
+from sqlalchemy import create_engine, delete, func, insert, select, update
 from sqlalchemy.pool import StaticPool
 
 from diameter.errors import ConfigError
@@ -121,6 +121,17 @@ def test_what_is_rolled_back_is_not_charged(rig: Rig) -> None:
     assert rig.written() == [(1, 2)]
 
 
+def test_what_is_rolled_back_does_not_wait_for_ever(rig: Rig) -> None:
+    """Work that a store does again for somebody else's failure enters its event again."""
+    for number in range(3):
+        with rig.engine.connect() as connection, connection.begin() as transaction:
+            rig.charging.enter(connection, event(number))
+            transaction.rollback()
+    rig.enter(4)
+    rig.bring()  # there is always something, so it never comes to nothing
+    assert (rig.waiting(), rig.charging.book.waiting) == (0, 0)
+
+
 @pytest.mark.parametrize("point", ["before the file", "after the file", "after the rows", "before the commit"])
 def test_a_kill_loses_nothing_and_repeats_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     rig.enter(1)
@@ -146,6 +157,49 @@ def test_a_kill_loses_nothing_and_repeats_nothing(rig: Rig, monkeypatch: pytest.
     rig.bring()
     assert rig.written() == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
     assert rig.charging.book.figures.passed_over == (0 if point == "before the file" else 3)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_kill_repeats_nothing_where_the_store_is_new_or_old(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    before = []
+    if old:
+        rig.enter(1)
+        rig.bring()
+        before = rig.written()
+        with rig.engine.begin() as connection:  # brought back from a copy
+            connection.execute(update(STATE).values(number=1 - 1000))
+    rig.enter(2, 3)
+
+    def killed(*_: object) -> None:
+        append(*_)  # type: ignore[arg-type]
+        raise Killed
+
+    append = CdrFiles.append
+    monkeypatch.setattr(CdrFiles, "append", killed)
+    with pytest.raises(Killed):
+        rig.bring()
+    monkeypatch.undo()
+    rig.charging.book.files.leave()
+    rig.process()
+    rig.bring()
+    first = len(before) + 1
+    assert rig.written() == [*before, (first, 2), (first + 1, 3)]
+
+
+def test_an_event_of_another_release_is_lost_alone(rig: Rig) -> None:
+    with rig.engine.begin() as connection:
+        for text in (
+            '{"kind":"trigger","at":1,"newer":2}',
+            '{"at":1}',
+            "[]",
+            '{"kind":"trigger","at":1,"indicator":9}',
+        ):
+            connection.execute(insert(RECORD), {"node": NODE, "event": text})
+    rig.enter(1)
+    rig.bring()
+    assert (rig.written(), rig.charging.book.figures.lost) == ([(1, 1)], 4)
 
 
 def test_the_same_process_goes_on_after_a_transaction_that_failed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

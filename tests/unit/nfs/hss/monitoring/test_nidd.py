@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from nfs.common.identities import encode_number
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
 from nfs.hss.groups.logic import Group
-from nfs.hss.logic import ExternalId, Subscriber
+from nfs.hss.logic import ExternalId, Subscriber, UserId
+from nfs.hss.monitoring import revoke, tables
 
 BOTH = {"Vendor-Id": 10415, "Feature-List-ID": 2, "Feature-List": 3 << 18}
 HOUR = datetime.fromtimestamp(NOW + 3600, UTC)
@@ -88,6 +90,46 @@ def test_an_mtc_provider_that_is_not_the_devices(lab: Lab) -> None:
     for name, result in (("acme", (0, 2001)), ("other", (10415, 5516))):
         provider = {"MTC-Provider-Info": {"MTC-Provider-ID": name}}
         assert lab.say("NIDD-Information", {**avps, **provider}).result == result
+
+
+def test_every_mtc_provider_of_a_request_must_be_the_devices(lab: Lab) -> None:
+    events = [
+        {**event(number, 0, Monitoring_Duration=HOUR), "MTC-Provider-Info": {"MTC-Provider-ID": name}}
+        for number, name in enumerate(("acme", "other"), 1)
+    ]
+    assert lab.cir(*events).result == (10415, 5516)
+    assert lab.items() == []
+
+
+def test_a_scef_has_one_name_however_it_spells_it(lab: Lab) -> None:
+    names = (SCEF, SCEF.upper(), SCEF.title(), SCEF.capitalize())
+    wanted = [{**event(number, 0, Monitoring_Duration=HOUR), "SCEF-ID": name} for number, name in enumerate(names, 1)]
+    answer = lab.cir(*wanted)
+    assert [code(answer, at) for at in range(4)] == [2001, 2001, 2001, 5006]  # three are allowed
+    assert {each.scef for each in lab.items()} == {SCEF}
+    lab.cir(CIR_Flags=1)
+    assert lab.items() == []
+
+
+def test_a_device_without_a_name_loses_its_authorisation(lab: Lab) -> None:
+    with lab.transaction() as connection:
+        found = subscribers.find(connection, UserId(imsi=IMSI))
+        assert found is not None
+        subscribers.save(connection, replace(found, msisdn=None, external_ids=()))
+    assert _nir(lab, {"User-Name": IMSI}).result == (0, 2001)
+    with lab.transaction() as connection:
+        revoke.cancel(connection, tables.of(connection, IMSI, NOW), NOW)
+    lab.later(0)
+    assert [each["User-Identifier"]["User-Name"] for each in lab.told.requests] == [IMSI]
+    assert lab.notes() == []
+
+
+def test_what_cannot_be_kept_of_a_pattern_is_left_out(lab: Lab) -> None:
+    lab.at(Supported_Features=[MONTE, BOTH])
+    extra = {"Periodic-Communication-Indicator": 0, "Host-IP-Address": "192.0.2.1"}
+    pattern = {"SCEF-ID": SCEF, "SCEF-Reference-ID": 5, "Communication-Pattern-Set": [extra]}
+    assert lab.cir(AESE_Communication_Pattern=pattern).result == (0, 2001)
+    assert lab.items()[0].detail == {"Communication-Pattern-Set": [{"Periodic-Communication-Indicator": 0}]}
 
 
 def test_a_group_in_parts(lab: Lab) -> None:
@@ -175,6 +217,13 @@ def test_network_parameters_are_taken_moved_and_merged(lab: Lab) -> None:
     assert lab.fake.requests[-1]["Subscription-Data"]["Active-Time"] == 30
     lab.cir(CIR_Flags=16)
     assert [each.kind for each in lab.items()] == ["event"]
+
+
+def test_enhanced_coverage_of_a_group_is_not_taken(lab: Lab) -> None:
+    group = {"External-Identifier": FLEET, "Type-Of-External-Identifier": 1}
+    restricted = {"Restricted-PLMN-List": {"Visited-PLMN-Id": [HOME]}}
+    for avps in ({"CIR_Flags": 2}, {"Enhanced_Coverage_Restriction": restricted}):
+        assert lab.cir(User_Identifier=group, **avps).result == (0, 5012)
 
 
 def test_enhanced_coverage(lab: Lab) -> None:

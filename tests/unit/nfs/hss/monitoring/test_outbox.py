@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from diameter import Message
 from diameter.errors import RequestTimeout
-from helpers.exposure import METER, NOW, OTHER, SCEF, Lab, event, taken
+from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, code, event, taken
 from helpers.mobility import IMSI, TUAK_IMSI
 from nfs.common.store import StoreError
 from nfs.hss import tables as subscribers
@@ -80,6 +81,36 @@ def test_what_two_processes_see_is_said_by_one(lab: Lab) -> None:
     assert len(lab.reports()) == 1
 
 
+def test_the_report_of_a_group_leaves_alone_what_another_process_has(lab: Lab) -> None:
+    item = outbox_tables.Note(what="group", scef=SCEF, imsi=IMSI, called=METER, grp=FLEET, due=NOW, until=NOW + 9999)
+    with lab.transaction() as connection:
+        outbox_tables.add(connection, [item, replace(item, due=NOW + 30)])
+        (theirs,) = outbox_tables.claim(connection, NOW, 60, 1, ())
+        outbox_tables.add(connection, [item])
+        (ours,) = outbox_tables.claim(connection, NOW + 1, 60, 1, ())
+        found = outbox_tables.claim_group(connection, ours, NOW + 1, 60, 9)
+    assert [each.id for each in found] == [theirs.id + 1]  # due or not
+
+
+def test_what_takes_too_long_is_left_to_others_before_they_take_it(lab: Lab) -> None:
+    for number in range(7, 11):
+        with lab.transaction() as connection:
+            body = {"SCEF-Reference-ID": number, "SCEF-ID": SCEF, "Monitoring-Type": IMEI}
+            note = outbox_tables.Note(what="report", scef=SCEF, imsi=IMSI, called=METER, due=NOW, until=NOW + 9999)
+            outbox_tables.add(connection, [replace(note, reference=number, body=body)])
+
+    def slow(request: Message) -> Message:
+        with lab.transaction() as connection:  # another process looks as soon as it may
+            stolen.extend(outbox_tables.claim(connection, int(lab.clock.seconds()), 60, 9, ()))
+        lab.clock.advance(25)
+        return taken(request)
+
+    stolen: list[outbox_tables.Note] = []
+    lab.scef = slow
+    lab.later(0)
+    assert (len(lab.reports()), stolen, lab.notes()) == (4, [], [])
+
+
 def test_a_report_lapses_with_its_event(lab: Lab) -> None:
     _noted(lab)
     lab.later(601)
@@ -108,6 +139,19 @@ def test_a_report_that_is_refused_is_not_repeated(lab: Lab) -> None:
     lab.at(Terminal_Information=PHONE)
     assert (lab.notes(), lab.s6t.outbox.counted["refused"]) == ([], 1)
     assert len(lab.items()) == 1
+
+
+def test_a_refusal_that_leaves_out_of_what_it_speaks(lab: Lab) -> None:
+    """What only a success has to carry may be missing where a failure is reported (RFC 6733 clause 7.1.5)."""
+    lab.cir(event(7, IMEI, Monitoring_Duration=TEN_MINUTES))
+    status = {"SCEF-ID": SCEF, "Experimental-Result-Code": 5515}
+    lab.scef = lambda request: request.answer(5012, {"Monitoring-Event-Report-Status": status})
+    lab.at(Terminal_Information=PHONE)
+    assert (lab.notes(), lab.s6t.outbox.counted["refused"], len(lab.items())) == ([], 1, 1)
+    lab.mme = lambda request: request.answer(
+        5012, {"Monitoring-Event-Config-Status": {"SCEF-ID": SCEF}, "Monitoring-Event-Report": {"SCEF-ID": SCEF}}
+    )
+    assert code(lab.cir(event(8, LOSS, Monitoring_Duration=TEN_MINUTES))) == 5012
 
 
 def test_it_looks_now_and_then(lab: Lab) -> None:

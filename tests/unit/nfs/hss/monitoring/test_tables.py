@@ -70,7 +70,7 @@ def test_a_note_is_taken_once(engine: Engine) -> None:
                     assert [each.id for each in outbox_tables.claim(second, NOW, 60, 9, ())] == [taken.id + 1]
         with second.begin():
             assert outbox_tables.claim(second, NOW, 60, 9, (SCEF,)) == []
-            mine = outbox_tables.claim_group(second, taken, NOW + 60, 9)
+            mine = outbox_tables.claim_group(second, taken, NOW, 60, 9)
             assert len(mine) == (0 if engine.dialect.name == "postgresql" else 1)
             assert outbox_tables.more(second, taken, [taken.id])
             assert not outbox_tables.more(second, taken, [taken.id, taken.id + 1])
