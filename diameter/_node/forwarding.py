@@ -263,6 +263,15 @@ class Forwarding:
         if isinstance(other, NoWay):
             self._refuse(line, request, other.code, other.reason.partition(":")[0], logged=other.reason)
             return
+        reacting = self._requests.overloading if self._agent.fronts else None
+        if reacting is not None:
+            admitted = reacting.transit(
+                other, destination, passing, lambda no: self._requests.way(destination, avoid + no)
+            )
+            if isinstance(admitted, str):
+                self._refuse(line, request, ResultCode.TOO_BUSY, "too much is asked for", logged=admitted)
+                return
+            other = admitted
         assert other.entry is not None
         if self._screens:
             assert other.neighbour is not None
@@ -276,7 +285,8 @@ class Forwarding:
         onward = (other, (application, host, realm or ""))
         if known is not None and self._core.table.fixed(application, host, realm, avoid) is other.entry:
             known.onward, known.version = onward, self._core.table.version
-        self._pass(line, entrance, request, passing.octets, onward, avoid)
+        octets = passing.octets if reacting is None else reacting.announce(passing.octets)
+        self._pass(line, entrance, request, octets, onward, avoid)
 
     def _pass(
         self,
@@ -305,6 +315,8 @@ class Forwarding:
         """An answer goes back to where its request came from, under the identifier it had there (section 6.2.2)."""
         line, request = transit.line, transit.request
         transit.entrance.transit -= 1
+        if self._agent.fronts and self._requests.overloading is not None:
+            self._requests.overloading.hear_neighbour(answer)
         if not self._agent.edits and not self._screens:
             self._write(line, request, returned(answer.octets, request.hop_by_hop))
             return

@@ -7,6 +7,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Final
 
 from diameter._node.core import Core, Line
+from diameter.app import Neighbour
 from diameter.message import Message
 from diameter.message.build import write_avps
 from diameter.routing.overload import (
@@ -19,6 +20,7 @@ from diameter.routing.overload import (
     Reports,
     load_avps,
     loads_of,
+    priority_of,
 )
 from diameter.routing.regulator import Regulator
 from diameter.wire import header
@@ -94,6 +96,20 @@ class Overloading:
             entry = self._core.table.find(said.source)
             if entry is not None and (said.kind == LOAD_HOST or (said.kind == LOAD_PEER and entry is line.entry)):
                 entry.load = said.value
+
+    def transit(self, line: Line, to: tuple[int, str | None, str | None], request: Message, other: Other) -> Line | str:
+        """`admit` for a request that goes on through an agent in front, which asks in its own name."""
+        application, host, realm = to
+        return self.admit(line, host, application, realm or "", priority_of(request), other)
+
+    def hear_neighbour(self, answer: Message) -> None:
+        """Take what an answer in transit reports, when it is its neighbour's own: no one speaks for others here."""
+        neighbour = answer.context
+        if not self._core.config.overload.reports or not isinstance(neighbour, Neighbour) or answer.faults:
+            return
+        said, known = (answer.get("Origin-Host"), answer.get("Origin-Realm")), (neighbour.host, neighbour.realm)
+        if all(one is not None and one.lower() == own.lower() for one, own in zip(said, known, strict=True)):
+            self.reports.hear(answer, self._core.now)
 
     # ---- reporting
 

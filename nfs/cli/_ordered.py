@@ -111,7 +111,9 @@ def _order(make: Callable[[Connection], Order], given: dict[str, Any]) -> None:
                 found = ordered.outcome(connection, number)
         if found is None:
             with engine.begin() as connection:
-                ordered.cancel(connection, number)
+                taken = not ordered.cancel(connection, number)
+            if taken:
+                raise click.ClickException(f"an HSS took the order, and is not done with it in {given['timeout']:g} s")
             raise click.ClickException(
                 f"no HSS took the order in {given['timeout']:g} s: is orders_s set in its [hss]?"
             )

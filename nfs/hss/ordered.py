@@ -79,14 +79,17 @@ def outcome(connection: Connection, number: int) -> list[dict[str, Any]] | None:
     row = connection.execute(select(ORDERED.c.outcome).where(ORDERED.c.id == number)).one()
     if row.outcome is None:
         return None
-    cancel(connection, number)
+    connection.execute(delete(ORDERED).where(ORDERED.c.id == number))
     found: list[dict[str, Any]] = json.loads(row.outcome)
     return found
 
 
-def cancel(connection: Connection, number: int) -> None:
-    """Take an order back, if nobody has taken it."""
-    connection.execute(delete(ORDERED).where(ORDERED.c.id == number))
+def cancel(connection: Connection, number: int) -> bool:
+    """Take an order back; False when somebody has taken it, whose outcome is then kept for a while.
+
+    Its number stays in use so long: what comes of it must not be read as what came of another order.
+    """
+    return connection.execute(delete(ORDERED).where(ORDERED.c.id == number, ORDERED.c.taken == 0)).rowcount > 0
 
 
 class Desk:

@@ -133,7 +133,9 @@ class Context:
 
     def watch(self, event: Mapping[str, Any]) -> None:
         """Begin, or with the reference for deletion cease, to watch for an event."""
-        scef = event["SCEF-ID"]
+        scef = event.get("SCEF-ID")
+        if scef is None:
+            return  # of an HSS that answers by another grammar
         for reference in event.get("SCEF-Reference-ID-for-Deletion", ()):
             self.watches.pop((scef, reference), None)
         if "SCEF-Reference-ID" in event:
@@ -162,7 +164,7 @@ class Context:
     def apns(self) -> tuple[str, ...]:
         """The APNs it may use, the default one first."""
         profile = self._shared.get("APN-Configuration-Profile", {})
-        return tuple(each["Service-Selection"] for each in profile.get("APN-Configuration", ()))
+        return tuple(each.get("Service-Selection", "") for each in profile.get("APN-Configuration", ()))
 
 
 @dataclass(slots=True, kw_only=True)

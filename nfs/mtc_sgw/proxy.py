@@ -33,6 +33,10 @@ ASKED: Final = "Device-Action-Request"
 TOLD: Final = "Device-Notification-Request"
 OF_AGENTS: Final = ("Route-Record", "Proxy-Info")
 """What agents write into messages, for agents."""
+OF_LOAD: Final = ("OC-Supported-Features", "OC-OLR", "Load")
+"""What two neighbours say of their load (RFC 7683, RFC 8583).  A report counts for the Origin-Host of its answer: one
+of an MTC-IWF would, under the gateway's name, hold back what goes to all of them, and one of an SCS has no say inside.
+So none passes, and the node of the gateway hears and makes its own."""
 
 
 class Proxy(Agent):
@@ -104,7 +108,7 @@ class Proxy(Agent):
 
     def _inward(self, request: Message) -> Message:
         """Addressed to whoever serves the inner realm; the Proxy-Info of outer agents waits here."""
-        remove = [name for name in ("Destination-Host", "Proxy-Info") if name in request]
+        remove = [name for name in ("Destination-Host", "Proxy-Info", *OF_LOAD) if name in request]
         if plain(request.text("Destination-Realm")) != plain(self._inner_realm):
             return request.edit(remove=remove, replace={"Destination-Realm": self._inner_realm})
         return request.edit(remove=remove) if remove else request
@@ -120,7 +124,7 @@ class Proxy(Agent):
             own["Session-Id"] = request["Session-Id"]
         proxies = request.all("Proxy-Info")
         shown = answer.edit(
-            remove=[name for name in OF_AGENTS if name in answer],
+            remove=[name for name in (*OF_AGENTS, *OF_LOAD) if name in answer],
             replace={name: value for name, value in own.items() if name in answer},
             add={"Proxy-Info": list(proxies)} if proxies else None,
         )
@@ -141,7 +145,7 @@ class Proxy(Agent):
             return self._no(request, source, "destination", ResultCode.UNABLE_TO_DELIVER, text)
         session = request.text("Session-Id")
         shown = request.edit(
-            remove=[name for name in OF_AGENTS if name in request],
+            remove=[name for name in (*OF_AGENTS, *OF_LOAD) if name in request],
             replace={
                 "Session-Id": self._pseudonyms.of(session),
                 "Origin-Host": self._gateway.host,

@@ -20,6 +20,7 @@ from nfs.scs.groups import GroupTriggers
 from nfs.scs.http import Http
 from nfs.scs.logic import REFERENCES, Ledger
 from nfs.scs.memory import MIGRATIONS, Memory
+from nfs.scs.message_memory import MessageMemory
 
 
 def read_token(path: Path) -> bytes:
@@ -33,7 +34,7 @@ def read_token(path: Path) -> bytes:
 def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
     """The parts of the node."""
     table = config.scs
-    memory = groups_memory = None
+    store = memory = groups_memory = None
     if table.database is not None:
         store = around.open_store(table.database, migrations=MIGRATIONS, name="scs")
         memory, groups_memory = Memory(store), GroupMemory(store)
@@ -47,6 +48,8 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
     )
 
     groups = GroupTriggers(scs, memory, groups_memory)
+    if store is not None:
+        scs.keep_messages(MessageMemory(store, around.reactor.seconds))
 
     def started(_node: object) -> object:
         return scs.tsp.spawn(scs.remember())

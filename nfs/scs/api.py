@@ -21,6 +21,7 @@ from diameter.standing import Queue
 from nfs.common.store import StoreError
 from nfs.scs.logic import Ledger, Report, Stage, TriggerRequest, realm_for
 from nfs.scs.memory import Ended, Memory
+from nfs.scs.message_memory import MessageMemory
 from nfs.scs.tsp import Tsp
 
 __all__ = ["Ended", "Memory", "Report", "Scs", "Stage", "TriggerRequest"]
@@ -129,6 +130,11 @@ class Scs:
                 await each()
             self.ledger.restore(*before)
             self._remembering = True
+
+    def keep_messages(self, memory: MessageMemory) -> None:
+        """Have the short messages of devices outlive a restart; before `remember`, with a memory of triggers beside."""
+        self.tsp.messages.memory = memory
+        self.remembered_first.append(self.tsp.messages.remember)
 
     async def reports(self, after: int, limit: int) -> list[Ended]:
         """The ends of triggers after number `after`, each once and in their order, `limit` at most.

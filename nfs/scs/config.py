@@ -22,7 +22,7 @@ class ScsTable(Table):
     )
     database: str | None = Field(
         default=None,
-        description="SQLite file, or a database URL, for triggers and reports; in memory only when not given",
+        description="SQLite file, or a database URL, for triggers, reports and messages; in memory only when not given",
     )
     mtc_iwf: Identity | None = Field(
         default=None, description="Origin-Host of the MTC-IWF; any of the realm when not given"

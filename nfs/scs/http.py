@@ -157,13 +157,16 @@ class Http:
             after = _whole_number(request, b"after")
         except ValueError as error:
             return _problem(request, 400, str(error))
-        found = self._scs.tsp.messages.after(after)
-        if not found and wait_s > 0:
-            fire, fired = self._bounded(wait_s)
-            self._listening.append(fire)
-            await fired
-            self._listening.remove(fire)
-            found = self._scs.tsp.messages.after(after)
+        try:
+            found = await self._scs.tsp.messages.behind(after)
+            if not found and wait_s > 0:
+                fire, fired = self._bounded(wait_s)
+                self._listening.append(fire)
+                await fired
+                self._listening.remove(fire)
+                found = await self._scs.tsp.messages.behind(after)
+        except StoreError as error:
+            return _problem(request, 503, str(error))
         return _json(request, messages_to(found, after))
 
     def _arrived(self) -> None:

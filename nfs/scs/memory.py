@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     Row,
     String,
@@ -81,6 +82,41 @@ LAST: Final = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
 )
 """One row: the last number that was given, also when what had it is forgotten."""
+MESSAGE: Final = Table(
+    "scs_message",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("device", String, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("port", Integer),
+    Column("coding", Integer, nullable=False),
+    Column("reference", BigInteger, nullable=False),
+)
+"""Short messages of devices (`nfs.scs.message_memory`) that nobody has taken."""
+MESSAGE_HAD: Final = Table(
+    "scs_message_had",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("arrival", BigInteger, nullable=False, index=True),
+)
+MESSAGE_PART: Final = Table(
+    "scs_message_part",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("arrival", BigInteger, nullable=False, index=True),
+    Column("arrived_at", Float(53), nullable=False),
+)
+MESSAGE_LAST: Final = Table(
+    "scs_message_last",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrival", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+)
+"""One row: the last numbers that were given to a message and to what came, and how many messages wait."""
 OPEN: Final = Stage.SENT.value
 _ALL: Final = select(TRIGGER).order_by(TRIGGER.c.asked_at, TRIGGER.c.reference)
 _DELETE: Final = delete(TRIGGER).where(TRIGGER.c.reference == bindparam("which"))

@@ -18,12 +18,12 @@ _RESULTS: Final[Mapping[Taking, int]] = {
 }
 
 
-def short_message(request: Message, notification: Grouped, messages: Messages) -> Message:
-    """Take the message and answer.  Raises ApplicationFault for one without sender or TPDU."""
+async def short_message(request: Message, notification: Grouped, messages: Messages) -> Message:
+    """Take the message and answer.  Raises ApplicationFault for one without sender or TPDU, StoreError."""
     for name in ("External-Identifier", "SM-RP-UI"):
         if messages.wanted and name not in notification:
             raise ApplicationFault(ResultCode.MISSING_AVP, f"a short message without {name}")
-    taking = messages.take(
+    taking = await messages.taken(
         request.text("Origin-Host"),
         str(notification.get("External-Identifier", "")),
         notification.number("Reference-Number"),

@@ -63,7 +63,10 @@ class Tsp(Application):
         """Hand a delivery report on and acknowledge it, also one that came before or is unknown here (5.6)."""
         notification = request.get("Device-Notification")
         if notification is not None and notification["Action-Type"] == ActionType.MO_SMS:
-            return short_message(request, notification, self.messages)
+            try:
+                return await short_message(request, notification, self.messages)
+            except StoreError:  # the device hears of it, or another host of this SCS takes it
+                raise ApplicationFault(ResultCode.TOO_BUSY, "a message that cannot be kept now") from None
         recall = notification is not None and notification["Action-Type"] == ActionType.RECALL
         what = "Request-Status" if recall else "Delivery-Outcome"
         if notification is None or what not in notification:

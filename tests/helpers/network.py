@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -87,28 +87,38 @@ audit = "hss-audit.jsonl"
 """
 
 
-def two(iwf: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The tables of a gateway, and of the MTC-IWF behind it, from those of an MTC-IWF with its gateway embedded."""
-    whole = tomllib.loads(iwf)
+ADDRESSES: Final = {SGW: "127.0.0.5", IWF: "127.0.0.2"}
+
+
+def two(
+    text: str, *, iwf: str = IWF, sgw: str = SGW, realm: str = REALM, at: Mapping[str, str] = ADDRESSES
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tables of a gateway, and of the MTC-IWF behind it, from those of an MTC-IWF with its gateway embedded.
+
+    iwf, sgw, realm: what both are called.  at: their addresses.
+    """
+    whole = tomllib.loads(text)
     outside = [each for each in whole["peer"] if each["placement"] == "outside"]
     clear = {"transport": "tcp", "physical_protection": True, "physical_protection_reason": "in memory"}
-    near = {"realm": REALM, "placement": "inside", **clear}
+    near = {"realm": realm, "placement": "inside", **clear}
     edge = {key: value for key, value in whole["sgw"].items() if key in EdgeTable.model_fields}
     counted = {"replay_window_s", "rate", "device_rate", "checks"}
-    sgw = {
+    gateway = {
         "audit": "sgw-audit.jsonl",
-        "node": {"origin_host": SGW, "origin_realm": REALM, "listen": [{"host": "127.0.0.5", **clear}]},
-        "peer": [{"host": IWF, "connect": True, "addresses": ["127.0.0.2"], **near}, *outside],
-        "mtc_iwf": {"realm": REALM, "hosts": [IWF]},
+        "node": {"origin_host": sgw, "origin_realm": realm, "listen": [{"host": at[sgw], **clear}]},
+        "peer": [{"host": iwf, "connect": True, "addresses": [at[iwf]], **near}, *outside],
+        "mtc_iwf": {"realm": realm, "hosts": [iwf]},
         "sgw": edge,
         "scs": whole["scs"],
     }
+    if "overload" in whole["node"]:
+        gateway["node"]["overload"] = {"reports": True}
     if "owners" in whole:
-        sgw["owners"] = {"database": "owners.db"}
-    agent = {"host": SGW, "agent": True, "agent_realms": [each["realm"] for each in outside], **near}
+        gateway["owners"] = {"database": "owners.db"}
+    agent = {"host": sgw, "agent": True, "agent_realms": [each["realm"] for each in outside], **near}
     inner = [each for each in whole["peer"] if each["placement"] != "outside"]
-    behind = {key: value for key, value in whole["sgw"].items() if key not in counted} | {"gateways": [SGW]}
-    return sgw, whole | {"peer": [*inner, agent], "sgw": behind}
+    behind = {key: value for key, value in whole["sgw"].items() if key not in counted} | {"gateways": [sgw]}
+    return gateway, whole | {"peer": [*inner, agent], "sgw": behind}
 
 
 class ScsStub(Application):

@@ -13,9 +13,11 @@ from diameter._node.memory import Wire
 from diameter.app import Application
 from diameter.capture import Captured
 from diameter.config import FunctionConfig, NodeConfig, parse
+from diameter.config.load import validate
 from diameter.node import Node
 from diameter.testing import MemoryLinks, run
 from helpers.inline import InlineReactor, InlineThreads
+from helpers.network import two
 from nfs.common.function import Parts, Surroundings
 from nfs.hss import tables
 from nfs.hss.__main__ import build as build_hss
@@ -27,6 +29,8 @@ from nfs.mme.mo_sms import Heard, Order, Sender
 from nfs.mme.sgd import Sgd
 from nfs.mtc_iwf.__main__ import build as build_iwf
 from nfs.mtc_iwf.config import IwfConfig
+from nfs.mtc_sgw.__main__ import build as build_sgw
+from nfs.mtc_sgw.config import SgwConfig
 from nfs.scs.api import Report, Scs, TriggerRequest
 from nfs.scs.logic import Ledger
 from nfs.sms_sc.__main__ import build as build_sms_sc
@@ -38,11 +42,12 @@ REALM: Final = "operator.example"
 IWF, HSS, SMS_SC, MME, AAA, SCEF = (
     f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa", "scef")
 )
+SGW: Final = f"mtc-sgw.{REALM}"
 SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
 ADDRESSES: Final = {
     SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
     IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50", AAA: "192.0.2.80",
-    SCEF: "192.0.2.60",
+    SCEF: "192.0.2.60", SGW: "192.0.2.21",
 }  # fmt: skip
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})
@@ -130,6 +135,7 @@ class VectorLab:
     """`said` grows by every message, at the time when it was sent.  `folder`: for databases and audit logs.
 
     texts: configurations that are others than those above, by host.  more: what else is written to the HSS's database.
+    gateway: the MTC Security GW is a node of its own in front of the MTC-IWF.
     """
 
     def __init__(
@@ -140,7 +146,10 @@ class VectorLab:
         ues: str,
         texts: Mapping[str, str] | None = None,
         more: Callable[[Any], object] = lambda connection: None,
+        *,
+        gateway: bool = False,
     ) -> None:
+        self._front = SGW if gateway else IWF
         self._texts = texts or {}
         self.folder = folder
         self.dictionary = dictionary
@@ -159,11 +168,11 @@ class VectorLab:
             self._provision(subscribers, more)
             self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{SENDS}{ues}", MmeConfig, build_mme)
             self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
-            self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
+            self._gated(gateway)
         self.heard: list[Heard] = []
         self.sender.heard = self.heard.append
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
-        for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, IWF) for host in self.scs)):
+        for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, self._front) for host in self.scs)):
             self.wait(self.nodes[host].when_open(other))
         self.aaa = self._aaa()
 
@@ -179,9 +188,24 @@ class VectorLab:
         self.wait(store.close())
 
     def _function(self, host: str, text: str, model: Any, build: Any) -> None:
-        config = parse(self._texts.get(host, text), model, source=f"{host}.toml", base=self.folder)
+        self._build(host, parse(self._texts.get(host, text), model, source=f"{host}.toml", base=self.folder), build)
+
+    def _gated(self, gateway: bool) -> None:
+        """The MTC-IWF, and where it is so the gateway in front of it as a node of its own."""
+        if not gateway:
+            self._function(IWF, IWF_TOML, IwfConfig, build_iwf)
+            return
+        before, behind = two(self._texts.get(IWF, IWF_TOML), iwf=IWF, sgw=SGW, realm=REALM, at=ADDRESSES)
+        self._build(IWF, validate(behind, IwfConfig, source="iwf.toml", base=self.folder), build_iwf)
+        self._build(SGW, validate(before, SgwConfig, source="sgw.toml", base=self.folder), build_sgw)
+        self.wait(self.nodes[SGW].when_open(IWF))
+
+    def _build(self, host: str, config: Any, build: Any) -> None:
         parts: Parts[Any] = build(config, self.around)
-        made = self._node(host, config.node_config, parts.applications, screens=parts.screens, audit=parts.audit)
+        made = self._node(
+            host, config.node_config, parts.applications, screens=parts.screens, audit=parts.audit, agent=parts.agent,
+            routes=parts.routes,
+        )  # fmt: skip
         if parts.started is not None:
             parts.started(made)
         self._stops.append(parts)
@@ -189,10 +213,17 @@ class VectorLab:
 
     def _scs(self, host: str) -> Scs:
         scs = Scs(
-            number=ISDN[host], realm=REALM, mtc_iwf=IWF, clock=self.clock.seconds, ledger=Ledger(first_reference=7)
+            number=ISDN[host],
+            realm=REALM,
+            mtc_iwf=self._front,
+            clock=self.clock.seconds,
+            ledger=Ledger(first_reference=7),
         )
         config = parse(
-            f"{node(host, listens=False)}\n{peer(IWF, dial=True)}", FunctionConfig, source=host, base=self.folder
+            f"{node(host, listens=False)}\n{peer(self._front, dial=True)}",
+            FunctionConfig,
+            source=host,
+            base=self.folder,
         )
         self._node(host, config.node_config, [scs.tsp])
         return scs

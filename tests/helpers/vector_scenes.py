@@ -196,10 +196,10 @@ def subscribers() -> Iterator[Subscriber]:
 
 
 @contextmanager
-def laboratory(dictionary: Dictionary) -> Iterator[VectorLab]:
-    """The lab, in a folder of its own."""
+def laboratory(dictionary: Dictionary, *, gateway: bool = False) -> Iterator[VectorLab]:
+    """The lab, in a folder of its own.  gateway: it is a node of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        lab = VectorLab(Path(folder), dictionary, list(subscribers()), UES)
+        lab = VectorLab(Path(folder), dictionary, list(subscribers()), UES, gateway=gateway)
         try:
             yield lab
         finally:

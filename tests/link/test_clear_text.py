@@ -40,7 +40,7 @@ def nothing_was_heard(ends: Secured) -> None:
     assert not any(peer.usable for peer in ends.server.peers)
 
 
-@pytest.mark.requirement("R-TSP-09", "R-TSP-32", "R-EXP-12", "E-TSP-21")
+@pytest.mark.requirement("R-TSP-09", "R-TSP-32", "R-EXP-12", "E-TSP-21", "C-GEN-02")
 def test_a_cer_in_clear_at_a_tls_port(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Secured("tls", tmp_path) as ends:

@@ -106,7 +106,8 @@ class Book:
         connection.execute(_DELETE, {"of": self.node, "up_to": last})
         self._settle(connection, newest, there=True)
         moved = sum(1 for row in rows if row.id <= last)
-        self.waiting -= moved
+        every = len(rows) < BATCH  # then it is known, and what was entered and taken back is out of the count
+        self.waiting = len(rows) - moved if every else self.waiting - moved
         self.figures.records += len(octets)
         return moved < len(rows) or len(rows) == BATCH
 

@@ -62,8 +62,9 @@ async def tell(
 
 
 def _key(group: Grouped) -> tuple[str, int]:
+    """SCEF and reference; -1, which is nobody's, where an answer about a failure leaves that out."""
     number = group.get("SCEF-Reference-ID-Ext")
-    return group.get("SCEF-ID", "").lower(), group["SCEF-Reference-ID"] if number is None else number
+    return group.get("SCEF-ID", "").lower(), group.get("SCEF-Reference-ID", -1) if number is None else number
 
 
 def statuses(message: Message) -> dict[tuple[str, int], int]:

@@ -220,5 +220,5 @@ def _unknown(answer: Message, note: Note) -> set[int]:
     for status in answer.all("Monitoring-Event-Report-Status"):
         if status.get("Experimental-Result-Code") == Error.SCEF_REFERENCE_ID_UNKNOWN:
             wide = status.get("SCEF-Reference-ID-Ext")
-            found.add(status["SCEF-Reference-ID"] if wide is None else wide)
-    return found
+            found.add(status.get("SCEF-Reference-ID", -1) if wide is None else wide)
+    return found - {-1}

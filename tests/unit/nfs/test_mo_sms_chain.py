@@ -10,7 +10,20 @@ import pytest
 
 from diameter import Dictionary, Message
 from helpers.schemas import assert_fits
-from helpers.vector_lab import ISDN, IWF, IWF_NUMBER, REALM, SCS, SCS2, SHORT_CODE, SMS_SC, SMS_SC_NUMBER, VectorLab
+from helpers.vector_lab import (
+    ADDRESSES,
+    ISDN,
+    IWF,
+    IWF_NUMBER,
+    REALM,
+    SCS,
+    SCS2,
+    SGW,
+    SHORT_CODE,
+    SMS_SC,
+    SMS_SC_NUMBER,
+    VectorLab,
+)
 from helpers.vector_scenes import laboratory
 from nfs.common.identities import encode_number
 from nfs.common.sm_failure import TGPP, FailureCause
@@ -188,3 +201,37 @@ def test_a_message_with_an_imsi_in_it_does_not_leave(lab: VectorLab) -> None:
     (line,) = audit(lab)
     assert (line["check"], line["alarm"]) == ("outbound-imsi", True)
     assert lab.scs[SCS].tsp.messages.after(0) == ()
+
+
+@pytest.mark.requirement("C-GEN-02", "R-TSP-17", "T-TSP-06")
+def test_through_a_gateway_of_its_own(dictionary: Dictionary) -> None:
+    """The same message, its report and its refusal where the gateway is a node in front of the MTC-IWF."""
+    with laboratory(dictionary, gateway=True) as lab:
+        lab.scs[SCS].tsp.messages.limit = 1
+        begin = len(lab.said)
+        assert events(lab.send(SHORT_CODE)) == [("confirmed", None), ("report", Status.RECEIVED)]
+        (message,) = lab.scs[SCS].tsp.messages.after(0)
+        assert (message.external_identifier, message.payload) == ("meter-1@customer.example", b"21.5 C")
+        outside = [one for one in lab.said[begin:] if ADDRESSES[SCS] in (one.source[0], one.destination[0])]
+        seen = b"".join(one.octets for one in outside).lower()
+        assert seen
+        assert not [name for name in (IMSI, IWF, SMS_SC) if name.encode() in seen]
+        assert events(lab.send(SHORT_CODE)) == [("confirmed", None), ("report", Status.CONGESTION)]
+        assert events(lab.send(SHORT_CODE, payload=IMSI.encode())) == [
+            ("confirmed", None),
+            ("report", Status.NO_RESPONSE),
+        ]
+        assert [line["check"] for line in audit(lab)] == ["mo-sms", "outbound-imsi"]
+        assert events(lab.send(ISDN[SCS2], report=False)) == [("refused", Failed.NO_SUBSCRIPTION)]
+        lab.trigger("meter-1@customer.example")
+        services = {
+            one.group(inside).get("Action-Type")
+            for each in lab.said
+            if ADDRESSES[SCS] in (each.source[0], each.destination[0])
+            for one in [each.message(lab.dictionary)]
+            for inside in ("Device-Action", "Device-Notification")
+            if one.request and inside in one
+        }
+        assert services == {1, 2, 5}  # a trigger, the report on it, a short message of the device
+        dialled = [end for end in lab.wire.links if end.dialled and end.remote.host == ADDRESSES[SGW]]
+        assert len(dialled) == len(lab.scs)

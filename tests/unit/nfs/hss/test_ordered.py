@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Connection
 
 from diameter.errors import RequestTimeout
 from helpers.exposure import SCEF, Lab
@@ -152,6 +153,24 @@ def test_nobody_takes_it(lab: Lab, verb: tuple[str, ...]) -> None:
     assert "is orders_s set in its [hss]?" in result.output
     with lab.transaction() as connection:
         assert connection.execute(ordered.ORDERED.select()).all() == []
+
+
+def test_what_comes_of_an_order_is_never_taken_for_that_of_another(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An HSS takes an order and is not done with it when the verb has waited long enough."""
+    place, numbers = ordered.place, []
+
+    def taken(connection: Connection, order: Order) -> int:
+        numbers.append(place(connection, order))
+        ordered.claim(connection, 1)
+        return numbers[-1]
+
+    monkeypatch.setattr(ordered, "place", taken)
+    result = _cli(lab, "detach", METER, "--timeout", "0.01")
+    assert (result.exit_code, "is not done with it" in result.output) == (1, True)
+    with lab.transaction() as connection:
+        other = place(connection, Order(verb="locate", imsi=IMSI))
+        ordered.finish(connection, numbers[0], [{"host": MME, "good": True, "result": "2001"}])
+        assert ordered.outcome(connection, other) is None
 
 
 def test_digits_that_are_none(lab: Lab) -> None:

@@ -164,6 +164,10 @@ PROFILE = {"Context-Identifier": 2, "All-APN-Configurations-Included-Indicator":
             {"ULA-Flags": 1, "Subscription-Data": {"MSISDN": b"\xaa", "APN-Configuration-Profile": PROFILE}},
             ["MSISDN", "AMBR of the subscriber", "Context-Identifiers", "default APN", "EPS-Subscribed-QoS-Profile"],
         ),
+        (
+            {"ULA-Flags": 1, "Subscription-Data": {"Monitoring-Event-Configuration": b""}},
+            ["ABNF", "AMBR of the subscriber", "APN-Configuration-Profile"],
+        ),
     ],
 )
 def test_subscriptions_that_will_not_do(avps: dict[str, Any], found: list[str]) -> None:

@@ -230,6 +230,15 @@ def test_contexts_without_a_profile_have_no_apns() -> None:
     assert context.apns == ()
 
 
+def test_what_an_hss_must_not_leave_out_is_met_without_an_error() -> None:
+    """Service-Selection of an APN-Configuration, and whose a monitoring event is."""
+    context = Context(imsi=IMSI, data={}, kasme=b"")
+    context.insert({"APN-Configuration-Profile": {"APN-Configuration": [{"Context-Identifier": 1}]}})
+    assert context.apns == ("",)
+    context.insert({"Monitoring-Event-Configuration": ({"Monitoring-Type": 1},)})
+    assert context.watches == {}
+
+
 KEYS = "465b5ce8b199b49faa5f0a2ee238a6bc,cd63cb71954a9f4e48a5994e37a02baf"
 
 

@@ -77,7 +77,7 @@ def asked(network: Network) -> int:
     return sum(each.application == "S6m" and each.request for each in found)
 
 
-@pytest.mark.requirement("R-TSP-15", "T-LOC-05")
+@pytest.mark.requirement("R-TSP-15", "T-LOC-05", "R-IP-05", "T-IP-03")
 def test_an_unknown_device_a_foreign_one_and_a_remembered_one_look_the_same(opened: Open) -> None:
     network = opened("hide_delay_s = 0.5")
     answers = [timed(network, name) for name in (*HIDDEN, *HIDDEN)]
@@ -87,7 +87,9 @@ def test_an_unknown_device_a_foreign_one_and_a_remembered_one_look_the_same(open
     assert min(times) >= 0.5
     assert asked(network) == 2
     assert [line["check"] for line in network.audit()] == ["association"] * 2 + ["negative-cache"] * 2
+    assert network.sms_sc.triggers == []
     assert timed(network, "meter")[1] < 0.5
+    assert len(network.sms_sc.triggers) == 1
 
 
 @pytest.mark.requirement("R-TSP-15")

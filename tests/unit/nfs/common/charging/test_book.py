@@ -121,6 +121,17 @@ def test_what_is_rolled_back_is_not_charged(rig: Rig) -> None:
     assert rig.written() == [(1, 2)]
 
 
+def test_what_is_rolled_back_does_not_wait_for_ever(rig: Rig) -> None:
+    """Work that a store does again for somebody else's failure enters its event again."""
+    for number in range(3):
+        with rig.engine.connect() as connection, connection.begin() as transaction:
+            rig.charging.enter(connection, event(number))
+            transaction.rollback()
+    rig.enter(4)
+    rig.bring()  # there is always something, so it never comes to nothing
+    assert (rig.waiting(), rig.charging.book.waiting) == (0, 0)
+
+
 @pytest.mark.parametrize("point", ["before the file", "after the file", "after the rows", "before the commit"])
 def test_a_kill_loses_nothing_and_repeats_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     rig.enter(1)

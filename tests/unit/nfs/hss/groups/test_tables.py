@@ -152,6 +152,22 @@ def test_a_subscriber_imported_anew_stays_in_its_groups(connection: Connection) 
     assert reached(connection, FLEET) == ["meter-1@customer.example"]
 
 
+@pytest.mark.requirement("C-GEN-04")
+def test_a_device_is_in_no_group_or_in_several_and_is_named_by_itself(connection: Connection) -> None:
+    one, several, none = (f"meter-{number}@customer.example" for number in (1, 2, 3))
+    for number in (1, 2, 3):
+        subscribers.save(connection, subscriber(number))
+    first = replace(FLEET, members=(one, several))
+    second = replace(FLEET, external_id="night@customer.example", local_id="", members=(several,))
+    for group in (first, second):
+        tables.make(connection, group)
+    assert reached(connection, first) == [one, several]
+    assert reached(connection, second) == [several]
+    found = [each for group in (first, second) for each in resolve(tables.candidates(connection, group, TRIGGER))]
+    assert {each.external_id: each.imsi for each in found} == {one: "001010000000001", several: "001010000000002"}
+    assert none not in {each.external_id for each in found}
+
+
 def test_more_names_than_one_question_takes(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "CHUNK", 2)
     for number in range(1, 6):

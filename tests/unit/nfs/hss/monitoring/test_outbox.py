@@ -11,7 +11,7 @@ import pytest
 
 from diameter import Message
 from diameter.errors import RequestTimeout
-from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, event, taken
+from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, code, event, taken
 from helpers.mobility import IMSI, TUAK_IMSI
 from nfs.common.store import StoreError
 from nfs.hss import tables as subscribers
@@ -139,6 +139,19 @@ def test_a_report_that_is_refused_is_not_repeated(lab: Lab) -> None:
     lab.at(Terminal_Information=PHONE)
     assert (lab.notes(), lab.s6t.outbox.counted["refused"]) == ([], 1)
     assert len(lab.items()) == 1
+
+
+def test_a_refusal_that_leaves_out_of_what_it_speaks(lab: Lab) -> None:
+    """What only a success has to carry may be missing where a failure is reported (RFC 6733 clause 7.1.5)."""
+    lab.cir(event(7, IMEI, Monitoring_Duration=TEN_MINUTES))
+    status = {"SCEF-ID": SCEF, "Experimental-Result-Code": 5515}
+    lab.scef = lambda request: request.answer(5012, {"Monitoring-Event-Report-Status": status})
+    lab.at(Terminal_Information=PHONE)
+    assert (lab.notes(), lab.s6t.outbox.counted["refused"], len(lab.items())) == ([], 1, 1)
+    lab.mme = lambda request: request.answer(
+        5012, {"Monitoring-Event-Config-Status": {"SCEF-ID": SCEF}, "Monitoring-Event-Report": {"SCEF-ID": SCEF}}
+    )
+    assert code(lab.cir(event(8, LOSS, Monitoring_Duration=TEN_MINUTES))) == 5012
 
 
 def test_it_looks_now_and_then(lab: Lab) -> None:

@@ -56,7 +56,7 @@ def messages(network: GroupNetwork, command: str) -> list[Message]:
     return [each for each in found if each.command == command]
 
 
-@pytest.mark.requirement("S-GRP-42", "R-GRP-08")
+@pytest.mark.requirement("S-GRP-42", "R-GRP-08", "C-GEN-04")
 def test_a_group_becomes_a_trigger_for_each_member(network: GroupNetwork) -> None:
     answer = network.ask()
     assert status(answer) == RequestStatus.SUCCESS

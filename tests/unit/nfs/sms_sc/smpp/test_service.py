@@ -166,7 +166,7 @@ def test_a_trigger_that_did_not_come_over_t4_is_dropped_and_audited(rig: Rig, ch
     assert (line["check"], line["alarm"], line["peer"], line["area"]) == ("trigger-marking", True, "meters", "B2")
 
 
-@pytest.mark.requirement("R-TSP-16")
+@pytest.mark.requirement("R-TSP-16", "R-IP-05")
 @pytest.mark.parametrize(
     ("changes", "status", "check"),
     [
