@@ -385,3 +385,33 @@ def test_an_overload_is_between_the_gateway_and_the_mtc_iwf(tmp_path: Path, dict
         assert [int(each["OC-OLR"]["OC-Reduction-Percentage"]) for each in answers] == [100]
     finally:
         network.close()
+
+
+@pytest.mark.requirement("T-TSP-04")
+def test_an_scs_asks_nobody_for_less_in_the_name_of_the_mtc_iwf(tmp_path: Path, dictionary: Dictionary) -> None:
+    hss = peer(HSS, dial="127.0.0.3")
+    iwf = IWF_TOML.replace(hss, f"[node.overload]\nreports = true\n{hss}")
+    network = Network(tmp_path, dictionary, (METER,), iwf, form="separate").open()
+    try:
+        trigger(network)
+        reports = [{"OC-Sequence-Number": 9, "OC-Report-Type": kind, "OC-Reduction-Percentage": 100} for kind in (0, 1)]
+        network.scs1.answer_more = {
+            "Origin-Host": IWF,
+            "Origin-Realm": "core.example",
+            "OC-Supported-Features": {"OC-Feature-Vector": 1},
+            "OC-OLR": reports,
+        }
+        with pytest.raises(ErrorAnswer):
+            network.wait(network.sms_sc.report(network.sms_sc.triggers[0], 2))
+        again = network.trigger(
+            {
+                "External-Identifier": "meter-1@customer.example",
+                "SCS-Identity": encode_number("15550001"),
+                "Reference-Number": 8,
+                "Action-Type": 1,
+                "Trigger-Data": {"Payload": b"wake"},
+            }
+        )
+        assert again["Device-Notification"]["Request-Status"] == RequestStatus.SUCCESS
+    finally:
+        network.close()
