@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from diameter import Message
 from diameter.app import Neighbour
 from diameter.testing import FakeRequester
@@ -75,12 +77,16 @@ class Lab(Rig):
         self.mme: Callable[[Message], Message] | Exception = watching()
         self.scef: Callable[[Message], Message] | Exception = taken
         super().__init__(folder, dict.fromkeys(("Insert-Subscriber-Data", "Cancel-Location"), self._of_mme))
-        with self.transaction() as connection:
-            for subject in (IMSI, TUAK_IMSI, FLEET):
-                access.change(connection, subject, ROW)
-            access.change(connection, IMSI, access.Row(device="any", scef=POOR, services=(Service.LOCATION,)))
-            access.change(connection, IMSI, access.Row(device="any", scef=OTHER, services=EVERYTHING))
-            groups.make(connection, Group(external_id=FLEET, members=(METER, "meter-9@customer.example")))
+
+    @classmethod
+    def fill(cls, connection: Connection) -> None:
+        """Besides, what SCEFs may ask for, and a group."""
+        super().fill(connection)
+        for subject in (IMSI, TUAK_IMSI, FLEET):
+            access.change(connection, subject, ROW)
+        access.change(connection, IMSI, access.Row(device="any", scef=POOR, services=(Service.LOCATION,)))
+        access.change(connection, IMSI, access.Row(device="any", scef=OTHER, services=EVERYTHING))
+        groups.make(connection, Group(external_id=FLEET, members=(METER, "meter-9@customer.example")))
 
     def _of_mme(self, request: Message) -> Message:
         if isinstance(self.mme, Exception):

@@ -1,8 +1,9 @@
 """Databases that are quick to make and to write to: what unit tests open hundreds of.
 
 The migrations of a function run once in a process; a new database of SQLite gets a copy of what they have made, one of
-PostgreSQL the statements that they have sent.  Nothing of SQLite's is written through to the disk.  What a program
-does at its own start is tested with `as_in_production`.
+PostgreSQL the statements that they have sent.  Nothing of SQLite's is written through to the disk, and a
+statement is compiled once in a process, not once for each database.  What a program does at its own start is tested
+with `as_in_production`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 
 from nfs.common import database
 
 UPGRADE: Final = database.upgrade
 CONNECT: Final = database._sqlite_connect
+CREATE: Final = create_engine
 
 
 @cache
@@ -74,12 +76,31 @@ def connect(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA synchronous=OFF")
 
 
+@cache
+def _compiled() -> Engine:
+    """An engine of SQLite that has connected once: whose dialect and whose compiled statements all others use."""
+    engine = create_engine("sqlite://")
+    engine.connect().close()
+    return engine
+
+
+def create(url: URL, **options: Any) -> Engine:
+    """As `create_engine`; what one database of SQLite has compiled is there for the next one."""
+    engine = CREATE(url, **options)
+    if engine.dialect.name == "sqlite":
+        shared = _compiled()
+        engine.dialect = shared.dialect
+        engine._compiled_cache = shared._compiled_cache
+    return engine
+
+
 @contextmanager
 def quick_databases() -> Iterator[None]:
     """Within: databases as above."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "upgrade", upgrade)
         patch.setattr(database, "_sqlite_connect", connect)
+        patch.setattr(database, "create_engine", create)
         yield
 
 
@@ -89,4 +110,5 @@ def as_in_production() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "upgrade", UPGRADE)
         patch.setattr(database, "_sqlite_connect", CONNECT)
+        patch.setattr(database, "create_engine", CREATE)
         yield

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -81,17 +82,14 @@ def subscribers() -> Iterator[Subscriber]:
 
 
 @cache
-def _template() -> list[bytes]:
-    return []
-
-
-def _empty(folder: Path) -> bytes:
-    """A database with the newest schema and nothing in it, made once."""
-    made = _template()
-    if not made:
-        open_engine(database_url("empty.db", folder), migrations="nfs.hss:migrations", name="hss").dispose()
-        made.append((folder / "empty.db").read_bytes())
-    return made[0]
+def _filled(fill: Callable[[Connection], None]) -> bytes:
+    """A database with the newest schema and what `fill` puts into it, made once."""
+    with TemporaryDirectory() as folder:
+        engine = open_engine(database_url("hss.db", Path(folder)), migrations="nfs.hss:migrations", name="hss")
+        with engine.begin() as connection:
+            fill(connection)
+        engine.dispose()
+        return (Path(folder) / "hss.db").read_bytes()
 
 
 class Rig:
@@ -108,7 +106,7 @@ class Rig:
         self.folder = folder
         self.clock = InlineReactor()
         self.clock.rightNow = 1_700_000_000.0
-        self.engine: Engine = self._filled(folder, database) if beside is None else beside.engine
+        self.engine: Engine = self._opened(folder, database) if beside is None else beside.engine
         self.store = Store(self.engine, self.clock, InlineThreads())
         self.audit = AuditLog(folder / "audit", "hss.example")
         self.moved: list[str] = []
@@ -117,18 +115,23 @@ class Rig:
         self._answers = answers or dict.fromkeys(ORDERS, lambda request: request.answer(2001))
         self.restart()
 
-    def _filled(self, folder: Path, database: str) -> Engine:
+    def _opened(self, folder: Path, database: str) -> Engine:
         """A database with the subscribers: a file of SQLite, unless `database` says otherwise."""
         if not database:
-            (folder / "hss.db").write_bytes(_empty(folder))
-        url = database_url(database or "hss.db", folder)
-        engine = open_engine(url, migrations="nfs.hss:migrations", name="hss")
-        with engine.begin() as connection:
-            for each in subscribers():
-                tables.save(connection, each)
-            cards.save(connection, IMSI, CARD, SEAL)
-            cards.save(connection, TUAK_IMSI, TUAK_CARD, SEAL)
+            (folder / "hss.db").write_bytes(_filled(type(self).fill))
+        engine = open_engine(database_url(database or "hss.db", folder), migrations="nfs.hss:migrations", name="hss")
+        if database:
+            with engine.begin() as connection:
+                self.fill(connection)
         return engine
+
+    @classmethod
+    def fill(cls, connection: Connection) -> None:
+        """Put into an empty database what each rig of this kind begins with."""
+        for each in subscribers():
+            tables.save(connection, each)
+        cards.save(connection, IMSI, CARD, SEAL)
+        cards.save(connection, TUAK_IMSI, TUAK_CARD, SEAL)
 
     def ask(self, command: str, avps: Mapping[str, Any], host: str = MME) -> Message:
         """Have a node ask; the answer, which has no faults."""

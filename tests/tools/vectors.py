@@ -72,10 +72,10 @@ def index(found: Sequence[Vector]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(folder: Path) -> int:
-    """Write everything; the number of files."""
+def write(folder: Path, made: Sequence[Vector] = ()) -> int:
+    """Write everything, what is `made` already or what is made now; the number of files."""
     dictionary = Dictionary.load()
-    found = vectors(dictionary)
+    found = made or vectors(dictionary)
     for vector in found:
         with CaptureWriter(folder / f"{vector.name}.pcapng") as writer:
             for one in vector.messages:

@@ -82,9 +82,9 @@ def test_every_command_of_the_device_trigger_is_there(made: dict[str, Vector]) -
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 16_000 * captures
 
 
-def test_the_same_octets_each_time(tmp_path: Path) -> None:
+def test_the_same_octets_each_time(tmp_path: Path, made: dict[str, Vector]) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    assert write(tmp_path / "one") == write(tmp_path / "two") == len(NAMES)
+    assert write(tmp_path / "one", list(made.values())) == write(tmp_path / "two") == len(NAMES)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()

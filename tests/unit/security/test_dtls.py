@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from diameter.errors import EncodeError
-from diameter.security.dtls import EARLY, LABEL, LARGEST, OVERHEAD, DtlsProtector
+from diameter.security.dtls import ALERT, EARLY, LABEL, LARGEST, OVERHEAD, DtlsProtector
 from diameter.security.link import ProtectionFailed
 from diameter.security.protector import ActivateKey, InstallKey, MessageProtector, RemoveKey, Send, Settle
 from helpers.certificates import Ca, Leaf, pem, rsa_key
@@ -203,6 +203,7 @@ def test_too_much_before_the_end_of_the_handshake() -> None:
 
 @pytest.mark.requirement("R-TSP-08")
 @given(st.integers(0, 10_000), st.integers(1, 255))
+@example(0, 2)
 def test_a_changed_record_is_an_end_and_never_a_message(at: int, change: int) -> None:
     client, server = pair_of(joined())
     record = bytearray(client.seal(b"the quick brown fox"))
@@ -210,6 +211,9 @@ def test_a_changed_record_is_an_end_and_never_a_message(at: int, change: int) ->
     try:
         assert server.receive(bytes(record), 1) == []  # it looks like an old one, or like one that runs ahead
     except ProtectionFailed:
+        return
+    if record[0] == ALERT:
+        assert not server.closed  # OpenSSL drops an alert that is forged, and says nothing
         return
     assert server.ignored + server.replayed + server.held + (server._goodbye is not None) == 1 or at % 56 in (1, 2)
 

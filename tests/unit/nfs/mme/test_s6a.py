@@ -230,8 +230,8 @@ def test_contexts_without_a_profile_have_no_apns() -> None:
     assert context.apns == ()
 
 
-def test_what_an_hss_may_leave_out() -> None:
-    """Service-Selection (TS 29.272 7.3.35), and, by another grammar than ours, whose a monitoring event is."""
+def test_what_an_hss_must_not_leave_out_is_met_without_an_error() -> None:
+    """Service-Selection of an APN-Configuration, and whose a monitoring event is."""
     context = Context(imsi=IMSI, data={}, kasme=b"")
     context.insert({"APN-Configuration-Profile": {"APN-Configuration": [{"Context-Identifier": 1}]}})
     assert context.apns == ("",)

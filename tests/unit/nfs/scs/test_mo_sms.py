@@ -15,6 +15,7 @@ from diameter.testing import Pair
 from helpers.schemas import assert_fits
 from nfs.common.sms import Submit, UserData, split
 from nfs.common.sms_layout import SmsAddress
+from nfs.scs import mo_sms
 from nfs.scs.api import Scs
 from nfs.scs.http import Http
 from nfs.scs.mo_sms import OPEN_MESSAGES, REMEMBERED, Messages, ShortMessage, Taking
@@ -68,13 +69,16 @@ def test_parts_are_joined_in_any_order_and_text_says_its_coding() -> None:
     ]
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (OPEN_MESSAGES, REMEMBERED) == (1000, 10_000)
+    monkeypatch.setattr(mo_sms, "OPEN_MESSAGES", 100)
+    monkeypatch.setattr(mo_sms, "REMEMBERED", 300)
     messages = Messages(limit=1, listener=lambda message: None)
-    first = split(bytes(200), port=None, reference=1)[0]
-    for number in range(max(OPEN_MESSAGES, REMEMBERED) + 10):
-        messages.take("iwf", f"meter-{number}@customer.example", number, submit(first))
-    assert len(messages._parts) <= OPEN_MESSAGES + 1
-    assert len(messages._had) == REMEMBERED
+    first = submit(split(bytes(200), port=None, reference=1)[0])
+    for number in range(310):
+        messages.take("iwf", f"meter-{number}@customer.example", number, first)
+    assert len(messages._parts) <= 101
+    assert len(messages._had) == 300
 
 
 class Iwf(Application):
