@@ -129,12 +129,13 @@ class ScsStub(Application):
     def __init__(self) -> None:
         self.reports: list[Message] = []
         self.answer_with = 2001
+        self.answer_more: dict[str, Any] = {}
 
     @answers("Device-Notification-Request")
     def notification(self, request: Message) -> Message:
         """Take a report."""
         self.reports.append(request)
-        return request.answer(self.answer_with)
+        return request.answer(self.answer_with, self.answer_more)
 
 
 class SmsScStub(Application):

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from diameter import ApplicationFault, Dictionary, ErrorAnswer, Message, decode
+from diameter import ApplicationFault, Dictionary, ErrorAnswer, Message
 from diameter.app import Neighbour
 from diameter.config import Limits
 from diameter.routing.agents import settled
 from diameter.security.pseudonym import Pseudonyms
-from helpers.network import HSS, IWF, IWF_TOML, SCS1, SGW, SMS_SC, Network, peer
+from helpers.network import HSS, IWF, SCS1, SGW, SMS_SC, Network
 from nfs.common.audit import AuditLog
 from nfs.common.identities import encode_number
 from nfs.common.tsp import ActionType, RequestStatus
@@ -362,26 +362,3 @@ def test_what_the_scs_answers_a_report_with_reaches_whoever_sent_it(network: Net
     with pytest.raises(ErrorAnswer) as caught:
         network.wait(reporting)
     assert caught.value.answer.result == (0, told)
-
-
-@pytest.mark.requirement("R-IP-04")
-def test_an_overload_is_between_the_gateway_and_the_mtc_iwf(tmp_path: Path, dictionary: Dictionary) -> None:
-    """RFC 7683: under the gateway's name a report would be about all that is behind it."""
-    hss = peer(HSS, dial="127.0.0.3")
-    iwf = IWF_TOML.replace(hss, f"[node.overload]\nreports = true\nreduction = 100\n{hss}")
-    network = Network(tmp_path, dictionary, (METER,), iwf, form="separate").open()
-    try:
-        asking: dict[str, Any] = {"OC-Supported-Features": {"OC-Feature-Vector": 1}}
-        answer = trigger(network, **asking)
-        assert answer["Device-Notification"]["Request-Status"] == RequestStatus.SUCCESS
-        assert "OC-OLR" not in answer
-        before = len(network.sms_sc.triggers)
-        with pytest.raises(ErrorAnswer) as caught:
-            trigger(network, **asking)
-        assert caught.value.answer.result == (0, 3004)
-        assert len(network.sms_sc.triggers) == before
-        inside = [decode(octets, dictionary) for place, octets in network.wire.placed if place == "127.0.0.2"]
-        answers = [each for each in inside if each.command == "Device-Action-Answer"]
-        assert [int(each["OC-OLR"]["OC-Reduction-Percentage"]) for each in answers] == [100]
-    finally:
-        network.close()
