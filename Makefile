@@ -32,7 +32,7 @@ test:
 
 test-unit:
 	@$(ENVIRONMENT) .venv requirements/dev.lock
-	@PYTHONPATH=. .venv/bin/pytest -q -n 2 --dist loadfile tests/unit tests/test_layering.py tests/test_style.py tests/test_project.py
+	@PYTHONPATH=. .venv/bin/pytest -q -n 2 --dist loadfile tests/unit
 
 core:
 	@$(ENVIRONMENT) .venv requirements/dev.lock

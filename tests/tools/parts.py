@@ -278,6 +278,7 @@ PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=600),
     Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
     Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
+    Part(name="whole", run=with_pytest, paths=("tests/whole",), workers=2),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
     Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=2, spread="load", own_network=True),
     Part(
