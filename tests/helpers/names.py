@@ -10,6 +10,7 @@ from twisted.names import common, dns, server
 from twisted.names.error import DomainError
 
 from helpers.loop import reactor
+from helpers.ports import free_port
 
 _plain: Any = common.ResolverBase  # has no types
 
@@ -66,8 +67,9 @@ class NameServer:
         factory = _Factory(self.zone)
         protocol: Any = dns.DNSDatagramProtocol(controller=factory)
         protocol.noisy = False
-        self._udp = reactor.listenUDP(0, protocol, interface="127.0.0.1")
-        self._tcp = reactor.listenTCP(self._udp.getHost().port, factory, interface="127.0.0.1")
+        port = free_port()  # of both: one that the kernel gives for UDP may be taken for TCP
+        self._udp = reactor.listenUDP(port, protocol, interface="127.0.0.1")
+        self._tcp = reactor.listenTCP(port, factory, interface="127.0.0.1")
 
     @property
     def address(self) -> str:
