@@ -40,7 +40,11 @@ def binaries() -> Path | None:
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds of database that a store is tested on; PostgreSQL too where it is installed, in CI in any case."""
+    """The kinds of database that a store is tested on: those of MTC_DATABASES; else PostgreSQL too where it is
+    installed, in CI in any case.
+    """
+    if asked := os.environ.get("MTC_DATABASES"):
+        return tuple(asked.split(","))
     return ("sqlite", "postgresql") if binaries() or os.environ.get("CI") == "true" else ("sqlite",)
 
 

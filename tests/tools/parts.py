@@ -182,6 +182,7 @@ LINT: Final = (
 )
 
 
+WITHOUT_SERVER: Final = {"MTC_DATABASES": "sqlite"}
 OF_THE_PROJECT: Final = tuple(f"tests/test_{name}.py" for name in ("api", "compliance", "deploy", "run"))
 """Those that lint does not run."""
 
@@ -276,8 +277,28 @@ def rig(part: Part, python: Path) -> Outcome:
 
 PARTS: Final = (
     Part(name="lint", run=with_commands(*LINT), limit_s=600),
-    Part(name="unit", run=with_pytest, paths=("tests/unit", *OF_THE_PROJECT), workers=2, measured=False),
-    Part(name="pure", run=with_pytest, paths=("tests/unit",), workers=2, environment={"DIAMETER_PURE": "1"}),
+    Part(
+        name="unit",
+        run=with_pytest,
+        paths=("tests/unit", *OF_THE_PROJECT),
+        workers=2,
+        measured=False,
+        environment=WITHOUT_SERVER,
+    ),
+    Part(
+        name="pure",
+        run=with_pytest,
+        paths=("tests/unit",),
+        workers=2,
+        environment={"DIAMETER_PURE": "1", **WITHOUT_SERVER},
+    ),
+    Part(
+        name="postgresql",
+        run=with_pytest,
+        paths=("tests/unit/nfs",),
+        needs=("/usr/lib/postgresql",),
+        environment={"MTC_DATABASES": "postgresql"},
+    ),
     Part(name="whole", run=with_pytest, paths=("tests/whole",), workers=2),
     Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
     Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=2, spread="load", own_network=True),
