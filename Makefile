@@ -13,7 +13,7 @@ ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 help:
 	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
 	@echo "make test          set up and run everything; ends with a table"
-	@echo "make test-unit     unit tests against the checkout, some minutes on two cores"
+	@echo "make test-unit     unit tests against the checkout, a good minute on two cores"
 	@echo "make core          compile the core in place; DIAMETER_PURE=1 keeps to the pure one"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
 	@echo "make rig           the tests that need kernel SCTP, in a guest; ASSOCIATIONS=$(ASSOCIATIONS) are opened and closed"
