@@ -58,7 +58,8 @@ class Lanes:
     def __init__(self) -> None:
         self.known: dict[Key, Lane] = {}
         self._associations = 0
-        self._streams: dict[tuple[Endpoint, Endpoint], TcpStream | SctpStream] = {}
+        self._streams: dict[tuple[bool, Endpoint, Endpoint], TcpStream | SctpStream] = {}
+        """By whether it is TCP, and both ends: an association may have the ports of a connection."""
 
     def open(self, key: Key, comment: str) -> Lane:
         """A lane that was not known yet."""
@@ -66,18 +67,19 @@ class Lanes:
         source, destination = (local, remote) if outgoing else (remote, local)
         options = blocks.packet_options(blocks.OUTBOUND if outgoing else blocks.INBOUND, comment)
         if transport in ASSOCIATIONS or (transport == "tcp" and CLEAR_PORT in (local[1], remote[1])):
+            tcp = transport == "tcp"
             one, other = self._sides(transport, source, destination)
-            stream = self._streams.get((one, other))
+            stream = self._streams.get((tcp, one, other))
             if stream is None:
-                stream = TcpStream(one, other) if transport == "tcp" else self._association(one, other)
-                self._streams[one, other] = stream
+                stream = TcpStream(one, other) if tcp else self._association(one, other)
+                self._streams[tcp, one, other] = stream
             lane = Lane(b"", options, stream, int(source != one))
         else:
             lane = Lane(tags(transport, source, destination), options, None, 0)
         if len(self.known) >= MAX_LANES:
             oldest = next(iter(self.known))
             del self.known[oldest]
-            self._drop(oldest[1], oldest[2])
+            self._drop(*oldest[:3])
         self.known[key] = lane
         return lane
 
@@ -92,17 +94,18 @@ class Lanes:
             lane, outgoing = self.known.pop(key), key[3]
             if isinstance(lane.stream, TcpStream) and lane.stream.opened:
                 yield from lane.stream.close(lane.side if outgoing else 1 - lane.side)
-        self._drop(event.local, event.remote)
+        self._drop(event.transport, event.local, event.remote)
 
     def _sides(self, transport: str, source: Endpoint, destination: Endpoint) -> tuple[Endpoint, Endpoint]:
         """Both ends in the order in which their stream knows them; of TCP the client comes first."""
         if transport == "tcp":
             return (source, destination) if destination[1] == CLEAR_PORT else (destination, source)
-        return (destination, source) if (destination, source) in self._streams else (source, destination)
+        return (destination, source) if (False, destination, source) in self._streams else (source, destination)
 
-    def _drop(self, one: Endpoint, other: Endpoint) -> None:
-        self._streams.pop((one, other), None)
-        self._streams.pop((other, one), None)
+    def _drop(self, transport: str, one: Endpoint, other: Endpoint) -> None:
+        tcp = transport == "tcp"
+        self._streams.pop((tcp, one, other), None)
+        self._streams.pop((tcp, other, one), None)
 
 
 def comment_of(link: Link, outgoing: bool, peer: str) -> str:

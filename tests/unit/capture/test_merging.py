@@ -62,3 +62,12 @@ def test_the_receivers_clock_may_be_ahead() -> None:
 def test_a_capture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"missing.pcapng: No such file"):
         merge([tmp_path / "missing.pcapng"], tmp_path / "out.pcapng")
+
+
+def test_a_connection_and_an_association_may_have_the_same_ports(tmp_path: Path) -> None:
+    first = one(START_NS, bytes.fromhex("010000148000011800000000") + bytes(8))
+    second = first._replace(time_ns=START_NS + 1000, transport="sctp")
+    with CaptureWriter(tmp_path / "both.pcapng") as writer:
+        for each in (first, second):
+            writer.record(each)
+    assert [each.transport for each in CaptureReader(tmp_path / "both.pcapng")] == ["tcp", "sctp"]
