@@ -1,6 +1,6 @@
 """A large import into a file of SQLite beside an HSS that works: new tables beside those in use, then one exchange.
 
-One transaction that copies a million subscribers holds SQLite's only write lock for many seconds, and an HSS waits five.
+One transaction that copies a million subscribers holds SQLite's only write lock for many seconds; an HSS waits five.
 So the tables as they are to be, `next_...`, are written in short transactions, with pauses in which others get the
 lock; triggers note whose rows change meanwhile, and those are written again.  The last transaction does that for the
 few that are left, and exchanges the trees: each table and index gets the root page of its twin, so that nobody sees
@@ -29,7 +29,7 @@ from sqlalchemy import Connection
 from diameter.errors import ConfigError, LocalError
 
 NEXT: Final = "next_"
-ROWS: Final = 2000
+ROWS: Final = 4000
 """Rows of one transaction."""
 FEW: Final = 100
 """Changed subscribers that are left to the exchange."""
@@ -61,7 +61,10 @@ class Plan:
 
 
 class Exchange:
-    """The twins of one import, on a connection in which nothing has begun and which has the rows in temporary tables."""
+    """The twins of one import.
+
+    connection: one in which nothing has begun, and which has the rows of the file in temporary tables.
+    """
 
     def __init__(
         self,
@@ -178,8 +181,8 @@ class Exchange:
 
     def _swap(self, table: str) -> None:
         """Give a table and its indexes the trees of their twins, and the other way round."""
-        mine = dict(self._do(_ROOTS, (table,)).tuples().all())
-        other = dict(self._do(_ROOTS, (f"{NEXT}{table}",)).tuples().all())
+        mine = {row.name: row.rootpage for row in self._do(_ROOTS, (table,)).all()}
+        other = {row.name: row.rootpage for row in self._do(_ROOTS, (f"{NEXT}{table}",)).all()}
         pairs = {name: _twin(name, table) for name in mine}
         if set(pairs.values()) != set(other):
             raise ExchangeError(f"database: the indexes of {table} have changed meanwhile")
