@@ -68,15 +68,19 @@ class Following:
         )
         return self._open(self.cache.find(asked, core.now), application, avoid)
 
-    def host_for(self, application: int, host: str, realm: str | None, session: str, user: str | None) -> str:
-        """The Destination-Host of a request of ours that names a peer: another one where a redirection leads there."""
-        core = self._core
-        usual = core.table.choose(application, host, realm)
-        if usual is None or plain(usual.host) != plain(host):
-            return host
+    def whither(
+        self, destination: tuple[int, str | None, str | None], session: str, user: str | None
+    ) -> tuple[str | None, str | None]:
+        """Destination-Host and Destination-Realm that remembered redirections give a request of ours."""
+        core, (application, host, realm) = self._core, destination
+        if other := self.realm_for(destination, session, user):
+            return None, other
+        usual = None if host is None else core.table.choose(application, host, realm)
+        if usual is None or host is None or plain(usual.host) != plain(host):
+            return host, realm
         asked = Asked(application=application, realm=realm, session=session, user=user, host=usual.host)
         line = self._open(self.cache.find(asked, core.now, NAMED), application, ())
-        return host if line is None or line.entry is None else line.entry.host
+        return (host if line is None or line.entry is None else line.entry.host), realm
 
     def realm_for(
         self, destination: tuple[int, str | None, str | None], session: str | None, user: str | None
