@@ -191,7 +191,7 @@ class Desk:
         data = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        return [_row(each) for each in await self._orders.insert(order.imsi, data)]
+        return [_row(each) for each in await self._orders.insert(order.imsi, lambda node: data[node.plmn])]
 
     async def _withdraw(self, order: Order) -> list[dict[str, Any]]:
         """Take data away from nodes; what SCEFs have set goes here too, and they hear of it."""
@@ -229,8 +229,8 @@ class Desk:
         over = not left or self._clock() >= order.detail["until"]
         await self._store.do(lambda connection: _keep(connection, number, {**order.detail, "nodes": left}, over=over))
 
-    def _data(self, connection: Connection, imsi: str) -> dict[str, Any] | None:
-        """Subscription-Data as the next location update would bring them."""
+    def _data(self, connection: Connection, imsi: str) -> dict[str, dict[str, Any]] | None:
+        """Subscription-Data as the next location update would bring them, by the network of the node."""
         subscriber = tables.find(connection, UserId(imsi=imsi))
         profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
         if subscriber is None or profile is None:
@@ -238,7 +238,11 @@ class Desk:
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
-        return data
+        found = {each.plmn: dict(data) for each in registrations.of(connection, imsi).values()}
+        if self._follow is not None:
+            for plmn, each in found.items():
+                self._follow.at(connection, imsi, plmn, each)
+        return found
 
 
 def _keep(connection: Connection, number: int, detail: Mapping[str, Any], *, over: bool) -> None:
