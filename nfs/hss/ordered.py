@@ -16,6 +16,7 @@ from diameter import Message, ResultCode
 from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
 from nfs.hss import tables
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import UserId
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.profiles import subscription
@@ -154,21 +155,25 @@ class Desk:
         if order.verb == "locate":
             found = await self._orders.insert(order.imsi, {}, STATE | LOCATION)
             return [_row(each) | _whereabouts(each.answer) for each in found]
-        data = await self._store.do(lambda connection: self._data(connection, order.imsi))
+        data, ungrouped = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        return [_row(each) for each in await self._orders.insert(order.imsi, data)]
+        said = await self._orders.insert(order.imsi, data)
+        if ungrouped:  # what an IDR does not name stays
+            said += [each for each in await self._orders.delete(order.imsi, imsi_groups.WITHDRAWAL) if not each.good]
+        return [_row(each) for each in said]
 
-    def _data(self, connection: Connection, imsi: str) -> dict[str, Any] | None:
-        """Subscription-Data as the next location update would bring them."""
+    def _data(self, connection: Connection, imsi: str) -> tuple[dict[str, Any] | None, bool]:
+        """Subscription-Data as the next location update would bring them; whether groups are to be withdrawn."""
         subscriber = tables.find(connection, UserId(imsi=imsi))
         profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
         if subscriber is None or profile is None:
-            return None
+            return None, False
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
+        imsi_groups.extend(connection, subscriber, data)
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
-        return data
+        return data, imsi_groups.withdrawn(connection, data)
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
