@@ -117,7 +117,7 @@ class S6t(Application):
             settle(connection, done, said)
             reported(connection, done, reports)
 
-        if done.asked:
+        if done.asked or done.gone:
             await self.core.store.do(work)
 
     async def for_nodes(self, note: Note) -> bool:

@@ -15,9 +15,10 @@ from diameter.errors import RequestTimeout
 from helpers.exposure import SCEF, Lab
 from helpers.mobility import HOME, IMSI, MME, NO_EPS
 from nfs.cli.subscriber import command
-from nfs.hss import ordered
+from nfs.hss import ordered, registrations, tables
 from nfs.hss.groups import tables as groups
 from nfs.hss.groups.logic import Group
+from nfs.hss.logic import UserId
 from nfs.hss.monitoring.tables import set_imsi_group
 from nfs.hss.ordered import Desk, Order, desk_of
 
@@ -107,6 +108,52 @@ def test_a_device_is_detached_and_nodes_hear_of_a_reset(lab: Lab) -> None:
     assert (lab.fake.requests[-1]["Cancellation-Type"], lab.fake.requests[-1]["CLR-Flags"]) == (2, 3)
     assert lab.registered() == {}
     assert _said(lab, Order(verb="locate", imsi=IMSI)) == []
+
+
+def test_nodes_let_go_of_a_subscriber_that_is_removed(lab: Lab) -> None:
+    """Until each has answered; one that has the IMSI again keeps it."""
+    lab.at()
+    desk = _desk(lab)
+
+    def look(after_s: float = 0) -> list[Any]:
+        lab.clock.advance(after_s)
+        desk.wake()
+        lab.fake.settle()
+        asked = [each for each in lab.fake.requests if each.command == "Cancel-Location-Request"]
+        return [(each["User-Name"], each["Cancellation-Type"], each["Destination-Host"]) for each in asked]
+
+    lab.fake.requests.clear()
+    lab.mme = RequestTimeout("no answer in 10 s")
+    result = _cli(lab, "remove", METER)
+    assert (result.output, result.exit_code) == (f"{IMSI} removed\n", 0)
+    once = (IMSI, 2, MME)
+    assert look() == [once]
+    assert look() == [once]
+    lab.restart()
+    desk = _desk(lab)
+    lab.mme = lambda request: request.answer(2001)
+    assert look(ordered.AGAIN_S) == [once]
+    assert look(ordered.AGAIN_S) == [once]
+    with lab.transaction() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+        assert ordered.remove(connection, IMSI, 0) is False
+
+
+def test_who_has_the_imsi_now_stays_where_he_is(lab: Lab) -> None:
+    lab.at()
+    with lab.transaction() as connection:
+        here = registrations.of(connection, IMSI)
+        found = tables.find(connection, UserId(imsi=IMSI))
+        assert found is not None
+        ordered.remove(connection, IMSI, lab.clock.seconds())
+        tables.save(connection, found)
+        registrations.put(connection, IMSI, here["mme"], None)
+    desk = _desk(lab)
+    desk.wake()
+    lab.fake.settle()
+    assert [each.command for each in lab.fake.requests if each.command_code == 317] == []
+    with lab.transaction() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
 
 
 def test_an_order_is_taken_once_and_not_kept_for_ever(lab: Lab) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from diameter import Message
 from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, code, event
-from helpers.mobility import ABROAD, HOME, IMSI, MONTE, NO_EPS, TUAK_IMSI
+from helpers.mobility import ABROAD, HOME, IMSI, MME, MONTE, NO_EPS, SGSN, TUAK_IMSI
 from nfs.common.identities import encode_number
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
@@ -65,7 +65,22 @@ def test_the_mme_learns_the_scef_of_the_apn(lab: Lab) -> None:
     assert second["SCEF-ID"] == SCEF
     lab.mme = lambda request: request.answer(5012)
     assert _nir(lab, scef=OTHER, peer=RELAY).result == (0, 5012)
-    assert [each.scef for each in lab.items()] == []
+    assert [each.scef for each in lab.items()] == [SCEF]  # the authorisation before it holds
+
+
+@pytest.mark.parametrize(("bad", "told"), [((MME, SGSN), [OTHER, OTHER]), ((SGSN,), [OTHER, OTHER, SCEF, SCEF])])
+def test_a_second_scef_that_a_node_refuses_takes_nothing_from_the_first(
+    lab: Lab, bad: tuple[str, ...], told: list[str]
+) -> None:
+    lab.at()
+    lab.at(host=SGSN, ULR_Flags=0)
+    _nir(lab)
+    before, asked = lab.items(), len(lab.fake.requests)
+    lab.mme = lambda request: request.answer(5012 if request["Destination-Host"] in bad else 2001)
+    assert _nir(lab, scef=OTHER, peer=RELAY).result == (0, 5012)
+    assert lab.items() == before
+    names = [each["Subscription-Data"]["APN-Configuration-Profile"] for each in lab.fake.requests[asked:]]
+    assert [each["APN-Configuration"]["SCEF-ID"] for each in names] == told
 
 
 @pytest.mark.parametrize(
