@@ -32,16 +32,7 @@ SHORT_MESSAGES: Final = ("mtc_ue_short_messages", "Short messages for simulated 
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards or keys."""
-    populations = [
-        Population(
-            first_imsi=ues.first_imsi,
-            count=ues.count,
-            behaviour=ues.behaviour,
-            failures=ues.failures,
-            report=ues.report,
-        )
-        for ues in config.ues
-    ]
+    populations = _populations(config)
     scenario = scenario_of(config)
     mme = Mme.of([*populations, *populations_of(scenario)])
     sgd = Sgd(mme)
@@ -94,6 +85,20 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         stopped=stopped,
         steer=None if playing is None else playing.steer,
     )
+
+
+def _populations(config: MmeConfig) -> list[Population]:
+    """The UEs of its own file."""
+    return [
+        Population(
+            first_imsi=ues.first_imsi,
+            count=ues.count,
+            behaviour=ues.behaviour,
+            failures=ues.failures,
+            report=ues.report,
+        )
+        for ues in config.ues
+    ]
 
 
 def _plan(config: MmeConfig, sgd: Sgd, heard: Lines | None, around: Surroundings) -> Plan | None:
