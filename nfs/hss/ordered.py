@@ -189,11 +189,11 @@ class Desk:
             return [_row(each) | _whereabouts(each.answer) for each in found]
         if order.verb == "withdraw":
             return await self._withdraw(order)
-        data, ungrouped = await self._store.do(lambda connection: self._data(connection, order.imsi))
+        data = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        said = await self._orders.insert(order.imsi, data)
-        if ungrouped:  # what an IDR does not name stays
+        said = await self._orders.insert(order.imsi, lambda node: data[node.plmn])
+        if await self._store.do(lambda connection: imsi_groups.withdrawn(connection, data)):
             said += [each for each in await self._orders.delete(order.imsi, imsi_groups.WITHDRAWAL) if not each.good]
         return [_row(each) for each in said]
 
@@ -233,17 +233,21 @@ class Desk:
         over = not left or self._clock() >= order.detail["until"]
         await self._store.do(lambda connection: _keep(connection, number, {**order.detail, "nodes": left}, over=over))
 
-    def _data(self, connection: Connection, imsi: str) -> tuple[dict[str, Any] | None, bool]:
-        """Subscription-Data as the next location update would bring them; whether groups are to be withdrawn."""
+    def _data(self, connection: Connection, imsi: str) -> dict[str, dict[str, Any]] | None:
+        """Subscription-Data as the next location update would bring them, by the network of the node."""
         subscriber = tables.find(connection, UserId(imsi=imsi))
         profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
         if subscriber is None or profile is None:
-            return None, False
+            return None
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
         imsi_groups.extend(connection, subscriber, data)
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
-        return data, imsi_groups.withdrawn(connection, data)
+        found = {each.plmn: dict(data) for each in registrations.of(connection, imsi).values()}
+        if self._follow is not None:
+            for plmn, each in found.items():
+                self._follow.at(connection, imsi, plmn, each)
+        return found
 
 
 def _keep(connection: Connection, number: int, detail: Mapping[str, Any], *, over: bool) -> None:

@@ -6,6 +6,7 @@ whatever services it subscribes to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, or_, select
@@ -55,9 +56,11 @@ def extend(connection: Connection, subscriber: Subscriber, data: dict[str, Any])
         data[NAME] = [each.avps() for each in found]
 
 
-def withdrawn(connection: Connection, data: dict[str, Any]) -> bool:
-    """Whether a node that got these data may still have groups of before: none is named, and this HSS knows some."""
-    return NAME not in data and connection.execute(_NAMED.limit(1)).first() is not None
+def withdrawn(connection: Connection, data: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether nodes that got these data, by their network, may still have groups of before: what an IDR does not name
+    stays.  None is named, and this HSS knows some.
+    """
+    return not any(NAME in each for each in data.values()) and connection.execute(_NAMED.limit(1)).first() is not None
 
 
 def _of(row: Any) -> ImsiGroupId:
