@@ -12,7 +12,7 @@ import click
 from nfs.cli._access import access
 from nfs.cli._groups import group
 from nfs.cli._hss import connected, opened, options
-from nfs.cli._ordered import detach, locate, reset, update
+from nfs.cli._ordered import detach, locate, reset, update, withdraw
 from nfs.cli._watched import bind, watched
 
 if TYPE_CHECKING:
@@ -271,5 +271,5 @@ def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
 
 
 command.add_command(group)
-for each in (access, bind, watched, update, locate, detach, reset):
+for each in (access, bind, watched, update, withdraw, locate, detach, reset):
     command.add_command(each)

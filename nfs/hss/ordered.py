@@ -1,5 +1,5 @@
-"""What an operator orders with `mtc subscriber update`, `locate`, `detach` and `reset`: kept in the database, carried
-out on S6a by whichever HSS looks first, and its outcome kept for whoever waits.
+"""What an operator orders with `mtc subscriber update`, `withdraw`, `locate`, `detach` and `reset`: kept in the
+database, carried out on S6a by whichever HSS looks first, and its outcome kept for whoever waits.
 
 A subscriber that is removed leaves an order too, for which nobody waits: nodes where it was let go of it.  That one is
 tried again until each of them has answered, or its time is over.
@@ -18,7 +18,8 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, T
 from diameter import Message, ResultCode
 from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
-from nfs.hss import registrations, tables
+from nfs.hss import registrations, tables, withdrawing
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import UserId
 from nfs.hss.mobility import Cancellation
 from nfs.hss.monitoring.follow import Follow
@@ -28,7 +29,7 @@ from nfs.hss.s6a import S6a
 from nfs.hss.s6a_orders import Outcome
 from nfs.hss.tables import METADATA
 
-Verb = Literal["update", "locate", "detach", "reset", "remove"]
+Verb = Literal["update", "withdraw", "locate", "detach", "reset", "remove"]
 
 ORDERED: Final = Table(
     "ordered",
@@ -52,7 +53,7 @@ AGAIN_S: Final = 60
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One order.  `detail`: for `detach` whether the device is to attach again, for `reset` the digits of IMSIs, for
-    `remove` the nodes.
+    `remove` the nodes, for `withdraw` what goes.
     """
 
     verb: Verb
@@ -186,10 +187,34 @@ class Desk:
         if order.verb == "locate":
             found = await self._orders.insert(order.imsi, {}, STATE | LOCATION)
             return [_row(each) | _whereabouts(each.answer) for each in found]
+        if order.verb == "withdraw":
+            return await self._withdraw(order)
         data = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        return [_row(each) for each in await self._orders.insert(order.imsi, data)]
+        said = await self._orders.insert(order.imsi, lambda node: data[node.plmn])
+        if await self._store.do(lambda connection: imsi_groups.withdrawn(connection, data)):
+            said += [each for each in await self._orders.delete(order.imsi, imsi_groups.WITHDRAWAL) if not each.good]
+        return [_row(each) for each in said]
+
+    async def _withdraw(self, order: Order) -> list[dict[str, Any]]:
+        """Take data away from nodes; what SCEFs have set goes here too, and they hear of it."""
+        detail, now = order.detail, int(self._clock())
+
+        def work(connection: Connection) -> tuple[int, dict[str, Any]] | str:
+            subscriber = tables.find(connection, UserId(imsi=order.imsi))
+            profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
+            wanted = withdrawing.request(detail["what"], detail["apns"], detail["scef"], profile)
+            if detail["scef"] and not isinstance(wanted, str):
+                wanted[1]["SCEF-ID"] = withdrawing.forget_events(connection, order.imsi, detail["scef"], now)
+            return wanted
+
+        wanted = await self._store.do(work)
+        if isinstance(wanted, str):
+            return [{"host": "", "good": False, "result": wanted}]
+        if self._follow is not None:
+            self._follow.noted()
+        return [_row(each) for each in await self._orders.delete(order.imsi, *wanted)]
 
     async def _let_go(self, number: int, order: Order) -> None:
         """Have nodes let go of a subscriber that is removed; those that do not answer are asked again.
@@ -208,16 +233,21 @@ class Desk:
         over = not left or self._clock() >= order.detail["until"]
         await self._store.do(lambda connection: _keep(connection, number, {**order.detail, "nodes": left}, over=over))
 
-    def _data(self, connection: Connection, imsi: str) -> dict[str, Any] | None:
-        """Subscription-Data as the next location update would bring them."""
+    def _data(self, connection: Connection, imsi: str) -> dict[str, dict[str, Any]] | None:
+        """Subscription-Data as the next location update would bring them, by the network of the node."""
         subscriber = tables.find(connection, UserId(imsi=imsi))
         profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
         if subscriber is None or profile is None:
             return None
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
+        imsi_groups.extend(connection, subscriber, data)
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
-        return data
+        found = {each.plmn: dict(data) for each in registrations.of(connection, imsi).values()}
+        if self._follow is not None:
+            for plmn, each in found.items():
+                self._follow.at(connection, imsi, plmn, each)
+        return found
 
 
 def _keep(connection: Connection, number: int, detail: Mapping[str, Any], *, over: bool) -> None:

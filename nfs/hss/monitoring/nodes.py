@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from diameter import Message, ResultCode
@@ -11,10 +11,8 @@ from nfs.hss.monitoring import avps
 from nfs.hss.monitoring.configure import NODE_TYPE, Applied, Target
 from nfs.hss.monitoring.logic import Error, Timers
 from nfs.hss.monitoring.tables import Item
-from nfs.hss.s6a_orders import Outcome
+from nfs.hss.s6a_orders import Insert
 
-Insert = Callable[[str, Mapping[str, Any], int | None], Awaitable[list[Outcome]]]
-"""IMSI, Subscription-Data, IDR-Flags; an outcome for each node the device is registered in."""
 REACHABILITY: Final = 1
 """Bit 0 of IDR-Flags: the node is to say when the device is reachable."""
 UNKNOWN: Final = (Error.CONFIGURATION_EVENT_NON_EXISTANT, Error.SCEF_REFERENCE_ID_UNKNOWN)
