@@ -207,7 +207,7 @@ class KillLab:
         if form is not None:
             request.data = json.dumps(form).encode()
         try:
-            with urlopen(request, timeout=30) as answer:
+            with urlopen(request, timeout=300) as answer:
                 return answer.status, json.load(answer)
         except HTTPError as error:
             with error:

@@ -30,7 +30,7 @@ KEYS: Final = ("rate_per_s", "cpu_us_server", "cpu_us_client", "p50_us", "p99_us
 def bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", "bench", *words, "--quick", "--json"]
     whole = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, timeout=250, check=False)
+    return subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, timeout=300, check=False)
 
 
 def measured(*words: str, **environment: str) -> dict[str, Any]:
@@ -107,7 +107,6 @@ def test_an_open_loop_offers_what_it_says() -> None:
     assert one["p50_us"] > 0
 
 
-@pytest.mark.timeout(300)
 def test_a_trigger_costs_each_function_something() -> None:
     (one,) = measured("e2e", "--scenario", "trigger", "--window", "5")["measurements"]
     assert (one["stack"], one["scenario"], one["transport"], one["window"]) == (OURS, "trigger", "tls", 5)
