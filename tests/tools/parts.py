@@ -173,7 +173,9 @@ def rig(part: Part, python: Path) -> Outcome:
                 return call([*guest, *words], part.limit_s + GRACE_S, environment, file)
 
         prints.unlink(missing_ok=True)
-        found = tried(part, f"{part.name}-{folder.name}", [python.parent / "pytest", folder, "-q"], (), go)
+        found = tried(
+            part, f"{part.name}-{folder.name}", [python.parent / "pytest", folder, "-q", "--color=no"], (), go
+        )
         print(f"-- {folder.name}: {'on this kernel' if local else 'in a guest'}\n{prints.read_text()}", flush=True)
         return found
 
