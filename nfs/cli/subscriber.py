@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from nfs.cli._access import access
 from nfs.cli._groups import group
 from nfs.cli._hss import connected, opened, options
-from nfs.cli._ordered import detach, locate, reset, update
+from nfs.cli._ordered import detach, locate, reset, update, withdraw
 from nfs.cli._watched import bind, watched
 
 if TYPE_CHECKING:
@@ -223,13 +224,15 @@ def add(
 def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none.
 
+    An HSS with orders_s, or with [provisioning], has the nodes that serve it let go of it (CLR).
+
     Example: mtc subscriber remove 001010000000001 -d hss.db
     """
-    from nfs.hss import tables
+    from nfs.hss import ordered
 
     with connected(database, config, make=False) as connection:
         imsi = find(connection, identity).imsi
-        tables.remove(connection, imsi)
+        ordered.remove(connection, imsi, time.time())
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
 
 
@@ -268,5 +271,5 @@ def _say(as_json: bool, document: dict[str, Any], text: str) -> None:
 
 
 command.add_command(group)
-for each in (access, bind, watched, update, locate, detach, reset):
+for each in (access, bind, watched, update, withdraw, locate, detach, reset):
     command.add_command(each)

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import FunctionConfig
 from diameter.config.base import Identity, InputFile, OutputFile, Table
+from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164, imsi, plmn
+from nfs.common.imsi_group import group_text
 from nfs.mme.mo_config import SendsTable, SmsScTable, check
 from nfs.ue.logic import Behaviour
 
@@ -65,7 +66,7 @@ class MmeTable(Table):
         description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
     )
     attached: OutputFile | None = Field(
-        default=None, description="write a JSON line here for each attach, detach and cancellation"
+        default=None, description="write a JSON line here for each attach, detach, cancellation and claim of a group"
     )
     window: int = Field(default=32, ge=1, le=10_000, description="attaches under way at once")
     received: OutputFile | None = Field(
@@ -76,7 +77,17 @@ class MmeTable(Table):
     )
 
 
-class MmeConfig(FunctionConfig):
+class GroupTable(Table):
+    """One `[[group]]` table: a group whose members get its credentials here."""
+
+    id: Annotated[str, AfterValidator(group_text)] = Field(
+        description="IMSI-Group Identifier, as the HSS names it: Group-Service-Id, MCC, MNC and Local-Group-Id"
+    )
+    key_file: InputFile = Field(description="file with the group's key, 64 hexadecimal digits, random")
+    key_id: int = Field(default=0, ge=0, le=255, description="number of this key, another one when it is renewed")
+
+
+class MmeConfig(AuditedConfig):
     """The whole file."""
 
     mme: MmeTable = Field(default=MmeTable(), description="the MME")
@@ -88,6 +99,13 @@ class MmeConfig(FunctionConfig):
         default=None, description="where the UEs' own short messages go; none when not given"
     )
     sends: tuple[SendsTable, ...] = Field(default=(), strict=False, description="short messages that UEs send")
+    group: tuple[GroupTable, ...] = Field(default=(), strict=False, description="groups whose credentials it gives out")
+
+    @model_validator(mode="after")
+    def _each_group_once(self) -> Self:
+        if len({each.id for each in self.group}) < len(self.group):
+            raise ValueError("group.id: named twice")
+        return self
 
     @model_validator(mode="after")
     def _senders_are_there(self) -> Self:
