@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nfs.common.imsi_group import ImsiGroupId
 from nfs.ue.usim import Usim
 
 CONNECTED: Final = 4
@@ -159,6 +160,12 @@ class Context:
         self._keep(data)
         if flags >> EVENTS & 1:
             self._watches = {key: event for key, event in self.watches.items() if key[0] != scef}
+
+    @property
+    def groups(self) -> frozenset[ImsiGroupId]:
+        """The groups that the HSS says it is a member of."""
+        found = (ImsiGroupId.of(each) for each in self._shared.get("IMSI-Group-Id", ()))
+        return frozenset(each for each in found if each is not None)
 
     @property
     def apns(self) -> tuple[str, ...]:

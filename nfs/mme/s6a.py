@@ -28,7 +28,13 @@ EVENTS: Final = frozenset({0, 1, 2, 3, 4})
 LOCATION_REPORT: Final = 2
 MME_NODE: Final = 1
 _LISTS: Final = frozenset(
-    {"APN-Configuration", "Monitoring-Event-Configuration", "SCEF-Reference-ID-for-Deletion", "TS-Code"}
+    {
+        "APN-Configuration",
+        "IMSI-Group-Id",
+        "Monitoring-Event-Configuration",
+        "SCEF-Reference-ID-for-Deletion",
+        "TS-Code",
+    }
 )
 
 
