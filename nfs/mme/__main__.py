@@ -16,6 +16,7 @@ from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, s
 from nfs.common.standing import counted, standing
 from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
+from nfs.mme.guarding import guarded
 from nfs.mme.logic import Mme, Population
 from nfs.mme.membership import CLAIMS, Desk, read_credentials
 from nfs.mme.mo_sms import Plan, Sender
@@ -34,7 +35,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards or keys."""
     populations = _populations(config)
     scenario = scenario_of(config)
-    mme = Mme.of([*populations, *populations_of(scenario)])
+    guard = guarded(config.protection, around.reactor.seconds)
+    mme = Mme.of([*populations, *populations_of(scenario)], guard)
     sgd = Sgd(mme)
     files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
     received, attached, heard = files
@@ -77,7 +79,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         audit=audit.node_refused,
         standing=standing(
             audit,
-            counts=lambda: (*counted(*SHORT_MESSAGES, mme.counters), *counted(*CLAIMS, desk.counters)),
+            counts=lambda: (*counted(*SHORT_MESSAGES, mme.counters), *counted(*CLAIMS, desk.counters), *guard.counts()),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
         ),
         started=started,

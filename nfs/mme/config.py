@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.base import Identity, InputFile, OutputFile, Table
+from nfs.common.app_keys import AudienceTable, SignerTable
 from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164, imsi, plmn
 from nfs.common.imsi_group import group_text
@@ -87,6 +88,21 @@ class GroupTable(Table):
     key_id: int = Field(default=0, ge=0, le=255, description="number of this key, another one when it is renewed")
 
 
+class ProtectionTable(Table):
+    """The `[protection]` table: the applications of UEs take what an SCS has protected for them, and nothing else."""
+
+    fresh_s: float = Field(
+        default=90_000, gt=0, le=31_536_000, description="how old a message may be, its wait for the UE included"
+    )
+    only_groups: bool = Field(default=False, description="only messages for groups are looked at")
+    signer: tuple[SignerTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.signer]]`: whose signature counts"
+    )
+    audience: tuple[AudienceTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.audience]]`: what the UEs belong to"
+    )
+
+
 class MmeConfig(AuditedConfig):
     """The whole file."""
 
@@ -100,6 +116,10 @@ class MmeConfig(AuditedConfig):
     )
     sends: tuple[SendsTable, ...] = Field(default=(), strict=False, description="short messages that UEs send")
     group: tuple[GroupTable, ...] = Field(default=(), strict=False, description="groups whose credentials it gives out")
+
+    protection: ProtectionTable | None = Field(
+        default=None, description="end-to-end protection of what UEs are sent; none looked for when not given"
+    )
 
     @model_validator(mode="after")
     def _each_group_once(self) -> Self:

@@ -3,7 +3,7 @@
 The MME finds the UE by IMSI, lets it meet the message the way the scenario says, and turns the outcome into a result.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made
 from enum import IntEnum
@@ -11,7 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 from nfs.common.sm_failure import SM_DELIVERY_FAILURE, USER_UNKNOWN, FailureCause
 from nfs.common.sms import MAX_TPDU
-from nfs.ue.logic import Behaviour, Inbox, Reaction, Ue
+from nfs.ue.logic import Behaviour, Inbox, Reaction, Trigger, Ue
+
+Deliver = Callable[[Trigger], None]
 
 SUCCESS: Final = 2001
 INVALID_AVP_VALUE: Final = 5004
@@ -103,7 +105,7 @@ class Ues(Mapping[str, Ue]):
 
     __slots__ = ("_deliver", "_groups", "_made")
 
-    def __init__(self, groups: Sequence[Population], deliver: Inbox) -> None:
+    def __init__(self, groups: Sequence[Population], deliver: Deliver) -> None:
         self._groups = groups
         self._deliver = deliver
         self._made: dict[str, Ue] = {}
@@ -143,10 +145,10 @@ class Mme:
     field: Field | None = None
 
     @classmethod
-    def of(cls, populations: Iterable[Population]) -> "Mme":
-        """The MME of these populations."""
+    def of(cls, populations: Iterable[Population], guard: Callable[[Inbox], Deliver] = lambda inbox: inbox) -> "Mme":
+        """The MME of these populations.  guard: what stands before the applications of its UEs."""
         inbox = Inbox()
-        return cls(Ues(tuple(populations), inbox), inbox)
+        return cls(Ues(tuple(populations), guard(inbox)), inbox)
 
     def forward(self, imsi: str, tpdu: bytes, waiter: Waiter | None = None) -> Result | None:
         """One MT short message; None means that the scenario wants no answer at all."""
