@@ -52,7 +52,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
 
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
-    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
+    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow, config.hss.initial_attach)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
     desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
 

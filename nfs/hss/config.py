@@ -37,6 +37,11 @@ class HssTable(Table):
         le=3600,
         description="how often `mtc subscriber update`, `locate`, `detach` and `reset` are looked for; 0: never",
     )
+    initial_attach: bool = Field(
+        default=True,
+        description="Cancel-Location-Requests after an initial attach say INITIAL_ATTACH_PROCEDURE; false: "
+        "MME_UPDATE_PROCEDURE or SGSN_UPDATE_PROCEDURE, for nodes that know no other",
+    )
     every_name: bool = Field(
         default=False,
         description="of a device to be triggered say each External Identifier on S6m, in a User-Identifier of its own "
