@@ -2,6 +2,12 @@
 
 To peers that are open; and where the configuration allows an answer to say whom this node talks to, to hosts that are
 connected for it (`redirect_peers`).  Where none of the hosts named can be reached, the answer goes to whoever asked.
+
+A Destination-Host fixes where a request goes (section 6.1), and no other host would take it for its own (6.1.4).  When
+that host itself redirects, a request of ours is addressed to the one it names and sent there, as section 6.12 asks; one
+in transit is not ours to address, and whoever sent it gets the answer.  When another node redirects, the name stays.
+What is remembered for a realm, an application or a user is for routing (6.1.6), which a peer that is named goes before
+(6.1.5); what is remembered for a session, or for all that would go to a host, holds for its name as well.
 """
 
 from __future__ import annotations
@@ -12,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from diameter._node.core import Core, Line, Request, Waiter
 from diameter._node.redirect_peers import RedirectPeers, Waiting
-from diameter._node.transit import Crossing
+from diameter._node.transit import Crossing, Transit
 from diameter.errors import RemoteFault
 from diameter.message import Message, encode
 from diameter.routing.pending import PendingTable
 from diameter.routing.realm_redirect import realm_indication, to_realm
-from diameter.routing.redirect import Asked, Indication, Redirects, indication
+from diameter.routing.redirect import NAMED, Asked, Indication, Redirects, indication
 from diameter.security.identity import plain
 from diameter.trace import Point
 
@@ -55,10 +61,26 @@ class Following:
         """The line that a remembered redirection leads a request to."""
         core, (application, host, realm) = self._core, destination
         usual = core.table.choose(application, host, realm, avoid)
+        if host is not None and usual is not None and plain(usual.host) == plain(host):
+            return None
         asked = Asked(
             application=application, realm=realm, session=session, user=user, host=usual.host if usual else None
         )
         return self._open(self.cache.find(asked, core.now), application, avoid)
+
+    def whither(
+        self, destination: tuple[int, str | None, str | None], session: str, user: str | None
+    ) -> tuple[str | None, str | None]:
+        """Destination-Host and Destination-Realm that remembered redirections give a request of ours."""
+        core, (application, host, realm) = self._core, destination
+        if other := self.realm_for(destination, session, user):
+            return None, other
+        usual = None if host is None else core.table.choose(application, host, realm)
+        if usual is None or host is None or plain(usual.host) != plain(host):
+            return host, realm
+        asked = Asked(application=application, realm=realm, session=session, user=user, host=usual.host)
+        line = self._open(self.cache.find(asked, core.now, NAMED), application, ())
+        return (host if line is None or line.entry is None else line.entry.host), realm
 
     def realm_for(
         self, destination: tuple[int, str | None, str | None], session: str | None, user: str | None
@@ -88,27 +110,44 @@ class Following:
         said = indication(answer)
         if said is None:
             return self._to_realm(request, answer)
-        core, (application, _, realm) = self._core, request.destination
+        core, (application, host, realm) = self._core, request.destination
+        named = host is not None and plain(text_of(answer, "Origin-Host") or "") == plain(host)
+        if named and isinstance(request.waiter, Transit):
+            return False
         avoid = (*request.avoid, request.host)
         line = self._open([uri.fqdn.rstrip(".") for uri in said.hosts], application, avoid)
         if line is None and not core.config.redirects.connect:
             return False
         asked = Message(request.octets, core.dictionary)
         what = self._asked(asked, application, realm, request.host)
-        goes = partial(self._goes, request, asked, said, what, avoid)
+        goes = partial(self._goes, request, asked, said, what, avoid, named)
         if line is not None:
             return goes(line)
         return self._connect(request, said, what, by, goes, back)
 
     def _goes(
-        self, request: Request, asked: Message, said: Indication, what: Asked, avoid: tuple[str, ...], line: Line
+        self,
+        request: Request,
+        asked: Message,
+        said: Indication,
+        what: Asked,
+        avoid: tuple[str, ...],
+        named: bool,
+        line: Line,
     ) -> bool:
-        """Follow to a line, and remember that others are to."""
+        """Follow to a line, and remember that others are to.  `named`: as Destination-Host, in the place of another."""
         entry = line.entry
         if entry is None or not entry.offers(what.application) or plain(entry.host) in map(plain, avoid):
             return False
         self.cache.learn(said, what, self._core.now)
-        return self._again(request, asked, line, avoid)
+        if not named:
+            return self._again(request, asked, line, avoid)
+        before = request.destination
+        request.destination = before[0], entry.host, before[2]
+        if self._again(request, asked.edit(replace={"Destination-Host": entry.host}), line, avoid):
+            return True
+        request.destination = before
+        return False
 
     def _connect(
         self,

@@ -269,7 +269,9 @@ class Forwarding:
                 other, destination, passing, lambda no: self._requests.way(destination, avoid + no)
             )
             if isinstance(admitted, str):
-                self._refuse(line, request, ResultCode.TOO_BUSY, "too much is asked for", logged=admitted)
+                # RFC 7683 section 8: whoever named a host may name another one; else nobody is left who was not asked
+                code = ResultCode.TOO_BUSY if destination[1] else ResultCode.UNABLE_TO_COMPLY
+                self._refuse(line, request, code, "too much is asked for", logged=admitted)
                 return
             other = admitted
         assert other.entry is not None

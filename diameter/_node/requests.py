@@ -137,8 +137,8 @@ class Requests:
     ) -> Ready | str:
         """Choose the line for a request, and what is filled in; a text says why it cannot be sent."""
         core, asked, user = self._core, (application, command, to, realm), avps.get("User-Name")
-        if self._realms and (other := self.following.realm_for((application, to, realm), session, user)):
-            to, realm = None, other
+        if self._realms or self._redirects:
+            to, realm = self.following.whither((application, to, realm), session, user)
         way = application, to, realm
         line = self.way(way, (), session, user)
         if isinstance(line, NoWay):

@@ -45,6 +45,8 @@ PRECEDENCE: Final = (
     Usage.ALL_HOST,
 )
 """Which usage counts first (section 6.13)."""
+NAMED: Final = (Usage.ALL_SESSION, Usage.ALL_HOST)
+"""Those of them that count for a request whose Destination-Host is a peer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +174,9 @@ class Redirects:
             self._tidy(now)
         self.entries[key] = now + cache_s, names
 
-    def find(self, asked: Asked, now: float) -> Sequence[str]:
-        """The hosts to ask instead, best first; none when no redirection is for this request."""
-        for usage in PRECEDENCE:
+    def find(self, asked: Asked, now: float, usages: Sequence[Usage] = PRECEDENCE) -> Sequence[str]:
+        """The hosts to ask instead, best first; none when no redirection of these usages is for this request."""
+        for usage in usages:
             key = _key(usage, asked)
             found = None if key is None else self.entries.get(key)
             if found is not None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from diameter.transport.gate import Gate, guarded
+
 _plain_site: Any = Site  # has no types
 _plain_resource: Any = Resource
 BAD_REQUEST: Final = b'{"schema": 1, "error": "method, host and path are UTF-8"}\n'
@@ -37,13 +39,16 @@ class Readable(_plain_resource):  # type: ignore[misc]  # so its subclass has no
 
 
 class QuietSite(_plain_site):  # type: ignore[misc]  # so its subclass has none
-    """Serves what is readable of a resource, writes no line for each request, and shows no traceback to a client."""
+    """Serves what is readable of a resource, writes no line for each request, and shows no traceback to a client.
+
+    gate: asked before a body is read.
+    """
 
     noisy = False
     displayTracebacks = False
 
-    def __init__(self, resource: Any) -> None:
-        super().__init__(Readable(resource))
+    def __init__(self, resource: Any, gate: Gate | None = None) -> None:
+        super().__init__(Readable(resource), requestFactory=None if gate is None else guarded(gate))
 
     def log(self, request: object) -> None:
         """Nothing."""

@@ -1,4 +1,4 @@
-"""`mtc subscriber update`, `locate`, `detach`, `reset`: orders that a running HSS carries out on S6a."""
+"""`mtc subscriber update`, `withdraw`, `locate`, `detach`, `reset`: orders that a running HSS carries out on S6a."""
 
 from __future__ import annotations
 
@@ -40,6 +40,34 @@ def update(identity: str, **given: Any) -> None:
     from nfs.hss.ordered import Order
 
     _order(lambda connection: Order(verb="update", imsi=_imsi(connection, identity)), given)
+
+
+@click.command("withdraw")
+@click.argument("identity")
+@click.argument("what", nargs=-1)
+@click.option("--apn", "apns", multiple=True, help="An APN of its profile that goes.")
+@click.option("--scef", default="", help="The monitoring events of this SCEF go, here too.")
+@wait
+@options
+def withdraw(identity: str, what: tuple[str, ...], apns: tuple[str, ...], scef: str, **given: Any) -> None:
+    """Have the HSS take data of IDENTITY away from the nodes that serve it (DSR); the next location update brings back
+    what its profile still has.
+
+    WHAT: sms, regional, apns (all of them), charging, stn-sr, roaming-restriction, csg, apn-oi, periodic-tau, vsrvcc,
+    a-msisdn, prose, buffered-packets, imsi-groups, msisdn, usage-type, external-id, paging-window, active-time, edrx,
+    service-gap.
+
+    Example: mtc subscriber withdraw meter-1@customer.example regional active-time -c hss.toml
+    """
+    from nfs.hss.ordered import Order
+    from nfs.hss.withdrawing import NAMES
+
+    if wrong := [each for each in what if each not in NAMES]:
+        raise click.UsageError(f"{wrong[0]}: one of {', '.join(NAMES)} expected")
+    if not (what or apns or scef):
+        raise click.UsageError("say what goes: WHAT, --apn or --scef")
+    detail = {"what": list(what), "apns": list(apns), "scef": scef}
+    _order(lambda connection: Order(verb="withdraw", imsi=_imsi(connection, identity), detail=detail), given)
 
 
 @click.command("locate")

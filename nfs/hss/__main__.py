@@ -26,7 +26,8 @@ from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.monitoring.s6t import exposing
-from nfs.hss.ordered import desk_of
+from nfs.hss.ordered import AGAIN_S, desk_of
+from nfs.hss.ordered import Desk as Orders
 from nfs.hss.profiles import by_name
 from nfs.hss.registrations import Kind
 from nfs.hss.s6a import S6a
@@ -54,7 +55,8 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
     s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow, config.hss.initial_attach)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
-    desk = desk_of(s6a, follow, config.hss.orders_s, store, around.reactor)
+    often_s = config.hss.orders_s or (AGAIN_S if config.provisioning is not None else 0)
+    desk = desk_of(s6a, follow, often_s, store, around.reactor)
 
     def stopping() -> None:
         s6c.stopped = True
@@ -91,7 +93,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
-    _add_http(parts, config, around, (store, reads), seal, (directory, centre), s6c.spawn, audit)
+    _add_http(parts, config, around, (store, reads), seal, (directory, centre), desk, s6c.spawn, audit)
     return parts
 
 
@@ -102,10 +104,11 @@ def _add_http(
     stores: tuple[Store, Store],
     seal: Seal | None,
     caches: tuple[Directory, AuthenticationCentre],
+    orders: Orders | None,
     spawn: Callable[[Coroutine[Any, Any, Any]], Any],
     audit: AuditLog,
 ) -> None:
-    """Provisioning by HTTP, where the configuration has it; who is changed there is read anew."""
+    """Provisioning by HTTP, where there is some; who is changed there is read anew, who is removed let go of."""
     directory, centre = caches
     if config.provisioning is None:
         return
@@ -115,6 +118,8 @@ def _add_http(
             if each is not None:
                 directory.forget(each)
                 centre.forget(each.imsi)
+        if changed.after is None and orders is not None:
+            orders.wake()
 
     http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn, audit)
     before, after = parts.started, parts.stopping

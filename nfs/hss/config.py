@@ -35,7 +35,8 @@ class HssTable(Table):
         default=0.0,
         ge=0,
         le=3600,
-        description="how often `mtc subscriber update`, `locate`, `detach` and `reset` are looked for; 0: never",
+        description="how often orders of `mtc subscriber update`, `withdraw`, `locate`, `detach`, `reset` and `remove`"
+        " are looked for; 0: never, but with `[provisioning]` each minute",
     )
     initial_attach: bool = Field(
         default=True,

@@ -1,5 +1,8 @@
-"""What an operator orders with `mtc subscriber update`, `locate`, `detach` and `reset`: kept in the database, carried
-out on S6a by whichever HSS looks first, and its outcome kept for whoever waits.
+"""What an operator orders with `mtc subscriber update`, `withdraw`, `locate`, `detach` and `reset`: kept in the
+database, carried out on S6a by whichever HSS looks first, and its outcome kept for whoever waits.
+
+A subscriber that is removed leaves an order too, for which nobody waits: nodes where it was let go of it.  That one is
+tried again until each of them has answered, or its time is over.
 """
 
 from __future__ import annotations
@@ -15,15 +18,18 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, T
 from diameter import Message, ResultCode
 from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
-from nfs.hss import tables
+from nfs.hss import registrations, tables, withdrawing
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import UserId
+from nfs.hss.mobility import Cancellation
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.profiles import subscription
+from nfs.hss.registrations import Registration
 from nfs.hss.s6a import S6a
 from nfs.hss.s6a_orders import Outcome
 from nfs.hss.tables import METADATA
 
-Verb = Literal["update", "locate", "detach", "reset"]
+Verb = Literal["update", "withdraw", "locate", "detach", "reset", "remove"]
 
 ORDERED: Final = Table(
     "ordered",
@@ -37,13 +43,18 @@ ORDERED: Final = Table(
 )
 STATE, LOCATION = 1 << 2, 1 << 3  # IDR-Flags
 AT_ONCE: Final = 50
+_NODE: Final = ("kind", "host", "realm", "plmn", "rat")
 GIVEN_UP_S: Final = 3600
 """How long an order, or its outcome, is kept that nobody came for."""
+AGAIN_S: Final = 60
+"""When nodes are asked again to let go of a subscriber that is removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order.  `detail`: for `detach` whether the device is to attach again, for `reset` the digits of IMSIs."""
+    """One order.  `detail`: for `detach` whether the device is to attach again, for `reset` the digits of IMSIs, for
+    `remove` the nodes, for `withdraw` what goes.
+    """
 
     verb: Verb
     imsi: str = ""
@@ -62,11 +73,23 @@ def claim(connection: Connection, now: int) -> list[tuple[int, Order]]:
     """Orders that nobody has taken; they are taken now."""
     c = ORDERED.c
     connection.execute(delete(ORDERED).where(c.taken > 0, c.taken <= now - GIVEN_UP_S))
-    free = select(ORDERED).where(c.taken == 0).order_by(c.id).limit(AT_ONCE).with_for_update(skip_locked=True)
+    again = (c.verb == "remove") & (c.taken <= now - AGAIN_S)
+    free = select(ORDERED).where((c.taken == 0) | again).order_by(c.id).limit(AT_ONCE).with_for_update(skip_locked=True)
     rows = connection.execute(free).all()
     if rows:
         connection.execute(update(ORDERED).where(c.id.in_([row.id for row in rows])).values(taken=now))
     return [(row.id, Order(verb=row.verb, imsi=row.imsi, detail=json.loads(row.detail))) for row in rows]
+
+
+def remove(connection: Connection, imsi: str, now: float) -> bool:
+    """Remove a subscriber, and order that the nodes that serve it let go of it; False when there is none."""
+    found = [each for each in registrations.of(connection, imsi).values() if not each.purged]
+    if not tables.remove(connection, imsi):
+        return False
+    if found:
+        nodes = [{name: getattr(each, name) for name in _NODE} for each in found]
+        place(connection, Order(verb="remove", imsi=imsi, detail={"nodes": nodes, "until": int(now) + GIVEN_UP_S}))
+    return True
 
 
 def finish(connection: Connection, number: int, outcome: Sequence[Mapping[str, Any]]) -> None:
@@ -113,15 +136,21 @@ class Desk:
         self._clock = clock
         self._call_later = call_later
         self._looking = False
+        self._again = False
         self._timer: Any = None
         self.failures = 0
 
     def start(self) -> None:
         """Look now, and again later."""
+        self.wake()
+        self._timer = self._call_later(self._poll_s, self.start)
+
+    def wake(self) -> None:
+        """Look now."""
+        self._again = True
         if not self._looking:
             self._looking = True
             _ = self._s6a.spawn(self._look())
-        self._timer = self._call_later(self._poll_s, self.start)
 
     def stop(self) -> None:
         """Look no more."""
@@ -130,9 +159,10 @@ class Desk:
 
     async def _look(self) -> None:
         try:
-            now = int(self._clock())
-            for number, order in await self._store.do(lambda connection: claim(connection, now)):
-                _ = self._s6a.spawn(self._carry_out(number, order))
+            while self._again:
+                self._again = False
+                for number, order in await self._store.do(lambda connection: claim(connection, int(self._clock()))):
+                    _ = self._s6a.spawn(self._carry_out(number, order))
         except StoreError:
             self.failures += 1
         finally:
@@ -140,6 +170,9 @@ class Desk:
 
     async def _carry_out(self, number: int, order: Order) -> None:
         try:
+            if order.verb == "remove":
+                await self._let_go(number, order)
+                return
             said = await self._said(order)
             await self._store.do(lambda connection: finish(connection, number, said))
         except StoreError:
@@ -154,21 +187,74 @@ class Desk:
         if order.verb == "locate":
             found = await self._orders.insert(order.imsi, {}, STATE | LOCATION)
             return [_row(each) | _whereabouts(each.answer) for each in found]
+        if order.verb == "withdraw":
+            return await self._withdraw(order)
         data = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        return [_row(each) for each in await self._orders.insert(order.imsi, data)]
+        said = await self._orders.insert(order.imsi, lambda node: data[node.plmn])
+        if await self._store.do(lambda connection: imsi_groups.withdrawn(connection, data)):
+            said += [each for each in await self._orders.delete(order.imsi, imsi_groups.WITHDRAWAL) if not each.good]
+        return [_row(each) for each in said]
 
-    def _data(self, connection: Connection, imsi: str) -> dict[str, Any] | None:
-        """Subscription-Data as the next location update would bring them."""
+    async def _withdraw(self, order: Order) -> list[dict[str, Any]]:
+        """Take data away from nodes; what SCEFs have set goes here too, and they hear of it."""
+        detail, now = order.detail, int(self._clock())
+
+        def work(connection: Connection) -> tuple[int, dict[str, Any]] | str:
+            subscriber = tables.find(connection, UserId(imsi=order.imsi))
+            profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
+            wanted = withdrawing.request(detail["what"], detail["apns"], detail["scef"], profile)
+            if detail["scef"] and not isinstance(wanted, str):
+                wanted[1]["SCEF-ID"] = withdrawing.forget_events(connection, order.imsi, detail["scef"], now)
+            return wanted
+
+        wanted = await self._store.do(work)
+        if isinstance(wanted, str):
+            return [{"host": "", "good": False, "result": wanted}]
+        if self._follow is not None:
+            self._follow.noted()
+        return [_row(each) for each in await self._orders.delete(order.imsi, *wanted)]
+
+    async def _let_go(self, number: int, order: Order) -> None:
+        """Have nodes let go of a subscriber that is removed; those that do not answer are asked again.
+
+        Where somebody has the IMSI again and is registered in the node, the node keeps him.
+        """
+        here = await self._store.do(lambda connection: registrations.of(connection, order.imsi))
+        left = []
+        for each in order.detail["nodes"]:
+            node = Registration(**each)
+            if any((one.kind, one.host) == (node.kind, node.host) for one in here.values()):
+                continue
+            said = await self._orders.cancel(order.imsi, node, Cancellation.SUBSCRIPTION_WITHDRAWAL)
+            if said.result is None:
+                left.append(each)
+        over = not left or self._clock() >= order.detail["until"]
+        await self._store.do(lambda connection: _keep(connection, number, {**order.detail, "nodes": left}, over=over))
+
+    def _data(self, connection: Connection, imsi: str) -> dict[str, dict[str, Any]] | None:
+        """Subscription-Data as the next location update would bring them, by the network of the node."""
         subscriber = tables.find(connection, UserId(imsi=imsi))
         profile = None if subscriber is None else self._s6a.profiles.get(subscriber.profile or "")
         if subscriber is None or profile is None:
             return None
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
+        imsi_groups.extend(connection, subscriber, data)
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
-        return data
+        found = {each.plmn: dict(data) for each in registrations.of(connection, imsi).values()}
+        if self._follow is not None:
+            for plmn, each in found.items():
+                self._follow.at(connection, imsi, plmn, each)
+        return found
+
+
+def _keep(connection: Connection, number: int, detail: Mapping[str, Any], *, over: bool) -> None:
+    here = ORDERED.c.id == number
+    connection.execute(
+        delete(ORDERED).where(here) if over else update(ORDERED).where(here).values(detail=json.dumps(detail))
+    )
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from nfs.common.identities import IdentityError, decode_number, decode_plmn, ims
 from nfs.common.store import Store, StoreError
 from nfs.hss import binding, registrations, tables
 from nfs.hss.authentication import MOST_VECTORS, AuthenticationCentre
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.mobility import (
     Cancellation,
@@ -202,6 +203,7 @@ class S6a(Application):
             same = before.get(new.kind)
             watches = registrations.watched(connection, name) if new.features & MONITORING_EVENT else ()
             data = subscription(profile, subscriber, sms=sms is not None, watches=watches)
+            imsi_groups.extend(connection, subscriber, data)
             noted = self._follow is not None and self._follow.registered(
                 connection, name, new, data, sms=sms is not None
             )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -22,6 +22,10 @@ S6A_INDICATOR: Final = 1 << 0  # CLR-Flags
 REATTACH: Final = 1 << 1
 
 
+Data = Mapping[str, Any] | Callable[[Registration], Mapping[str, Any]]
+"""Subscription-Data, the same for each node or not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a node said: its result (vendor and code), or why there is none; `answer` for whoever wants more."""
@@ -35,6 +39,12 @@ class Outcome:
     def good(self) -> bool:
         """Whether it did what it was asked."""
         return self.result == (0, ResultCode.SUCCESS)
+
+
+class Insert(Protocol):
+    """`Orders.insert`: an outcome for each node the device is registered in."""
+
+    def __call__(self, imsi: str, data: Data, flags: int | None = None, /) -> Awaitable[list[Outcome]]: ...
 
 
 class Orders:
@@ -62,16 +72,19 @@ class Orders:
         why = Cancellation.SUBSCRIPTION_WITHDRAWAL
         return [await self.cancel(imsi, each, why, reattach=reattach) for each in await self._store.do(work)]
 
-    async def insert(self, imsi: str, data: Mapping[str, Any], flags: int | None = None) -> list[Outcome]:
+    async def insert(self, imsi: str, data: Data, flags: int | None = None) -> list[Outcome]:
         """Change data of a subscriber where it is registered, or ask for its state (IDR); `flags`: IDR-Flags."""
-        avps: dict[str, Any] = {"User-Name": imsi, "Subscription-Data": dict(data)}
-        if flags is not None:
-            avps["IDR-Flags"] = flags
-        return await self._each(imsi, "Insert-Subscriber-Data", avps)
+        more = {} if flags is None else {"IDR-Flags": flags}
+        return await self._each(
+            imsi,
+            "Insert-Subscriber-Data",
+            lambda node: {"User-Name": imsi, "Subscription-Data": dict(data(node) if callable(data) else data), **more},
+        )
 
     async def delete(self, imsi: str, flags: int, data: Mapping[str, Any] | None = None) -> list[Outcome]:
         """Withdraw data of a subscriber where it is registered (DSR); `flags`: DSR-Flags, `data`: which of them."""
-        return await self._each(imsi, "Delete-Subscriber-Data", {"User-Name": imsi, "DSR-Flags": flags, **(data or {})})
+        avps = {"User-Name": imsi, "DSR-Flags": flags, **(data or {})}
+        return await self._each(imsi, "Delete-Subscriber-Data", lambda _: avps)
 
     async def watch(self, imsi: str, event: Watch) -> list[Outcome]:
         """Keep a monitoring event, and have the node the subscriber is in watch for it; later ones learn it in ULA."""
@@ -92,9 +105,9 @@ class Orders:
         avps = {"User-Id": list(users)} if users else {}
         return [await self._ask("Reset", avps, host, realm) for host, realm in hosts]
 
-    async def _each(self, imsi: str, command: str, avps: Mapping[str, Any]) -> list[Outcome]:
+    async def _each(self, imsi: str, command: str, avps: Callable[[Registration], Mapping[str, Any]]) -> list[Outcome]:
         found = await self._store.do(lambda connection: _nodes(connection, imsi))
-        return [await self._ask(command, avps, each.host, each.realm) for each in found]
+        return [await self._ask(command, avps(each), each.host, each.realm) for each in found]
 
     async def _ask(self, command: str, avps: Mapping[str, Any], host: str, realm: str) -> Outcome:
         try:

@@ -8,52 +8,32 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from diameter import Message
 from nfs.common.aka import Algorithm, kasme
+from nfs.common.checked import Check, grammar, proper, result
 from nfs.common.identities import IdentityError, decode_number
 from nfs.ue.usim import IND_BITS, NotOurNetwork, OutOfStep, Usim
 
-Verdict = Literal["ok", "wrong", "note"]
-SUCCESS: Final = (0, 2001)
+__all__ = [
+    "Authentication",
+    "Check",
+    "challenge",
+    "grammar",
+    "location",
+    "order",
+    "proper",
+    "purged",
+    "result",
+    "sqn_of",
+]
+
 SEPARATION_BIT: Final = 0x8000
 """Of AMF: the vector is for E-UTRAN (TS 33.401 6.1.1)."""
 SEPARATION, FOR_SMS = 1 << 0, 1 << 1  # ULA-Flags
 FREEZE_M_TMSI: Final = 1 << 0  # PUA-Flags
-NO_CAUSE: Final = "none"
 RAND_OCTETS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.  "note": not as most peers do it, and yet no fault."""
-
-    verdict: Verdict
-    what: str
-    detail: str = ""
-
-
-def proper(good: bool, what: str, detail: str = "") -> Check:
-    """A check with two outcomes; `detail` is for the bad one."""
-    return Check("ok" if good else "wrong", what, "" if good else detail)
-
-
-def grammar(message: Message) -> Iterator[Check]:
-    """Every AVP, in groups too, as the command's ABNF has it."""
-    faults = message.faults
-    refused = [fault for fault in faults if fault.verdict == "refuse"]
-    yield proper(not refused, "ABNF", "; ".join(fault.text for fault in refused))
-    for fault in faults:
-        if fault.verdict != "refuse":
-            yield Check("note", "ABNF", fault.text)
-
-
-def result(answer: Message, wanted: tuple[int, int] = SUCCESS) -> Check:
-    """The Result-Code or Experimental-Result."""
-    found = answer.result
-    said = NO_CAUSE if found is None else str(found[1]) if not found[0] else f"{found[0]}:{found[1]}"
-    return proper(found == wanted, "result", f"{said}, {wanted[1]} expected")
 
 
 def sqn_of(functions: Algorithm, rand: bytes, autn: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import SystemRandom
 
@@ -142,9 +143,9 @@ class Guards:
         clock, local = (lambda: self.holding.now), self.local
         return GuardedHss(hss, self.known, clock, self.unwanted, local=lambda: local.pairs, differs=local.differs)
 
-    def unwanted_now(self, device: str) -> Refuse | None:
+    def unwanted_now(self, names: Iterable[str], imsi: str, unnamed: bool = False) -> Refuse | None:
         """What the owner of a device has against a trigger at this moment; counts it otherwise."""
-        return self.unwanted.check(device, self.holding.now)
+        return self.unwanted.check(names, imsi, self.holding.now, unnamed=unnamed)
 
     def reload(self, config: IwfConfig) -> None:
         """Go by another configuration from now on; what was counted stays, what the HSS said is asked again.

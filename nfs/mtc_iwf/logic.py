@@ -7,7 +7,7 @@ passed the security gateway.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from nfs.common.features import Feature
@@ -48,6 +48,8 @@ __all__ = ["Decision", "DeviceAction", "Limits", "MtcIwf", "Report"]
 
 Paced = Callable[[Device, Found, bool], Awaitable[Refuse | None]]
 """paced(device, found, with priority): waits for the turn of a trigger; what is against waiting."""
+Unwished = Callable[[Iterable[str], str, bool], Refuse | None]
+"""unwished(names known of a device, its IMSI, whether its External Identifiers are not among them)."""
 
 
 async def at_once(device: Device, found: Found, priority: bool) -> Refuse | None:
@@ -72,7 +74,7 @@ class MtcIwf:
         ledger: Ledger,
         limits: Limits,
         sms_sc_host: str = "",
-        unwanted: Callable[[str], Refuse | None] = lambda device: None,
+        unwanted: Unwished = lambda names, imsi, unnamed: None,
         paced: Paced = at_once,
         capabilities: Capabilities | None = None,
     ) -> None:
@@ -123,11 +125,9 @@ class MtcIwf:
             return Decision(status=RequestStatus.TEMPORARYERROR, reason=str(error))
 
     def _unwanted_now(self, device: Device, found: Found) -> Decision | None:
-        for name in sorted({device_name(device.external_id, device.msisdn), *found.names}):
-            refuse = self._unwanted(name)
-            if refuse is not None:
-                return Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
-        return None
+        names = {device_name(device.external_id, device.msisdn), *found.names}
+        refuse = self._unwanted(names, found.imsi, found.unnamed(device))
+        return None if refuse is None else Decision(status=refuse.status, check="unwanted", reason=refuse.reason)
 
     async def _submit(
         self, action: DeviceAction, found: Found, profile: ScsProfile, sender: Sender, original: Trigger | None

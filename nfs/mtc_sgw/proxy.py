@@ -62,11 +62,15 @@ class Proxy(Agent):
         """A request in either direction, checked and without what the other side must not see."""
         neighbour = request.context
         assert isinstance(neighbour, Neighbour)
+        inside = self._inside(source)
+        closed = None if inside else self._closed(request, source)
+        if closed is not None:
+            return closed
         fault = first_refusing(request)
         if fault is not None:
             self._refused(request, source, "fault", int(fault.result_code), type(fault).__name__)
             return request.refusal(fault)
-        return self._out(request, source) if self._inside(source) else self._in(request, neighbour)
+        return self._out(request, source) if inside else self._in(request, neighbour)
 
     def answer(self, answer: Message, request: Message) -> Message:
         """An answer in either direction, likewise; 3002 in place of one that cannot be used."""
@@ -78,11 +82,19 @@ class Proxy(Agent):
 
     # ---- towards the core
 
+    def _closed(self, request: Message, source: str) -> ApplicationFault | None:
+        """What no SCS may send is answered as what is not there, whatever it holds."""
+        if request.application != "Tsp":
+            text = f"application {request.application} is not open to the outside"
+            return self._no(request, source, "application", ResultCode.APPLICATION_UNSUPPORTED, text)
+        if request.command != ASKED:
+            return self._no(request, source, "command", ResultCode.COMMAND_UNSUPPORTED, "no command for an SCS to send")
+        return None
+
     def _in(self, request: Message, neighbour: Neighbour) -> Decision:
-        if request.application == "Tsp":
-            wrong = self._misdirected(request, neighbour.host)
-            if wrong is not None:
-                return wrong
+        wrong = self._misdirected(request, neighbour.host)
+        if wrong is not None:
+            return wrong
         mark = mark_of(request)
         if self._copies.known(mark) and peer_identity.check(self._gateway.offer(request, neighbour)) is None:
             before = self._copies.answer(mark, request)
@@ -94,9 +106,7 @@ class Proxy(Agent):
         return self._inward(outcome)
 
     def _misdirected(self, request: Message, source: str) -> ApplicationFault | None:
-        """What is wrong with command and destination of a request from outside, which is for us and nobody behind."""
-        if request.command != ASKED:
-            return self._no(request, source, "command", ResultCode.COMMAND_UNSUPPORTED, "no command for an SCS to send")
+        """What is wrong with the destination of a request from outside, which is for us and nobody behind."""
         host = request.get("Destination-Host")
         if host is not None and plain(host) != plain(self._gateway.host):
             text = "Destination-Host is not the gateway"

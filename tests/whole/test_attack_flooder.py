@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from diameter.message import Message
-from helpers.attack import IMSIS, TSP, Field
-from helpers.network import REALM, SCS1, SCS2
+from helpers.attack import IMSIS, Field
+from helpers.attack_wire import TSP
+from helpers.network import FORMS, REALM, SCS1, SCS2
 from helpers.nodes import dictionary
 from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
@@ -22,15 +23,15 @@ from nfs.common.tsp import RequestStatus
 FLOOD, BUDGET, AT_ONCE = 1_000, 50, 100
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Iterator[Field]:
+@pytest.fixture(params=FORMS)
+def field(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Field]:
     limits = f"""
         hide_delay_s = 0
         hss_budget = {{per_s = 0.001, burst = {BUDGET}}}
         rate = {{per_s = 0.001, burst = {BUDGET + FLOOD}}}
         device_rate = {{per_s = 0.1, burst = 5}}
     """
-    field = Field(tmp_path, dictionary(), limits, "rate = {per_s = 1, burst = 20}").open()
+    field = Field(tmp_path, dictionary(), limits, "rate = {per_s = 1, burst = 20}", form=request.param).open()
     yield field
     assert (field.leaked(), field.bugs()) == ([], 0)
     field.close()

@@ -12,7 +12,7 @@ import pytest
 
 from diameter import Message
 from helpers.attack import IMSIS, NAMES, Field
-from helpers.network import REALM, SCS1
+from helpers.network import FORMS, REALM, SCS1
 from helpers.nodes import dictionary
 from nfs.common.identities import encode_number, encode_tbcd
 
@@ -25,9 +25,9 @@ OTHERS: Final = (1, 1_000_000, 257, 264, 283, 701, 3001, 3002, 3008, 3009, 3102,
 """AVPs that have no place in a Device-Action, unknown ones among them."""
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Iterator[Field]:
-    field = Field(tmp_path, dictionary(), "hide_delay_s = 0").open()
+@pytest.fixture(params=FORMS)
+def field(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Field]:
+    field = Field(tmp_path, dictionary(), "hide_delay_s = 0", form=request.param).open()
     yield field
     field.close()
 

@@ -13,15 +13,15 @@ import pytest
 
 from diameter import Message
 from helpers.attack import IMSIS, Field
-from helpers.network import HSS, IWF, REALM, SCS1, SCS2, SMS_SC
+from helpers.network import FORMS, HSS, IWF, REALM, SCS1, SCS2, SGW, SMS_SC
 from helpers.nodes import dictionary
 from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Iterator[Field]:
-    field = Field(tmp_path, dictionary()).open()
+@pytest.fixture(params=FORMS)
+def field(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Field]:
+    field = Field(tmp_path, dictionary(), form=request.param).open()
     yield field
     assert (field.leaked(), field.bugs(), field.deliveries()) == ([], 0, [])
     field.close()
@@ -88,21 +88,26 @@ def test_a_request_in_the_name_of_another_is_refused_counted_and_audited(
 
 
 @pytest.mark.requirement("T-TSP-02", "R-TSP-25")
-@pytest.mark.parametrize("name", ["scs9.customer.example", "scs9.core.example", IWF])
-def test_a_name_in_cer_that_nobody_has_ends_the_link(field: Field, name: str) -> None:
-    (answer,) = field.stranger(name, trigger())
-    assert (answer.command, answer.result) == ("Capabilities-Exchange-Answer", (0, 3010))
-    assert [(line["check"], line["stage"]) for line in field.refusals()] == [("capabilities", "authentication")]
+def test_a_name_in_cer_that_no_peer_has_ends_the_link(field: Field) -> None:
+    """Behind a gateway of its own the HSS and the SMS-SC are no peers of whoever is dialled; nobody is his own peer."""
+    others = (IWF,) if field.form == "embedded" else (SGW, HSS, SMS_SC)
+    names = ("scs9.customer.example", "scs9.core.example", *others)
+    for name in names:
+        (answer,) = field.stranger(name, trigger())
+        assert (answer.command, answer.result) == ("Capabilities-Exchange-Answer", (0, 3010))
+    lines = [(line["check"], line["stage"]) for line in field.refusals()]
+    assert lines == [("capabilities", "authentication")] * len(names)
 
 
 @pytest.mark.requirement("T-TSP-02", "R-TSP-28")
-@pytest.mark.parametrize("name", [HSS, SMS_SC, SCS1])
-def test_the_name_of_somebody_who_is_there_loses_against_him(field: Field, name: str) -> None:
+def test_the_name_of_somebody_who_is_there_loses_against_him(field: Field) -> None:
     """In clear text, where nothing proves a name, as long as its owner is connected; over TLS the certificate does."""
-    answers = [each for each in field.stranger(name, trigger()) if not each.request]
-    assert [each.command for each in answers if each.result == (0, 2001)] == []
-    assert "Device-Action-Answer" not in [each.command for each in answers]
-    assert [line["check"] for line in field.refusals()] == ["capabilities"]
+    names = (HSS, SMS_SC, SCS1) if field.form == "embedded" else (IWF, SCS1)
+    for name in names:
+        answers = [each for each in field.stranger(name, trigger()) if not each.request]
+        assert [each.command for each in answers if each.result == (0, 2001)] == []
+        assert "Device-Action-Answer" not in [each.command for each in answers]
+    assert [line["check"] for line in field.refusals()] == ["capabilities"] * len(names)
     assert field.heard("S6m", "Subscriber-Information-Request") == []
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from diameter import Dictionary, decode
-from helpers.attack import IMSIS, LINKS, S6M, SGD, T4, TSP, Field, leaks
-from helpers.network import SCS1
+from helpers.attack import IMSIS, Field
+from helpers.attack_wire import INNER, S6M, SGD, T4, TSP
+from helpers.network import FORMS, SCS1
 from helpers.nodes import dictionary
 from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
@@ -28,14 +29,21 @@ STEPS = [
     (T4, "Delivery-Report"),
     (TSP, "Device-Notification"),
 ]
-MESSAGES = [(point, f"{command}-{kind}") for point, command in STEPS for kind in ("Request", "Answer")]
+IN_FRONT = [(point, command) for point in (TSP, INNER) for command in ("Device-Action", "Device-Notification")]
+MESSAGES = [
+    (form, point, f"{command}-{kind}")
+    for form, steps in (("embedded", STEPS), ("separate", IN_FRONT))
+    for point, command in steps
+    for kind in ("Request", "Answer")
+]
+"""Each message of a trigger, in each form of the gateway where that has anything to do with it."""
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Iterator[Field]:
-    field = Field(tmp_path, dictionary()).open()
+@pytest.fixture(params=FORMS)
+def field(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Field]:
+    field = Field(tmp_path, dictionary(), form=request.param).open()
     yield field
-    assert leaks(field.outside) == []
+    assert field.leaked() == []
     field.close()
 
 
@@ -63,15 +71,15 @@ def test_who_reads_clear_text_inside_reads_imsis_and_outside_none(field: Field) 
     assert field.ask(payload=b"open the valve").delivered
     for point in (S6M, T4, SGD):
         seen = b"".join(octets for _, octets in field.middle(point).seen)
-        assert f"IMSI {IMSIS[0]} as text" in leaks(seen)  # and so the search can find one
+        assert f"IMSI {IMSIS[0]} as text" in field.leaks(seen)  # and so the search can find one
     seen = b"".join(octets for _, octets in field.middle(TSP).seen)
-    assert leaks(seen) == []
+    assert field.leaks(seen) == []
     assert b"open the valve" in seen
     assert b"meter-1@customer.example" in seen
 
 
 @pytest.mark.requirement("T-TSP-01")
-@pytest.mark.parametrize(("point", "command"), MESSAGES)
+@pytest.mark.parametrize(("field", "point", "command"), MESSAGES, indirect=["field"])
 def test_a_dropped_message_never_makes_two_of_one(field: Field, point: str, command: str) -> None:
     field.middle(point).change = named(field.dictionary, command, lambda octets: ())  # type: ignore[assignment]
     report = settled(field, field.ask())
@@ -86,7 +94,7 @@ def test_a_dropped_message_never_makes_two_of_one(field: Field, point: str, comm
 
 
 @pytest.mark.requirement("T-TSP-01", "R-TSP-10")
-@pytest.mark.parametrize(("point", "command"), MESSAGES)
+@pytest.mark.parametrize(("field", "point", "command"), MESSAGES, indirect=["field"])
 def test_a_repeated_message_is_carried_out_once(field: Field, point: str, command: str) -> None:
     """At once, and again after a minute."""
     met: list[bytes] = []
@@ -169,7 +177,7 @@ def test_a_request_changed_to_what_its_sender_may_not_is_refused_counted_and_aud
 
 
 @pytest.mark.requirement("T-TSP-01")
-@pytest.mark.parametrize(("point", "command"), MESSAGES)
+@pytest.mark.parametrize(("field", "point", "command"), MESSAGES, indirect=["field"])
 def test_a_flipped_bit_anywhere_brings_nothing_down(field: Field, point: str, command: str) -> None:
     """One bit of each eleventh octet, another one each time; what becomes of this one trigger is anybody's guess."""
     assert field.ask().delivered
@@ -192,4 +200,5 @@ def test_a_flipped_bit_anywhere_brings_nothing_down(field: Field, point: str, co
 
 def test_every_link_has_somebody_in_the_middle(field: Field) -> None:
     assert field.ask().delivered
-    assert [point for point in LINKS.values() if field.middle(point).seen] == [TSP, S6M, T4, SGD]
+    assert field.points == [TSP, *([INNER] if field.form == "separate" else []), S6M, T4, SGD]
+    assert [point for point in field.points if not field.middle(point).seen] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diameter.config import parse
-from helpers.attack import IMSIS, LINKS, Field
+from helpers.attack import IMSIS, Field
 from helpers.network import IWF_TOML
 from helpers.nodes import dictionary
 from nfs.common.tsp import RequestStatus
@@ -35,7 +35,7 @@ def test_a_device_without_any_address_is_reached_unless_policy_is_against_it(fie
     assert field.ask(payload=b"come out").delivered
     named = [
         avp.name
-        for point in LINKS.values()
+        for point in field.points
         for message in field.messages(point)
         for avp in message
         if "Address" in avp.name and avp.name not in ("Host-IP-Address", "SC-Address")

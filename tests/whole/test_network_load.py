@@ -65,8 +65,8 @@ class Crowd(Network):
         self.nodes[3] = self._node(f"{node(SCS1)}\n{peers}", self.scs1)
         self.beside = self._node(f"{node(OTHER, '127.0.0.6')}\n{peer(SCS1, placement='outside')}", self.other)
 
-    def ask(self, reference: int) -> Later[Message]:
-        """A trigger; its answer when it comes."""
+    def ask(self, reference: int, to: str | None = None) -> Later[Message]:
+        """A trigger; its answer when it comes.  `to`: the MTC-IWF that the SCS insists on."""
         avps: dict[str, Any] = {
             "External-Identifier": "meter-1@customer.example",
             "SCS-Identity": encode_number("15550001"),
@@ -74,7 +74,7 @@ class Crowd(Network):
             "Action-Type": 1,
             "Trigger-Data": {"Payload": b"wake"},
         }
-        asked: Later[Message] = self.scs1.request("Device-Action", {"Device-Action": avps}, realm=REALM)
+        asked: Later[Message] = self.scs1.request("Device-Action", {"Device-Action": avps}, to=to, realm=REALM)
         return asked
 
 
@@ -144,6 +144,13 @@ def test_under_load_another_mtc_iwf_takes_over(crowd: Callable[[str, str], Crowd
     assert network.other.asked == [3, 4]
     (again,) = settled_again(network, 5)
     assert again["Origin-Host"] == (OTHER if cached else IWF)
+
+
+def test_an_scs_that_names_its_mtc_iwf_is_redirected_as_well(crowd: Callable[[str, str], Crowd]) -> None:
+    network = crowd("", REDIRECT)
+    found = settled(network, [network.ask(reference, IWF) for reference in (1, 2, 3)])
+    assert [answer["Origin-Host"] for answer in found] == [IWF, IWF, OTHER]
+    assert network.other.asked == [3]
 
 
 def settled_again(network: Crowd, reference: int) -> list[Message]:

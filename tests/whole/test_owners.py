@@ -141,3 +141,41 @@ def test_the_word_of_an_owner_by_domain_holds_against_the_number_whatever_the_hs
     assert [line["check"] for line in network.audit()] == [check]
     assert network.sms_sc.triggers == []
     network.close()
+
+
+QUIET, LIMIT = 'quiet = ["22:00-22:20"]', "per_hour = 1"  # it is 22:13 UTC
+
+
+@pytest.mark.requirement("E-IP-06")
+@pytest.mark.parametrize(
+    ("wish", "every_name", "pattern", "told"),
+    [
+        (QUIET, False, "*@customer.example", [RequestStatus.TEMPORARYERROR] * 2),
+        (QUIET, True, "*@other.example", [RequestStatus.SUCCESS] * 2),
+        (LIMIT, False, "*@customer.example", [RequestStatus.SUCCESS, RequestStatus.QUOTAEXCEEDED]),
+        (LIMIT, True, "*@customer.example", [RequestStatus.SUCCESS, RequestStatus.QUOTAEXCEEDED]),
+    ],
+)
+def test_quiet_hours_and_limits_by_domain_hold_against_the_number_whatever_the_hss_says(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wish: str,
+    every_name: bool,
+    pattern: str,
+    told: list[RequestStatus],
+) -> None:
+    """First by number, then by name: what an owner wants holds for the device, not for the name it is asked by."""
+    monkeypatch.setattr("helpers.network.HSS_TOML", f"{HSS_TOML}[hss]\nevery_name = {str(every_name).lower()}\n")
+    iwf = IWF_TOML.replace("[hss]", f'[[sgw.device]]\ndevices = ["{pattern}"]\n{wish}\n[hss]', 1)
+    network = Network(tmp_path, Dictionary.load(), (replace(SUBSCRIBER, msisdn="15550100001"),), iwf=iwf).open()
+    asked: dict[str, Any] = {"MSISDN": encode_number("15550100001"), "SCS-Identity": encode_number("15550001")}
+    asked |= {"Reference-Number": 1, "Action-Type": 1, "Trigger-Data": {"Payload": b"wake"}}
+    by_number = network.trigger(asked)["Device-Notification"]["Request-Status"]
+    assert [by_number, trigger(network, 2)] == told
+    refused = [each for each in told if each is not RequestStatus.SUCCESS]
+    lines = [(line["check"], line["result"]) for line in network.audit()]
+    assert lines == [("unwanted", each.name) for each in refused]
+    counted = [each for each in network.iwf_parts.standing.counts() if each.labels.get("check") == "unwanted"]
+    assert [(each.name, each.value) for each in counted] == [("mtc_refusals", len(refused))] * bool(refused)
+    assert len(network.sms_sc.triggers) == told.count(RequestStatus.SUCCESS)
+    network.close()

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from diameter.errors import ConfigError
 from nfs.common.aka import Seal
 from nfs.common.cards import Card
-from nfs.hss import cards, lookup, tables
+from nfs.hss import cards, lookup, ordered, tables
 from nfs.hss.groups import form
 from nfs.hss.groups import tables as groups
 from nfs.hss.groups.logic import Group
@@ -83,11 +83,11 @@ def put(
     return Changed(before, after)
 
 
-def remove(connection: Connection, imsi: str, condition: Condition) -> Changed:
-    """Remove a subscriber with all that belongs to it.  Raises Problem."""
+def remove(connection: Connection, imsi: str, condition: Condition, now: float) -> Changed:
+    """Remove a subscriber with all that belongs to it, and order that nodes let go of it.  Raises Problem."""
     before = subscriber(connection, imsi)
     condition.check(tag_of(to_row(before)))
-    tables.remove(connection, imsi)
+    ordered.remove(connection, imsi, now)
     return Changed(before, None)
 
 

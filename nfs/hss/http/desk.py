@@ -41,11 +41,12 @@ class Desk:
         self._tls = None if table.certificate is None or table.key is None else _Tls(table)
         token = b"" if table.token is None else _read_token(table.token)
         clients = frozenset(table.clients)
-        self._provisioning = Provisioning(*stores, seal, changed, spawn, audit=audit, token=token, clients=clients)
+        names: dict[str, Any] = {"clock": reactor.seconds, "audit": audit, "token": token, "clients": clients}
+        self._provisioning = Provisioning(*stores, seal, changed, spawn, **names)
 
     def start(self) -> str:
         """Listen; what the ready line says of it."""
-        site, table = QuietSite(self._provisioning.app.resource()), self._table
+        site, table = QuietSite(self._provisioning.app.resource(), self._provisioning.gate), self._table
         if self._tls is None:
             self._port = self._reactor.listenTCP(table.port, site, interface=table.host)
         else:

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 
 from diameter.node import as_deferred
 from diameter.security.certificate import identities
+from diameter.transport.gate import Refusal
+from nfs.common import audit as audits
 from nfs.common.aka import Seal
-from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.audit import Area, AuditLog, Stage
 from nfs.common.cards import KeysRow
 from nfs.common.identities import ExternalIdentifier, IdentityError, e164
 from nfs.common.store import Store, StoreError
@@ -53,7 +55,7 @@ class Provisioning:
 
     `changed`: is called with what a change did, before it is answered.  `spawn`: runs a coroutine on the node.  `token`
     and `clients`: who may, see `ProvisioningTable`; an empty one asks for nothing.  `reads`: a store that only reads.
-    `audit`: hears of who may not.
+    `clock`: seconds since 1970.  `audit`: hears of who may not.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Provisioning:
         changed: Callable[[Changed], None],
         spawn: Callable[[Coroutine[Any, Any, Any]], Any],
         *,
+        clock: Callable[[], float],
         audit: AuditLog,
         token: bytes = b"",
         clients: frozenset[str] = frozenset(),
@@ -73,6 +76,7 @@ class Provisioning:
         self._seal = seal
         self._changed = changed
         self._spawn = spawn
+        self._clock = clock
         self._audit = audit
         self._token = token
         self._clients = clients
@@ -102,6 +106,8 @@ class Provisioning:
         except StoreError as error:
             return _refused(request, Problem(503, str(error)))
         except Problem as problem:
+            if problem.status == 401:
+                request.setHeader(b"www-authenticate", b"Bearer")
             return _refused(request, problem)
         request.setResponseCode(status)
         if tag:
@@ -121,13 +127,25 @@ class Provisioning:
             scheme, _, token = (request.getHeader(b"authorization") or b"").partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
                 self._note(Stage.AUTHENTICATION, what, names, 401, "no bearer token, or another one")
-                request.setHeader(b"www-authenticate", b"Bearer")
                 raise Problem(401, "a bearer token is needed")
+
+    def gate(self, request: Request, octets: int) -> Refusal | None:
+        """What is answered to a request before its body is read; None where it is to be read."""
+        try:
+            self._admit(request, "a body")
+            if octets > BODY_LIMIT:
+                raise Problem(413, f"at most {BODY_LIMIT} octets")
+        except Problem as problem:
+            body = json.dumps(problem.document()).encode() + b"\n"
+            headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+            headers += [("www-authenticate", "Bearer")] if problem.status == 401 else []
+            return Refusal(status=problem.status, headers=tuple(headers), body=body)
+        return None
 
     def _note(self, stage: Stage, what: str, names: frozenset[str], code: int, reason: str) -> None:
         peer = ",".join(sorted(names))
         self._audit.refuse(
-            Refusal(
+            audits.Refusal(
                 check="provisioning", stage=stage, area=Area.CORE, peer=peer, command=what, result=str(code),
                 reason=reason,
             )
@@ -175,7 +193,8 @@ class Provisioning:
 
     async def _remove_subscriber(self, request: Request, imsi: str) -> Answer:
         condition = _condition(request)
-        self._changed(await self._store.do(lambda connection: changes.remove(connection, imsi, condition)))
+        now = self._clock()
+        self._changed(await self._store.do(lambda connection: changes.remove(connection, imsi, condition, now)))
         return 204, None, ""
 
     async def _external_ids(self, _request: Request, imsi: str) -> Answer:

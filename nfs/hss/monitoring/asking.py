@@ -92,7 +92,9 @@ class Work:
         self._asked = asked
         self._now = now
 
-    def apply(self, connection: Connection) -> GroupApplied | dict[str, Any] | tuple[Target, Applied, Timers | None]:
+    def apply(
+        self, connection: Connection
+    ) -> GroupApplied | dict[str, Any] | coverage.Set | tuple[Target, Applied, Timers | None]:
         """What became of it: of a group, members of the answer as they are, or of a device.  Raises Refused."""
         asked = self._asked
         if asked.group:

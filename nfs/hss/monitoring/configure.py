@@ -51,7 +51,8 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Applied:
-    """What became of all.  `asked`: (item, what was in its place, its result) for the nodes; `gone`: to be forgotten.
+    """What became of all.  `asked`: (item, what was in its place, its result) for the nodes; `gone`: (item, its result)
+    that they are to forget.
 
     reports: Monitoring-Event-Report; network: Suggested-Network-Configuration of the answer; timers: they changed;
     reach: the node is to say when short messages get through.
@@ -62,7 +63,7 @@ class Applied:
     patterns: list[Result] = field(default_factory=list)
     reports: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[Item, Item | None, Result]] = field(default_factory=list)
-    gone: list[Item] = field(default_factory=list)
+    gone: list[tuple[Item, Result]] = field(default_factory=list)
     network: dict[str, Any] | None = None
     absent: bool = False
     timers: bool = False
@@ -92,12 +93,7 @@ def events(
 ) -> None:
     """One Monitoring-Event-Configuration: deletions first, then what is new (7.2.1.2 step 5)."""
     for number in asked.gone:
-        error = (
-            None
-            if _delete(connection, "event", asked.scef, number, on, done)
-            else Error.CONFIGURATION_EVENT_NON_EXISTANT
-        )
-        done.results.append(Result(scef=asked.scef, reference=number, error=error))
+        done.results.append(_delete(connection, "event", asked.scef, number, on, done))
     if asked.wish is None or asked.new is None:
         return
     result = Result(scef=asked.scef, reference=asked.new)
@@ -150,22 +146,24 @@ def _at_once(connection: Connection, item: Item, on: Target, done: Applied) -> N
         done.reach = bool(on.places)
 
 
-def _delete(connection: Connection, kind: Kind, scef: str, number: Reference, on: Target, done: Applied) -> bool:
-    """Forget an item; False when there is none."""
+def _delete(connection: Connection, kind: Kind, scef: str, number: Reference, on: Target, done: Applied) -> Result:
+    """Forget an item; what became of that."""
+    result = Result(scef=scef, reference=number)
     item = _find(on.items, kind, scef, number.number)
     if item is None or (item.grp and item.grp != on.grp):
-        return False
+        result.error = Error.CONFIGURATION_EVENT_NON_EXISTANT
+        return result
     on.items.remove(item)
-    forget(connection, item, done)
-    return True
+    forget(connection, item, done, result)
+    return result
 
 
-def forget(connection: Connection, item: Item, done: Applied) -> None:
-    """Forget an item, with what waits to be said of it."""
+def forget(connection: Connection, item: Item, done: Applied, result: Result) -> None:
+    """Forget an item, with what waits to be said of it; `result`: what is said of it if a node does not forget it."""
     tables.remove(connection, item)
     outbox_tables.drop(connection, item.scef, item.reference, imsi=item.imsi)
     if item.kind == "pattern" or (item.kind == "event" and not Wish(**item.detail).seen_here):
-        done.gone.append(item)
+        done.gone.append((item, result))
     if item.kind == "network" or (item.kind == "event" and timers_of(Wish(**item.detail)) != Timers()):
         done.timers = True
 
@@ -173,12 +171,7 @@ def forget(connection: Connection, item: Item, done: Applied) -> None:
 def pattern(connection: Connection, asked: Asked, on: Target, done: Applied) -> None:
     """One AESE-Communication-Pattern; a device has patterns of one SCEF only (TS 23.682 5.10.2)."""
     for number in asked.gone:
-        error = (
-            None
-            if _delete(connection, "pattern", asked.scef, number, on, done)
-            else Error.CONFIGURATION_EVENT_NON_EXISTANT
-        )
-        done.patterns.append(Result(scef=asked.scef, reference=number, error=error))
+        done.patterns.append(_delete(connection, "pattern", asked.scef, number, on, done))
     if asked.new is None:
         return
     result = Result(scef=asked.scef, reference=asked.new)
@@ -221,7 +214,7 @@ def delete_all(connection: Connection, kind: Kind, scef: str, on: Target, done: 
     """All that a SCEF has of a kind on a device (CIR-Flags)."""
     for item in [each for each in on.items if each.kind == kind and each.scef == scef]:
         on.items.remove(item)
-        forget(connection, item, done)
+        forget(connection, item, done, Result(scef=scef, reference=Reference(item.reference, extended=item.extended)))
 
 
 def power_saving(items: Iterable[Item], bounds: Bounds) -> Timers:
@@ -236,7 +229,8 @@ def power_saving(items: Iterable[Item], bounds: Bounds) -> Timers:
 
 
 def settle(connection: Connection, done: Applied, answers: Mapping[tuple[str, int], Mapping[int, int]]) -> None:
-    """Take over what serving nodes said: an event that they refuse is not kept, and what it replaced is again.
+    """Take over what serving nodes said: an event that they refuse is not kept, and what it replaced is again; one that
+    they do not delete is kept.
 
     answers: by SCEF and reference, the result code of each Node-Type.
     """
@@ -254,6 +248,23 @@ def settle(connection: Connection, done: Applied, answers: Mapping[tuple[str, in
         if before is not None:
             tables.put(connection, before)
             result.error = Error.CONFIGURATION_EVENT_STORAGE_NOT_SUCCESSFUL
+    _kept(connection, done, answers)
+
+
+def _kept(connection: Connection, done: Applied, answers: Mapping[tuple[str, int], Mapping[int, int]]) -> None:
+    """What a node has not forgotten is not gone: it is there again, for the SCEF to delete once more, and that is said.
+
+    One that CIR-Flags deleted has a status of its own then.
+    """
+    for item, result in done.gone:
+        codes = answers.get((item.scef.lower(), item.reference), {})
+        if all(code == 2001 for code in codes.values()):
+            continue
+        tables.put(connection, item)
+        result.error, result.nodes = Error.UNABLE_TO_COMPLY, dict(codes)
+        said = done.results if item.kind == "event" else done.patterns
+        if not any(each is result for each in said):
+            said.append(result)
 
 
 def reported(connection: Connection, done: Applied, reports: Mapping[tuple[str, int], dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from diameter import Message, ResultCode
-from nfs.hss.monitoring import avps, outbox_tables, tables
+from nfs.hss.monitoring import avps, coverage, outbox_tables, tables
 from nfs.hss.monitoring.config import MonitoringTable
 from nfs.hss.monitoring.configure import MONITORING, NODE_TYPE, PATTERNS, power_saving
 from nfs.hss.monitoring.logic import Wish
@@ -37,6 +37,7 @@ class Follow:
         sms: short messages go through this node.  True when something was noted.
         """
         now = int(self._clock())
+        coverage.extend(connection, imsi, new.plmn, data)
         items = tables.of(connection, imsi, now)
         if not items:
             return False
@@ -52,6 +53,11 @@ class Follow:
         items = tables.of(connection, imsi, int(self._clock()))
         data |= avps.timers(power_saving(items, self.config))
         _nidd(connection, data, items)
+
+    def at(self, connection: Connection, imsi: str, plmn: str, data: dict[str, Any]) -> None:
+        """Put what depends on the network of a node into Subscription-Data."""
+        data.setdefault("Access-Restriction-Data", 0)
+        coverage.extend(connection, imsi, plmn, data)
 
     def _moved(self, connection: Connection, items: list[Item], new: Registration, now: int) -> int:
         """SUSPEND where the new node watches for nothing, RESUME where it does again (7.2.2)."""

@@ -24,13 +24,13 @@ def apn_of(profiles: Mapping[str, ProfileTable], subscriber: Subscriber, apn: st
     return profile
 
 
-def grant(connection: Connection, item: Item, now: int) -> bool:
-    """Keep an authorisation; whether the SCEF of the APN is another one now, which serving nodes have to hear."""
+def grant(connection: Connection, item: Item, now: int) -> list[Item]:
+    """Keep an authorisation; those that it takes the place of."""
     before = [each for each in tables.of(connection, item.imsi, now) if each.kind == "nidd" and each.apn == item.apn]
     for each in before:
         tables.remove(connection, each)
     tables.put(connection, item)
-    return [each.scef for each in before] != [item.scef]
+    return before
 
 
 def contexts(profile: ProfileTable, subscriber: Subscriber, item: Item, realm: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from nfs.hss.monitoring.logic import Error, Refused, Service, authorise
 from nfs.hss.monitoring.outbox_tables import Note
 from nfs.hss.monitoring.tables import Item, Known
 from nfs.hss.profiles import ProfileTable
+from nfs.hss.s6a_orders import Outcome
 
 if TYPE_CHECKING:
     from nfs.hss.monitoring.s6t import Core
@@ -41,6 +42,16 @@ class Wanted:
     now: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What a device's authorisation became; before: those in its place until now, and what is known of their SCEFs."""
+
+    subscriber: Subscriber
+    profile: ProfileTable
+    item: Item
+    before: list[tuple[Item, Known | None]]
+
+
 class Nidd:
     """Answers NIDD-Information-Requests; `wake`: there is something to be sent."""
 
@@ -59,11 +70,10 @@ class Nidd:
         if wanted.group:
             found = await self._core.store.do(lambda connection: self._for_group(connection, wanted))
             return request.answer(ResultCode.SUCCESS, members | found)
-        subscriber, profile, item, changed = await self._core.store.do(
-            lambda connection: self._for_device(connection, wanted)
-        )
-        if changed:
-            await self._push(subscriber, profile, item, wanted)
+        granted = await self._core.store.do(lambda connection: self._for_device(connection, wanted))
+        subscriber = granted.subscriber
+        if [each.scef for each, _ in granted.before] != [granted.item.scef]:
+            await self._push(granted, wanted)
         names = nidd.names(subscriber, wanted.user) | {"Granted-Validity-Time": avps.moment(wanted.until)}
         return request.answer(ResultCode.SUCCESS, members | {"NIDD-Authorization-Response": names})
 
@@ -90,7 +100,7 @@ class Nidd:
             called=called, until=wanted.until, grp=wanted.user.external_id or "" if wanted.group else "",
         )  # fmt: skip
 
-    def _for_device(self, connection: Connection, wanted: Wanted) -> tuple[Subscriber, ProfileTable, Item, bool]:
+    def _for_device(self, connection: Connection, wanted: Wanted) -> Granted:
         subscriber = subscribers.find(connection, wanted.user)
         if subscriber is None:
             raise Refused(Error.USER_UNKNOWN, "nobody has this identity")
@@ -101,15 +111,29 @@ class Nidd:
         names = [each.identifier for each in subscriber.external_ids]
         called = avps.called(wanted.user) or next(iter(names), "") or subscriber.msisdn or ""
         item = self._item(wanted, subscriber, called)
-        return subscriber, profile, item, nidd.grant(connection, item, wanted.now)
+        before = [(each, tables.known(connection, each.scef)) for each in nidd.grant(connection, item, wanted.now)]
+        return Granted(subscriber=subscriber, profile=profile, item=item, before=before)
 
-    async def _push(self, subscriber: Subscriber, profile: ProfileTable, item: Item, wanted: Wanted) -> None:
-        """Give the node the APN's SCEF; without it the authorisation is not given.  Raises Refused, StoreError."""
-        data = nidd.contexts(profile, subscriber, item, wanted.known.realm)
-        outcomes = await self._core.insert(subscriber.imsi, data, None)
-        if not all(each.good for each in outcomes):
-            await self._core.store.do(lambda connection: tables.remove(connection, item))
-            raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take the SCEF of the APN")
+    async def _push(self, granted: Granted, wanted: Wanted) -> None:
+        """Give the nodes the APN's SCEF; where one does not take it all is as it was.  Raises Refused, StoreError."""
+        outcomes = await self._tell(granted, granted.item, wanted.known.realm)
+        if all(each.good for each in outcomes):
+            return
+
+        def undo(connection: Connection) -> None:
+            tables.remove(connection, granted.item)
+            for each, _ in granted.before:
+                tables.put(connection, each)
+
+        await self._core.store.do(undo)
+        if any(each.good for each in outcomes):  # one of two nodes took it
+            for each, known in granted.before:
+                await self._tell(granted, each, "" if known is None else known.realm)
+        raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take the SCEF of the APN")
+
+    async def _tell(self, granted: Granted, item: Item, realm: str) -> list[Outcome]:
+        data = nidd.contexts(granted.profile, granted.subscriber, item, realm)
+        return await self._core.insert(granted.subscriber.imsi, data, None)
 
     def _for_group(self, connection: Connection, wanted: Wanted) -> dict[str, Any]:
         """Every member with this APN; those beyond one message follow in requests of ours (8.5)."""

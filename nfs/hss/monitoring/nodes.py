@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from diameter import Message, ResultCode
 from diameter.message import Grouped
 from nfs.hss.monitoring import avps
 from nfs.hss.monitoring.configure import NODE_TYPE, Applied, Target
-from nfs.hss.monitoring.logic import Timers
+from nfs.hss.monitoring.logic import Error, Timers
 from nfs.hss.monitoring.tables import Item
-from nfs.hss.s6a_orders import Outcome
+from nfs.hss.s6a_orders import Insert
 
-Insert = Callable[[str, Mapping[str, Any], int | None], Awaitable[list[Outcome]]]
-"""IMSI, Subscription-Data, IDR-Flags; an outcome for each node the device is registered in."""
 REACHABILITY: Final = 1
 """Bit 0 of IDR-Flags: the node is to say when the device is reachable."""
+UNKNOWN: Final = (Error.CONFIGURATION_EVENT_NON_EXISTANT, Error.SCEF_REFERENCE_ID_UNKNOWN)
 Said = dict[tuple[str, int], dict[int, int]]
 """By SCEF and reference, the result code of each Node-Type."""
 
@@ -25,9 +24,9 @@ def data(done: Applied, timers: Timers | None) -> dict[str, Any]:
     """Subscription-Data that tell a node what changed; empty where it need not be told."""
     found: dict[str, Any] = {}
     configurations = [avps.configuration(item) for item, _, _ in done.asked if item.kind == "event"]
-    configurations += [avps.deletion(item) for item in done.gone if item.kind == "event"]
+    configurations += [avps.deletion(item) for item, _ in done.gone if item.kind == "event"]
     patterns = [avps.pattern(item) for item, _, _ in done.asked if item.kind == "pattern"]
-    patterns += [_no_pattern(item) for item in done.gone if item.kind == "pattern"]
+    patterns += [_no_pattern(item) for item, _ in done.gone if item.kind == "pattern"]
     if configurations:
         found["Monitoring-Event-Configuration"] = configurations
     if patterns:
@@ -56,6 +55,12 @@ async def tell(
         for item, _, _ in done.asked:
             key = (item.scef.lower(), item.reference)
             said.setdefault(key, {})[node] = codes.get(key, otherwise) if outcome.good else otherwise
+        for item, _ in done.gone:
+            key = (item.scef.lower(), item.reference)
+            code = codes.get(key, otherwise) if outcome.good else otherwise
+            if code in UNKNOWN or outcome.result == (avps.TGPP, Error.USER_UNKNOWN):  # nothing is there to be watched
+                code = int(ResultCode.SUCCESS)
+            said.setdefault(key, {})[node] = code
         if outcome.answer is not None:
             reports |= _reports(outcome.answer)
     return said, reports

@@ -16,7 +16,7 @@ from diameter.app import Application
 from diameter.errors import RequestError
 from nfs.common.store import Store, StoreError
 from nfs.hss import binding
-from nfs.hss.monitoring import access, avps, outbox_tables, revoke, tables
+from nfs.hss.monitoring import access, avps, coverage, outbox_tables, revoke, tables
 from nfs.hss.monitoring.config import MonitoringTable
 from nfs.hss.monitoring.logic import Error
 from nfs.hss.monitoring.outbox_tables import Note
@@ -107,6 +107,7 @@ class Outbox:
             tables.lapse(connection, now)
             access.tidy(connection)
             binding.tidy(connection)
+            coverage.tidy(connection)
             revoke.cancel(connection, tables.orphans(connection, AT_ONCE), now)
             return outbox_tables.expire(connection, now)
 

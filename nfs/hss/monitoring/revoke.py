@@ -35,14 +35,17 @@ def unauthorised(connection: Connection, items: Iterable[Item]) -> list[Item]:
     return found
 
 
-def cancel(connection: Connection, items: Iterable[Item], now: int) -> int:
-    """Forget items, have serving nodes forget them, and note down that SCEFs hear of it; how many."""
+def cancel(connection: Connection, items: Iterable[Item], now: int, *, nodes: bool = True) -> int:
+    """Forget items, have serving nodes forget them, and note down that SCEFs hear of it; how many.
+
+    nodes: without it somebody else tells the serving nodes.
+    """
     notes: list[Note] = []
     gone = list(items)
     for item in gone:
         tables.remove(connection, item)
         outbox_tables.drop(connection, item.scef, item.reference, imsi=item.imsi)
-        notes += _notes(connection, item, now)
+        notes += [each for each in _notes(connection, item, now) if nodes or each.what != "forget"]
     outbox_tables.add(connection, notes)
     return len(gone)
 

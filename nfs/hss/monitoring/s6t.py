@@ -16,7 +16,7 @@ from diameter.app import Application, answers
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import IdentityError
 from nfs.common.store import Store, StoreError
-from nfs.hss.monitoring import avps, nodes, outbox_tables
+from nfs.hss.monitoring import avps, coverage, nodes, outbox_tables
 from nfs.hss.monitoring.asking import Question, Work, question
 from nfs.hss.monitoring.cia import answer_of, group_answer_of
 from nfs.hss.monitoring.config import Exposing, MonitoringTable, ScefTable
@@ -29,6 +29,7 @@ from nfs.hss.monitoring.outbox import Outbox
 from nfs.hss.monitoring.outbox_tables import Note
 from nfs.hss.profiles import ProfileTable
 from nfs.hss.s6a import S6a
+from nfs.hss.s6a_orders import Insert
 
 TGPP: Final = 10415
 
@@ -42,7 +43,7 @@ class Core:
 
     store: Store
     audit: AuditLog
-    insert: nodes.Insert
+    insert: Insert
     profiles: Callable[[], Mapping[str, ProfileTable]]
     clock: Callable[[], float]
     call_later: Callable[[float, Callable[[], None]], Any]
@@ -102,6 +103,9 @@ class S6t(Application):
         found = await self.core.store.do(work.apply)
         if isinstance(found, GroupApplied):
             return request.answer(ResultCode.SUCCESS, self._common(request, group_answer_of(found)))
+        if isinstance(found, coverage.Set):
+            profile = self.core.profiles().get(found.on.subscriber.profile or "")
+            found = await coverage.push(self.core.store, self.core.insert, found, profile)
         if isinstance(found, dict):
             return request.answer(ResultCode.SUCCESS, self._common(request, found))
         on, done, timers = found
@@ -117,7 +121,7 @@ class S6t(Application):
             settle(connection, done, said)
             reported(connection, done, reports)
 
-        if done.asked:
+        if done.asked or done.gone:
             await self.core.store.do(work)
 
     async def for_nodes(self, note: Note) -> bool:

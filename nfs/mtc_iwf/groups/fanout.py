@@ -58,7 +58,7 @@ class FanOut:
         clock: Any,
         wall: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
-        unwanted: Callable[[str], Refuse | None] = lambda device: None,
+        unwanted: Callable[[tuple[str], str], Refuse | None] = lambda names, imsi: None,
         capabilities: Capabilities | None = None,
         counts: GroupCounts | None = None,
     ) -> None:
@@ -152,7 +152,7 @@ class FanOut:
             left_s = group.left_s(self._wall())
             if left_s is not None and left_s < 0:
                 return await self._end(group, entry, DeliveryOutcome.EXPIRED)
-            if self._unwanted(device_name(entry.member.external_id, None)) is not None:
+            if self._unwanted((device_name(entry.member.external_id, None),), entry.member.imsi) is not None:
                 return await self._end(group, entry, DeliveryOutcome.TEMPORARYERROR)
             return await self._offer(group, entry, left_s)
         except Unavailable:

@@ -173,6 +173,35 @@ def test_without_caching_only_what_was_redirected_goes_there() -> None:
         assert one.seen() == [2, 3, 0]
 
 
+def test_the_host_named_in_destination_host_may_name_another() -> None:
+    """Section 6.12: to the Redirect-Host, under whose name it takes the request for its own (6.1.4)."""
+    with net() as one:
+        assert one.ask(to=DIRECTOR).result()["Origin-Host"] == server_name(0)
+        assert one.director.seen[0]["Destination-Host"] == DIRECTOR
+        (seen,) = one.applications[0].seen
+        assert seen["Destination-Host"] == server_name(0)
+        assert seen.end_to_end == one.director.seen[0].end_to_end
+
+
+def test_when_another_than_the_host_named_redirects_the_name_stays() -> None:
+    """A host that is named means itself: another one does not pass for it because some agent leads there."""
+    with net(says={"Origin-Host": f"agent.{HOME}", "Origin-Realm": HOME}) as one:
+        with pytest.raises(ErrorAnswer, match="3002"):
+            one.ask(to=DIRECTOR).result()
+        assert one.client.stats.redirected == 1
+        assert one.seen() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("usage", list(Usage)[1:])
+def test_what_is_remembered_for_a_session_or_a_host_holds_for_its_name(usage: Usage) -> None:
+    """Sections 6.1.5, 6.1.6 and 6.13: a peer that is named goes before routes, not before what is said of itself."""
+    with net(says={"Redirect-Host-Usage": int(usage), "Redirect-Max-Cache-Time": 200}) as one:
+        how = {"to": DIRECTOR, "avps": {"Session-Id": "client;1;1"}}
+        assert [one.ask(**how).result()["Origin-Host"] for _ in range(2)] == [server_name(0)] * 2
+        assert one.applications[0].seen[1]["Destination-Host"] == server_name(0)
+        assert one.seen() == [1 if usage in (Usage.ALL_SESSION, Usage.ALL_HOST) else 2, 2, 0]
+
+
 def test_it_is_off_unless_it_is_asked_for() -> None:
     with net(connect=False) as one:
         assert answered_3006(one.ask())

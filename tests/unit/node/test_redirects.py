@@ -75,6 +75,18 @@ def test_what_is_cached_goes_there_at_once_until_its_time_is_over(usage: Usage) 
         assert (len(chain.seen(0)), len(chain.seen(1))) == (2, 3)
 
 
+@pytest.mark.parametrize("usage", list(Usage))
+def test_a_host_named_in_a_request_in_transit_has_the_last_word(usage: Usage) -> None:
+    """No other host would take it for its own (6.1.4): whoever named the first one gets its answer."""
+    with Chain([redirecting(Redirect_Host_Usage=int(usage), Redirect_Max_Cache_Time=50), Answering()]) as chain:
+        for _ in range(2):
+            assert codes(chain.inject(chain.request(Destination_Host=server_name(0), Session_Id="a;1;1"))) == [3006]
+        assert (len(chain.seen(0)), len(chain.seen(1))) == (2, 0)
+        assert codes(chain.inject(chain.request())) == [2001]  # for the realm alone it is followed
+        assert codes(chain.inject(chain.request(Destination_Host=server_name(0)))) == [3006]  # what is remembered, too
+        assert codes(chain.inject(chain.request(Destination_Host=server_name(1)))) == [2001]
+
+
 def test_a_redirection_is_not_for_other_sessions() -> None:
     with Chain([redirecting(Redirect_Host_Usage=1, Redirect_Max_Cache_Time=50), Answering()]) as chain:
         chain.inject(chain.request(Session_Id="one;1;1"))

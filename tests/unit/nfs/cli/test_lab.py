@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from click.testing import CliRunner
 
 from diameter.errors import ConfigError
 from nfs.cli import mtc
+from nfs.cli._machines.applications import at_moments, received
 from nfs.cli._machines.config import LabConfig, folder_of, read
 from nfs.cli._machines.files import Files, toml
 from nfs.cli._machines.kills import broken
@@ -207,3 +210,19 @@ def test_a_run_is_broken_by_what_is_lost_or_seen_twice() -> None:
     fine = {"lost": 0, "not_delivered": 0, "reported_twice": 0, "devices_had_twice": 0}
     assert not broken(fine)
     assert all(broken({**fine, name: 1}) for name in fine)
+
+
+def test_victims_are_killed_as_often_as_was_asked_for_and_an_error_ends_it() -> None:
+    killed: list[str] = []
+    over = Event()
+    done = at_moments(lambda name, _: killed.append(name), ("a", "b", "c"), 7, seed=1, gap_s=0.0, over=over)
+    assert (done, Counter(killed)) == ({"a": 3, "b": 2, "c": 2}, done)
+
+    def fails(name: str, _: Random) -> None:
+        raise OSError(name)
+
+    with pytest.raises(OSError, match="a"):
+        at_moments(fails, ("a",), 5, seed=1, gap_s=0.0, over=over)
+    assert over.is_set()
+    assert at_moments(fails, ("a", "b"), 5, seed=1, gap_s=0.0, over=over) == {}
+    assert received('{"imsi": "1", "payload": "x"}\n' * 2) == {("1", "x"): 2}

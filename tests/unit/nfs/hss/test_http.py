@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,12 +23,13 @@ from nfs.common.audit import AuditLog
 from nfs.common.cards import Card
 from nfs.common.database import database_url, open_engine, reading
 from nfs.common.store import Store
-from nfs.hss import cards, lookup, tables
+from nfs.hss import cards, lookup, ordered, registrations, tables
 from nfs.hss.config import HssConfig
 from nfs.hss.http.changes import Changed
 from nfs.hss.http.operations import OPERATIONS, description
 from nfs.hss.http.provisioning import BODY_LIMIT, Provisioning
 from nfs.hss.logic import ExternalId, Subscriber
+from nfs.hss.registrations import Registration
 
 _stub: Any = StubTreq  # has no types
 ROOT = Path(__file__).resolve().parents[4]
@@ -64,7 +66,14 @@ class Rig:
         self.changed: list[Changed] = []
         self.audit = AuditLog(folder / "audit", "hss.example")
         self.provisioning = Provisioning(
-            self.store, self.reads, seal, self.changed.append, spawn, audit=self.audit, token=TOKEN
+            self.store,
+            self.reads,
+            seal,
+            self.changed.append,
+            spawn,
+            clock=self.clock.seconds,
+            audit=self.audit,
+            token=TOKEN,
         )
         self.treq: Any = _stub(self.provisioning.app.resource())
         self.headers: Any = None
@@ -293,6 +302,37 @@ def test_who_may(rig: Rig) -> None:
     *_, last = (rig.folder / "audit").read_text().splitlines()
     assert (json.loads(last)["command"], json.loads(last)["result"]) == ("subscribers", "403")
     assert IMSI not in (rig.folder / "audit").read_text()
+
+
+@pytest.mark.parametrize(
+    ("token", "octets", "status"),
+    [(TOKEN, BODY_LIMIT, 0), (TOKEN, BODY_LIMIT + 1, 413), (b"0123456789abcdeg", 1, 401), (b"", 1 << 40, 401)],
+)
+def test_who_may_not_is_told_so_before_a_body_is_read(rig: Rig, token: bytes, octets: int, status: int) -> None:
+    request: Any = SimpleNamespace(transport=None, getHeader=lambda _name: b"Bearer " + token)
+    found = rig.provisioning.gate(request, octets)
+    assert (0 if found is None else found.status) == status
+    if found is not None:
+        fits("Problem", json.loads(found.body))
+        assert (("www-authenticate", "Bearer") in found.headers) is (status == 401)
+    assert sum(rig.audit.refusals.values()) == int(status == 401)
+
+
+def test_nodes_are_to_let_go_of_a_subscriber_that_is_removed(rig: Rig) -> None:
+    rig.ask("PUT", ONE, METER)
+    at = Registration(kind="mme", host="mme.example", realm="example", plmn="00101", rat=1004)
+    with rig.engine.begin() as connection:
+        registrations.put(connection, IMSI, at, None)
+    rig.ask("DELETE", ONE, if_match="*")
+    rig.ask("PUT", ONE, METER)
+    rig.ask("DELETE", ONE, if_match="*")  # registered nowhere
+    with rig.engine.begin() as connection:
+        ((_, order),) = ordered.claim(connection, 1)
+    assert (order.verb, order.imsi, [each["host"] for each in order.detail["nodes"]]) == (
+        "remove",
+        IMSI,
+        ["mme.example"],
+    )
 
 
 def test_a_database_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,17 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection
 
 from diameter.errors import RequestTimeout
-from helpers.exposure import SCEF, Lab
+from helpers.exposure import NOW, SCEF, Lab, event
 from helpers.mobility import HOME, IMSI, MME, NO_EPS
 from nfs.cli.subscriber import command
-from nfs.hss import ordered
+from nfs.hss import ordered, registrations, tables
+from nfs.hss.groups import tables as groups
+from nfs.hss.groups.logic import Group
+from nfs.hss.logic import UserId
+from nfs.hss.monitoring.tables import set_imsi_group
 from nfs.hss.ordered import Desk, Order, desk_of
 
+HOUR = datetime.fromtimestamp(NOW + 3600, UTC)
 METER = "meter-1@customer.example"
 
 
@@ -58,6 +64,21 @@ def test_data_go_out_anew_with_what_a_scef_has_set(lab: Lab) -> None:
     assert _said(lab, Order(verb="update", imsi=NO_EPS)) == [{"host": "", "good": False, "result": "no profile"}]
 
 
+def test_groups_go_out_with_the_data_and_are_withdrawn_when_there_are_none(lab: Lab) -> None:
+    lab.at()
+    with lab.transaction() as connection:
+        groups.make(connection, Group(external_id="mine@customer.example", members=(METER,)))
+        set_imsi_group(connection, "mine@customer.example", 1, "00101", b"\x07")
+    assert _said(lab, Order(verb="update", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    assert lab.fake.requests[-1]["Subscription-Data"]["IMSI-Group-Id"]["Local-Group-Id"] == b"\x07"
+    with lab.transaction() as connection:
+        groups.make(connection, Group(external_id="mine@customer.example"), replace=True)
+    assert _said(lab, Order(verb="update", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    inserted, deleted = lab.fake.requests[-2:]
+    assert "IMSI-Group-Id" not in inserted["Subscription-Data"]
+    assert (deleted.command, deleted["DSR-Flags"]) == ("Delete-Subscriber-Data-Request", 1 << 20)
+
+
 def test_a_device_is_located(lab: Lab) -> None:
     lab.at()
     cell = {"E-UTRAN-Cell-Global-Identity": HOME + (9).to_bytes(4), "Tracking-Area-Identity": HOME + (3).to_bytes(2)}
@@ -89,6 +110,81 @@ def test_a_device_is_detached_and_nodes_hear_of_a_reset(lab: Lab) -> None:
     assert (lab.fake.requests[-1]["Cancellation-Type"], lab.fake.requests[-1]["CLR-Flags"]) == (2, 3)
     assert lab.registered() == {}
     assert _said(lab, Order(verb="locate", imsi=IMSI)) == []
+
+
+def test_data_are_taken_away(lab: Lab) -> None:
+    lab.at()
+    lab._answers["Delete-Subscriber-Data"] = lambda request: request.answer(2001)  # type: ignore[index]
+    lab.restart()
+    lab.cir(event(5, 0, Monitoring_Duration=HOUR), event(6, 3, Monitoring_Duration=HOUR))
+    detail = {"what": ["sms", "regional", "service-gap"], "apns": ["DATA"], "scef": ""}
+    good = [{"host": MME, "good": True, "result": "2001"}]
+    assert _said(lab, Order(verb="withdraw", imsi=IMSI, detail=detail)) == good
+    asked = lab.fake.requests[-1]
+    assert asked["DSR-Flags"] == 1 << 0 | 1 << 3 | 1 << 13 | 1 << 31
+    assert (asked.all("TS-Code"), asked.all("Context-Identifier")) == ((b"\x21", b"\x22"), (2,))
+    assert [each.reference for each in lab.items()] == [5, 6]
+    said = _said(lab, Order(verb="withdraw", imsi=IMSI, detail={"what": [], "apns": [], "scef": SCEF.upper()}))
+    assert (said, lab.items()) == (good, [])
+    assert (lab.fake.requests[-1]["DSR-Flags"], lab.fake.requests[-1]["SCEF-ID"]) == (1 << 21, SCEF)
+    lab.later(0)
+    assert [each["Monitoring-Event-Report"]["Event-Handling"] for each in lab.reports()] == [2, 2]
+    said = _said(lab, Order(verb="withdraw", imsi=IMSI, detail=detail | {"apns": ["nowhere"]}))
+    assert said == [{"host": "", "good": False, "result": "no APN nowhere in its profile"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"), [(("colour",), "colour: one of sms, regional"), ((), "say what goes")]
+)
+def test_nothing_that_could_be_taken_away(lab: Lab, arguments: tuple[str, ...], complaint: str) -> None:
+    result = _cli(lab, "withdraw", METER, *arguments)
+    assert (result.exit_code, complaint in result.output) == (2, True)
+
+
+def test_nodes_let_go_of_a_subscriber_that_is_removed(lab: Lab) -> None:
+    """Until each has answered; one that has the IMSI again keeps it."""
+    lab.at()
+    desk = _desk(lab)
+
+    def look(after_s: float = 0) -> list[Any]:
+        lab.clock.advance(after_s)
+        desk.wake()
+        lab.fake.settle()
+        asked = [each for each in lab.fake.requests if each.command == "Cancel-Location-Request"]
+        return [(each["User-Name"], each["Cancellation-Type"], each["Destination-Host"]) for each in asked]
+
+    lab.fake.requests.clear()
+    lab.mme = RequestTimeout("no answer in 10 s")
+    result = _cli(lab, "remove", METER)
+    assert (result.output, result.exit_code) == (f"{IMSI} removed\n", 0)
+    once = (IMSI, 2, MME)
+    assert look() == [once]
+    assert look() == [once]
+    lab.restart()
+    desk = _desk(lab)
+    lab.mme = lambda request: request.answer(2001)
+    assert look(ordered.AGAIN_S) == [once]
+    assert look(ordered.AGAIN_S) == [once]
+    with lab.transaction() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+        assert ordered.remove(connection, IMSI, 0) is False
+
+
+def test_who_has_the_imsi_now_stays_where_he_is(lab: Lab) -> None:
+    lab.at()
+    with lab.transaction() as connection:
+        here = registrations.of(connection, IMSI)
+        found = tables.find(connection, UserId(imsi=IMSI))
+        assert found is not None
+        ordered.remove(connection, IMSI, lab.clock.seconds())
+        tables.save(connection, found)
+        registrations.put(connection, IMSI, here["mme"], None)
+    desk = _desk(lab)
+    desk.wake()
+    lab.fake.settle()
+    assert [each.command for each in lab.fake.requests if each.command_code == 317] == []
+    with lab.transaction() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
 
 
 def test_an_order_is_taken_once_and_not_kept_for_ever(lab: Lab) -> None:
@@ -145,7 +241,14 @@ def test_the_verb_waits_for_the_outcome(lab: Lab, rows: list[dict[str, Any]], ou
 
 
 @pytest.mark.parametrize(
-    "verb", [("update", METER), ("locate", METER), ("detach", METER, "--reattach"), ("reset", "00101")]
+    "verb",
+    [
+        ("update", METER),
+        ("withdraw", METER, "csg"),
+        ("locate", METER),
+        ("detach", METER, "--reattach"),
+        ("reset", "00101"),
+    ],
 )
 def test_nobody_takes_it(lab: Lab, verb: tuple[str, ...]) -> None:
     result = _cli(lab, *verb, "--timeout", "0.01")

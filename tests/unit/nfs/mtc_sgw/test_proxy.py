@@ -258,6 +258,18 @@ def test_an_scs_sends_no_report_and_the_inside_sends_nothing_else(rig: Rig) -> N
     assert fault.code == 3002
 
 
+@pytest.mark.requirement("T-IP-02", "R-TSP-28")
+def test_what_nobody_outside_may_send_is_answered_alike_whether_it_has_faults_or_not(rig: Rig) -> None:
+    """The grammar of an inner application, or of a report, would tell that there is one."""
+    d = rig.dictionary
+    known = d.request("Device-Trigger", {"Session-Id": "s"}, application="T4", hop_by_hop=1, end_to_end=2)
+    nobodys = Message(known.octets[:8] + (4711).to_bytes(4) + known.octets[12:], d)
+    report = d.request("Device-Notification", {"Session-Id": "s"}, application="Tsp", hop_by_hop=1, end_to_end=2)
+    faults = [rig.ask(each, OUTSIDE) for each in (known, nobodys, report, rig.report())]
+    assert [fault.code for fault in faults] == [3007, 3007, 3001, 3001]
+    assert rig.audit.refusals == {("application", "authorisation"): 2, ("command", "authorisation"): 2}
+
+
 def test_a_faulty_request_gets_its_fault_for_an_answer(rig: Rig) -> None:
     request = rig.action()
     answer = rig.ask(request.edit(remove="Auth-Session-State"), OUTSIDE)

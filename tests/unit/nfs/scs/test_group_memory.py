@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
-from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 
 from diameter import Dictionary, Message, RequestTimeout
 from diameter.app import Later
 from diameter.testing import FakeRequester, run
-from helpers.inline import InlineReactor, InlineThreads
+from helpers.inline import InlineReactor
 from helpers.schemas import assert_fits
+from helpers.scs_runs import TOKEN, Run, Runs, Web
 from nfs.cli._submit import ViaHttp
 from nfs.cli._trigger_group import lines
-from nfs.common.database import database_url, open_engine
-from nfs.common.store import Store
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 from nfs.scs.api import Scs, Stage, TriggerRequest
 from nfs.scs.group_memory import GroupMemory
 from nfs.scs.groups import GroupReport, GroupTriggers
 from nfs.scs.http import Http
 from nfs.scs.logic import Ledger
-from nfs.scs.memory import KEEP_S, METADATA, MIGRATIONS, OPEN_S, Memory
+from nfs.scs.memory import KEEP_S, OPEN_S, Memory
 
 DICTIONARY = Dictionary.load()
 FLEET = "fleet@customer.example"
-TOKEN = b"a-token-of-some-length"
-_stub: Any = StubTreq  # has no types
 
 
-class Process:
-    """One run of an SCS on its database."""
+class Process(Run):
+    """One run of an SCS."""
 
     def __init__(self, database: str, clock: InlineReactor) -> None:
-        self.clock = clock
-        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="scs")
-        self.store = Store(self.engine, clock, InlineThreads())
+        super().__init__(database, clock)
         self.status: int | Exception = int(RequestStatus.SUCCESS)
         memory = Memory(self.store)
         self.scs = Scs(
@@ -65,20 +55,13 @@ class Process:
         told = {"Reference-Number": reference, "Action-Type": 1, "Request-Status": self.status}
         return request.answer(2001, {"Device-Notification": told})
 
-    def remember(self) -> Process:
-        run(self.scs.remember(), self.clock)
-        return self
-
     def submit(self, **more: Any) -> GroupReport:
         request = TriggerRequest(payload=b"wake", external_identifier=FLEET, group=True, **more)
         return run(self.groups.submit(request), self.clock)
 
     def notify(self, reference: int, member: str, outcome: int = DeliveryOutcome.SUCCESS, **more: Any) -> int:
-        told = {"External-Identifier": member, "Reference-Number": reference, "Action-Type": 2}
-        told |= {"Delivery-Outcome": int(outcome)} | more
-        avps = {"Device-Notification": told, "Destination-Host": self.fake.origin_host}
-        answer = self.fake.deliver("Device-Notification", avps)
-        return answer.number("Result-Code")
+        told = {"External_Identifier": member, "Reference_Number": reference, "Action_Type": 2}
+        return self.tell(**told, Delivery_Outcome=int(outcome), **more)
 
     def report(self, reference: int) -> GroupReport:
         return run(self.groups.report(reference), self.clock)
@@ -88,33 +71,14 @@ class Process:
         return [(each.seq, each.report.reference, each.member, each.report.stage) for each in found]
 
 
-class Rig:
-    """Runs of one SCS, each as if the one before it had been killed."""
-
-    def __init__(self, database: str) -> None:
-        self.database = database
-        self.clock = InlineReactor()
-        self.clock.rightNow = 1_767_323_045.0
-        self.processes: list[Process] = []
-
-    def start(self) -> Process:
-        process = Process(self.database, self.clock)
-        self.processes.append(process)
-        return process
+Rig = Runs[Process]
 
 
 @pytest.fixture
 def rig(database: str) -> Iterator[Rig]:
-    rig = Rig(database)
+    rig = Rig(database, Process)
     yield rig
-    for process in rig.processes:
-        _ = process.store.close()
-
-
-def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
-    with rig.start().engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "scs_revision"})
-        assert compare_metadata(context, METADATA) == []
+    rig.close()
 
 
 def test_what_was_acknowledged_is_there_after_a_kill(rig: Rig) -> None:
@@ -215,39 +179,27 @@ def test_a_recall_is_told_member_by_member(rig: Rig) -> None:
     assert (action["Action-Type"], action["Old-Reference-Number"]) == (ActionType.RECALL, 7)
     assert "Trigger-Data" not in action
     for member, status in (("a@b.example", RequestStatus.SUCCESS), ("c@b.example", RequestStatus.ORIGINALMESSAGESENT)):
-        avps = {"External-Identifier": member, "Reference-Number": 8, "Action-Type": 3, "Request-Status": int(status)}
-        request = {"Device-Notification": avps, "Destination-Host": process.fake.origin_host}
-        assert process.fake.deliver("Device-Notification", request).result == (0, 2001)
+        told = {"External_Identifier": member, "Reference_Number": 8, "Action_Type": 3}
+        assert process.tell(**told, Request_Status=int(status)) == 2001
     report = rig.start().remember().report(report.reference)
     assert (report.recalls, report.recalled, report.delivered) == (7, 1, 0)
     assert process.ends()[1:] == [(2, 8, "c@b.example", Stage.REFUSED)]
     assert process.ends()[0][3] is Stage.RECALLED
-    strange = {"Reference-Number": 99, "Action-Type": 3, "Request-Status": 0}
-    request = {"Device-Notification": strange, "Destination-Host": process.fake.origin_host}
-    assert process.fake.deliver("Device-Notification", request).result == (0, 5012)
+    assert process.tell(Reference_Number=99, Action_Type=3, Request_Status=0) == 5012
 
 
-class Web:
+class GroupWeb(Web):
     """The HTTP interface of a process, and `mtc trigger --via` with it."""
 
     def __init__(self, process: Process) -> None:
-        self.process = process
         process.fake.spawn = _at_once  # type: ignore[method-assign]
-        self.treq = _stub(Http(process.scs, TOKEN, 30.0, process.clock, process.groups).app.resource())
+        super().__init__(Http(process.scs, TOKEN, 30.0, process.clock, process.groups), process.clock)
 
-    def ask(self, method: str, path: str, form: object = None, schema: str = "scs-group-answer") -> tuple[int, Any]:
-        found: list[Any] = []
-        headers = {"authorization": b"Bearer " + TOKEN}
-        data = None if form is None else json.dumps(form).encode()
-        _ = self.treq.request(method, f"http://scs/v1/{path}", headers=headers, data=data).addCallback(found.append)
-        for _ in range(3):
-            self.process.clock.advance(0)
-            self.treq.flush()
-        body: list[bytes] = []
-        _ = self.treq.content(found[0]).addCallback(body.append)
-        self.treq.flush()
-        assert_fits(schema, json.loads(body[0]))
-        return found[0].code, json.loads(body[0])
+    def fits(self, method: str, path: str, form: object = None, schema: str = "scs-group-answer") -> tuple[int, Any]:
+        """Ask; status and document, which fits its schema."""
+        status, document = self.ask(path, form, method=method)
+        assert_fits(schema, document)
+        return status, document
 
 
 def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Later[Any]:
@@ -259,33 +211,31 @@ def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Later[Any]:
 
 def test_groups_by_http(rig: Rig) -> None:
     process = rig.start().remember()
-    web = Web(process)
+    web = GroupWeb(process)
     form = {"external_identifier": FLEET, "payload": "77", "reference": 7}
-    status, document = web.ask("POST", "groups", form)
+    status, document = web.fits("POST", "groups", form)
     assert (status, document["stage"], document["members"]) == (202, "accepted", [])
     process.notify(7, "a@b.example")
-    status, document = web.ask("GET", "groups/7?wait_s=20&members=1")
+    status, document = web.fits("GET", "groups/7?wait_s=20&members=1")
     assert (status, document["reported"], document["delivered"]) == (200, 1, 1)
-    assert [web.ask("GET", f"groups/{number}")[0] for number in (8, 1 << 64)] == [404, 404]
-    assert web.ask("GET", "groups/7?members=x")[0] == 400
+    assert [web.fits("GET", f"groups/{number}")[0] for number in (8, 1 << 64)] == [404, 404]
+    assert web.fits("GET", "groups/7?members=x")[0] == 400
     several: tuple[object, ...] = ({**form, "msisdn": "15550001"}, {**form, "replace": 7}, {"payload": ""}, [])
     for wrong in several:
-        assert web.ask("POST", "groups", wrong)[0] == 400
-    status, document = web.ask("GET", "reports", schema="scs-reports")
+        assert web.fits("POST", "groups", wrong)[0] == 400
+    status, document = web.fits("GET", "reports", schema="scs-reports")
     assert [each["member"] for each in document["reports"]] == ["a@b.example"]
     process.status = int(RequestStatus.INVEXTID)
-    assert web.ask("POST", "groups", {**form, "reference": 9})[0] == 409
+    assert web.fits("POST", "groups", {**form, "reference": 9})[0] == 409
     process.status = RequestTimeout("no answer")
-    assert web.ask("POST", "groups", {**form, "reference": 10})[0] == 502
+    assert web.fits("POST", "groups", {**form, "reference": 10})[0] == 502
 
 
 def test_who_has_waited_for_members_waits_no_more(rig: Rig) -> None:
     process = rig.start().remember()
-    web = Web(process)
-    assert web.ask("POST", "groups", {"external_identifier": FLEET, "payload": "77", "reference": 7})[0] == 202
-    found: list[Any] = []
-    asked = web.treq.get("http://scs/v1/groups/7?wait_s=5&members=9", headers={"authorization": b"Bearer " + TOKEN})
-    _ = asked.addCallback(found.append)
+    web = GroupWeb(process)
+    assert web.fits("POST", "groups", {"external_identifier": FLEET, "payload": "77", "reference": 7})[0] == 202
+    found = web.begin("groups/7?wait_s=5&members=9")
     assert (found, len(process.groups._waiting)) == ([], 1)
     process.clock.advance(6)
     web.treq.flush()
@@ -296,7 +246,7 @@ def test_a_group_by_a_running_scs(rig: Rig) -> None:
     """`mtc trigger --group --via`: asked once, then looked at until all who are expected were reported."""
     process = rig.start().remember()
     via: Any = ViaHttp("http://scs", TOKEN.decode(), rig.clock)
-    via._client = Web(process).treq
+    via._client = GroupWeb(process).treq
     request = TriggerRequest(payload=b"wake", external_identifier=FLEET, group=True)
     found: list[Any] = []
 

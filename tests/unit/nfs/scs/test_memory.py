@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
-from treq.testing import StubTreq
 
 from diameter import Dictionary, Message, RequestTimeout
 from diameter.testing import FakeRequester, run
-from helpers.inline import InlineReactor, InlineThreads
+from helpers.inline import InlineReactor
 from helpers.schemas import assert_fits
-from nfs.common.database import database_url, open_engine
-from nfs.common.store import Store
+from helpers.scs_runs import TOKEN, Run, Runs, Web
 from nfs.common.tsp import RequestStatus
 from nfs.scs.api import Ended, Scs, Stage, TriggerRequest
 from nfs.scs.http import Http
 from nfs.scs.logic import Ledger
-from nfs.scs.memory import FORGET_EVERY, KEEP_S, METADATA, MIGRATIONS, OPEN_S, Memory
+from nfs.scs.memory import FORGET_EVERY, KEEP_S, METADATA, OPEN_S, Memory
 
 DICTIONARY = Dictionary.load()
 REQUEST = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example")
-TOKEN = b"a-token-of-some-length"
 
 
-class Process:
-    """One run of an SCS on its database."""
+class Process(Run):
+    """One run of an SCS."""
 
     def __init__(self, database: str, clock: InlineReactor) -> None:
-        self.clock = clock
-        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="scs")
-        self.store = Store(self.engine, clock, InlineThreads())
+        super().__init__(database, clock)
         self.status: int | Exception = int(RequestStatus.SUCCESS)
         self.scs = Scs(
             number="15550000100",
@@ -55,48 +48,29 @@ class Process:
         }
         return request.answer(2001, {"Device-Notification": notification})
 
-    def remember(self) -> Process:
-        run(self.scs.remember(), self.clock)
-        return self
-
     def submit(self, **more: Any) -> Stage:
         request = TriggerRequest(payload=b"wake", external_identifier="meter-1@customer.example", **more)
         return run(self.scs.submit(request), self.clock).stage
 
-    def notify(self, reference: int) -> tuple[int, int] | None:
-        notification = {"Reference-Number": reference, "Action-Type": 2, "Delivery-Outcome": 0}
-        avps = {"Device-Notification": notification, "Destination-Host": self.fake.origin_host}
-        answer = self.fake.deliver("Device-Notification", avps)
-        return answer.result
+    def notify(self, reference: int) -> int:
+        return self.tell(Reference_Number=reference, Action_Type=2, Delivery_Outcome=0)
 
     def reports(self, after: int = 0) -> list[tuple[int, int, Stage]]:
         found: list[Ended] = run(self.scs.reports(after, 100), self.clock)
         return [(each.seq, each.report.reference, each.report.stage) for each in found]
 
 
-class Rig:
-    """Runs of one SCS, each as if the one before it had been killed."""
-
-    def __init__(self, database: str) -> None:
-        self.database = database
-        self.clock = InlineReactor()
-        self.clock.rightNow = 1_767_323_045.0
-        self.processes: list[Process] = []
-
-    def start(self) -> Process:
-        process = Process(self.database, self.clock)
-        self.processes.append(process)
-        return process
+Rig = Runs[Process]
 
 
 @pytest.fixture
 def rig(database: str) -> Iterator[Rig]:
-    rig = Rig(database)
+    rig = Rig(database, Process)
     yield rig
-    for process in rig.processes:
-        _ = process.store.close()
+    rig.close()
 
 
+@pytest.mark.usefixtures("databases_as_in_production")
 def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
     with rig.start().engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "scs_revision"})
@@ -106,13 +80,13 @@ def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
 def test_a_report_after_a_restart_is_taken_once(rig: Rig) -> None:
     first = rig.start().remember()
     assert [first.submit(), first.submit()] == [Stage.ACCEPTED, Stage.ACCEPTED]
-    assert first.notify(7) == (0, 2001)
+    assert first.notify(7) == 2001
     second = rig.start().remember()
-    assert [second.notify(each) for each in (7, 8, 8)] == [(0, 2001)] * 3
+    assert [second.notify(each) for each in (7, 8, 8)] == [2001] * 3
     assert (second.scs.ledger.duplicates, second.scs.ledger.unknown) == (2, 0)
     assert second.scs.progress(8).delivered
     third = rig.start().remember()
-    assert third.notify(8) == (0, 2001)
+    assert third.notify(8) == 2001
     assert third.reports() == [(1, 7, Stage.REPORTED), (2, 8, Stage.REPORTED)]
     assert third.reports(after=1) == [(2, 8, Stage.REPORTED)]
     assert third.submit() is Stage.ACCEPTED
@@ -122,10 +96,10 @@ def test_a_report_after_a_restart_is_taken_once(rig: Rig) -> None:
 def test_no_report_is_taken_before_everything_is_remembered(rig: Rig) -> None:
     rig.start().remember().submit()
     again = rig.start()
-    assert again.notify(7) == (0, 3004)
+    assert again.notify(7) == 3004
     again.remember()
     again.remember()
-    assert again.notify(7) == (0, 2001)
+    assert again.notify(7) == 2001
 
 
 def test_a_report_that_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
@@ -133,12 +107,12 @@ def test_a_report_that_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
     process.submit()
     with process.engine.begin() as connection:
         connection.execute(text("ALTER TABLE scs_trigger RENAME TO away"))
-    assert process.notify(7) == (0, 3004)
+    assert process.notify(7) == 3004
     assert process.scs.progress(7).stage is Stage.ACCEPTED
     assert process.submit() is Stage.FAILED  # nor is a trigger asked for
     with process.engine.begin() as connection:
         connection.execute(text("ALTER TABLE away RENAME TO scs_trigger"))
-    assert process.notify(7) == (0, 2001)
+    assert process.notify(7) == 2001
     assert process.reports() == [(1, 7, Stage.REPORTED)]
 
 
@@ -156,7 +130,7 @@ def test_a_report_without_an_answer_is_an_end(rig: Rig) -> None:
     process = rig.start().remember()
 
     def reported_only(request: Message) -> Message:
-        assert process.notify(7) == (0, 2001)
+        assert process.notify(7) == 2001
         raise RequestTimeout("no answer")
 
     process.fake._answers["Device-Action-Request"] = [reported_only]
@@ -210,19 +184,10 @@ def test_reports_by_http(rig: Rig) -> None:
     process = rig.start().remember()
     process.submit()
     process.notify(7)
-    treq: Any = StubTreq(Http(process.scs, TOKEN, 1.0, rig.clock).app.resource())  # type: ignore[no-untyped-call]
+    web = Web(Http(process.scs, TOKEN, 1.0, rig.clock), rig.clock)
 
     def ask(query: str, token: bytes = TOKEN) -> tuple[int, Any]:
-        found: list[Any] = []
-        headers = {"authorization": b"Bearer " + token}
-        _ = treq.get(f"http://scs/v1/reports{query}", headers=headers).addCallback(found.append)
-        for _ in range(3):
-            rig.clock.advance(0)
-            treq.flush()
-        body: list[bytes] = []
-        _ = treq.content(found[0]).addCallback(body.append)
-        treq.flush()
-        return found[0].code, json.loads(body[0])
+        return web.ask(f"reports{query}", token=token)
 
     status, document = ask("")
     assert_fits("scs-reports", document)

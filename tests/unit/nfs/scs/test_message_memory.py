@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text
-from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 
 from diameter import Dictionary
 from diameter.testing import FakeRequester, run
-from helpers.inline import InlineReactor, InlineThreads
+from helpers.inline import InlineReactor
 from helpers.schemas import assert_fits
-from nfs.common.database import database_url, open_engine
+from helpers.scs_runs import TOKEN, Run, Runs, Web
 from nfs.common.sms import Submit, split
 from nfs.common.sms_layout import SmsAddress
-from nfs.common.store import Store
 from nfs.scs import message_memory
 from nfs.scs.api import Scs
 from nfs.scs.http import Http
-from nfs.scs.memory import MESSAGE_HAD, MESSAGE_PART, METADATA, MIGRATIONS, Memory
+from nfs.scs.memory import MESSAGE_HAD, MESSAGE_PART, Memory
 from nfs.scs.message_memory import FORGET_EVERY, PARTS_S, MessageMemory
 from nfs.scs.mo_sms import ShortMessage, Taking
 
 DICTIONARY = Dictionary.load()
 METER = "meter-1@customer.example"
-TOKEN = b"a-token-of-some-length"
 LONG = bytes(range(256)) + b"the rest"
-_stub: Any = StubTreq  # has no types
 
 
 def tpdus(payload: bytes, reference: int = 1) -> list[bytes]:
@@ -47,14 +39,11 @@ def tpdus(payload: bytes, reference: int = 1) -> list[bytes]:
 (HELLO,) = tpdus(b"hello")
 
 
-class Process:
-    """One run of an SCS on its database."""
+class Process(Run):
+    """One run of an SCS."""
 
     def __init__(self, database: str, clock: InlineReactor, *, held: bool = False) -> None:
-        self.clock = clock
-        self.engine = open_engine(database_url(database, Path()), migrations=MIGRATIONS, name="scs")
-        self.threads = InlineThreads(held=held)
-        self.store = Store(self.engine, clock, self.threads)
+        super().__init__(database, clock, held=held)
         memory = Memory(self.store)
         self.scs = Scs(number="15550000100", realm="operator.example", clock=clock.seconds, memory=memory)
         self.messages = self.scs.tsp.messages
@@ -62,14 +51,8 @@ class Process:
         self.scs.keep_messages(MessageMemory(self.store, clock.seconds))
         self.fake = FakeRequester(self.scs.tsp, DICTIONARY, {}, clock=clock)
 
-    def remember(self) -> Process:
-        run(self.scs.remember(), self.clock)
-        return self
-
     def bring(self, reference: int, tpdu: bytes = HELLO, device: str = METER) -> int:
-        told = {"External-Identifier": device, "Reference-Number": reference, "Action-Type": 5, "SM-RP-UI": tpdu}
-        avps = {"Device-Notification": told, "Destination-Host": self.fake.origin_host}
-        return self.fake.deliver("Device-Notification", avps).number("Result-Code")
+        return self.tell(External_Identifier=device, Reference_Number=reference, Action_Type=5, SM_RP_UI=tpdu)
 
     def take(self, reference: int, tpdu: bytes, device: str = METER) -> None:
         run(self.messages.taken("iwf", device, reference, tpdu), self.clock)
@@ -83,34 +66,14 @@ class Process:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
-class Rig:
-    """Runs of one SCS, each as if the one before it had been killed."""
-
-    def __init__(self, database: str) -> None:
-        self.database = database
-        self.clock = InlineReactor()
-        self.clock.rightNow = 1_767_323_045.0
-        self.processes: list[Process] = []
-
-    def start(self) -> Process:
-        process = Process(self.database, self.clock)
-        self.processes.append(process)
-        return process
+Rig = Runs[Process]
 
 
 @pytest.fixture
 def rig(database: str) -> Iterator[Rig]:
-    rig = Rig(database)
+    rig = Rig(database, Process)
     yield rig
-    for process in rig.processes:
-        _ = process.store.close()
-
-
-@pytest.mark.usefixtures("databases_as_in_production")
-def test_the_migrations_make_the_tables_that_the_code_knows(rig: Rig) -> None:
-    with rig.start().engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "scs_revision"})
-        assert compare_metadata(context, METADATA) == []
+    rig.close()
 
 
 def test_what_was_acknowledged_is_there_after_a_kill_and_once(rig: Rig) -> None:
@@ -188,8 +151,7 @@ def test_what_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
 
 
 def test_the_answer_waits_for_the_disk(rig: Rig) -> None:
-    process = Process(rig.database, rig.clock, held=True)
-    rig.processes.append(process)
+    process = rig.start(held=True)
     found: list[Taking] = []
     taking = Deferred.fromCoroutine(process.messages.taken("iwf", METER, 7, HELLO))
     _ = taking.addCallback(found.append)
@@ -225,39 +187,18 @@ def test_a_listener_gets_what_it_had_not_returned_from(rig: Rig) -> None:
 
 def test_messages_by_http(rig: Rig) -> None:
     process = rig.start().remember()
-    treq: Any = _stub(Http(process.scs, TOKEN, 30.0, rig.clock).app.resource())
-    found: list[Any] = []
-
-    def ask(query: str) -> None:
-        headers = {"authorization": b"Bearer " + TOKEN}
-        _ = treq.get(f"http://scs/v1/messages{query}", headers=headers).addCallback(found.append)
-        flush()
-
-    def flush() -> None:
-        for _ in range(4):
-            rig.clock.advance(0)
-            treq.flush()
-
-    def answer() -> tuple[int, Any]:
-        body: list[bytes] = []
-        response = found.pop()
-        _ = treq.content(response).addCallback(body.append)
-        treq.flush()
-        return response.code, json.loads(body[0])
-
-    ask("?wait_s=20")
+    web = Web(Http(process.scs, TOKEN, 30.0, rig.clock), rig.clock)
+    found = web.begin("messages?wait_s=20")
     assert found == []
     process.bring(7)
-    flush()
-    code, form = answer()
+    web.flush()
+    code, form = web.end(found)
     assert_fits("scs-messages", form)
     assert (code, form["after"], [each["reference"] for each in form["messages"]]) == (200, 1, [7])
-    ask("?after=1")
-    assert answer() == (200, {"schema": 1, "messages": [], "after": 1})
+    assert web.ask("messages?after=1") == (200, {"schema": 1, "messages": [], "after": 1})
     with process.engine.begin() as connection:
         connection.execute(text("DROP TABLE scs_message"))
-    ask("")
-    assert answer()[0] == 503
+    assert web.ask("messages")[0] == 503
 
 
 def test_without_a_memory_they_are_in_the_process() -> None:

@@ -187,6 +187,54 @@ def test_deletion_here_and_at_the_mme(lab: Lab) -> None:
     assert lab.items() == []
 
 
+def test_what_a_node_does_not_delete_is_not_said_to_be_gone(lab: Lab) -> None:
+    """No answer, or another one than that it is done: it is there still, and may be deleted once more."""
+    pattern = {"SCEF-ID": SCEF, "SCEF-Reference-ID": 8, "Communication-Pattern-Set": [{"Stationary-Indication": 0}]}
+    lab.at()
+    lab.cir(
+        event(5, LOSS, Monitoring_Duration=HOUR), event(6, IMEI, Monitoring_Duration=HOUR),
+        AESE_Communication_Pattern=pattern,
+    )  # fmt: skip
+    before = lab.items()
+    gone = {"Monitoring-Type": LOSS, "SCEF-Reference-ID-for-Deletion": [5, 6]}
+    no_pattern = {"SCEF-ID": SCEF, "SCEF-Reference-ID-for-Deletion": [8]}
+    lab.mme = RequestTimeout("no answer in 10 s")
+    answer = lab.cir(gone, AESE_Communication_Pattern=no_pattern)
+    assert (answer.result, [code(answer, at) for at in (0, 1)]) == ((0, 2001), [5012, 2001])
+    said = answer["AESE-Communication-Pattern-Config-Status"]["AESE-Error-Report"]["Service-Result"]
+    assert said["Service-Result-Code"] == 5012
+    assert lab.items() == [each for each in before if each.reference != 6]
+    everything = lab.cir(CIR_Flags=1 | 1 << 3)
+    assert (code(everything), everything["Monitoring-Event-Config-Status"]["SCEF-Reference-ID"]) == (5012, 5)
+    assert "AESE-Error-Report" in everything["AESE-Communication-Pattern-Config-Status"]
+    lab.mme = lambda request: request.answer(5012)
+    assert code(lab.cir(gone)) == 5012
+    lab.mme = lambda request: request.answer(5001, vendor=10415)  # it does not have the device
+    assert code(lab.cir(gone)) == 2001
+    assert [each.reference for each in lab.items()] == [8]
+
+
+@pytest.mark.parametrize(("said", "told"), [(5514, 2001), (5012, 5012)])
+def test_what_a_node_says_of_a_deletion_counts(lab: Lab, said: int, told: int) -> None:
+    lab.at()
+    lab.cir(event(5, LOSS, Monitoring_Duration=HOUR))
+    result = {"Service-Result": {"Vendor-Id": 10415 if said > 5500 else 0, "Service-Result-Code": said}}
+    status = {"Service-Report": result, "SCEF-Reference-ID": 5, "SCEF-ID": SCEF}
+    lab.mme = lambda request: request.answer(2001, {"Monitoring-Event-Config-Status": status})
+    assert code(lab.cir({"Monitoring-Type": LOSS, "SCEF-Reference-ID-for-Deletion": [5]})) == told
+    assert len(lab.items()) == int(told != 2001)
+
+
+def test_one_in_the_place_of_another_that_the_node_does_not_hear_of(lab: Lab) -> None:
+    lab.at()
+    lab.cir(event(5, LOSS, Monitoring_Duration=HOUR))
+    before = lab.items()
+    lab.mme = RequestTimeout("no answer in 10 s")
+    answer = lab.cir(event(5, LOSS, Monitoring_Duration=HOUR, SCEF_Reference_ID_for_Deletion=[5]))
+    assert [code(answer, at) for at in (0, 1)] == [5012, 5012]
+    assert lab.items() == before
+
+
 def test_deletion_and_creation_in_one(lab: Lab) -> None:
     lab.cir(event(6, IMEI, Monitoring_Duration=HOUR))
     answer = lab.cir(event(7, ROAMING, Monitoring_Duration=HOUR, SCEF_Reference_ID_for_Deletion=[6]))

@@ -12,8 +12,9 @@ import pytest
 
 from diameter import Message
 from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, code, event
-from helpers.mobility import ABROAD, HOME, IMSI, MONTE, NO_EPS, TUAK_IMSI
+from helpers.mobility import ABROAD, HOME, IMSI, MME, MONTE, NO_EPS, PROFILES, SGSN, TUAK_IMSI
 from nfs.common.identities import encode_number
+from nfs.hss import ordered
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
 from nfs.hss.groups.logic import Group
@@ -65,7 +66,22 @@ def test_the_mme_learns_the_scef_of_the_apn(lab: Lab) -> None:
     assert second["SCEF-ID"] == SCEF
     lab.mme = lambda request: request.answer(5012)
     assert _nir(lab, scef=OTHER, peer=RELAY).result == (0, 5012)
-    assert [each.scef for each in lab.items()] == []
+    assert [each.scef for each in lab.items()] == [SCEF]  # the authorisation before it holds
+
+
+@pytest.mark.parametrize(("bad", "told"), [((MME, SGSN), [OTHER, OTHER]), ((SGSN,), [OTHER, OTHER, SCEF, SCEF])])
+def test_a_second_scef_that_a_node_refuses_takes_nothing_from_the_first(
+    lab: Lab, bad: tuple[str, ...], told: list[str]
+) -> None:
+    lab.at()
+    lab.at(host=SGSN, ULR_Flags=0)
+    _nir(lab)
+    before, asked = lab.items(), len(lab.fake.requests)
+    lab.mme = lambda request: request.answer(5012 if request["Destination-Host"] in bad else 2001)
+    assert _nir(lab, scef=OTHER, peer=RELAY).result == (0, 5012)
+    assert lab.items() == before
+    names = [each["Subscription-Data"]["APN-Configuration-Profile"] for each in lab.fake.requests[asked:]]
+    assert [each["APN-Configuration"]["SCEF-ID"] for each in names] == told
 
 
 @pytest.mark.parametrize(
@@ -243,3 +259,57 @@ def test_enhanced_coverage(lab: Lab) -> None:
     assert allowed.all("Visited-PLMN-Id") == (HOME, ABROAD)
     lab.cir(**lists("Allowed-PLMN-List"))
     assert "Allowed-PLMN-List" in now()["Enhanced-Coverage-Restriction-Data"]["Enhanced-Coverage-Restriction"]
+
+
+def _restricted(plmn: bytes) -> dict[str, Any]:
+    return {"Enhanced_Coverage_Restriction": {"Restricted-PLMN-List": {"Visited-PLMN-Id": [plmn]}}}
+
+
+def _told(lab: Lab) -> list[tuple[str, int]]:
+    """Who was told what in the last requests."""
+    asked = [each for each in lab.fake.requests if "Access-Restriction-Data" in each.get("Subscription-Data", {})]
+    lab.fake.requests.clear()
+    return [(each["Destination-Host"], each["Subscription-Data"]["Access-Restriction-Data"]) for each in asked]
+
+
+def test_nodes_learn_where_enhanced_coverage_may_be_used(lab: Lab) -> None:
+    """Each for its own network: at once, and with the next location update."""
+    with lab.transaction() as connection:
+        found = subscribers.find(connection, UserId(imsi=IMSI))
+        assert found is not None
+        subscribers.save(connection, replace(found, profile="anywhere"))
+    assert lab.cir(**_restricted(HOME)).get("S6t-HSS-Cause") == 1  # it is nowhere
+    ours = PROFILES["anywhere"].restrictions
+    assert lab.at()["Subscription-Data"]["Access-Restriction-Data"] == ours | 1 << 7
+    assert (
+        lab.at(host=SGSN, ULR_Flags=0, Visited_PLMN_Id=ABROAD)["Subscription-Data"].get("Access-Restriction-Data", 0)
+        == ours
+    )
+    answer = lab.cir(**_restricted(ABROAD))
+    assert (answer.result, "S6t-HSS-Cause" in answer) == ((0, 2001), False)
+    assert sorted(_told(lab)) == [(MME, ours), (SGSN, ours | 1 << 7)]
+    with lab.transaction() as connection:
+        number = ordered.place(connection, ordered.Order(verb="update", imsi=IMSI))
+    desk = ordered.desk_of(lab.s6a, lab.s6a._follow, 1.0, lab.store, lab.clock)
+    assert desk is not None
+    desk.wake()
+    lab.fake.settle()
+    assert sorted(_told(lab)) == [(MME, ours), (SGSN, ours | 1 << 7)]
+    with lab.transaction() as connection:
+        assert [each["good"] for each in ordered.outcome(connection, number) or ()] == [True, True]
+
+
+@pytest.mark.parametrize("before", [None, HOME])
+def test_enhanced_coverage_that_a_node_does_not_take_is_as_it_was(lab: Lab, before: bytes | None) -> None:
+    if before is not None:
+        lab.cir(**_restricted(before))
+    lab.at()
+    lab.at(host=SGSN, ULR_Flags=0)
+    first = lab.cir(CIR_Flags=2)["Enhanced-Coverage-Restriction-Data"]
+    lab.fake.requests.clear()
+    lab.mme = lambda request: request.answer(5012 if request["Destination-Host"] == SGSN else 2001)
+    assert lab.cir(Enhanced_Coverage_Restriction={"Allowed-PLMN-List": {}}).result == (0, 5012)
+    bit = 0 if before is None else 1 << 7
+    ours = PROFILES["iot"].restrictions
+    assert _told(lab) == [(MME, ours | 1 << 7), (SGSN, ours | 1 << 7), (MME, ours | bit), (SGSN, ours | bit)]
+    assert lab.cir(CIR_Flags=2)["Enhanced-Coverage-Restriction-Data"] == first

@@ -87,7 +87,7 @@ class Rig:
             clock=self.clock,
             wall=self.clock.seconds,
             spawn=self.spawn,
-            unwanted=lambda name: Refuse(stage=None, reason="") if name in self.unwanted else None,  # type: ignore[arg-type]
+            unwanted=lambda names, imsi: Refuse(stage=None, reason="") if names[0] in self.unwanted else None,  # type: ignore[arg-type]
         )
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
