@@ -93,7 +93,13 @@ MAY_IMPORT_TWISTED: Final = (
 MAY_IMPORT_A_REACTOR: Final = ("nfs.cli.*", "nfs.*.__main__", "diameter.*.__main__")
 TWISTED: Final = ("twisted", "klein", "treq")
 
-MAY_IMPORT_CRYPTOGRAPHY: Final = ("diameter.security.*", "diameter.capture.*", "nfs.common.aka", "nfs.common.cose")
+MAY_IMPORT_CRYPTOGRAPHY: Final = (
+    "diameter.security.*",
+    "diameter.capture.*",
+    "nfs.common.aka",
+    "nfs.common.cose",
+    "nfs.common.nas_security",
+)
 
 SANS_IO: Final = (
     "diameter.wire.*",

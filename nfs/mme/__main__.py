@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet import reactor
 
 from diameter.node import Node
-from diameter.standing import Queue
+from diameter.standing import Count, Queue
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.standing import counted, standing
 from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
-from nfs.mme.guarding import guarded
+from nfs.mme.guarding import Guard, guarded
 from nfs.mme.logic import Mme, Population
 from nfs.mme.membership import CLAIMS, Desk, read_credentials
 from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
+from nfs.mme.nas import MESSAGES, Hop
 from nfs.mme.playing import Playing, populations_of, scenario_of
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
@@ -44,7 +45,9 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
     usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
-    s6a = S6a(_site(config), Attachments(usims=usims))
+    s6a, hop = S6a(_site(config), Attachments(usims=usims)), Hop()
+    if config.mme.nas_security:
+        mme.hop, s6a.ues.keyed = hop, hop.keyed
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
 
@@ -79,7 +82,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         audit=audit.node_refused,
         standing=standing(
             audit,
-            counts=lambda: (*counted(*SHORT_MESSAGES, mme.counters), *counted(*CLAIMS, desk.counters), *guard.counts()),
+            counts=lambda: _counts(mme, desk, guard, hop),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
         ),
         started=started,
@@ -87,6 +90,14 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         stopped=stopped,
         steer=None if playing is None else playing.steer,
     )
+
+
+def _counts(mme: Mme, desk: Desk, guard: Guard, hop: Hop) -> Iterator[Count]:
+    """What became of short messages on their way to UEs and their applications, and of claims."""
+    yield from counted(*SHORT_MESSAGES, mme.counters)
+    yield from counted(*MESSAGES, hop.counters)
+    yield from guard.counts()
+    yield from counted(*CLAIMS, desk.counters)
 
 
 def _populations(config: MmeConfig) -> list[Population]:

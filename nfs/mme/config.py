@@ -69,6 +69,9 @@ class MmeTable(Table):
     attached: OutputFile | None = Field(
         default=None, description="write a JSON line here for each attach, detach, cancellation and claim of a group"
     )
+    nas_security: bool = Field(
+        default=False, description="short messages to UEs go under NAS security, with the keys of their attach"
+    )
     window: int = Field(default=32, ge=1, le=10_000, description="attaches under way at once")
     received: OutputFile | None = Field(
         default=None, description="write a JSON line here for each trigger a UE's application gets"

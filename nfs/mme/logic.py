@@ -135,14 +135,22 @@ class Ues(Mapping[str, Ue]):
         return sum(1 for _ in self)
 
 
+class Carrier(Protocol):
+    """The hop to UEs, where it is protected."""
+
+    def carry(self, ue: Ue, tpdu: bytes, /) -> Reaction | None:
+        """What a UE made of a short message; None when no answer came that can be believed."""
+
+
 @dataclass(slots=True)
 class Mme:
-    """The MME and its UEs.  `field`: of a scenario, where one is played."""
+    """The MME and its UEs.  `field`: of a scenario, where one is played; `hop`: to UEs, at once without one."""
 
     ues: Mapping[str, Ue]
     inbox: Inbox
     counters: dict[str, int] = made(default_factory=dict)
     field: Field | None = None
+    hop: Carrier | None = None
 
     @classmethod
     def of(cls, populations: Iterable[Population], guard: Callable[[Inbox], Deliver] = lambda inbox: inbox) -> "Mme":
@@ -166,7 +174,10 @@ class Mme:
             if meeting is not None and meeting.retry_at is not None:
                 refusal = replace(refusal, retry_at=meeting.retry_at)
             return self._count(behaviour.value, refusal)
-        result = self._react(ue.receive(tpdu))
+        reaction = ue.receive(tpdu) if self.hop is None else self.hop.carry(ue, tpdu)
+        if reaction is None:
+            return self._count("no-answer", _REFUSALS[Behaviour.NO_PAGING])
+        result = self._react(reaction)
         if self.field is not None and result.code == SUCCESS:
             self.field.delivered(imsi)
         return result

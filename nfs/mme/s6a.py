@@ -132,6 +132,7 @@ class S6a(Application):
         key = kasme(found.ck, found.ik, self._plmn, vector["AUTN"][:6])
         if found.res != vector["XRES"] or not hmac.compare_digest(key, vector["KASME"]):
             return self._ended(imsi, "authentication", "XRES or KASME is not what the USIM has")
+        self.ues.keyed(imsi, vector["KASME"], key)
         return await self._register(imsi, key, initial=initial, resynchronised=info is not None)
 
     async def _register(self, imsi: str, key: bytes, *, initial: bool, resynchronised: bool) -> Outcome:
