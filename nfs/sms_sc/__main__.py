@@ -144,9 +144,8 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     if s6c is not None and config.smpp is not None:
         tsms = Tsms(smes_of(config.sme), centre, keep, s6c, marking, audit, clock=clock, spawn=t4.spawn)
         port = SmppPort(tsms, config.smpp, config.node.tls, around.reactor)
-    selector = Selector.of(sgd, config.sms_sc.bearers)
-    told, ways, call_later = Told(t4, port), Ways(sgd, s6c, selector), around.reactor.callLater
-    at_once = config.sms_sc.deliveries
+    selector, told, call_later = Selector.of(sgd, config.sms_sc.bearers), Told(t4, port), around.reactor.callLater
+    ways, at_once = Ways(sgd, s6c, selector), config.sms_sc.deliveries
     delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=call_later, at_once=at_once)
     delivery.repeat_s = (config.mtc_iwf.retry_s, config.mtc_iwf.retry_max_s)
     if port is not None:
