@@ -1,5 +1,5 @@
 # SYSTEM=no keeps `make test` from installing system packages; SECONDS is the time of each fuzz target:
-# 28 of them, three at a time on two cores, take nine minutes of `make test` with 60.
+# 28 of them, four at a time on two cores, take seven minutes of `make test` with 60.
 PYTHON ?= python3
 SYSTEM ?= yes
 SECONDS ?= 60

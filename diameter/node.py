@@ -216,7 +216,7 @@ class Node(Hearing):
         done = as_deferred(self._stopping.done)
         return done if ended is None else done.addCallback(lambda _: ended())
 
-    def when_open(self, host: str | None = None, timeout_s: float = 10.0) -> Deferred[Neighbour]:
+    def when_open(self, host: str | None = None, timeout_s: float = 60.0) -> Deferred[Neighbour]:
         """Fires once peer `host` (None: any) takes requests; fails with Undeliverable that says what is in the way."""
         return as_deferred(self._openings.wait(host, timeout_s))
 

@@ -26,7 +26,7 @@ def measured(python: Path, *words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "nfs.cli", "bench", *words, "--quick", "--json", "--python-diameter", str(python)]
     for stack in sorted(ALL):
         command += ["--stack", stack]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     document: dict[str, Any] = json.loads(done.stdout)
     assert_fits("bench", document)

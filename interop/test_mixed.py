@@ -65,7 +65,7 @@ def test_a_request_in_work_behind_a_relay_that_dies_is_not_executed_twice(tmp_pa
                 assert (await answer(asked)).result == (0, 2001)
                 assert server.executed == 1
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_erlang_asks_python_diameter_through_us(tmp_path: Path, code: Path, python_diameter: Start) -> None:
@@ -83,7 +83,7 @@ def test_erlang_asks_python_diameter_through_us(tmp_path: Path, code: Path, pyth
                 await serving.said("^request 316 001010123456789")
                 assert relay.tape.of(">ULR")[0].text("Route-Record") == THEIRS
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_python_diameter_asks_erlang_through_us(tmp_path: Path, code: Path, python_diameter: Start) -> None:
@@ -103,4 +103,4 @@ def test_python_diameter_asks_erlang_through_us(tmp_path: Path, code: Path, pyth
                     assert (await asking.said("^answer .*", after=here)).group() == f"answer {said}"
                 await until(lambda: "request 001010123456789" in serving.text, "Erlang says so")
 
-    drive(scenario(), 60)
+    drive(scenario())

@@ -20,18 +20,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from tools import system
 from tools.environment import ROOT, NoEnvironment, ensure, install_project
-from tools.parts import OUT, PARTS, Outcome, run_part
+from tools.parts import PARTS, run_part
+from tools.tries import OUT, Outcome
 
 VENV = ROOT / ".venv"
 
 
 def table(outcomes: Mapping[str, Outcome]) -> str:
     """The closing table as text, one row a part."""
-    rows = [("part", "passed", "failed", "not run", "seconds", "why")]
-    rows += [(n, str(o.passed), str(o.failed), str(o.not_run), f"{o.seconds:.0f}", o.why) for n, o in outcomes.items()]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    rows = [("part", "passed", "failed", "not run", "again", "seconds", "why")]
+    rows += [
+        (n, str(o.passed), str(o.failed), str(o.not_run), str(o.again), f"{o.seconds:.0f}", o.why)
+        for n, o in outcomes.items()
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(6)]
     return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5)), row[5]]).rstrip()
+        "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 6)), row[6]]).rstrip()
         for row in rows
     )
 

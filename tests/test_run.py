@@ -5,17 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from run import judge, table
-from tools import parts, system
+from tools import parts, system, tries
 from tools.fuzzing import executions
 from tools.gates import measure
 from tools.guest import MAPS, many_maps
-from tools.parts import Outcome, Part, _counted, call, run_part, with_pytest
+from tools.parts import run_part, with_pytest
 from tools.requirements import Carriers, page, read_marks, verdict
+from tools.tries import Outcome, Part, call, counted, tried
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.unit.a" name="one">
@@ -31,19 +33,19 @@ def nothing(part: Part, python: Path) -> Outcome:
     return Outcome(passed=1)
 
 
-def test_a_junit_report_is_counted(tmp_path: Path) -> None:
+def test_a_junit_report_iscounted(tmp_path: Path) -> None:
     report = tmp_path / "unit.xml"
     report.write_text(REPORT)
-    found = _counted(report, 1)
+    found = counted(report, 1)
     assert (found.passed, found.failed, found.not_run, found.why) == (1, 1, 1, "tests.unit.a.two[x]")
 
 
 def test_a_run_that_ended_badly_is_a_failure_without_a_failed_test(tmp_path: Path) -> None:
     report = tmp_path / "unit.xml"
-    assert _counted(report, 3).failed == 1
+    assert counted(report, 3).failed == 1
     report.write_text("<testsuites><testsuite><testcase classname='a' name='b'/></testsuite></testsuites>")
-    assert (_counted(report, 3).failed, _counted(report, 0).failed) == (1, 0)
-    assert (_counted(report, 5).not_run, _counted(report, 5).failed) == (1, 0)
+    assert (counted(report, 3).failed, counted(report, 0).failed) == (1, 0)
+    assert (counted(report, 5).not_run, counted(report, 5).failed) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +64,9 @@ def test_what_was_not_run_fails_in_ci(outcome: Outcome, ci: bool, status: int) -
 def test_the_table_has_a_row_a_part() -> None:
     text = table({"unit": Outcome(passed=10, seconds=1.6), "view": Outcome(not_run=1, why="not found: tshark")})
     assert text.splitlines() == [
-        "part  passed  failed  not run  seconds  why",
-        "unit      10       0        0        2",
-        "view       0       0        1        0  not found: tshark",
+        "part  passed  failed  not run  again  seconds  why",
+        "unit      10       0        0      0        2",
+        "view       0       0        1      0        0  not found: tshark",
     ]
 
 
@@ -77,6 +79,74 @@ def test_a_part_without_its_tools_is_not_run() -> None:
 
 def test_a_folder_that_is_not_there_is_not_run() -> None:
     assert with_pytest(Part(name="no-such-part", run=nothing, paths=("tests/none",)), Path("python")).not_run == 1
+
+
+AFTER = """
+import pathlib
+import pytest
+
+SEEN = pathlib.Path(__file__).with_name("seen")
+
+
+@pytest.mark.parametrize("number", range({bad}))
+def test_one(number):
+    with SEEN.open("a") as file:
+        file.write(".")
+    assert len(SEEN.read_text()) > {until}
+
+
+def test_other():
+    pass
+"""
+"""Tests of which `bad` fail until they were run so often."""
+
+
+def once_more(monkeypatch: pytest.MonkeyPatch, folder: Path, *, bad: int, until: int, timed: bool) -> Outcome:
+    """What comes of them as a part of the run."""
+    monkeypatch.setattr(tries, "OUT", folder)
+    file = folder / "test_after.py"
+    file.write_text(AFTER.format(bad=bad, until=until))
+    command: list[str | Path] = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "--rootdir", folder, file]
+
+    def go(words: Sequence[str | Path]) -> int:
+        return subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, check=False).returncode
+
+    return tried(Part(name="x", run=nothing, timed=timed), "x", command, (), go)
+
+
+def test_what_failed_in_a_timed_part_is_run_once_more_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = once_more(monkeypatch, tmp_path, bad=1, until=1, timed=True)
+    assert (found.passed, found.failed, found.again) == (2, 0, 1)
+    assert found.why == "passed when run again: test_after.test_one[0]"
+    assert (tmp_path / "seen").read_text() == ".."
+
+
+@pytest.mark.parametrize(
+    ("bad", "until", "timed", "runs"),
+    [
+        (1, 9, True, 2),  # fails a second time
+        (1, 1, False, 1),  # in a part where nothing depends on a clock
+        (6, 6, True, 6),  # too many for an accident
+    ],
+)
+def test_what_fails_stays_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int, until: int, timed: bool, runs: int
+) -> None:
+    found = once_more(monkeypatch, tmp_path, bad=bad, until=until, timed=timed)
+    assert (found.passed, found.failed, found.again) == (1, bad, 0)
+    assert len((tmp_path / "seen").read_text()) == runs
+
+
+def test_the_second_run_of_a_test_reaches_the_matrix(tmp_path: Path) -> None:
+    (tmp_path / "unit.xml").write_text(REPORT)
+    (tmp_path / "unit-again.xml").write_text(
+        """<testsuites><testsuite><testcase classname="tests.unit.a" name="two[x]">
+        <properties><property name="requirement" value="R-TSP-07"/></properties></testcase></testsuite></testsuites>"""
+    )
+    found = read_marks(tmp_path)["R-TSP-07"]
+    assert (found.passed, found.failed) == (["unit.a.two"], [])
 
 
 def test_without_the_right_to_a_network_of_their_own_live_peers_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +247,7 @@ def test_an_unknown_requirement_stops_the_run(tmp_path: Path) -> None:
     tests = Path(__file__).resolve().parent
     command = [sys.executable, "-m", "pytest", "-q", "-c", str(tests.parent / "pyproject.toml"), str(test)]
     command += ["-p", "conftest", "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, cwd=tests)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=tests)
     assert done.returncode == 4, done.stdout
     assert "'R-TSP-99' is no row" in done.stdout + done.stderr
 

@@ -69,7 +69,7 @@ async def elected(folder: Path, pki: Pki, host: str, *faults: FaultConfig) -> Ou
     ours.node.inject(faults)
     config, states = configure(folder, pki, connect_to(host, clear=True), clear=True), list[str]()
     async with up(ours), running(await started(config)) as daemon:
-        await until(lambda: _look(ours, states).endswith("-Open"), "open", 60)
+        await until(lambda: _look(ours, states).endswith("-Open"), "open")
         await open_to(daemon, host)
         await _settled(ours, host, daemon)
         (left,) = ours.node._core.lines
@@ -109,7 +109,7 @@ def test_freediameter_wins_what_it_decides(tmp_path: Path, pki: Pki) -> None:
         assert {m.result for m in made.ours.tape.of("<CEA")} == {(0, 2001)}
         assert made.ours.tape.of(">CEA") == []
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_freediameter_loses_what_it_decides(tmp_path: Path, pki: Pki) -> None:
@@ -124,7 +124,7 @@ def test_freediameter_loses_what_it_decides(tmp_path: Path, pki: Pki) -> None:
         assert not made.ours.tape.of("<CEA")[0].error
         assert [m.result for m in made.ours.tape.of(">CEA")] == [(0, 2001)]
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_we_lose_what_we_decide(tmp_path: Path, pki: Pki) -> None:
@@ -139,7 +139,7 @@ def test_we_lose_what_we_decide(tmp_path: Path, pki: Pki) -> None:
         assert made.dialled_by_us
         assert made.ours.tape.of(">CEA") == []
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_we_win_what_we_decide(tmp_path: Path, pki: Pki) -> None:
@@ -154,4 +154,4 @@ def test_we_win_what_we_decide(tmp_path: Path, pki: Pki) -> None:
         assert made.ours.tape.of(">CER") == []
         assert not made.dialled_by_us
 
-    drive(scenario(), 60)
+    drive(scenario())

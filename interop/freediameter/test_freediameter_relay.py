@@ -77,7 +77,7 @@ def test_tsp_and_s6a_pass_unchanged(tmp_path: Path, pki: Pki, secure: bool) -> N
                 assert kept(answered, back) == ["Route-Record"]  # which RFC 6733 gives to requests only
                 assert (back.text("Route-Record"), back.hop_by_hop) == (RIGHT, sent.hop_by_hop)
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_an_avp_that_nobody_knows_reaches_the_server_which_refuses_it(tmp_path: Path, pki: Pki) -> None:
@@ -98,7 +98,7 @@ def test_an_avp_that_nobody_knows_reaches_the_server_which_refuses_it(tmp_path: 
             assert (refused.result, refused.error, refused.end_to_end) == ((0, 5001), False, 0x5678)
             assert refused.group("Failed-AVP").avps[0].octets == UNKNOWN
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_what_it_refuses_itself(tmp_path: Path, pki: Pki) -> None:
@@ -117,7 +117,7 @@ def test_what_it_refuses_itself(tmp_path: Path, pki: Pki) -> None:
                 assert (refused.error, refused.proxiable, refused.faults) == (True, False, ())
             assert chain.right.node.stats.requests_in == 0
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_it_ignores_a_destination_host_that_it_does_not_know(tmp_path: Path, pki: Pki) -> None:
@@ -131,4 +131,4 @@ def test_it_ignores_a_destination_host_that_it_does_not_know(tmp_path: Path, pki
             assert refused.value.answer.text("Origin-Host") == RIGHT
             assert refused.value.answer.result == (0, 3002)
 
-    drive(scenario(), 90)
+    drive(scenario())

@@ -93,5 +93,5 @@ def test_a_scenario_is_played_and_a_difference_found(tmp_path: Path, pki: Pki) -
                 "Result-Code: expected DIAMETER_REALM_NOT_SERVED (3003), came DIAMETER_UNABLE_TO_DELIVER (3002)",
             ]
 
-    drive(scenario(), 60)
+    drive(scenario())
     assert any(one.octets[5:8] == (8388639).to_bytes(3) for one in CaptureReader(tmp_path / "replay.pcapng"))

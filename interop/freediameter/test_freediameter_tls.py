@@ -34,7 +34,7 @@ def test_both_directions(tmp_path: Path, pki: Pki, version: str) -> None:
             for host in (LEFT, RIGHT):
                 await daemon.said(rf"Connected to '{host}' \(TCP,TLS,")
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_a_certificate_of_a_ca_it_does_not_trust(tmp_path: Path, pki: Pki) -> None:
@@ -49,7 +49,7 @@ def test_a_certificate_of_a_ca_it_does_not_trust(tmp_path: Path, pki: Pki) -> No
             assert NOT_FOUND_OUT in left.said.of(Point.CONNECTING_FAILED)[0]["reason"]
             assert "<CEA" not in left.tape.names()
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_whoever_it_trusts_may_claim_any_name_to_it(tmp_path: Path, pki: Pki) -> None:
@@ -60,7 +60,7 @@ def test_whoever_it_trusts_may_claim_any_name_to_it(tmp_path: Path, pki: Pki) ->
         async with running(await started(configure(tmp_path, pki, clear=False))), up(left):
             assert (await left.node.when_open(THEIRS)).host == THEIRS
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_dialling_it_wants_the_name_in_our_certificate(tmp_path: Path, pki: Pki) -> None:
@@ -69,10 +69,10 @@ def test_dialling_it_wants_the_name_in_our_certificate(tmp_path: Path, pki: Pki)
         right = Ours(RIGHT, [Answering()], [peer(THEIRS, SECURE)], listen=SECURE, tls=tls)
         config = configure(tmp_path, pki, connect_to(RIGHT, clear=False), clear=False)
         async with up(right), running(await started(config)) as daemon:
-            await daemon.said("The certificate hostname does not match 'right.example.net'", timeout_s=60)
+            await daemon.said("The certificate hostname does not match 'right.example.net'")
             assert right.tape.names() == []
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_it_refuses_clear_text_where_its_list_says_tls(tmp_path: Path, pki: Pki) -> None:
@@ -82,4 +82,4 @@ def test_it_refuses_clear_text_where_its_list_says_tls(tmp_path: Path, pki: Pki)
             assert (await left.tape.until("<CEA")).result == (0, 3010)
             await daemon.said("only TLS-protected connection is whitelisted")
 
-    drive(scenario(), 90)
+    drive(scenario())

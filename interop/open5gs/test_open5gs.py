@@ -29,7 +29,7 @@ def test_its_hss_and_our_mme(tmp_path: Path) -> None:
             running, ["mongod", "--dbpath", tmp_path / "mongo", "--bind_ip", "127.0.0.1"], tmp_path / "mongod.log"
         )
         answering(27017)
-        subprocess.run(["open5gs-dbctl", "add", IMSI, K, OPC], check=True, timeout=60)
+        subprocess.run(["open5gs-dbctl", "add", IMSI, K, OPC], check=True, timeout=300)
         run_beside(running, ["open5gs-hssd", "-c", tmp_path / "hss.yaml"], tmp_path / "hssd.log")
         answering(3868, "127.0.0.8")
         words = ["--imsi", IMSI, "--cards", str(tmp_path / "usims.csv"), "--origin-host", "mme.localdomain"]

@@ -67,11 +67,11 @@ def test_as_server(code: Path, tmp_path: Path) -> None:
                 assert updated["Subscription-Data"]["AMBR"]["Max-Requested-Bandwidth-UL"] == 50_000_000
                 assert updated.faults == ()
                 await program.said("^request 001010123456789")
-                await left.tape.until(">DWA", timeout_s=60)
+                await left.tape.until(">DWA")
             assert left.tape.names()[-2:] == [">DPR", "<DPA"]
             await program.said("^event down")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_what_it_refuses_as_server(code: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_it_refuses_as_server(code: Path, tmp_path: Path) -> None:
                     assert ("Failed-AVP" in refused, blamed) == (bool(failed), [failed] if failed else [])
                 assert left.node.stats.bugs == 0
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_as_client_and_what_we_refuse(code: Path, tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_as_client_and_what_we_refuse(code: Path, tmp_path: Path) -> None:
                 here = program.tell(f"ask {how} {RIGHT}")
                 assert (await program.said("^answer .*", after=here)).group() == f"answer {said}", how
             assert [request["User-Name"] for request in hss.seen] == ["001010123456789"]
-            await right.tape.until("<DWA", timeout_s=60)
+            await right.tape.until("<DWA")
             program.tell("stop")
             await program.said("^stopped")
             await until(lambda: right.said.of(Point.PEER_CLOSED), "Right has closed")
             assert right.tape.names()[-2:] == ["<DPR", ">DPA"]
             assert right.node.stats.bugs == 0
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_tls_in_both_directions(code: Path, tmp_path: Path, pki: Pki) -> None:
@@ -162,7 +162,7 @@ def test_tls_in_both_directions(code: Path, tmp_path: Path, pki: Pki) -> None:
                 dialling.tell(f"ask good {RIGHT}")
                 await dialling.said("^answer 2001 ")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_as_a_relay(code: Path, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_as_a_relay(code: Path, tmp_path: Path) -> None:
                         await answer(trigger.request("Device-Action", avps, to=to, realm=REALM))
                     assert refused.value.answer.result == (0, result)
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_a_killed_one_is_dialled_until_it_is_back(code: Path, tmp_path: Path) -> None:
@@ -205,4 +205,4 @@ def test_a_killed_one_is_dialled_until_it_is_back(code: Path, tmp_path: Path) ->
             async with running(erlang(code, tmp_path / "two", "serve", "s6a", THEIRS, HERE)):
                 await until(lambda: len(left.said.of(Point.PEER_OPEN)) == 2, "Left is open again")
 
-    drive(scenario(), 60)
+    drive(scenario())

@@ -43,7 +43,7 @@ def test_it_and_our_mme(tmp_path: Path) -> None:
         for kind, values in OBJECTS:
             request = Request(f"http://127.0.0.1:8080/{kind}/", json.dumps(values).encode(), method="PUT")
             request.add_header("Content-Type", "application/json")
-            with urlopen(request, timeout=60) as answer:
+            with urlopen(request, timeout=300) as answer:
                 assert answer.status == 200
         words = ["--imsi", IMSI, "--cards", str(tmp_path / "usims.csv"), "--origin-host", "mme.localdomain"]
         done = mtc("s6a", "tcp:127.0.0.8:3868", "air", "resync", "ulr", "pur", *words, "--origin-realm", "localdomain")

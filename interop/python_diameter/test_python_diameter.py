@@ -48,7 +48,7 @@ def test_as_server(python_diameter: Start) -> None:
             await left.tape.until(">DWA", timeout_s=WATCHDOG_S)
         assert left.tape.names()[-2:] == [">DPR", "<DPA"]
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_what_it_refuses_as_server(python_diameter: Start) -> None:
@@ -72,7 +72,7 @@ def test_what_it_refuses_as_server(python_diameter: Start) -> None:
                 refused = await left.tape.answer_to(number)
                 assert (refused.get("Result-Code"), refused.error, "Failed-AVP" in refused) == (code, False, False)
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_as_client(python_diameter: Start) -> None:
@@ -96,7 +96,7 @@ def test_as_client(python_diameter: Start) -> None:
             await program.said("^stopped", timeout_s=WATCHDOG_S)
             assert right.tape.names()[-2:] == ["<DPR", ">DPA"]
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_it_tells_a_stranger_so_and_we_say_it(python_diameter: Start) -> None:
@@ -109,4 +109,4 @@ def test_it_tells_a_stranger_so_and_we_say_it(python_diameter: Start) -> None:
             await until(lambda: left.said.of(Point.PEER_REFUSED), "Left says so")
             assert left.said.of(Point.PEER_REFUSED)[0]["reason"] == "refused by the peer with 3010"
 
-    drive(scenario(), 90)
+    drive(scenario())

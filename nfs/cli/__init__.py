@@ -34,6 +34,8 @@ VERBS: Final[Mapping[str, str]] = {
     "pki": "A lab PKI: create, issue, revoke and show certificates.",
     "run": "Run one network function in the foreground.",
     "s6a": "Ask an HSS as an MME would, and check each answer.",
+    "s6m": "Ask an HSS about a device as an MTC-IWF would, and check the answer.",
+    "s6n": "Ask an HSS for the names of a device as an MTC-AAA would, and check the answer.",
     "security": "How each link is protected, by file and as negotiated.",
     "send": "Send messages written as JSON to a peer, one by one or as load.",
     "subscriber": "Import, list, add and remove subscribers of the HSS.",

@@ -22,6 +22,7 @@ from nfs.scs.form import report_to, request_to
 from nfs.scs.groups import GroupTriggers
 from nfs.scs.groups import report_to as group_to
 from nfs.scs.logic import REFERENCES, Ledger, Stage, TriggerRequest
+from nfs.scs.protection import protector
 
 _agent: Any = Agent  # neither has types
 _pool: Any = HTTPConnectionPool
@@ -58,6 +59,8 @@ class OwnScs:
             clock=reactor.seconds,
             ledger=Ledger(first_reference=secrets.randbelow(REFERENCES)),
         )
+        if config.protection is not None:
+            self._scs.protect = protector(config.protection, reactor.seconds)
         self._node = Node(config.node_config, [self._scs.tsp], dictionary, reactor=reactor, tap=tap)
         self._mtc_iwf = table.mtc_iwf
 

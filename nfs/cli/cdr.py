@@ -24,7 +24,7 @@ LOOK_S = 0.5
 
 @click.group(no_args_is_help=True)
 def command() -> None:
-    """Read charging records: files of TS 32.297 with records of TS 32.298.
+    """Read charging records: files of TS 32.297 with records of TS 32.298, and what a CDF was told.
 
     \b
     Example: mtc cdr decode sms-sc.example.org-00000001.cdr
@@ -74,6 +74,38 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
             click.echo(fault)
         click.echo(f"{len(files)} files, {found.seen} records: {'all fits' if not found.faults else 'bad'}")
     ctx.exit(1 if found.faults else 0)
+
+
+@command.command()
+@click.option(
+    "-c", "--config", required=True, type=click.Path(path_type=Path), help="TOML file of the CDF that has them."
+)
+@JSON
+def received(config: Path, as_json: bool) -> None:
+    """Show what a CDF was told (`mtc run cdf`): each accounting record as a tree, or one JSON object a line.
+
+    Example: mtc cdr received -c cdf.toml
+    """
+    from diameter import Dictionary, Message
+    from diameter.capture.text import tree
+    from diameter.config import load
+    from diameter.errors import ConfigError
+    from nfs.cdf import tables
+    from nfs.cdf.config import CdfConfig
+    from nfs.common.database import database_url, open_engine, snapshot
+
+    url = database_url(load(config, CdfConfig).cdf.database, config.parent)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise ConfigError(f"database {url.database}: there is none")
+    engine, dictionary = open_engine(url, migrations="nfs.cdf:migrations", name="cdf"), Dictionary.load()
+    with snapshot(engine) as connection:
+        for row in tables.every(connection):
+            text = row.pop("request")
+            if as_json:
+                click.echo(json.dumps({"schema": 1, **row, "request": json.loads(text)}))
+            else:
+                click.echo(tree(Message.from_json(text, dictionary)))
+    engine.dispose()
 
 
 def _pause(seconds: float) -> None:

@@ -13,7 +13,7 @@ from diameter.errors import ConfigError
 from nfs.common.aka import Seal
 from nfs.common.database import reading
 from nfs.hss.provisioning import Fault, Placed
-from nfs.hss.staging import Staging
+from nfs.hss.staging import Staging, Taken
 
 AT_ONCE: Final = 2000
 MOST_FAULTS: Final = 100
@@ -98,7 +98,7 @@ def load(engine: Engine, records: Records, source: str, progress: Progress = lam
 
         try:
             staging.apply(stepped)
-        except IntegrityError:  # somebody was quicker
+        except (IntegrityError, Taken):  # somebody was quicker
             _compare(staging, faults)
             raise ConfigError(f"{source}: while it was read others took one of its identities: try again") from None
         return staging.count

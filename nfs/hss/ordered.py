@@ -19,6 +19,7 @@ from diameter import Message, ResultCode
 from nfs.common.identities import IdentityError, decode_plmn
 from nfs.common.store import Store, StoreError
 from nfs.hss import registrations, tables, withdrawing
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import UserId
 from nfs.hss.mobility import Cancellation
 from nfs.hss.monitoring.follow import Follow
@@ -191,7 +192,10 @@ class Desk:
         data = await self._store.do(lambda connection: self._data(connection, order.imsi))
         if data is None:
             return [{"host": "", "good": False, "result": "no profile"}]
-        return [_row(each) for each in await self._orders.insert(order.imsi, lambda node: data[node.plmn])]
+        said = await self._orders.insert(order.imsi, lambda node: data[node.plmn])
+        if await self._store.do(lambda connection: imsi_groups.withdrawn(connection, data)):
+            said += [each for each in await self._orders.delete(order.imsi, imsi_groups.WITHDRAWAL) if not each.good]
+        return [_row(each) for each in said]
 
     async def _withdraw(self, order: Order) -> list[dict[str, Any]]:
         """Take data away from nodes; what SCEFs have set goes here too, and they hear of it."""
@@ -236,6 +240,7 @@ class Desk:
         if subscriber is None or profile is None:
             return None
         data = subscription(profile, subscriber, sms=bool(subscriber.nodes))
+        imsi_groups.extend(connection, subscriber, data)
         if self._follow is not None:
             self._follow.extend(connection, imsi, data)
         found = {each.plmn: dict(data) for each in registrations.of(connection, imsi).values()}

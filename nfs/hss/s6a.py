@@ -20,6 +20,7 @@ from nfs.common.identities import IdentityError, decode_number, decode_plmn, ims
 from nfs.common.store import Store, StoreError
 from nfs.hss import binding, registrations, tables
 from nfs.hss.authentication import MOST_VECTORS, AuthenticationCentre
+from nfs.hss.groups import imsi_groups
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.mobility import (
     Cancellation,
@@ -82,7 +83,7 @@ class S6a(Application):
 
     `profiles`: by name, of the configuration.  `changed`: told of a subscriber whose serving nodes changed;
     `back`: of an IMSI that short messages reach again, through a kind of node, or with None that has memory again.
-    `follow`: what SCEFs watch (S6t), None without.
+    `follow`: what SCEFs watch (S6t), None without.  `initial_attach`: whether a CLR says so of one.
     """
 
     dictionary = "ts29272_s6a"
@@ -96,6 +97,7 @@ class S6a(Application):
         changed: Callable[[Subscriber], None],
         back: Callable[[str, Kind | None], None] = lambda _imsi, _kind: None,
         follow: Follow | None = None,
+        initial_attach: bool = True,
     ) -> None:
         self._store = store
         self._centre = centre
@@ -104,6 +106,7 @@ class S6a(Application):
         self._changed = changed
         self._back = back
         self._follow = follow
+        self._initial_attach = initial_attach
         self.orders = Orders(self, store)
 
     @answers("Authentication-Information-Request")
@@ -190,7 +193,9 @@ class S6a(Application):
             may_attach(profile, subscriber, plmn=new.plmn, rat=new.rat, features=features.get(1, 0))
             strange = binding.strange(connection, name, new.imei)
             before = registrations.of(connection, name)
-            gone = cancelled(before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL))
+            gone = cancelled(
+                before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL), said=self._initial_attach
+            )
             sms = number if subscriber.sms else None
             for each, _ in gone:
                 registrations.drop(connection, name, each.kind)
@@ -198,6 +203,7 @@ class S6a(Application):
             same = before.get(new.kind)
             watches = registrations.watched(connection, name) if new.features & MONITORING_EVENT else ()
             data = subscription(profile, subscriber, sms=sms is not None, watches=watches)
+            imsi_groups.extend(connection, subscriber, data)
             noted = self._follow is not None and self._follow.registered(
                 connection, name, new, data, sms=sms is not None
             )

@@ -1,8 +1,9 @@
 """An import on its way: rows beside the tables, compared with them, and brought in by one transaction.
 
 The rows wait in temporary tables of the one connection, on disk and not in memory, and are gone with it, however it
-ends.  Nothing is locked until all of them are there and have been compared; then the database copies its own rows,
-which takes a second or so for a hundred thousand.  Keys are sealed before they come here.
+ends.  Nothing is locked until all of them are there and have been compared; then the database copies its own rows.
+What is large would lock a file of SQLite too long by that: see `nfs.hss.exchange`.  Keys are sealed before they come
+here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from diameter.errors import LocalError
 from nfs.common.aka import Seal
 from nfs.common.database import one_line
 from nfs.hss import cards, tables
+from nfs.hss.exchange import Exchange, Plan, alone
 from nfs.hss.groups.tables import GROUP
 from nfs.hss.provisioning import Placed
 
@@ -45,11 +47,17 @@ _VALUES: Final[dict[Table, Callable[[dict[str, Any]], tuple[Any, ...]]]] = {
 }
 CACHE_KIB: Final = 32_768
 """Pages in memory while SQLite brings them in: with few, each is written again and again."""
+AT_ONE_GO: Final = 10_000
+"""Subscribers that one transaction brings into a file of SQLite, in a tenth of a second or so."""
 Rows = dict[Table, list[tuple[Any, ...]]]
 
 
 class StagingError(LocalError):
     """The database does not take the rows (disk full, gone)."""
+
+
+class Taken(LocalError):
+    """Somebody else took an identity while the file was read."""
 
 
 def psycopg_error(connection: Connection) -> type[Exception]:
@@ -115,18 +123,19 @@ class Staging:
             question += f" ORDER BY n.nth LIMIT {most}"
             for (line,) in self._do(question).all():
                 yield line, f"{column}: belongs to another subscriber"
-        question = (
-            f"SELECT n.line, n.identifier FROM {GROUP.name} g JOIN new_external_id n ON n.identifier = g.external_id"
-            f" ORDER BY n.nth LIMIT {most}"
-        )
-        for line, identifier in self._do(question).all():
+        for line, identifier in self._do(f"{_GROUPS} ORDER BY n.nth LIMIT {most}").all():
             yield line, f"external_ids: {identifier} is the name of a group"
 
     def apply(self, progress: Callable[[int], None]) -> None:
         """Bring everything in, or nothing.  progress: is called with rows of `steps` that are done.
 
-        Raises IntegrityError when somebody else took an identity meanwhile.
+        Raises IntegrityError or Taken when somebody else took an identity meanwhile.
         """
+        if self._sqlite and self.count > AT_ONE_GO:
+            with alone(str(self._connection.engine.url.database)):
+                plans = {table.name: _plan(table) for table in _TABLES}
+                Exchange(self._connection, plans).run(progress, self._still_free)
+            return
         with self._transaction(writes=True):
             self._make_room()
             for table in _TABLES:
@@ -134,6 +143,10 @@ class Staging:
                 progress(self.count)
         if self._sqlite:
             self._do("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _still_free(self) -> None:
+        if self._do(f"{_GROUPS} LIMIT 1").first() is not None:
+            raise Taken("it is the name of a group")
 
     @property
     def steps(self) -> int:
@@ -164,6 +177,9 @@ class Staging:
                 self._do("ROLLBACK")
 
 
+_GROUPS: Final = (
+    f"SELECT n.line, n.identifier FROM {GROUP.name} g JOIN new_external_id n ON n.identifier = g.external_id"
+)
 _UNIQUE: Final = (
     ("imsi", "new_subscriber", "imsi"),
     ("msisdn", "new_subscriber", "msisdn"),
@@ -177,6 +193,22 @@ def _spread(rows: Rows, place: tuple[int, int], placed: Placed, seal: Seal | Non
         rows[table].append(place + _VALUES[table](values))
     if placed.card is not None and seal is not None:
         rows[cards.CARD].append(place + _VALUES[cards.CARD](cards.row(placed.subscriber.imsi, placed.card, seal)))
+
+
+def _plan(table: Table) -> Plan:
+    """The same for an exchange of tables."""
+    names = [each.name for each in table.c]
+    card = table is cards.CARD
+    before = "coalesce((SELECT c.seq_offset FROM card c WHERE c.imsi = n.imsi), 0)"
+    kept = f"CASE WHEN n.seq_offset <> 0 THEN n.seq_offset ELSE {before} END AS seq_offset"
+    listed = ", ".join(kept if name == "seq_offset" else f"n.{name}" for name in names)
+    return Plan(
+        columns=", ".join(names),
+        key=_ORDER[table],
+        rows=f"SELECT {listed} FROM new_{table.name} n",
+        staged=f"new_{table.name}",
+        instead="new_card" if card else "new_subscriber",
+    )
 
 
 def _copy(table: Table) -> str:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet import reactor
 
 from diameter.node import Node
-from diameter.standing import Queue
+from diameter.standing import Count, Queue
+from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.standing import counted, standing
 from nfs.mme.cards import read_usims
 from nfs.mme.config import MmeConfig
+from nfs.mme.guarding import Guard, guarded
 from nfs.mme.logic import Mme, Population
+from nfs.mme.membership import CLAIMS, Desk, read_credentials
 from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
+from nfs.mme.nas import MESSAGES, Hop
 from nfs.mme.playing import Playing, populations_of, scenario_of
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
@@ -29,19 +33,11 @@ SHORT_MESSAGES: Final = ("mtc_ue_short_messages", "Short messages for simulated 
 
 
 def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
-    """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards."""
-    populations = [
-        Population(
-            first_imsi=ues.first_imsi,
-            count=ues.count,
-            behaviour=ues.behaviour,
-            failures=ues.failures,
-            report=ues.report,
-        )
-        for ues in config.ues
-    ]
+    """The parts of the node.  Raises OSError when a file cannot be written, ConfigError for bad cards or keys."""
+    populations = _populations(config)
     scenario = scenario_of(config)
-    mme = Mme.of([*populations, *populations_of(scenario)])
+    guard = guarded(config.protection, around.reactor.seconds)
+    mme = Mme.of([*populations, *populations_of(scenario)], guard)
     sgd = Sgd(mme)
     files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
     received, attached, heard = files
@@ -49,12 +45,17 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
     usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
-    s6a = S6a(_site(config), Attachments(usims=usims))
+    s6a, hop = S6a(_site(config), Attachments(usims=usims)), Hop()
+    if config.mme.nas_security:
+        mme.hop, s6a.ues.keyed = hop, hop.keyed
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
 
     plan = _plan(config, sgd, heard, around)
-    playing = None if scenario is None else Playing(scenario, config, (mme, s6a, sgd), around.reactor)
+    credentials = read_credentials(config.group)
+    audit = open_audit(config)
+    desk = Desk(s6a.ues, credentials, audit, config.node.origin_host)
+    playing = None if scenario is None else Playing(scenario, config, (mme, s6a, sgd), around.reactor, desk)
 
     def started(node: Node) -> None:
         if plan is not None:
@@ -74,11 +75,14 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         for file in files:
             if file is not None:
                 file.close()
+        audit.close()
 
     return Parts(
         applications=(sgd, s6a) if playing is None else (sgd, s6a, playing.alerts),
+        audit=audit.node_refused,
         standing=standing(
-            counts=lambda: counted(*SHORT_MESSAGES, mme.counters),
+            audit,
+            counts=lambda: _counts(mme, desk, guard, hop),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
         ),
         started=started,
@@ -86,6 +90,28 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         stopped=stopped,
         steer=None if playing is None else playing.steer,
     )
+
+
+def _counts(mme: Mme, desk: Desk, guard: Guard, hop: Hop) -> Iterator[Count]:
+    """What became of short messages on their way to UEs and their applications, and of claims."""
+    yield from counted(*SHORT_MESSAGES, mme.counters)
+    yield from counted(*MESSAGES, hop.counters)
+    yield from guard.counts()
+    yield from counted(*CLAIMS, desk.counters)
+
+
+def _populations(config: MmeConfig) -> list[Population]:
+    """The UEs of its own file."""
+    return [
+        Population(
+            first_imsi=ues.first_imsi,
+            count=ues.count,
+            behaviour=ues.behaviour,
+            failures=ues.failures,
+            report=ues.report,
+        )
+        for ues in config.ues
+    ]
 
 
 def _plan(config: MmeConfig, sgd: Sgd, heard: Lines | None, around: Surroundings) -> Plan | None:

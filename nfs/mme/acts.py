@@ -9,6 +9,7 @@ from typing import Any, Final
 from diameter.app import Application
 from diameter.errors import RequestError
 from nfs.mme.logic import Waiter
+from nfs.mme.membership import Desk
 from nfs.mme.mo_sms import Order, Sender
 from nfs.mme.s6a import S6a
 from nfs.mme.scenario.engine import Notice
@@ -40,12 +41,15 @@ class Alerts(Application):
 
 
 class Doing:
-    """The acts of one MME.  `sender`: for short messages of UEs, where there is an SMS-SC."""
+    """The acts of one MME.  `sender`: for short messages of UEs, where there is an SMS-SC; `desk`: gives credentials
+    of groups.
+    """
 
-    def __init__(self, s6a: S6a, alerts: Alerts, sender: Sender | None) -> None:
+    def __init__(self, s6a: S6a, alerts: Alerts, sender: Sender | None, desk: Desk | None = None) -> None:
         self._s6a = s6a
         self._alerts = alerts
         self._sender = sender
+        self._desk = desk
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
         """Run it."""
@@ -87,3 +91,7 @@ class Doing:
             return False
         order = Order(imsi=imsi, to=event.to, payload=event.payload.encode(), port=event.port, report=event.report)
         return await self._sender.send(order)
+
+    async def join(self, imsi: str, event: EventTable) -> bool:
+        """The credentials of a group, if the UE is a member."""
+        return self._desk is not None and event.group is not None and self._desk.join(imsi, event.group)

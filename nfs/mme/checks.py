@@ -8,52 +8,32 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from diameter import Message
 from nfs.common.aka import Algorithm, kasme
+from nfs.common.checked import Check, grammar, proper, result
 from nfs.common.identities import IdentityError, decode_number
 from nfs.ue.usim import IND_BITS, NotOurNetwork, OutOfStep, Usim
 
-Verdict = Literal["ok", "wrong", "note"]
-SUCCESS: Final = (0, 2001)
+__all__ = [
+    "Authentication",
+    "Check",
+    "challenge",
+    "grammar",
+    "location",
+    "order",
+    "proper",
+    "purged",
+    "result",
+    "sqn_of",
+]
+
 SEPARATION_BIT: Final = 0x8000
 """Of AMF: the vector is for E-UTRAN (TS 33.401 6.1.1)."""
 SEPARATION, FOR_SMS = 1 << 0, 1 << 1  # ULA-Flags
 FREEZE_M_TMSI: Final = 1 << 0  # PUA-Flags
-NO_CAUSE: Final = "none"
 RAND_OCTETS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.  "note": not as most peers do it, and yet no fault."""
-
-    verdict: Verdict
-    what: str
-    detail: str = ""
-
-
-def proper(good: bool, what: str, detail: str = "") -> Check:
-    """A check with two outcomes; `detail` is for the bad one."""
-    return Check("ok" if good else "wrong", what, "" if good else detail)
-
-
-def grammar(message: Message) -> Iterator[Check]:
-    """Every AVP, in groups too, as the command's ABNF has it."""
-    faults = message.faults
-    refused = [fault for fault in faults if fault.verdict == "refuse"]
-    yield proper(not refused, "ABNF", "; ".join(fault.text for fault in refused))
-    for fault in faults:
-        if fault.verdict != "refuse":
-            yield Check("note", "ABNF", fault.text)
-
-
-def result(answer: Message, wanted: tuple[int, int] = SUCCESS) -> Check:
-    """The Result-Code or Experimental-Result."""
-    found = answer.result
-    said = NO_CAUSE if found is None else str(found[1]) if not found[0] else f"{found[0]}:{found[1]}"
-    return proper(found == wanted, "result", f"{said}, {wanted[1]} expected")
 
 
 def sqn_of(functions: Algorithm, rand: bytes, autn: bytes) -> int:
@@ -103,6 +83,7 @@ class Authentication:
             return
         rand, autn = vector["RAND"], vector["AUTN"]
         sqn = sqn_of(self.functions, rand, autn)
+        first = self.usim is None and not sqn >> IND_BITS
         if self.usim is None:
             self.usim = Usim(self.functions, max(sqn - (1 << IND_BITS), 0))
         try:
@@ -113,11 +94,15 @@ class Authentication:
             return
         yield Check("ok", "AUTN", "MAC of these keys")
         yield proper(bool(int.from_bytes(autn[6:8]) & SEPARATION_BIT), "AMF separation bit", "clear")
-        if isinstance(out, OutOfStep):
+        if isinstance(out, OutOfStep) and first:
+            yield Check("note", "SQN", f"{sqn:#014x}: a USIM that has had none yet asks for a resynchronisation")
+            out = self.functions.outputs(rand, sqn.to_bytes(6), autn[6:8])
+        elif isinstance(out, OutOfStep):
             yield Check("wrong", "SQN", f"{sqn:#014x} is not above what this USIM has had, or too far ahead")
             return
+        else:
+            yield Check("ok", "SQN", f"{sqn:#014x}")
         self.highest = max(self.highest, sqn)
-        yield Check("ok", "SQN", f"{sqn:#014x}")
         yield proper(hmac.compare_digest(out.res, vector["XRES"]), "XRES", "not the RES of the USIM")
         key = kasme(out.ck, out.ik, self.plmn, autn[:6])
         yield proper(hmac.compare_digest(key, vector["KASME"]), "KASME", "not what CK, IK and the network give")

@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import FunctionConfig
 from diameter.config.base import Identity, InputFile, OutputFile, Table
+from nfs.common.app_keys import AudienceTable, SignerTable
+from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164, imsi, plmn
+from nfs.common.imsi_group import group_text
 from nfs.mme.mo_config import SendsTable, SmsScTable, check
 from nfs.ue.logic import Behaviour
 
@@ -65,7 +67,10 @@ class MmeTable(Table):
         description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
     )
     attached: OutputFile | None = Field(
-        default=None, description="write a JSON line here for each attach, detach and cancellation"
+        default=None, description="write a JSON line here for each attach, detach, cancellation and claim of a group"
+    )
+    nas_security: bool = Field(
+        default=False, description="short messages to UEs go under NAS security, with the keys of their attach"
     )
     window: int = Field(default=32, ge=1, le=10_000, description="attaches under way at once")
     received: OutputFile | None = Field(
@@ -76,7 +81,32 @@ class MmeTable(Table):
     )
 
 
-class MmeConfig(FunctionConfig):
+class GroupTable(Table):
+    """One `[[group]]` table: a group whose members get its credentials here."""
+
+    id: Annotated[str, AfterValidator(group_text)] = Field(
+        description="IMSI-Group Identifier, as the HSS names it: Group-Service-Id, MCC, MNC and Local-Group-Id"
+    )
+    key_file: InputFile = Field(description="file with the group's key, 64 hexadecimal digits, random")
+    key_id: int = Field(default=0, ge=0, le=255, description="number of this key, another one when it is renewed")
+
+
+class ProtectionTable(Table):
+    """The `[protection]` table: the applications of UEs take what an SCS has protected for them, and nothing else."""
+
+    fresh_s: float = Field(
+        default=90_000, gt=0, le=31_536_000, description="how old a message may be, its wait for the UE included"
+    )
+    only_groups: bool = Field(default=False, description="only messages for groups are looked at")
+    signer: tuple[SignerTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.signer]]`: whose signature counts"
+    )
+    audience: tuple[AudienceTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.audience]]`: what the UEs belong to"
+    )
+
+
+class MmeConfig(AuditedConfig):
     """The whole file."""
 
     mme: MmeTable = Field(default=MmeTable(), description="the MME")
@@ -88,6 +118,17 @@ class MmeConfig(FunctionConfig):
         default=None, description="where the UEs' own short messages go; none when not given"
     )
     sends: tuple[SendsTable, ...] = Field(default=(), strict=False, description="short messages that UEs send")
+    group: tuple[GroupTable, ...] = Field(default=(), strict=False, description="groups whose credentials it gives out")
+
+    protection: ProtectionTable | None = Field(
+        default=None, description="end-to-end protection of what UEs are sent; none looked for when not given"
+    )
+
+    @model_validator(mode="after")
+    def _each_group_once(self) -> Self:
+        if len({each.id for each in self.group}) < len(self.group):
+            raise ValueError("group.id: named twice")
+        return self
 
     @model_validator(mode="after")
     def _senders_are_there(self) -> Self:

@@ -3,7 +3,7 @@
 The MME finds the UE by IMSI, lets it meet the message the way the scenario says, and turns the outcome into a result.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made
 from enum import IntEnum
@@ -11,7 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 from nfs.common.sm_failure import SM_DELIVERY_FAILURE, USER_UNKNOWN, FailureCause
 from nfs.common.sms import MAX_TPDU
-from nfs.ue.logic import Behaviour, Inbox, Reaction, Ue
+from nfs.ue.logic import Behaviour, Inbox, Reaction, Trigger, Ue
+
+Deliver = Callable[[Trigger], None]
 
 SUCCESS: Final = 2001
 INVALID_AVP_VALUE: Final = 5004
@@ -103,7 +105,7 @@ class Ues(Mapping[str, Ue]):
 
     __slots__ = ("_deliver", "_groups", "_made")
 
-    def __init__(self, groups: Sequence[Population], deliver: Inbox) -> None:
+    def __init__(self, groups: Sequence[Population], deliver: Deliver) -> None:
         self._groups = groups
         self._deliver = deliver
         self._made: dict[str, Ue] = {}
@@ -133,20 +135,28 @@ class Ues(Mapping[str, Ue]):
         return sum(1 for _ in self)
 
 
+class Carrier(Protocol):
+    """The hop to UEs, where it is protected."""
+
+    def carry(self, ue: Ue, tpdu: bytes, /) -> Reaction | None:
+        """What a UE made of a short message; None when no answer came that can be believed."""
+
+
 @dataclass(slots=True)
 class Mme:
-    """The MME and its UEs.  `field`: of a scenario, where one is played."""
+    """The MME and its UEs.  `field`: of a scenario, where one is played; `hop`: to UEs, at once without one."""
 
     ues: Mapping[str, Ue]
     inbox: Inbox
     counters: dict[str, int] = made(default_factory=dict)
     field: Field | None = None
+    hop: Carrier | None = None
 
     @classmethod
-    def of(cls, populations: Iterable[Population]) -> "Mme":
-        """The MME of these populations."""
+    def of(cls, populations: Iterable[Population], guard: Callable[[Inbox], Deliver] = lambda inbox: inbox) -> "Mme":
+        """The MME of these populations.  guard: what stands before the applications of its UEs."""
         inbox = Inbox()
-        return cls(Ues(tuple(populations), inbox), inbox)
+        return cls(Ues(tuple(populations), guard(inbox)), inbox)
 
     def forward(self, imsi: str, tpdu: bytes, waiter: Waiter | None = None) -> Result | None:
         """One MT short message; None means that the scenario wants no answer at all."""
@@ -164,7 +174,10 @@ class Mme:
             if meeting is not None and meeting.retry_at is not None:
                 refusal = replace(refusal, retry_at=meeting.retry_at)
             return self._count(behaviour.value, refusal)
-        result = self._react(ue.receive(tpdu))
+        reaction = ue.receive(tpdu) if self.hop is None else self.hop.carry(ue, tpdu)
+        if reaction is None:
+            return self._count("no-answer", _REFUSALS[Behaviour.NO_PAGING])
+        result = self._react(reaction)
         if self.field is not None and result.code == SUCCESS:
             self.field.delivered(imsi)
         return result

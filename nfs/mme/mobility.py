@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nfs.common.imsi_group import ImsiGroupId
 from nfs.ue.usim import Usim
 
 CONNECTED: Final = 4
@@ -161,6 +162,12 @@ class Context:
             self._watches = {key: event for key, event in self.watches.items() if key[0] != scef}
 
     @property
+    def groups(self) -> frozenset[ImsiGroupId]:
+        """The groups that the HSS says it is a member of."""
+        found = (ImsiGroupId.of(each) for each in self._shared.get("IMSI-Group-Id", ()))
+        return frozenset(each for each in found if each is not None)
+
+    @property
     def apns(self) -> tuple[str, ...]:
         """The APNs it may use, the default one first."""
         profile = self._shared.get("APN-Configuration-Profile", {})
@@ -172,6 +179,7 @@ class Attachments:
     """The UEs with a USIM, and those that are attached; `told` hears of each attach, detach and order.
 
     `awaited`: hears of a UE whose reachability the HSS wants to know; `tac`: where a UE is, None: where the MME is.
+    `keyed`: hears of each authentication, with K_ASME as the MME and as the UE has it.
     """
 
     usims: Mapping[str, Usim]
@@ -180,6 +188,7 @@ class Attachments:
     share: Subscriptions = field(default_factory=Subscriptions)
     awaited: Callable[[str], None] = lambda _: None
     tac: Callable[[str], int | None] = lambda _: None
+    keyed: Callable[[str, bytes, bytes], None] = lambda _imsi, _mme, _ue: None
 
     def cancel(self, imsi: str) -> bool:
         """Let go of a UE; False when it was not here."""

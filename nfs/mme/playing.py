@@ -10,6 +10,7 @@ from diameter.errors import ConfigError
 from nfs.mme.acts import Alerts, Doing
 from nfs.mme.config import MmeConfig
 from nfs.mme.logic import Mme, Population
+from nfs.mme.membership import Desk
 from nfs.mme.mobility import Outcome
 from nfs.mme.s6a import S6a
 from nfs.mme.scenario.agenda import Clock
@@ -17,7 +18,7 @@ from nfs.mme.scenario.engine import Engine
 from nfs.mme.scenario.model import Scenario, order, read
 from nfs.mme.sgd import Sgd
 
-REGISTERING = frozenset({"attach", "move", "detach"})
+REGISTERING = frozenset({"attach", "move", "detach", "join"})
 
 
 def scenario_of(config: MmeConfig) -> Scenario | None:
@@ -53,12 +54,19 @@ def populations_of(scenario: Scenario | None) -> list[Population]:
 class Playing:
     """A scenario in an MME.  `alerts` is an application for the node."""
 
-    def __init__(self, scenario: Scenario, config: MmeConfig, parts: tuple[Mme, S6a, Sgd], clock: Clock) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        config: MmeConfig,
+        parts: tuple[Mme, S6a, Sgd],
+        clock: Clock,
+        desk: Desk | None = None,
+    ) -> None:
         mme, s6a, sgd = parts
         self.alerts = Alerts()
         self.engine = Engine(
             scenario,
-            Doing(s6a, self.alerts, sgd.sender),
+            Doing(s6a, self.alerts, sgd.sender, desk),
             clock,
             own=config.node.origin_host,
             tac=config.mme.tac,

@@ -28,7 +28,13 @@ EVENTS: Final = frozenset({0, 1, 2, 3, 4})
 LOCATION_REPORT: Final = 2
 MME_NODE: Final = 1
 _LISTS: Final = frozenset(
-    {"APN-Configuration", "Monitoring-Event-Configuration", "SCEF-Reference-ID-for-Deletion", "TS-Code"}
+    {
+        "APN-Configuration",
+        "IMSI-Group-Id",
+        "Monitoring-Event-Configuration",
+        "SCEF-Reference-ID-for-Deletion",
+        "TS-Code",
+    }
 )
 
 
@@ -126,6 +132,7 @@ class S6a(Application):
         key = kasme(found.ck, found.ik, self._plmn, vector["AUTN"][:6])
         if found.res != vector["XRES"] or not hmac.compare_digest(key, vector["KASME"]):
             return self._ended(imsi, "authentication", "XRES or KASME is not what the USIM has")
+        self.ues.keyed(imsi, vector["KASME"], key)
         return await self._register(imsi, key, initial=initial, resynchronised=info is not None)
 
     async def _register(self, imsi: str, key: bytes, *, initial: bool, resynchronised: bool) -> Outcome:

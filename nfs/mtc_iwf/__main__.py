@@ -174,7 +174,7 @@ def build(config: IwfConfig, around: Surroundings) -> Parts[IwfConfig]:
             each.reload(new)
 
     parts = Parts(
-        applications=(tsp, s6m, t4, *sgd),
+        applications=(tsp, s6m, t4, *sgd, *charged.applications),
         screens=guards.screens,
         routes=ways_out(config, around.dictionary),
         audit=audit.node_refused,

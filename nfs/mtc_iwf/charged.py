@@ -182,6 +182,7 @@ class Charged:
         self.t4 = self.members = t4
         self.charging = charging = Charging.of(config.charging, host, "", store, clock, say)
         self.shown = Shown(charging)
+        self.applications = () if charging is None else charging.applications
         if charging is not None:
             self.t4 = ChargedT4(t4, charging, host)
             self.members = ChargedT4(t4, charging, host, members=True)

@@ -21,6 +21,7 @@ from nfs.scs.http import Http
 from nfs.scs.logic import REFERENCES, Ledger
 from nfs.scs.memory import MIGRATIONS, Memory
 from nfs.scs.message_memory import MessageMemory
+from nfs.scs.protection import protector
 
 
 def read_token(path: Path) -> bytes:
@@ -47,6 +48,8 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
         memory=memory,
     )
 
+    if config.protection is not None:
+        scs.protect = protector(config.protection, around.reactor.seconds)
     groups = GroupTriggers(scs, memory, groups_memory)
     if store is not None:
         scs.keep_messages(MessageMemory(store, around.reactor.seconds))

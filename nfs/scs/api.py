@@ -33,6 +33,8 @@ class Scs:
     memory: what outlives a restart; `remember` comes before the first trigger then, no report is taken earlier, and the
     clock counts from 1970.  remembered_first: what else `remember` waits for before a report is taken.
 
+    protect: what is done with a request before it is sent (see `nfs.scs.protection`), attribute; nothing at first.
+
     realm: where the MTC-IWF is; None takes the domain of each External-Identifier, whose MTC-IWF the node finds by DNS
     when its configuration says so (`[[peer]]` with `realm` and `discover = true`).
     """
@@ -55,6 +57,7 @@ class Scs:
         self._memory = memory
         self._remembering = memory is None
         self.remembered_first: list[Callable[[], Awaitable[None]]] = []
+        self.protect: Callable[[TriggerRequest], TriggerRequest] = lambda request: request
 
     def queues(self) -> tuple[Queue, ...]:
         """What waits in this SCS, for its operator."""
@@ -72,7 +75,7 @@ class Scs:
         impossible reference, or the recall of a trigger whose SMS-SC takes none; a replace there is a trigger of its
         own (TS 29.368 6.4.13).
         """
-        realm = realm_for(request, self.realm)
+        realm, request = realm_for(request, self.realm), self.protect(request)
         old = request.old_reference
         if old is not None and not self.ledger.can_be_taken_back(old):
             if request.recall is not None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from diameter.config import FunctionConfig
 from diameter.config.base import Identity, InputFile, Port, Seconds, Table
 from nfs.common.identities import e164
+from nfs.scs.protection import ProtectionTable
 
 Number = Annotated[str, AfterValidator(lambda text: e164(text, "number"))]
 
@@ -45,3 +46,6 @@ class ScsConfig(FunctionConfig):
 
     scs: ScsTable = Field(description="the SCS")
     http: HttpTable | None = Field(default=None, description="submission by HTTP; none when not given")
+    protection: ProtectionTable | None = Field(
+        default=None, description="payloads are protected end to end; as they are when not given"
+    )

@@ -85,7 +85,7 @@ class GroupTriggers:
     async def submit(self, request: TriggerRequest) -> GroupReport:
         """Ask, and wait for the answer on the group.  Raises ValueError as `Scs.submit` does."""
         scs, recalls, name = self._scs, request.recall, request.external_identifier or ""
-        realm = realm_for(request, scs.realm)
+        realm, request = realm_for(request, scs.realm), scs.protect(request)
         reference = scs.ledger.begin(request, scs.clock())
         self._asked_at[reference] = scs.clock()
         self._numbers.add(reference)

@@ -164,7 +164,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
         t4.iwf_hosts, delivery.repeat_s = new.mtc_iwf.hosts, (new.mtc_iwf.retry_s, new.mtc_iwf.retry_max_s)
 
     parts: Parts[SmsScConfig] = Parts(
-        applications=(t4, sgd) if s6c is None else (t4, sgd, s6c),
+        applications=(t4, sgd, *(() if s6c is None else (s6c,)), *kept.charged.applications),
         audit=audit.node_refused,
         standing=stands(audit, centre, port, clock, kept.charged.shown),
         started=lambda _node: t4.spawn(take_up()),

@@ -212,6 +212,7 @@ class Charged:
         number = config.sms_sc.number
         self.charging = Charging.of(config.charging, config.node.origin_host, number, store, clock, say)
         self.shown = Shown(self.charging)
+        self.applications = () if self.charging is None else self.charging.applications
         self._store = store
 
     def alone(self) -> Keep:

@@ -25,7 +25,7 @@ def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tup
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
@@ -33,7 +33,6 @@ def demonstrate(folder: Path, environment: dict[str, str], *options: str) -> tup
 
 
 @pytest.mark.link
-@pytest.mark.timeout(300)
 def test_the_demonstration_loses_no_trigger(tmp_path: Path) -> None:
     """Exit status 0 within a minute, and the two files to look at."""
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -44,7 +43,6 @@ def test_the_demonstration_loses_no_trigger(tmp_path: Path) -> None:
 
 
 @pytest.mark.link
-@pytest.mark.timeout(300)
 def test_a_small_demonstration(tmp_path: Path) -> None:
     """Fewer triggers, with the coverage of all five processes measured where that is on."""
     out, _, numbers = demonstrate(tmp_path, dict(os.environ), "--triggers", "30", "--json")
@@ -53,7 +51,6 @@ def test_a_small_demonstration(tmp_path: Path) -> None:
 
 
 @pytest.mark.link
-@pytest.mark.timeout(300)
 def test_a_small_demonstration_over_sctp(tmp_path: Path) -> None:
     """In user space where the kernel has none; the SCS stays with TLS."""
     out, _, numbers = demonstrate(tmp_path, dict(os.environ), "--triggers", "30", "--transport", "sctp", "--json")

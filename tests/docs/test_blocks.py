@@ -21,7 +21,6 @@ SHELL_ALLOWED: Final = re.compile(r"(make [a-z-]+|git clone \S+|cd \S+|pip insta
 
 
 @pytest.mark.link
-@pytest.mark.timeout(300)  # a page runs several programs one after the other
 @pytest.mark.usefixtures("network_of_the_page")
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:

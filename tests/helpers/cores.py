@@ -122,7 +122,7 @@ class Twin:
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ class Environment:
             env={**kept, **more},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=300,
             check=False,
         )
         assert not ok or done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"

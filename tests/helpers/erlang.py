@@ -26,7 +26,7 @@ def compiled(folder: Path) -> Path:
         ["erlc", "-Werror", "-I", str(folder), "-o", str(folder), str(folder / "lab.erl")],
         ["erlc", "-Werror", "-I", str(folder), "-o", str(folder), str(SOURCES / "live_peer.erl")],
     ):
-        subprocess.run(command, check=True, timeout=60, env=environment(folder))
+        subprocess.run(command, check=True, timeout=300, env=environment(folder))
     return folder
 
 

@@ -76,7 +76,8 @@ class Lab(Rig):
         self.config = config
         self.mme: Callable[[Message], Message] | Exception = watching()
         self.scef: Callable[[Message], Message] | Exception = taken
-        super().__init__(folder, dict.fromkeys(("Insert-Subscriber-Data", "Cancel-Location"), self._of_mme))
+        orders = ("Insert-Subscriber-Data", "Delete-Subscriber-Data", "Cancel-Location")
+        super().__init__(folder, dict.fromkeys(orders, self._of_mme))
 
     @classmethod
     def fill(cls, connection: Connection) -> None:

@@ -90,7 +90,7 @@ async def peer(space: Space, config: Mapping[str, Any], folder: Path, name: str 
     with space:
         child = Program([sys.executable, "-m", "helpers.ipsec_nodes", file], folder / f"{name}.log", environment)
     try:
-        await child.said("^(LISTENING|FAILED)", timeout_s=60)
+        await child.said("^(LISTENING|FAILED)")
         yield child
     finally:
         child.release()

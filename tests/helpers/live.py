@@ -47,7 +47,7 @@ class Tape:
         """Messages by such a name."""
         return [m for (_, m), each in zip(self.passed, self.names(), strict=True) if each == name]
 
-    async def until(self, name: str, count: int = 1, timeout_s: float = 60.0) -> Message:
+    async def until(self, name: str, count: int = 1, timeout_s: float = 180.0) -> Message:
         """Wait for the `count`th message of a name."""
         await until(lambda: len(self.of(name)) >= count, f"{count} x {name}, had {self.names()}", timeout_s)
         return self.of(name)[count - 1]

@@ -17,7 +17,7 @@ T = TypeVar("T")
 reactor: Any = _reactor
 
 
-def drive(coroutine: Coroutine[Deferred[Any], Any, T], timeout_s: float = 90.0) -> T:
+def drive(coroutine: Coroutine[Deferred[Any], Any, T], timeout_s: float = 300.0) -> T:
     """Return what the coroutine returns, or raise what it raises; TimeoutError after `timeout_s` seconds.
 
     An error that Twisted only logs (an exception in a callback, a failure nobody took) fails the test as well.

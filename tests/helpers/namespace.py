@@ -40,7 +40,7 @@ def network(*addresses: str) -> Iterator[None]:
 
 
 def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, timeout=10)
+    subprocess.run(["ip", *words], check=True, timeout=300)
 
 
 def check(status: int) -> None:

@@ -59,7 +59,7 @@ class Space:
 
     def _run(self, command: list[str], text: str) -> None:
         with self:
-            subprocess.run(command, input=text.encode(), check=True, timeout=20)
+            subprocess.run(command, input=text.encode(), check=True, timeout=300)
 
     @property
     def number(self) -> str:

@@ -108,4 +108,4 @@ def answering(port: int, host: str = "127.0.0.1", patience_s: float = 60.0) -> N
 def mtc(*words: str) -> subprocess.CompletedProcess[str]:
     """Our command, to its end."""
     command = [sys.executable, "-m", "nfs.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

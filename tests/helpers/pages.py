@@ -14,7 +14,7 @@ from typing import Final
 
 from helpers.blocks import Block, blocks, commands, fits, pattern
 
-LIMIT_S: Final = 250
+LIMIT_S: Final = 500
 START_S: Final = 120
 
 

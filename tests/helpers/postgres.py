@@ -84,7 +84,7 @@ class Postgres:
         said: list[str] = []
         self._reader = Thread(target=_read, args=(self._process, lines), daemon=True)
         self._reader.start()
-        while READY not in (line := lines.get(timeout=60)):
+        while READY not in (line := lines.get(timeout=300)):
             if not line:
                 raise RuntimeError(f"PostgreSQL ended: {''.join(said)}")
             said.append(line)
@@ -128,7 +128,7 @@ class Postgres:
 
     def _run(self, *command: str) -> None:
         process = self._popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=300)
         if process.returncode:
             raise RuntimeError(f"{command[0]}: {said}")
 

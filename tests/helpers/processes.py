@@ -39,7 +39,7 @@ class Started:
 
     def _rest(self) -> str:
         """What was left on standard error of a child that has ended."""
-        self._reader.join(timeout=90)
+        self._reader.join(timeout=300)
         found = []
         while not self._lines.empty():
             found.append(self._lines.get())
@@ -57,7 +57,7 @@ class Started:
 
     def until(self, what: str) -> str:
         """Read standard error up to the line that holds `what`; that line."""
-        while line := self._lines.get(timeout=90):
+        while line := self._lines.get(timeout=300):
             if what in line:
                 return line.rstrip()
         pytest.fail(f"no line with {what!r}")
@@ -69,5 +69,5 @@ class Started:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; the same."""
-        self.process.communicate(timeout=90)
+        self.process.communicate(timeout=300)
         return self.process.returncode, self._rest()

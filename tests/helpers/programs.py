@@ -21,7 +21,7 @@ LOOK_S: Final = 0.01
 TAIL: Final = 3000
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 180.0) -> None:
     """Return once `condition` holds; AssertionError that names `what` after `timeout_s` seconds."""
     late = reactor.seconds() + timeout_s
     while not condition():
@@ -49,7 +49,7 @@ class Program:
         """All that it has printed."""
         return self._log.read_bytes()[self._begin :].decode(errors="replace")
 
-    async def said(self, pattern: str, *, after: int = 0, timeout_s: float = 15.0) -> re.Match[str]:
+    async def said(self, pattern: str, *, after: int = 0, timeout_s: float = 180.0) -> re.Match[str]:
         """The first match of `pattern` in what it printed, from position `after` on; waits for it."""
         found: list[re.Match[str]] = []
 
@@ -76,7 +76,7 @@ class Program:
         self.process.stdin.flush()
         return here
 
-    async def end(self, number: int = signal.SIGTERM, timeout_s: float = 15.0) -> int:
+    async def end(self, number: int = signal.SIGTERM, timeout_s: float = 180.0) -> int:
         """Send a signal and wait for the end; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -90,7 +90,7 @@ class Program:
             self.process.kill()
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=300)
 
 
 Start = Callable[..., Program]

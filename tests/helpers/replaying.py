@@ -106,7 +106,7 @@ def listening(scenario: Path, endpoint: str, *more: str) -> Iterator[tuple[int, 
         found = re.fullmatch(r"listening on \w+ \S+:(\d+)\n", line)
         assert found is not None, line + program.stdout.read()
         yield int(found[1]), said
-        rest, _ = program.communicate(timeout=30)
+        rest, _ = program.communicate(timeout=300)
         said.extend(rest.splitlines())
     finally:
         if program.poll() is None:
@@ -122,7 +122,7 @@ def client(scenario: Path, port: int, *more: str, transport: str = "tcp") -> sub
 def replayed(scenario: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Play to the end."""
     words = (*MTC, "replay", str(scenario), *words)
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=scenario.parent)
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, cwd=scenario.parent)
 
 
 CARRIED: Final = """

@@ -71,4 +71,4 @@ async def listens(space: Space, port: int = 3868) -> None:
         with space:
             return f" {port} " in Path("/proc/thread-self/net/sctp/eps").read_text()
 
-    await until(look, "an SCTP endpoint", 60)
+    await until(look, "an SCTP endpoint")

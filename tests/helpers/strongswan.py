@@ -79,7 +79,7 @@ class Charon:
 
     async def ready(self) -> None:
         """Wait until its socket is there."""
-        await until(lambda: self.socket.exists() or self.program.process.poll() is not None, "charon", 60)
+        await until(lambda: self.socket.exists() or self.program.process.poll() is not None, "charon")
         assert self.program.process.poll() is None, self.log
 
     async def session(self) -> ViciSession:
@@ -204,7 +204,7 @@ class Owner:
         """What was said with each call of a name."""
         return [what for each, what in self.told if each == name]
 
-    async def until(self, name: str, count: int = 1, timeout_s: float = 60.0) -> Any:
+    async def until(self, name: str, count: int = 1, timeout_s: float = 180.0) -> Any:
         """Wait for the `count`th call of a name; what was said with it."""
         await until(lambda: len(self.of(name)) >= count, f"{count} x {name}, was told {self.told}", timeout_s)
         return self.of(name)[count - 1]

@@ -35,6 +35,8 @@ from nfs.scs.api import Report, Scs, TriggerRequest
 from nfs.scs.logic import Ledger
 from nfs.sms_sc.__main__ import build as build_sms_sc
 from nfs.sms_sc.config import SmsScConfig
+from nfs.sms_sc.logic import ServiceCentre
+from nfs.sms_sc.t4 import T4
 
 START: Final = 1_767_225_600.0
 """2026-01-01 00:00:00 UTC."""
@@ -42,12 +44,12 @@ REALM: Final = "operator.example"
 IWF, HSS, SMS_SC, MME, AAA, SCEF = (
     f"{name}.{REALM}" for name in ("mtc-iwf", "hss", "sms-sc", "mme", "mtc-aaa", "scef")
 )
-SGW: Final = f"mtc-sgw.{REALM}"
+SGW, IWF2 = f"mtc-sgw.{REALM}", f"mtc-iwf2.{REALM}"
 SCS, SCS2, SCS3 = "scs.customer.example", "scs.other.example", "scs.third.example"
 ADDRESSES: Final = {
     SCS: "192.0.2.10", SCS2: "192.0.2.11", SCS3: "192.0.2.12",
     IWF: "192.0.2.20", HSS: "192.0.2.30", SMS_SC: "192.0.2.40", MME: "192.0.2.50", AAA: "192.0.2.80",
-    SCEF: "192.0.2.60", SGW: "192.0.2.21",
+    SCEF: "192.0.2.60", SGW: "192.0.2.21", IWF2: "192.0.2.22",
 }  # fmt: skip
 TLS: Final = frozenset({SCS, SCS2, SCS3})
 SCTP: Final = frozenset({MME})
@@ -134,8 +136,8 @@ class Book:
 class VectorLab:
     """`said` grows by every message, at the time when it was sent.  `folder`: for databases and audit logs.
 
-    texts: configurations that are others than those above, by host.  more: what else is written to the HSS's database.
-    gateway: the MTC Security GW is a node of its own in front of the MTC-IWF.
+    texts: configurations that are others than those above, by host, and of a second MTC-IWF.  more: what else is
+    written to the HSS's database.  gateway: the MTC Security GW is a node of its own in front of the MTC-IWF.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class VectorLab:
         gateway: bool = False,
     ) -> None:
         self._front = SGW if gateway else IWF
+        self._fronts = [self._front, *(host for host in texts or () if host == IWF2)]
         self._texts = texts or {}
         self.folder = folder
         self.dictionary = dictionary
@@ -169,10 +172,17 @@ class VectorLab:
             self._function(MME, f"{node(MME)}\n{peer(SMS_SC)}\n{SENDS}{ues}", MmeConfig, build_mme)
             self._function(SMS_SC, SMS_SC_TOML, SmsScConfig, build_sms_sc)
             self._gated(gateway)
+            if IWF2 in self._texts:
+                self._function(IWF2, "", IwfConfig, build_iwf)
         self.heard: list[Heard] = []
         self.sender.heard = self.heard.append
         self.scs = {host: self._scs(host) for host in (SCS, SCS2, SCS3)}
-        for host, other in ((IWF, HSS), (IWF, SMS_SC), (SMS_SC, MME), *((host, self._front) for host in self.scs)):
+        for host, other in (
+            (IWF, HSS),
+            (IWF, SMS_SC),
+            (SMS_SC, MME),
+            *((host, front) for host in self.scs for front in self._fronts),
+        ):
             self.wait(self.nodes[host].when_open(other))
         self.aaa = self._aaa()
 
@@ -220,7 +230,7 @@ class VectorLab:
             ledger=Ledger(first_reference=7),
         )
         config = parse(
-            f"{node(host, listens=False)}\n{peer(self._front, dial=True)}",
+            "\n".join([node(host, listens=False), *(peer(each, dial=True) for each in self._fronts)]),
             FunctionConfig,
             source=host,
             base=self.folder,
@@ -287,6 +297,11 @@ class VectorLab:
         report: Report = self.wait(self.scs[host].submit(TriggerRequest(**asked)))
         self.pass_time(settle_s)
         return report
+
+    @property
+    def centre(self) -> ServiceCentre:
+        """What the SMS-SC has in memory."""
+        return next(each._centre for each in self.functions[SMS_SC].applications if isinstance(each, T4))
 
     @property
     def sender(self) -> Sender:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from diameter import Dictionary
 from diameter.capture import Captured
+from helpers.vector_bounds import bounded
 from helpers.vector_exposure import exposed
 from helpers.vector_groups import grouped
 from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
@@ -223,6 +224,8 @@ def vectors(dictionary: Dictionary) -> list[Vector]:
     found = list(triggered(dictionary))
     for scene, messages in exposed(dictionary):
         found.append(Vector(scene.name, scene.title, scene.shows, False, messages))
+    for bound, heard in bounded(dictionary, subscribers(), UES):
+        found.append(Vector(bound.name, bound.title, bound.shows, False, tuple(heard)))
     for group, said in grouped(dictionary, subscribers(), UES):
         found.append(Vector(group.name, group.title, group.shows, False, tuple(said)))
     for one in SCRIPTS:

@@ -52,7 +52,7 @@ class Node:
 
     def page(self, what: str) -> Any:
         """A page of the operator's port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=300)
         connection.request("GET", f"/{what}")
         body = connection.getresponse().read()
         connection.close()
@@ -88,7 +88,7 @@ class RawPeer:
     @classmethod
     def to(cls, host: str, port: int, context: ssl.SSLContext | None = None, server: str = NODE) -> RawPeer:
         """Connect, without a CER yet."""
-        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+        connection = socket.create_connection(("127.0.0.1", port), timeout=300)
         if context is not None:
             connection = context.wrap_socket(connection, server_hostname=server)
         return cls(host, connection)

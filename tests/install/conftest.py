@@ -49,6 +49,6 @@ def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the sdist of the sources and the wheel made from that sdist."""
     target = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(checkout)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, cwd=target)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=target)
     assert done.returncode == 0, done.stdout + done.stderr
     return target

@@ -7,12 +7,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from diameter._version import VERSION
 from helpers.environments import Environment, check
-
-pytestmark = pytest.mark.timeout(290)  # an empty environment is filled, and C compiled
 
 
 def wheel_of(built: Path) -> Path:

@@ -41,7 +41,7 @@ def test_killed_at_any_moment_the_chain_holds(tmp_path: Path) -> None:
         for process in pair:
             process.kill()
         for process in pair:
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=300)
             assert process.returncode == -signal.SIGKILL
             acknowledged += count + rest.count("\n")
     chain = Chain(path)  # the next start: whatever was torn is moved aside

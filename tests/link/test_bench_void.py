@@ -14,7 +14,7 @@ from nfs.cli._bench.scenarios import pair, server
 from nfs.cli._bench.stacks import OURS, Command, Job
 from nfs.cli._bench.stacks.ours import Ours
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.link
 OPTIONS: Final = Options(rounds=1, seconds=0.2, windows=(5,), stacks=(OURS,), quick=True)
 UNLOOKING: Final = """
 import re, subprocess, sys

@@ -13,7 +13,7 @@ import pytest
 from nfs.common.charging.headers import read_file_header
 from nfs.common.charging.reader import Check, records
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.link
 
 KILLS: Final = 4
 PROGRAM: Final = """
@@ -63,7 +63,7 @@ def test_what_was_acknowledged_has_one_record(tmp_path: Path) -> None:
         acknowledged += killed(tmp_path, first, random.randint(5, 60))
         first = acknowledged[-1] + 1000  # one that was committed, and not told, is between
     command = [sys.executable, "-c", PROGRAM, str(tmp_path), "0", "0"]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=300)
     paths = sorted((tmp_path / "cdr").iterdir())
     check, references = Check([]), list[int]()
     for path in paths:

@@ -119,7 +119,7 @@ def test_the_domain_of_the_external_identifier_leads_to_the_mtc_iwf(tmp_path: Pa
         await search.iwf.start()
         search.publish()
         await search.node.start()
-        assert (await search.node.when_open(IWF, timeout_s=60)).transport == transport
+        assert (await search.node.when_open(IWF, timeout_s=180)).transport == transport
         assert (await search.ask()).result == (0, 2001)
         elsewhere = await search.ask(TriggerRequest(payload=b"wake", external_identifier="meter-7@nowhere.example"))
         assert "no way to nowhere.example" in elsewhere.error
@@ -151,7 +151,7 @@ def test_a_name_server_that_does_not_answer_is_named_until_it_does(tmp_path: Pat
         assert REALM in (await search.ask()).error
         search.publish()
         search.server.zone.silent.clear()
-        await search.node.when_open(IWF, timeout_s=60)
+        await search.node.when_open(IWF, timeout_s=180)
         assert (await search.ask()).result == (0, 2001)
 
     searching(tmp_path, scs, scenario)

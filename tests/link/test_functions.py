@@ -161,7 +161,7 @@ def complaints(function: str, path: Path) -> list[str]:
         [sys.executable, "-m", "nfs.cli", "run", function, "-c", str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, ""), done.stderr

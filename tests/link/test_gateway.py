@@ -120,7 +120,7 @@ SUBSCRIBERS = """imsi,external_ids,services,scs
 def mtc(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run `mtc` and check how it ended."""
     command = [sys.executable, "-m", "nfs.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
 

@@ -110,7 +110,7 @@ class Lab:
         if form is not None:
             request.data = json.dumps(form).encode()
         try:
-            with urlopen(request, timeout=90) as answer:
+            with urlopen(request, timeout=300) as answer:
                 found: dict[str, Any] = json.load(answer)
         except HTTPError as error:
             with error:

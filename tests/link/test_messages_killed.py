@@ -17,7 +17,7 @@ from helpers.workers import CLEAR, RawPeer
 from nfs.common.sms import Submit, split
 from nfs.common.sms_layout import SmsAddress
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.link
 IWF: Final = "iwf.core.example"
 METER: Final = "meter-1@customer.example"
 LONG: Final = bytes(range(200))
@@ -81,7 +81,7 @@ class Scs:
     def behind(self, number: int) -> list[tuple[int, int, bytes]]:
         """What an application gets that asks for messages."""
         url = f"http://{self.url}/v1/messages?after={number}"
-        with urlopen(Request(url, headers={"authorization": f"Bearer {TOKEN}"}), timeout=90) as answer:
+        with urlopen(Request(url, headers={"authorization": f"Bearer {TOKEN}"}), timeout=300) as answer:
             form: dict[str, Any] = json.load(answer)
         assert_fits("scs-messages", form)
         return [(each["number"], each["reference"], bytes.fromhex(each["payload"])) for each in form["messages"]]

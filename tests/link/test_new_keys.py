@@ -214,7 +214,7 @@ async def report(folder: Path) -> dict[str, Any]:
         folder / "admin.sock",
     ]
     async with running(Program(words, folder / "report")) as asked:
-        await until(lambda: asked.process.poll() is not None, "the end of mtc security report", 30)
+        await until(lambda: asked.process.poll() is not None, "the end of mtc security report")
         assert asked.process.returncode == 0
         document: dict[str, Any] = json.loads(asked.text)
     assert_fits("security-report", document)
@@ -231,7 +231,7 @@ def test_sighup_of_a_program_with_links_of_both_kinds(tmp_path: Path) -> None:
         (tmp_path / "relay.toml").write_text(RELAY.format(port=way.udp_port))
         words: list[str | Path] = [sys.executable, "-m", "nfs.cli", "run", "relay", "-c", tmp_path / "relay.toml"]
         async with running(Program(words, tmp_path / "log")) as relay:
-            port = int((await relay.said(r"^relay ready on tls 127\.0\.0\.1:(\d+), dtls ", timeout_s=30))[1])
+            port = int((await relay.said(r"^relay ready on tls 127\.0\.0\.1:(\d+), dtls "))[1])
             rows = {
                 "tls": {"transport": "tls", "addresses": ["127.0.0.1"], "port": port},
                 "dtls": way.dialling(transport="dtls").model_dump(),
@@ -268,4 +268,4 @@ def test_sighup_of_a_program_with_links_of_both_kinds(tmp_path: Path) -> None:
             assert "Traceback" not in relay.text
         settle()
 
-    drive(scenario(), timeout_s=60)
+    drive(scenario())

@@ -104,7 +104,7 @@ def test_ten_thousand_requests_with_a_hundred_outstanding() -> None:
             assert stats.writes < 2_000  # answers leave together
             assert both.client.pending == 0
 
-    drive(scenario(), 120)
+    drive(scenario())
 
 
 def test_a_thousand_requests_over_tls(tmp_path: Path) -> None:
@@ -119,14 +119,14 @@ def test_a_thousand_requests_over_tls(tmp_path: Path) -> None:
 
     ca = Ca()
     tables = [tls_table(tmp_path, name, ca.issue(name)) for name in (RIGHT, LEFT)]
-    drive(scenario((tables[0], tables[1])), 60)
+    drive(scenario((tables[0], tables[1])))
 
 
 def test_a_certificate_of_somebody_else_does_not_get_in(tmp_path: Path) -> None:
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=5)
+                await both.client.when_open(RIGHT, timeout_s=180)
             assert both.said.refused[0].code == 3010
             assert both.server.stats.peers_opened == 0
 
@@ -139,7 +139,7 @@ def test_a_server_with_the_wrong_certificate_is_sent_nothing(tmp_path: Path) -> 
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=5)
+                await both.client.when_open(RIGHT, timeout_s=180)
             assert both.server.stats.octets_in == 0
 
     ca = Ca()
@@ -230,7 +230,7 @@ def test_a_peer_that_does_not_read_pauses_the_server_and_gets_every_answer_later
             assert [a.hop_by_hop for a in answers] == list(range(count))
             await links.stop()
 
-    drive(scenario(), 120)
+    drive(scenario())
 
 
 def test_garbage_costs_the_link_and_nobody_else() -> None:
@@ -297,7 +297,7 @@ def test_a_peer_that_is_killed_fails_the_requests_on_their_way_and_stop_is_still
         await node.stop()
 
     try:
-        drive(scenario(), 60)
+        drive(scenario())
     finally:
         process.kill()
         process.wait()
@@ -312,11 +312,11 @@ def test_a_small_program_ends_orderly_on_sigterm_and_says_in_one_line_why_it_can
         assert process.stderr is not None
         port = int(process.stdout.readline())
         again = program.replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        second = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True, timeout=30, check=False)
+        second = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True, timeout=300, check=False)
         process.terminate()
         process.stdout.read()
         log = process.stderr.read().decode()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     assert second.returncode == 2
     assert f"cannot listen on tcp 127.0.0.1:{port}: Address already in use" in second.stderr
     assert "Traceback" not in second.stderr

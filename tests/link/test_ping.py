@@ -46,7 +46,7 @@ def port() -> Iterator[int]:
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", "ping", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_peer_that_answers(port: int) -> None:

@@ -41,7 +41,7 @@ clients = ["{DESK}"]
 
 def mtc(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "nfs.cli", *arguments]
-    subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=True)
+    subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=True)
 
 
 def ask(folder: Path, port: int, client: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -49,7 +49,7 @@ def ask(folder: Path, port: int, client: str, method: str, path: str, body: Any 
     context = ssl.create_default_context(cafile=str(folder / "pki/ca.pem"))
     if client:
         context.load_cert_chain(folder / f"pki/{client}.pem", folder / f"pki/{client}.key")
-    connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
+    connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=300)
     try:
         connection.request(method, f"/v1/{path}", json.dumps(body).encode(), {"If-Match": "*"} if body is None else {})
         answer = connection.getresponse()

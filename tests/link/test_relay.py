@@ -94,7 +94,7 @@ def test_requests_through_a_relay(tmp_path: Path) -> None:
         with pytest.raises(ErrorAnswer, match="3003"):  # the server's own word: the route leads there all the same
             await between.ask("by-route.example")
 
-    drive(scenario(), 60)
+    drive(scenario())
     assert "3003" in (tmp_path / "relay.audit").read_text()
 
 
@@ -116,7 +116,7 @@ realm = {{ "{HOME}" = "public.example" }}
             (seen,) = between.answering.seen
             assert (seen["Destination-Realm"], seen["User-Name"]) == (HOME, "relayed")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_a_rule_that_names_nothing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_out_of_a_capture_and_over_tls(tmp_path: Path) -> None:
     session = next(iter(sessions(captured, dictionary())))
     done = subprocess.run(
         [*MTC, "extract", str(tmp_path / "made.pcapng"), "--session", session, "-o", str(tmp_path / "one.toml")],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     chosen = [one for one in captured if session.encode() in one.octets]
@@ -103,7 +103,7 @@ def test_wrong_usage(tmp_path: Path, words: tuple[str, ...], complaint: str) -> 
     path.write_text(TWO_WAYS)
     (tmp_path / "node.toml").write_text('[node]\norigin_host = "a.b.example"\norigin_realm = "b.example"\n')
     done = subprocess.run(
-        [*MTC, "replay", str(path), *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        [*MTC, "replay", str(path), *words], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
     )
     assert complaint in done.stderr
     assert done.returncode == (1 if "refused" in complaint or "nobody" in complaint else 2)

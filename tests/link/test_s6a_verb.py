@@ -36,7 +36,7 @@ def port() -> Iterator[int]:
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", "s6a", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_what_an_hss_lacks(port: int) -> None:

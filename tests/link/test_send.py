@@ -50,7 +50,7 @@ def mtc(peer: int | str, documents: Any, *arguments: str) -> subprocess.Complete
     where = peer if isinstance(peer, str) else f"tcp:127.0.0.1:{peer}"
     command = [sys.executable, "-m", "nfs.cli", "send", where, "-", "--origin-host", LEFT, *arguments]
     text = documents if isinstance(documents, str) else json.dumps(documents)
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=300, check=False)
 
 
 def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

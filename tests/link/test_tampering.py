@@ -202,7 +202,7 @@ def test_a_request_that_comes_again_is_answered_again_and_not_executed(tmp_path:
     drive(scenario())
 
 
-@pytest.mark.requirement("R-TSP-09", "R-EXP-12", "S-EXP-16")
+@pytest.mark.requirement("R-TSP-09", "R-EXP-12", "S-EXP-16", "R-GRP-39", "S-GRP-40")
 @pytest.mark.parametrize("interface", POINTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_of_a_request_can_be_read(tmp_path: Path, kind: str, interface: str) -> None:

@@ -24,7 +24,7 @@ from nfs.cli import _demo_lab as demo
 from nfs.cli._lab import Lab, prepare
 from nfs.cli.demo import LINKS
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.link
 
 BINARY: Final = bytes(range(256))
 SECOND_SCS: Final = "scs2.customer.example"
@@ -96,7 +96,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     _add_others(folder)
     lab = Lab(folder)
     try:
-        url = drive(_start(lab), 60)
+        url = drive(_start(lab))
         reports, statuses = _send(folder, url)
     finally:
         bad = lab.stop()
@@ -134,7 +134,7 @@ def _send(folder: Path, url: str) -> tuple[dict[int, dict[str, Any]], dict[int, 
         )
         for reference, options in words.items()
     }
-    outputs = {reference: child.communicate(timeout=90)[0] for reference, child in children.items()}
+    outputs = {reference: child.communicate(timeout=300)[0] for reference, child in children.items()}
     reports = {reference: json.loads(text) for reference, text in outputs.items() if text.startswith("{")}
     assert set(reports) == set(outputs), outputs
     return reports, {reference: child.returncode for reference, child in children.items()}

@@ -136,7 +136,7 @@ async def scenario():
                 print(error, file=sys.stderr)
 
 try:
-    drive(scenario(), 12)
+    drive(scenario())
 except TimeoutError:
     pass
 print("alive")
@@ -147,5 +147,5 @@ print("alive")
 def test_packets_that_are_changed_on_their_way_do_not_end_the_process(seed: int) -> None:
     """Every packet comes again with some octets changed and the sum put right: worse than a line can do."""
     program = CHANGED.format(path=[*sys.path, str(Path(__file__).parent)], seed=seed)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr

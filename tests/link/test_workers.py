@@ -19,7 +19,7 @@ from helpers.processes import Started
 from helpers.schemas import assert_fits
 from helpers.workers import CER, CLEAR, DPR, DWR, NODE, Node, RawPeer, RawServer, dialled, peer_table, relay_table
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.link
 
 A, B, C, D = (f"{name}.clients.example" for name in "abcd")
 ELECTION_LOST = (0, 4003)

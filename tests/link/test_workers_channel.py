@@ -18,7 +18,7 @@ from diameter.workers.member import Place
 from diameter.workers.parent import Child, Parent
 from helpers.loop import reactor, settle, turn
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.link
 
 
 class End:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.environment import ROOT
-from tools.parts import OUT, Outcome
+from tools.tries import OUT, Outcome
 
 GATES: Final = (
     ("diameter/wire/*", 95.0),

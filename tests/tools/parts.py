@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
 from tools.environment import PEERS, ROOT, NoEnvironment, ensure, safe_environment
-from tools.guest import KERNEL, kernel_has_sctp, run_in_guest
+from tools.guest import KERNEL, kernel_has_sctp
+from tools.tries import OUT, Outcome, Part, call, measured, tried
 
-OUT: Final = ROOT / "build" / "test"
 WIRESHARK: Final = Path("/usr/share/wireshark/diameter/dictionary.xml")
 ON_THIS_KERNEL: Final = frozenset({"libipsec", "machines"})
-NO_TESTS: Final = 5  # pytest's exit status when it collected nothing
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What came of one part; `why` tells what was not run, or what failed."""
-
-    passed: int = 0
-    failed: int = 0
-    not_run: int = 0
-    why: str = ""
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One row of the closing table.
-
-    needs: programs and files without which it is not run.  workers: tests at a time.  spread: how
-    xdist gives tests to workers.  own_network: each test has fixed ports, and a network namespace of its own; where
-    there is no right to one, one runs after the other.  measured: coverage counts.
-    """
-
-    name: str
-    run: Callable[[Part, Path], Outcome]
-    paths: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    workers: int = 0
-    spread: str = "loadfile"
-    own_network: bool = False
-    measured: bool = True
-    limit_s: int = 1500
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-def call(command: Sequence[str | Path], limit_s: int, environment: dict[str, str]) -> int:
-    """Exit status of `command`, run in the checkout; 124 when it had to be ended after `limit_s` seconds, with its
-    children.
-    """
-    child = subprocess.Popen([str(word) for word in command], cwd=ROOT, env=environment, start_new_session=True)
-    try:
-        return child.wait(limit_s)
-    except subprocess.TimeoutExpired:
-        print(f"ended after {limit_s} s: {' '.join(map(str, command))}", flush=True)
-        return 124
-    finally:
-        _end_group(child)
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End what is left of the child's process group, so that no part leaves a program behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+GRACE_S: Final = 60
+"""A guest that is late ends itself before it is ended."""
 
 
 def lacking(part: Part) -> list[str]:
@@ -97,53 +41,16 @@ def run_part(part: Part, python: Path) -> Outcome:
 def with_pytest(part: Part, python: Path) -> Outcome:
     """Run the part's folders with pytest against the installed wheel."""
     paths = [str(p.relative_to(ROOT)) for pattern in part.paths for p in sorted(ROOT.glob(pattern))]
-    report = OUT / f"{part.name}.xml"
-    report.unlink(missing_ok=True)
     if not paths:
         return Outcome(not_run=1, why="no tests there")
-    command: list[str | Path] = [python.parent / "pytest", *paths, f"--junitxml={report}", "-q"]
+    spread: list[str] = []
     if part.workers and (not part.own_network or may_have_a_network()):
-        command += ["-n", str(part.workers), "--dist", part.spread]
-    return _counted(report, call(command, part.limit_s, measured(part, python)))
+        spread = ["-n", str(part.workers), "--dist", part.spread]
 
+    def go(words: Sequence[str | Path]) -> int:
+        return call(words, part.limit_s, measured(part, python))
 
-def measured(part: Part, python: Path) -> dict[str, str]:
-    """Environment of a test run against the installed wheel; branches are measured, subprocesses included, unless the
-    part is not to be.
-    """
-    coverage = {
-        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
-        "COVERAGE_FILE": str(OUT / "coverage" / "data"),
-    }
-    return safe_environment(
-        MTC_TEST_INSTALLED="1",
-        MTC_PART=part.name,
-        PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-        **(coverage if part.measured else {}),
-        **part.environment,
-    )
-
-
-def _counted(report: Path, status: int) -> Outcome:
-    """Counts of a JUnit file; a run that ended badly without a failed test counts as one failure."""
-    if not report.exists():
-        return Outcome(failed=1, why=f"pytest ended with status {status} and no report")
-    outcome = Outcome()
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
-        kinds = {child.tag for child in case}
-        if kinds & {"failure", "error"}:
-            outcome.failed += 1
-            outcome.why = outcome.why or f"{case.get('classname')}.{case.get('name')}"[:90]
-        elif "skipped" in kinds:
-            outcome.not_run += 1
-            outcome.why = outcome.why or f"skipped: {case.get('name')}"[:90]
-        else:
-            outcome.passed += 1
-    if status == NO_TESTS:
-        return Outcome(not_run=1, why="no tests there")
-    if status and not outcome.failed:
-        outcome.failed, outcome.why = 1, f"pytest ended with status {status}"
-    return outcome
+    return tried(part, part.name, [python.parent / "pytest", *paths, "-q"], spread, go)
 
 
 def with_commands(*commands: tuple[str, tuple[str, ...]]) -> Callable[[Part, Path], Outcome]:
@@ -236,7 +143,8 @@ def live_peers(part: Part, python: Path) -> Outcome:
 
 
 def rig(part: Part, python: Path) -> Outcome:
-    """Each folder of tests/rig in a guest kernel of its own; on this one where it has SCTP and we may use it.
+    """Each folder of tests/rig in a guest kernel of its own, two at a time: a guest has one processor; on this kernel
+    where it has SCTP and we may use it.
 
     ON_THIS_KERNEL needs nothing of the kernel but networks of its own, and is what kernels without IPsec have.
     """
@@ -249,29 +157,31 @@ def rig(part: Part, python: Path) -> Outcome:
     beam.mkdir(parents=True, exist_ok=True)
     compile_it = f"from pathlib import Path; from helpers.erlang import compiled; compiled(Path({str(beam)!r}))"
     call([python, "-c", compile_it], part.limit_s, {**measured(part, python), "PYTHONPATH": str(ROOT / "tests")})
-    for folder in sorted({path.parent for path in (ROOT / "tests" / "rig").glob("*/test_*.py")}):
+    folders = sorted(
+        {path.parent for path in (ROOT / "tests" / "rig").glob("*/test_*.py")},
+        key=lambda path: path.name in ON_THIS_KERNEL,
+    )
+
+    def one(folder: Path) -> Outcome:
         local = here or (network and folder.name in ON_THIS_KERNEL)
-        print(f"-- {folder.name}: {'on this kernel' if local else 'in a guest'}", flush=True)
-        report = OUT / f"{part.name}-{folder.name}.xml"
-        report.unlink(missing_ok=True)
-        command: list[str | Path] = [
-            python.parent / "pytest",
-            folder,
-            f"--junitxml={report}",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-        ]
-        environment = {**measured(part, python), "MTC_BEAM": str(beam)}
-        if local:
-            status = call(command, part.limit_s, environment)
-        else:
-            status = run_in_guest(command, ROOT, limit_s=part.limit_s, environment=environment)
-        found = _counted(report, status)
-        outcome.passed += found.passed
-        outcome.failed += found.failed
-        outcome.not_run += found.not_run
-        outcome.why = outcome.why or found.why
+        prints = OUT / f"{part.name}-{folder.name}.txt"
+        guest: list[str | Path] = [] if local else [python, ROOT / "tests" / "tools" / "guest.py"]
+        environment = {**measured(part, python), "MTC_BEAM": str(beam), "LIMIT_S": str(part.limit_s)}
+
+        def go(words: Sequence[str | Path]) -> int:
+            with prints.open("ab") as file:
+                return call([*guest, *words], part.limit_s + GRACE_S, environment, file)
+
+        prints.unlink(missing_ok=True)
+        found = tried(
+            part, f"{part.name}-{folder.name}", [python.parent / "pytest", folder, "-q", "--color=no"], (), go
+        )
+        print(f"-- {folder.name}: {'on this kernel' if local else 'in a guest'}\n{prints.read_text()}", flush=True)
+        return found
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for found in pool.map(one, folders):
+            outcome.add(found)
     return outcome
 
 
@@ -300,21 +210,29 @@ PARTS: Final = (
         environment={"MTC_DATABASES": "postgresql"},
     ),
     Part(name="whole", run=with_pytest, paths=("tests/whole",), workers=2),
-    Part(name="link", run=with_pytest, paths=("tests/link",), workers=2),
-    Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=2, spread="load", own_network=True),
+    Part(name="link", run=with_pytest, paths=("tests/link",), workers=2, timed=True),
+    Part(name="docs", run=with_pytest, paths=("tests/docs",), workers=2, spread="load", own_network=True, timed=True),
     Part(
         name="install",
         run=with_pytest,
         paths=("tests/install",),
         needs=("gcc",),
         workers=2,
+        timed=True,
         limit_s=1200,
     ),
-    Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium")),
+    Part(name="view", run=with_pytest, paths=("tests/view",), needs=("tshark", "chromium"), timed=True),
     Part(name="libwireshark", run=with_pytest, paths=("tests/libwireshark",), needs=(str(WIRESHARK),)),
-    Part(name="demo", run=with_pytest, paths=("tests/demo",)),
-    Part(name="interop", run=live_peers, paths=("interop",), needs=("freeDiameterd", "erlc", "ip"), limit_s=900),
-    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), limit_s=1500),
+    Part(name="demo", run=with_pytest, paths=("tests/demo",), timed=True),
+    Part(
+        name="interop",
+        run=live_peers,
+        paths=("interop",),
+        needs=("freeDiameterd", "erlc", "ip"),
+        timed=True,
+        limit_s=900,
+    ),
+    Part(name="rig", run=rig, needs=("freeDiameterd", "erlc", "ip", "tc", "charon-systemd"), timed=True, limit_s=1500),
     Part(name="fuzz", run=fuzz, limit_s=1500),
     Part(name="coverage", run=coverage),
     Part(name="requirements", run=requirements),

@@ -14,7 +14,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from tools.environment import ROOT
-from tools.parts import OUT, Outcome
+from tools.tries import OUT, Outcome
 
 ROWS: Final = ROOT / "tests" / "data" / "requirements.csv"
 PAGE: Final = ROOT / "docs" / "requirements.md"
@@ -46,11 +46,26 @@ def read_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _cases(report: Path) -> list[ElementTree.Element]:
+    return list(ElementTree.parse(report).getroot().iter("testcase"))
+
+
+def _identity(case: ElementTree.Element) -> tuple[str | None, str | None]:
+    return case.get("classname"), case.get("name")
+
+
 def read_marks(folder: Path) -> dict[str, Carriers]:
-    """Row id to tests, from the JUnit files of the last run; parameters of a test are dropped from its name."""
+    """Row id to tests, from the JUnit files of the last run; parameters of a test are dropped from its name.
+
+    Where a test was run again, the second run counts.
+    """
     found: dict[str, Carriers] = {}
     for report in sorted(folder.glob("*.xml")):
-        for case in ElementTree.parse(report).getroot().iter("testcase"):
+        later = folder / f"{report.stem}-again.xml"
+        second = {_identity(case) for case in _cases(later)} if later.exists() else set()
+        for case in _cases(report):
+            if _identity(case) in second:
+                continue
             tags = {child.tag for child in case}
             name = f"{case.get('classname', '')}.{case.get('name', '')}".split("[")[0].removeprefix("tests.")
             for entry in case.iter("property"):

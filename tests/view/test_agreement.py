@@ -45,7 +45,7 @@ def theirs(path: Path, *more: str) -> list[Row]:
     words = [program, "-r", str(path), *OPTIONS, *more, "-Y", "diameter", "-T", "fields"]
     words += [word for name in (*FIELDS, "diameter.length", *AVPS) for word in ("-e", name)]
     done = subprocess.run(
-        words, check=True, capture_output=True, text=True, timeout=100, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
+        words, check=True, capture_output=True, text=True, timeout=300, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
     )
     return [row for line in done.stdout.splitlines() for row in _rows(line)]
 
@@ -279,7 +279,7 @@ def test_several_interfaces_in_one_file(tmp_path: Path) -> None:
         paths.append(tmp_path / f"{number}.pcap")
         paths[-1].write_bytes(wire.pcap(packets, link_type=link_type, order=order, nanoseconds=nanoseconds))
     merged = tmp_path / "all.pcapng"
-    subprocess.run([program, "-F", "pcapng", "-w", str(merged), *map(str, paths)], check=True, timeout=60)
+    subprocess.run([program, "-F", "pcapng", "-w", str(merged), *map(str, paths)], check=True, timeout=300)
     ours = list(CaptureReader(merged))
     assert len(ours) == 3 * len(messages)
     assert [row(one) for one in ours] == theirs(merged)

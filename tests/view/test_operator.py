@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from helpers.nodes import ACTION
 from helpers.workers import Node, RawPeer, dialled, peer_table, relay_table
 
-pytestmark = [pytest.mark.view, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.view
 A, B, GONE = "scs.clients.example", "iwf.servers.example", "hss.servers.example"
 
 

@@ -25,7 +25,7 @@ def tshark(path: Path, *arguments: str) -> str:
     home.mkdir(exist_ok=True)
     done = subprocess.run(
         [program, "-r", str(path), *arguments],
-        check=True, capture_output=True, text=True, timeout=60, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        check=True, capture_output=True, text=True, timeout=300, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     return done.stdout
 

@@ -24,7 +24,7 @@ def tshark(path: Path, home: Path, *arguments: str) -> str:
     assert program is not None, "tshark is not installed"
     done = subprocess.run(
         [program, "-r", str(path), *arguments],
-        check=True, capture_output=True, text=True, timeout=60, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        check=True, capture_output=True, text=True, timeout=300, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     return done.stdout
 

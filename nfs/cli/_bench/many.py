@@ -18,7 +18,7 @@ EXCHANGES: Final = 50
 """Capabilities exchanges under way at once."""
 BY_ADDRESS: Final = 5000
 """Connections from one loopback address."""
-START_S: Final = 60.0
+START_S: Final = 180.0
 DEVICE_WATCHDOG: Final = 280
 SUCCESS: Final = b"\0\0\1\x0c\x40\0\0\x0c\0\0\x07\xd1"
 
@@ -53,7 +53,7 @@ class Peers:
         until = time.monotonic() + START_S + count / 50
         for number in range(count):
             source = f"127.0.1.{1 + number // BY_ADDRESS}"
-            link = socket.create_connection(("127.0.0.1", self._port), timeout=10, source_address=(source, 0))
+            link = socket.create_connection(("127.0.0.1", self._port), timeout=60, source_address=(source, 0))
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.append(link)
             self._index[link.fileno()] = number

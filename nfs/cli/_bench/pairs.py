@@ -13,7 +13,7 @@ from nfs.cli._bench.programs.said import understood
 from nfs.cli._bench.run import Run
 from nfs.cli._bench.stacks import OURS, PURE, Command, Job, Stack
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 RELAY_SETTLES_S: Final = 1.5
 """A relay may reach its server a little after it listens."""
 

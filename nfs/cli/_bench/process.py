@@ -15,8 +15,8 @@ from typing import Final
 from nfs.cli._bench import machine
 from nfs.cli._bench.stacks import Command
 
-START_S: Final = 40.0
-END_S: Final = 5.0
+START_S: Final = 180.0
+END_S: Final = 30.0
 
 
 class Failed(Exception):

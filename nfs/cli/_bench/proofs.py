@@ -54,7 +54,7 @@ def _server(run: Run, stack: Stack) -> bool:
         job = Job(place, port=machine.free_port())
         process = running.enter_context(Process(stack.server(job), place, [], None))
         process.until_listening(job.port)
-        link = running.enter_context(closing(socket.create_connection(("127.0.0.1", job.port), timeout=10)))
+        link = running.enter_context(closing(socket.create_connection(("127.0.0.1", job.port), timeout=60)))
         _ask_wrongly(link)
         done = True
     return bool(done)

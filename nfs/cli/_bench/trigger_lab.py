@@ -23,8 +23,8 @@ FUNCTIONS: Final = ("hss", "mme", "sms-sc", "mtc-iwf")
 OPEN: Final = (("mtc-iwf", "hss"), ("mtc-iwf", "sms-sc"), ("sms-sc", "mme"))
 HOSTILE: Final = f"scs2.{demo.CUSTOMER}"
 HOSTILE_NUMBER: Final = "15550000101"
-START_S: Final = 90.0
-PATIENCE_S: Final = 60.0
+START_S: Final = 180.0
+PATIENCE_S: Final = 180.0
 PROFILE: Final = f"""
 [[peer]]
 host = "{HOSTILE}"

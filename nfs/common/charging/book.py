@@ -169,3 +169,17 @@ class Book:
         """Records lost since the last file was closed, for the header of this one."""
         lost, self._untold = self._untold, 0
         return lost
+
+
+class NoBook(Book):
+    """The book of a node that writes no files: what is charged goes elsewhere."""
+
+    def enter(self, connection: Connection, event: Event) -> None:
+        """Nothing."""
+
+    def begin(self, connection: Connection) -> None:
+        """Nothing."""
+
+    def bring(self, connection: Connection, now: float) -> bool:
+        """Nothing, and no more of it."""
+        return False

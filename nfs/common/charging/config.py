@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import OutputFile, Table
+from diameter.config import Complaints, Identity, OutputFile, Table
 from diameter.config.base import Seconds
 from nfs.common.charging.files import Limits
 from nfs.common.identities import e164
@@ -20,10 +20,29 @@ def _address(text: str) -> str:
     return text
 
 
+class RfTable(Table):
+    """The `[charging.rf]` table: the charging data function that is told by Diameter."""
+
+    realm: Identity = Field(description="realm of the charging data function (CDF)")
+    host: Identity | None = Field(default=None, description="the one that is asked; any of the realm when not given")
+    service_context: str = Field(
+        default="16.32274@3gpp.org", min_length=1, max_length=200, description="Service-Context-Id"
+    )
+    poll_s: Seconds = Field(default=1, description="wait between two looks at what is to be told")
+    retry_s: Seconds = Field(
+        default=5, description="wait after a failure, twice as long after each further one, five minutes at most"
+    )
+
+
 class ChargingTable(Table):
     """The `[charging]` table: what is charged, and where records go."""
 
-    folder: OutputFile = Field(description="folder of the record files, made when it is not there")
+    folder: OutputFile | None = Field(
+        default=None, description="folder of the record files, made when it is not there; no files without it"
+    )
+    rf: RfTable | None = Field(
+        default=None, description="the charging data function that is told too, or with no folder instead"
+    )
     number: Number | None = Field(
         default=None, description="E.164 number of this node in its records; that of the SMS-SC when not given"
     )
@@ -42,6 +61,12 @@ class ChargingTable(Table):
     groups: Literal["members", "group", "both"] = Field(
         default="both", description="MTC-IWF: a record for each member of a group, one for the group, or both"
     )
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        if self.folder is None and self.rf is None:
+            raise Complaints([("folder", "a folder, or rf, says where records go")])
+        return self
 
     def limits(self) -> Limits:
         """When a file is closed."""

@@ -235,3 +235,13 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class NoFiles(CdrFiles):
+    """The files of a node that writes none."""
+
+    def __init__(self) -> None:
+        self.limits = Limits(octets=0, records=0, seconds=0)
+        self.closed = 0
+        self.last = None
+        self._file = None

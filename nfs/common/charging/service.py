@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from diameter.errors import ConfigError, LocalError
 from nfs.common.charging.asn1 import compiled
-from nfs.common.charging.book import Book
-from nfs.common.charging.config import ChargingTable
+from nfs.common.charging.book import Book, NoBook
+from nfs.common.charging.config import ChargingTable, RfTable
 from nfs.common.charging.events import Event
-from nfs.common.charging.files import CdrFiles
+from nfs.common.charging.files import CdrFiles, NoFiles
 from nfs.common.charging.headers import Closure
 from nfs.common.charging.records import Maker
+from nfs.common.charging.rf import Rf
 from nfs.common.store import Store
 
 SLOWER: Final = 10
@@ -65,7 +67,8 @@ class Charging:
         self._stopped = self._recount = False
         self.sweep: Callable[[Connection], None] | None = None
         """Enters events that are found by looking for them; called in the store at each look."""
-        self.book = Book(node, Maker(number), self._open(table), waiting=table.waiting)
+        self.book = self._book(table, number)
+        self.rf = None if table.rf is None else self._rf(table, table.rf)
 
     @classmethod
     def of(
@@ -76,13 +79,26 @@ class Charging:
             return None
         return cls(table, node, table.number or number, store, clock=clock, say=say)
 
-    def _open(self, table: ChargingTable) -> CdrFiles:
+    def _book(self, table: ChargingTable, number: str) -> Book:
+        if table.folder is None:
+            return NoBook(self.node, Maker(number), NoFiles(), waiting=table.waiting)
+        return Book(self.node, Maker(number), self._open(table, table.folder), waiting=table.waiting)
+
+    def _rf(self, table: ChargingTable, rf: RfTable) -> Rf:
+        return Rf(rf, self.node, self.store, clock=self._clock, waiting=table.waiting, say=self._say)
+
+    @property
+    def applications(self) -> tuple[Rf, ...]:
+        """What the node has to speak."""
+        return () if self.rf is None else (self.rf,)
+
+    def _open(self, table: ChargingTable, folder: Path) -> CdrFiles:
         compiled()  # half a second, better now than at the first trigger
         now = self._clock.seconds()
         try:
-            return CdrFiles(table.folder, self.node, table.limits(), now=now, address=table.address)
+            return CdrFiles(folder, self.node, table.limits(), now=now, address=table.address)
         except OSError as error:
-            raise ConfigError(f"charging.folder: {error.filename or table.folder}: {error.strerror}") from None
+            raise ConfigError(f"charging.folder: {error.filename or folder}: {error.strerror}") from None
         except LocalError as error:
             raise ConfigError(f"charging.folder: {error}") from None
 
@@ -94,7 +110,8 @@ class Charging:
     @property
     def refusing(self) -> bool:
         """Whether nothing that would be charged is to be taken."""
-        return self.book.full and self.table.full == "refuse"
+        full = self.book.full or (self.rf is not None and self.rf.full)
+        return full and self.table.full == "refuse"
 
     def check(self) -> None:
         """Raise ChargingFull while `refusing`."""
@@ -104,10 +121,12 @@ class Charging:
     def enter(self, connection: Connection, event: Event) -> None:
         """Write an event down in a transaction of the store."""
         self.book.enter(connection, event)
+        if self.rf is not None:
+            self.rf.enter(connection, event)
 
     def add(self, event: Event) -> Awaitable[None]:
         """Write an event down in a transaction of its own; fires once that is on disk (raises StoreError)."""
-        return self.store.do(lambda connection: self.book.enter(connection, event))
+        return self.store.do(lambda connection: self.enter(connection, event))
 
     def renew(self, table: ChargingTable | None) -> None:
         """Take over limits and choices; folder and number stay until the next start."""
@@ -115,6 +134,8 @@ class Charging:
             return
         self.table = table
         self.book.most = table.waiting
+        if self.rf is not None:
+            self.rf.most = table.waiting
         self.book.files.limits = table.limits()
 
     def start(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
@@ -122,6 +143,8 @@ class Charging:
         self.spawn = spawn
         self._recount = True
         _ = spawn(self._round())
+        if self.rf is not None:
+            self.rf.start()
 
     async def stop(self) -> None:
         """Bring what there is to the file, and close it; before the store is closed, and nothing may be entered after.
@@ -131,6 +154,8 @@ class Charging:
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        if self.rf is not None:
+            self.rf.stop()
         try:
             while await self.store.do(self._work):
                 pass

@@ -68,6 +68,9 @@ class Acts(Protocol):
     async def send(self, imsi: str, event: EventTable) -> bool:
         """A short message of the UE's own."""
 
+    async def join(self, imsi: str, event: EventTable) -> bool:
+        """Ask for the credentials of a group that the UE says it is a member of."""
+
 
 class Engine:
     """One MME's part of a scenario.  `own`: its Origin-Host; `tac`: of UEs whose population has none.
@@ -161,7 +164,7 @@ class Engine:
         if not group.has(at, HERE):
             return
         self._count(do)
-        if do in ("attach", "detach", "send"):
+        if do in ("attach", "detach", "send", "join"):
             self._queue(do, place, event)
         elif do == "tau":
             self._update(place, event)
@@ -233,8 +236,8 @@ class Engine:
             return await acts.attach(imsi, initial=False)
         if what == "detach":
             return await acts.detach(imsi)
-        if what == "send" and event is not None:
-            return await acts.send(imsi, event)
+        if what in ("send", "join") and event is not None:
+            return await (acts.send if what == "send" else acts.join)(imsi, event)
         return await self._ready(place)
 
     async def _ready(self, place: Place) -> bool:

@@ -13,15 +13,16 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config import Complaints, load, validate
 from diameter.config.base import Identity, Table
 from nfs.common import identities
+from nfs.common.imsi_group import group_text
 from nfs.mme.mo_config import Destination
 
 Do = Literal[
-    "attach", "detach", "tau", "move", "sleep", "wake", "send",
+    "attach", "detach", "tau", "move", "sleep", "wake", "send", "join",
     "normal", "absent", "no-paging", "busy", "memory-full", "silent", "barred", "illegal-equipment", "no-sms",
     "protocol-error",
 ]  # fmt: skip
 On = Literal["attached", "cancelled", "delivered", "missed"]
-PROCEDURES: Final = frozenset({"attach", "detach", "tau", "move", "sleep", "wake", "send"})
+PROCEDURES: Final = frozenset({"attach", "detach", "tau", "move", "sleep", "wake", "send", "join"})
 MOST_S: Final = 31_536_000.0
 
 
@@ -105,7 +106,7 @@ class PopulationTable(Table):
 class EventTable(Table):
     """One `[[event]]` table: what some UEs do, at a time or when something has happened to them."""
 
-    do: Do = Field(description="a procedure (attach, detach, tau, move, sleep, wake, send), or how they meet messages")
+    do: Do = Field(description="a procedure (from attach to join), or how they meet messages")
     at_s: float | None = Field(default=None, ge=0, le=MOST_S, description="seconds after the start")
     on: On | None = Field(default=None, description="what has to happen to a UE, instead of a time")
     spread: Spread = Field(default=NO_TIME, description="how much later, UE by UE")
@@ -120,6 +121,9 @@ class EventTable(Table):
     payload: str = Field(default="", max_length=1000, description="send: what it says")
     port: int | None = Field(default=None, ge=0, le=0xFFFF, description="send: application port")
     report: bool = Field(default=True, description="send: ask for an SMS-STATUS-REPORT")
+    group: Annotated[str, AfterValidator(group_text)] | None = Field(
+        default=None, description="join: IMSI-Group Identifier of the group that the UE says it is a member of"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -145,6 +149,8 @@ class EventTable(Table):
             yield "tac", "belongs to tau and move"
         if (self.to is not None) != (self.do == "send"):
             yield "to", "send has it, and nothing else"
+        if (self.group is not None) != (self.do == "join"):
+            yield "group", "join has it, and nothing else"
 
 
 class Scenario(Table):

@@ -26,6 +26,9 @@ class GroupsTable(Table):
     named: bool = Field(
         default=True, description="the SMS-SC and the device are told the group; it takes room in the short message"
     )
+    require_app_protection: bool = Field(
+        default=False, description="a group is sent nothing that the SCS has not put into an envelope (docs/groups.md)"
+    )
     retry_s: float = Field(
         default=15, gt=0, le=3600, description="pause between attempts, and between offers of a report to the SCS"
     )

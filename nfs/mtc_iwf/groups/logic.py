@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
+from nfs.common.cose import is_envelope
 from nfs.common.tsp import ActionType, RequestStatus
 from nfs.mtc_iwf import statuses
 from nfs.mtc_iwf.asked import AT_ONCE, Decision, DeviceAction, Limits, Report, refusal
@@ -25,6 +26,7 @@ from nfs.mtc_sgw import association
 from nfs.mtc_sgw.logic import ScsProfile, device_name
 
 LACKING: Final = "the HSS does not know groups"
+BARE: Final = "the payload is in no envelope of the application layer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Groups:
 
     blocks: why a device must not be reached by an SCS (name, ISDN number), "" for nothing: owners have a say in each
     member.  go: starts handing over what was remembered under a key.  clock: seconds since 1970.  counts: what is
-    answered, and what members come to.
+    answered, and what members come to.  enveloped: nothing but envelopes of the application layer goes to groups.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Groups:
         go: Callable[[Key], None],
         clock: Callable[[], float],
         counts: GroupCounts | None = None,
+        enveloped: bool = False,
     ) -> None:
+        self.enveloped = enveloped
         self._counts = GroupCounts() if counts is None else counts
         self._hss = hss
         self._keep = keep
@@ -151,6 +155,8 @@ class Groups:
         if action.action == ActionType.RECALL and ActionType.RECALL not in profile.commands:
             reason = "the profile of the SCS does not list recalls"
             return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
+        if self.enveloped and action.action == ActionType.TRIGGER and not is_envelope(action.payload or b""):
+            return Decision(status=RequestStatus.PERMANENTERROR, check="app-protection", reason=BARE, told=BARE)
         return refusal(action, self.limits)
 
     async def _word_of_hss(self, action: DeviceAction, profile: ScsProfile) -> tuple[Member, ...] | Decision:

@@ -94,6 +94,7 @@ class GroupParts:
             go=self.fanout.go,
             clock=wall,
             counts=self.counts,
+            enveloped=table.require_app_protection,
         )
         tsp.groups, t4.reports = self.groups, Reports(iwf, self.groups)
         self._iwf, self._spawn, self._clock = iwf, tsp.spawn, clock
@@ -116,6 +117,7 @@ class GroupParts:
         """Go by another configuration from now on, for devices and for groups."""
         table = config.mtc_iwf.groups
         self._iwf.limits = self.groups.limits = limits
+        self.groups.enveloped = table.require_app_protection
         self.groups.size, self.fanout.pace, self._retry_s = table.size(), table.pace(), table.retry_s
 
     async def _look(self) -> None:

@@ -21,7 +21,7 @@ MODULES: Final = (
 @pytest.fixture(scope="session", autouse=True)
 def _modules() -> None:
     modprobe = Path("/proc/sys/kernel/modprobe").read_text().strip()
-    subprocess.run([modprobe, "-aq", *MODULES], timeout=60, check=False)
+    subprocess.run([modprobe, "-aq", *MODULES], timeout=300, check=False)
 
 
 @pytest.fixture

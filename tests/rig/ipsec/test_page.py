@@ -47,4 +47,4 @@ def test_the_page(cables: Cables, tmp_path: Path) -> None:
             carry_out(PAGE, folder, hosts)
         return hosts
 
-    assert set(drive(ready(), 110)) == {"left", "right"}
+    assert set(drive(ready())) == {"left", "right"}

@@ -96,7 +96,7 @@ def test_it_comes_up_is_followed_and_leaves_nothing(cables: Cables, tmp_path: Pa
             for charon in (both.daemons.left, both.daemons.right):
                 assert await charon.knows() == ([], [])
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_rekeying_is_no_loss(cables: Cables, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_rekeying_is_no_loss(cables: Cables, tmp_path: Path) -> None:
             await both.owner.until("rekeyed", 2)
             assert both.owner.of("down") == both.other.of("down") == []
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_what_is_ended_by_others_is_brought_up_again(cables: Cables, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_is_ended_by_others_is_brought_up_again(cables: Cables, tmp_path: P
             await both.other.until("down", 2)
             assert len(both.owner.of("rekeyed")) == 1
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 @pytest.mark.requirement("S-TSP-31")
@@ -161,7 +161,7 @@ def test_an_identity_that_is_not_the_expected_one(cables: Cables, tmp_path: Path
             both.accept(identity="c.example")
             assert "the other end is a.example, not c.example" in await both.other.until("failed")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 @pytest.mark.requirement("S-TSP-31")
@@ -185,7 +185,7 @@ def test_certificates_that_nobody_vouches_for(cables: Cables, tmp_path: Path) ->
             assert "AUTHENTICATION_FAILED" in await both.owner.until("failed", 2)
             assert "certificate was revoked" in both.daemons.right.log
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 WEAK = {
@@ -214,7 +214,7 @@ def test_something_weaker_than_the_profile(cables: Cables, tmp_path: Path, what:
                 ask()
                 assert "weaker than the profile ts33210" in await owner.until("failed")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_another_mode(cables: Cables, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_another_mode(cables: Cables, tmp_path: Path) -> None:
             both.dial()
             assert "in tunnel mode, not transport" in await both.owner.until("failed")
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_a_daemon_that_is_not_there_or_dies(cables: Cables, tmp_path: Path) -> None:
@@ -248,4 +248,4 @@ def test_a_daemon_that_is_not_there_or_dies(cables: Cables, tmp_path: Path) -> N
             both.accept()
             assert "is charon running" in await both.other.until("failed")
 
-    drive(scenario(), 60)
+    drive(scenario())

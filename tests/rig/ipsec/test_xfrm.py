@@ -101,7 +101,7 @@ def test_a_link_from_its_first_packet_to_its_last(
             assert seen[ESP] > 20
             assert not wire.holds(MARK)
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 @pytest.mark.requirement("R-TSP-08", "R-TSP-09")
@@ -123,14 +123,14 @@ def test_sctp_in_user_space(net: Cables, tmp_path: Path) -> None:
                 await other.said("PEER_OPEN")
             assert set(wire.read()) == {ESP}
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_what_ip_says_of_ours_and_we_of_its(net: Cables, tmp_path: Path) -> None:
     """Security associations and rules, read by the other program's eyes, in both directions."""
 
     def ip(*words: str) -> str:
-        done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=300, check=True)
         return done.stdout
 
     for cipher, shown in (
@@ -181,12 +181,12 @@ def test_clear_text_is_not_heard(net: Cables, tmp_path: Path) -> None:
                 with socket.socket() as sock:
                     sock.settimeout(0)
                     assert sock.connect_ex((THERE, 3868)) != 0
-                    await other.said("AUDIT .*packets without IPsec were refused by the kernel", timeout_s=60)
+                    await other.said("AUDIT .*packets without IPsec were refused by the kernel")
                     assert set(wire.read("left")) == {socket.IPPROTO_TCP}
                     assert set(wire.read("right")) == set()  # not even a refusal
                 assert "LINK_UP" not in other.text
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 @pytest.mark.requirement("R-TSP-29", "R-TSP-30")
@@ -222,7 +222,7 @@ def test_without_its_security_association_a_link_goes_down(
                     assert set(wire.read()) == {ESP}
                     assert other.text.count("REQUEST") == 1
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_a_security_association_that_is_replaced_in_time(net: Cables, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_security_association_that_is_replaced_in_time(net: Cables, tmp_path: 
             assert len(said.of(Point.LINK_NOTE)) == 2
             assert said.of(Point.LINK_LOST) == []
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_the_keys_of_another_identity(net: Cables, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_the_keys_of_another_identity(net: Cables, tmp_path: Path) -> None:
             assert said.refused[0].stage == "link"
             assert "LINK_UP" not in other.text
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_who_connects_with_the_keys_of_another(net: Cables, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_who_connects_with_the_keys_of_another(net: Cables, tmp_path: Path) -> N
             found = await other.said("AUDIT (.*)")
             assert "the identity proved by IPsec does not carry left.example.org" in found[1]
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_the_walls_are_there_and_go(net: Cables, tmp_path: Path) -> None:
@@ -291,4 +291,4 @@ def test_the_walls_are_there_and_go(net: Cables, tmp_path: Path) -> None:
         assert {state.spi for state in asking.states()} == {0x1001, 0x1002}  # their sequence numbers go on
         asking.close()
 
-    drive(scenario(), 90)
+    drive(scenario())

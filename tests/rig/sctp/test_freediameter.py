@@ -51,7 +51,7 @@ class Chain:
                 async with running(daemon):
                     await listens(self.cables.right)
                     async with up(self.left):
-                        await self.left.node.when_open(THEIRS, timeout_s=60)
+                        await self.left.node.when_open(THEIRS, timeout_s=180)
                         await open_to(daemon, LEFT, RIGHT)
                         yield daemon
 
@@ -79,8 +79,8 @@ def test_both_directions_with_requests_between(cables: Cables, tmp_path: Path, p
             for one in (left, right):
                 assert (await one.node.when_open(THEIRS)).transport == "sctp"
             await chain.ask(20)
-            await left.tape.until("<DWA", timeout_s=60)
-            await right.tape.until(">DWA", timeout_s=60)
+            await left.tape.until("<DWA")
+            await right.tape.until(">DWA")
             await left.node.stop()
             await daemon.end(signal.SIGTERM)
             await until(lambda: right.said.of(Point.PEER_CLOSED), "Right has closed")
@@ -94,7 +94,7 @@ def test_both_directions_with_requests_between(cables: Cables, tmp_path: Path, p
         assert mine == set(BOTH[LEFT])
         assert left.said.of(Point.DROPPED) == right.said.of(Point.DROPPED) == []
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_a_cut_cable_loses_no_answer(cables: Cables, tmp_path: Path, pki: Pki) -> None:
@@ -110,7 +110,7 @@ def test_a_cut_cable_loses_no_answer(cables: Cables, tmp_path: Path, pki: Pki) -
             await chain.ask(50)
             assert chain.left.said.of(Point.PEER_CLOSED) == chain.right.said.of(Point.PEER_CLOSED) == []
 
-    drive(scenario(), 90)
+    drive(scenario())
 
 
 def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, tmp_path: Path, pki: Pki) -> None:
@@ -123,4 +123,4 @@ def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, tmp_path: Path, pk
             for one in (chain.left, chain.right):
                 assert one.said.of(Point.DROPPED) == one.said.of(Point.PEER_CLOSED) == []
 
-    drive(scenario(), 150)
+    drive(scenario())

@@ -90,7 +90,7 @@ def test_requests_and_answers(order: str) -> None:
         assert (right.stats.bugs, left.stats.bugs, said.of(Point.DROPPED)) == (0, 0, [])
         settle()
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 def test_what_never_left_goes_to_another_peer_as_new() -> None:
@@ -125,7 +125,7 @@ def test_what_never_left_goes_to_another_peer_as_new() -> None:
             await node.stop()
         settle()
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 SERVER = """
@@ -149,7 +149,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.usefixtures("served")

@@ -144,7 +144,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as listener, \\
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
 
 

@@ -27,11 +27,11 @@ def test_as_server(cables: Cables, code: Path, tmp_path: Path) -> None:
             at = f"{'+'.join(BOTH[THEIRS])}:3868"
             program = erlang(code, tmp_path / "log", "serve_sctp", "s6a", THEIRS, at, tw_s=TW_S)
         async with running(program):
-            await program.said("^ready", timeout_s=40)
+            await program.said("^ready")
             await listens(cables.right)
             with cables.left:
                 async with up(left):
-                    assert (await left.node.when_open(THEIRS, timeout_s=60)).transport == "sctp"
+                    assert (await left.node.when_open(THEIRS, timeout_s=180)).transport == "sctp"
                     await ready_for(program, 1)
                     for number in range(60):
                         if number == 20:
@@ -39,12 +39,12 @@ def test_as_server(cables: Cables, code: Path, tmp_path: Path) -> None:
                         updated = await answer(mme.request("Update-Location", UPDATE, to=THEIRS, realm=REALM))
                         assert updated["Subscription-Data"]["AMBR"]["Max-Requested-Bandwidth-UL"] == 50_000_000
                     assert program.text.count("request 001010123456789") == 60
-                    await left.tape.until(">DWA", timeout_s=60)
+                    await left.tape.until(">DWA")
             names = left.tape.names()
             assert (names[:2], names[-2:]) == ([">CER", "<CEA"], [">DPR", "<DPA"])
             await program.said("^event down")
 
-    drive(scenario(), 100)
+    drive(scenario())
 
 
 def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, code: Path, tmp_path: Path) -> None:
@@ -57,11 +57,11 @@ def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, code: Path, tmp_pa
             at = f"{'+'.join(BOTH[THEIRS])}:3868"
             program = erlang(code, tmp_path / "log", "serve_sctp", "s6a", THEIRS, at)
         async with running(program):
-            await program.said("^ready", timeout_s=40)
+            await program.said("^ready")
             await listens(cables.right)
             with cables.left:
                 async with up(left):
-                    await left.node.when_open(THEIRS, timeout_s=60)
+                    await left.node.when_open(THEIRS, timeout_s=180)
                     await ready_for(program, 1)
                     for fault in FAULTS:
                         cables.spoil(fault)
@@ -72,12 +72,12 @@ def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, code: Path, tmp_pa
                                 both.request("Update-Location", UPDATE, to=THEIRS, realm=REALM) for _ in range(AT_ONCE)
                             ]
                             assert [(await answer(each))["Result-Code"] for each in asked] == [2001] * AT_ONCE
-                        await program.said(f"^answers {EACH_WAY} of {EACH_WAY}", after=here, timeout_s=60)
+                        await program.said(f"^answers {EACH_WAY} of {EACH_WAY}", after=here)
                         assert len({each["Session-Id"] for each in both.seen}) == len(both.seen) == EACH_WAY
                     assert program.text.count("request 001010123456789") == len(FAULTS) * EACH_WAY
                     assert left.said.of(Point.DROPPED) == left.said.of(Point.PEER_CLOSED) == []
 
-    drive(scenario(), 150)
+    drive(scenario())
 
 
 def test_as_client(cables: Cables, code: Path, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_as_client(cables: Cables, code: Path, tmp_path: Path) -> None:
                     at = f"{'+'.join(BOTH[LEFT])}:3868"
                     program = erlang(code, tmp_path / "log", "dial_sctp", "s6a", THEIRS, at, tw_s=TW_S)
                 async with running(program):
-                    await program.said("^event up", timeout_s=60)
+                    await program.said("^event up")
                     for number in range(20):
                         if number == 10:
                             cables.cut(1)
@@ -103,4 +103,4 @@ def test_as_client(cables: Cables, code: Path, tmp_path: Path) -> None:
         assert len(hss.seen) == 20
         assert left.tape.names()[:2] == ["<CER", ">CEA"]
 
-    drive(scenario(), 100)
+    drive(scenario())

@@ -239,7 +239,7 @@ def test_a_bad_line_loses_and_doubles_nothing(cables: Cables, fault: str) -> Non
             assert len(ends.client_owner.pieces) == COUNT
             assert ends.server_owner.octets == COUNT * 206
 
-    drive(scenario(), 60)
+    drive(scenario())
 
 
 LOSSY: Final[dict[str, Any]] = {"path_max_retrans": 10, "association_max_retrans": 20, "heartbeat_ms": 1000}

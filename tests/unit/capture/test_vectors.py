@@ -12,6 +12,7 @@ from diameter.capture import Captured, CaptureReader
 from diameter.capture.avptext import listed
 from helpers.messages import dictionary
 from helpers.vector_scenes import Vector, vectors
+from nfs.common.tsp import DeliveryOutcome, RequestStatus
 from tools.vectors import FOLDER, index, page, write
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.pcapng"))
@@ -80,6 +81,17 @@ def test_every_command_of_the_device_trigger_is_there(made: dict[str, Vector]) -
     assert shown == {f"{name}-{kind}" for name in names for kind in ("Request", "Answer")}
     captures = len(list(FOLDER.glob("*.pcapng")))
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 16_000 * captures
+
+
+def test_every_request_status_and_delivery_outcome_is_there(made: dict[str, Vector]) -> None:
+    said: dict[str, set[int]] = {"Request-Status": set(), "Delivery-Outcome": set()}
+    for vector in made.values():
+        for one in vector.messages:
+            notification = one.message(dictionary()).get("Device-Notification")
+            for name, values in said.items():
+                if notification is not None and name in notification:
+                    values.add(notification.number(name))
+    assert said == {"Request-Status": set(RequestStatus), "Delivery-Outcome": set(DeliveryOutcome)}
 
 
 def test_the_same_octets_each_time(tmp_path: Path, made: dict[str, Vector]) -> None:

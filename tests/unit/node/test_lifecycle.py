@@ -105,7 +105,7 @@ def test_stopping_ends_whoever_still_waits() -> None:
     with Bench(config={"drain_s": 1.0}) as bench:
         later = bench.client.spawn(ever())
         bench.pass_time(0.1)
-        opening = bench.pair.left.when_open("nobody.example.org", timeout_s=1000)
+        opening = bench.pair.left.when_open("nobody.example.org", timeout_s=180)
         bench.pair.wait(bench.pair.left.stop())
         with pytest.raises(LocalError, match="has stopped"):
             later.result()
@@ -159,7 +159,7 @@ def test_two_applications_of_one_id_are_refused() -> None:
 def test_waiting_for_a_peer_that_is_none() -> None:
     with Bench() as bench:
         with pytest.raises(Undeliverable, match=r"who\.example\.org is no peer of this node"):
-            bench.pair.wait(bench.pair.right.when_open("who.example.org", timeout_s=1))
+            bench.pair.wait(bench.pair.right.when_open("who.example.org", timeout_s=180))
         assert bench.pair.wait(bench.pair.right.when_open()).host == LEFT
 
 
@@ -168,7 +168,7 @@ def test_a_node_without_peers_says_so() -> None:
     node = Node(quick_config("x.example.org", REALM), [Asking()], dictionary(), reactor=clock)
 
     async def wait() -> None:
-        await node.when_open(timeout_s=1)
+        await node.when_open(timeout_s=180)
 
     with pytest.raises(Undeliverable, match="has no peers"):
         run(wait(), clock)

@@ -160,11 +160,11 @@ def test_dialling_that_fails_is_said_and_tried_again() -> None:
     bench.pair.wait(bench.pair.left.start())
     bench.pass_time(1)
     assert bench.client_said.of(Point.CONNECTING_FAILED)[0]["reason"] == "connection refused"
-    opening = bench.pair.left.when_open(timeout_s=5)
+    opening = bench.pair.left.when_open(timeout_s=180)
     with pytest.raises(Undeliverable, match=r"right\.example\.org is Closed \(connection refused\)"):
         bench.pair.wait(opening)
     bench.pair.wait(bench.pair.right.start())
-    assert bench.pair.wait(bench.pair.left.when_open(timeout_s=60)).host == RIGHT
+    assert bench.pair.wait(bench.pair.left.when_open(timeout_s=180)).host == RIGHT
     bench.pair.close()
 
 

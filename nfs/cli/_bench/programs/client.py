@@ -120,7 +120,7 @@ def main(reactor: Any, told: dict[str, Any], load: Load | None = None) -> Deferr
 
     stdio.StandardIO(Ending(ended))  # type: ignore[no-untyped-call]  # Twisted's
     _ = node.start()
-    return node.when_open(SERVER, timeout_s=30).addCallback(open_now)
+    return node.when_open(SERVER, timeout_s=120).addCallback(open_now)
 
 
 if __name__ == "__main__":

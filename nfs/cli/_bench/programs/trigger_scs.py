@@ -149,7 +149,7 @@ def main(reactor: Any, told: dict[str, Any]) -> Deferred[None]:
 
     stdio.StandardIO(Ending(ended))  # type: ignore[no-untyped-call]  # Twisted's
     _ = node.start()
-    return node.when_open(table.mtc_iwf or "", timeout_s=30).addCallback(open_now)
+    return node.when_open(table.mtc_iwf or "", timeout_s=120).addCallback(open_now)
 
 
 if __name__ == "__main__":

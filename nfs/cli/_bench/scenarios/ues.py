@@ -33,7 +33,7 @@ BEFORE_S: Final = 2.0
 """From the HSS being there to the first attach."""
 AGO_S: Final = 600
 """What USIMs have had so far is of this age: the HSS counts by time."""
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 SLOWEST_PER_S: Final = 50
 
 

@@ -73,7 +73,7 @@ def test_no_such_function(tmp_path: Path) -> None:
     path.write_text('function = "mtc-ifw"\n' + NODE)
     result = run("check", path)
     assert result.exit_code == 1
-    assert "function: no network function 'mtc-ifw' (known: hss, mme, mtc-iwf, " in result.stderr
+    assert "function: no network function 'mtc-ifw' (known: cdf, hss, mme, mtc-iwf, " in result.stderr
     assert run("check", path, "--function", "").exit_code == 1
     wrong = run("check", path, "--function", "mtc-ifw")
     assert (wrong.exit_code, "--function: no network function 'mtc-ifw'" in wrong.stderr) == (2, True)

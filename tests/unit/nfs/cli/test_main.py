@@ -20,7 +20,7 @@ FOLDER = Path(cli.__file__).parent
 
 def run(*arguments: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "nfs.cli", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "nfs.cli", *arguments], capture_output=True, text=True, check=False, timeout=300
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -45,7 +45,7 @@ def test_help_lists_the_verbs_and_imports_none() -> None:
         "heavy = [m for m in sys.modules if m.startswith(('twisted', 'nfs.cli.', 'pydantic', 'cryptography'))]\n"
         "print([m for m in heavy if m != 'nfs.cli._verbs'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert all(f"  {verb}  " in done.stdout for verb in cli.VERBS)
     assert done.stdout.rstrip().endswith("[]")
 
@@ -99,7 +99,7 @@ def test_a_closed_pipe_is_quiet() -> None:
         stdout=reader.stdin,
         stderr=subprocess.PIPE,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     reader.stdin.close()
     assert done.stderr == b""

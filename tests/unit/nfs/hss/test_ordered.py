@@ -17,7 +17,10 @@ from helpers.exposure import NOW, SCEF, Lab, event
 from helpers.mobility import HOME, IMSI, MME, NO_EPS
 from nfs.cli.subscriber import command
 from nfs.hss import ordered, registrations, tables
+from nfs.hss.groups import tables as groups
+from nfs.hss.groups.logic import Group
 from nfs.hss.logic import UserId
+from nfs.hss.monitoring.tables import set_imsi_group
 from nfs.hss.ordered import Desk, Order, desk_of
 
 HOUR = datetime.fromtimestamp(NOW + 3600, UTC)
@@ -59,6 +62,21 @@ def test_data_go_out_anew_with_what_a_scef_has_set(lab: Lab) -> None:
     data = lab.fake.requests[-1]["Subscription-Data"]
     assert (data["Active-Time"], data["UE-Usage-Type"]) == (77, 7)
     assert _said(lab, Order(verb="update", imsi=NO_EPS)) == [{"host": "", "good": False, "result": "no profile"}]
+
+
+def test_groups_go_out_with_the_data_and_are_withdrawn_when_there_are_none(lab: Lab) -> None:
+    lab.at()
+    with lab.transaction() as connection:
+        groups.make(connection, Group(external_id="mine@customer.example", members=(METER,)))
+        set_imsi_group(connection, "mine@customer.example", 1, "00101", b"\x07")
+    assert _said(lab, Order(verb="update", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    assert lab.fake.requests[-1]["Subscription-Data"]["IMSI-Group-Id"]["Local-Group-Id"] == b"\x07"
+    with lab.transaction() as connection:
+        groups.make(connection, Group(external_id="mine@customer.example"), replace=True)
+    assert _said(lab, Order(verb="update", imsi=IMSI)) == [{"host": MME, "good": True, "result": "2001"}]
+    inserted, deleted = lab.fake.requests[-2:]
+    assert "IMSI-Group-Id" not in inserted["Subscription-Data"]
+    assert (deleted.command, deleted["DSR-Flags"]) == ("Delete-Subscriber-Data-Request", 1 << 20)
 
 
 def test_a_device_is_located(lab: Lab) -> None:

@@ -263,7 +263,7 @@ def test_a_key_is_given_once_however_many_processes_ask_at_the_same_time(rig: Ri
     rig.begin(replace(TRIGGER, reference=2))
     run(rig.ledger.close(TRIGGER.scs, 2, DeliveryOutcome.SUCCESS), rig.clock)
     url = database_url(database, Path())
-    together = threading.Barrier(8, timeout=60)
+    together = threading.Barrier(8, timeout=300)
     standings: list[Standing] = []
 
     def process(number: int) -> None:

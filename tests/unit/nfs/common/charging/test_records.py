@@ -301,4 +301,4 @@ def test_an_event_comes_back_whole_from_a_store(event: Event) -> None:
 
 def test_a_function_that_charges_nothing_does_without_the_compiler() -> None:
     program = "import sys, nfs.mtc_iwf.config, nfs.sms_sc.config; sys.exit('asn1tools' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)

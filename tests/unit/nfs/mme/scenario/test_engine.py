@@ -73,6 +73,9 @@ class Acts:
     async def send(self, imsi: str, event: EventTable) -> bool:
         return await self._note(f"send {event.to}", imsi)
 
+    async def join(self, imsi: str, event: EventTable) -> bool:
+        return await self._note(f"join {event.group}", imsi)
+
 
 class Lab:
     """An engine on a clock."""
@@ -297,3 +300,13 @@ def test_a_stopped_engine_does_nothing_more() -> None:
     lab.give(do="tau")
     assert lab.at(5) == []
     assert lab.clock.getDelayedCalls() == []
+
+
+def test_ues_say_once_they_are_attached_that_they_belong_to_a_group() -> None:
+    event = '[[event]]\ndo = "join"\non = "attached"\nspread = 2\ngroup = "0000000A-001-01-07"'
+    lab = Lab(event, count=1, more="attach = 1")
+    assert lab.at(5) == [(1.0, "attach", "01"), (3.0, "join 0000000a-001-01-07", "01")]
+    lab.acts.good = False
+    lab.engine.give(order({"do": "join", "group": "0000000a-001-01-08"}, lab.engine.scenario))
+    lab.at(6)
+    assert lab.engine.counters == {"attach": 1, "join": 2, "join failed": 1}

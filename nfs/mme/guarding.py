@@ -1,0 +1,41 @@
+"""What stands before the applications of an MME's UEs, by its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from diameter.standing import Count
+from nfs.common.app_keys import provisioned
+from nfs.common.standing import counted
+from nfs.mme.config import ProtectionTable
+from nfs.mme.logic import Deliver
+from nfs.ue.application import MESSAGES, Guarded, Strictness
+from nfs.ue.logic import Inbox
+
+
+class Guard:
+    """Puts the check of envelopes before an inbox, where there is one."""
+
+    def __init__(self, make: Callable[[Inbox], Guarded] | None) -> None:
+        self._make = make
+        self._guarded: Guarded | None = None
+
+    def __call__(self, inbox: Inbox) -> Deliver:
+        """What UEs deliver to."""
+        if self._make is None:
+            return inbox
+        self._guarded = self._make(inbox)
+        return self._guarded
+
+    def counts(self) -> Iterator[Count]:
+        """What became of messages."""
+        return counted(*MESSAGES, {} if self._guarded is None else self._guarded.counters)
+
+
+def guarded(table: ProtectionTable | None, clock: Callable[[], float]) -> Guard:
+    """As a configuration has it.  clock: seconds since 1970.  Raises ConfigError."""
+    if table is None:
+        return Guard(None)
+    keys = provisioned(table.signer, table.audience)
+    strictness = Strictness(fresh_s=table.fresh_s, only_groups=table.only_groups)
+    return Guard(lambda inbox: Guarded(inbox, keys, clock, strictness))

@@ -1,0 +1,90 @@
+"""An SCS that protects what it sends to applications of devices by itself, end to end (TR 33.868 4.1.4.1).
+
+Encrypted for its audience, signed and numbered (`nfs.common.cose`).  A group is never sent anything else once
+protection is configured; a single device is where there is a key for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from pydantic import Field
+
+from diameter.config import InputFile, Table
+from nfs.common.app_keys import AudienceTable, Keys, SignerId, provisioned, read_hex
+from nfs.common.cose import IV_OCTETS, Claims, protect
+from nfs.scs.logic import TriggerRequest
+
+REMEMBERED: Final = 1000
+"""Requests with a Reference-Number of the application's choice: asked for again, they are the same octets again."""
+MICROSECONDS: Final = 1_000_000
+
+
+class ProtectionTable(Table):
+    """The `[protection]` table of an SCS."""
+
+    signer: SignerId = Field(description="number of its key, by which devices find the public one")
+    secret_file: InputFile = Field(description="file with its secret key (Ed25519), 64 hexadecimal digits")
+    audience: tuple[AudienceTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.audience]]`: whom messages are encrypted for"
+    )
+
+
+class Protector:
+    """Makes envelopes of payloads.  clock: seconds since 1970.
+
+    The numbers are microseconds, and rise in any case: they go on after a restart without being remembered.
+    """
+
+    def __init__(
+        self,
+        signer: str,
+        secret: bytes,
+        keys: Keys,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._signer = signer.encode()
+        self._secret = secret
+        self._keys = keys
+        self._clock = clock
+        self._random = random
+        self._last = 0
+        self._made: OrderedDict[tuple[int, str, bytes], bytes] = OrderedDict()
+        self.counters = {"protected": 0, "without a key": 0}
+
+    def __call__(self, request: TriggerRequest) -> TriggerRequest:
+        """The request with its payload in an envelope.  Raises ValueError for a group that there is no key for."""
+        if request.recall is not None:
+            return request
+        name = request.external_identifier or request.msisdn or ""
+        key = self._keys.audience(name)
+        if key is None:
+            if request.group:
+                raise ValueError(f"no key to protect what is sent to {name} (protection.audience)")
+            self.counters["without a key"] += 1
+            return request
+        self.counters["protected"] += 1
+        if request.reference is None:
+            return replace(request, payload=self._envelope(name, key, request.payload))
+        again = (request.reference, name, request.payload)
+        if again not in self._made:
+            self._made[again] = self._envelope(name, key, request.payload)
+            if len(self._made) > REMEMBERED:
+                self._made.popitem(last=False)
+        return replace(request, payload=self._made[again])
+
+    def _envelope(self, name: str, key: bytes, payload: bytes) -> bytes:
+        now = self._clock()
+        self._last = max(self._last + 1, int(now * MICROSECONDS))
+        claims = Claims(signer=self._signer, audience=name.lower(), made_at=int(now), number=self._last)
+        return protect(payload, claims, secret=self._secret, key=key, iv=self._random(IV_OCTETS))
+
+
+def protector(table: ProtectionTable, clock: Callable[[], float]) -> Protector:
+    """As a configuration has it.  Raises ConfigError."""
+    return Protector(table.signer, read_hex(table.secret_file), provisioned((), table.audience), clock)

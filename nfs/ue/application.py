@@ -1,0 +1,97 @@
+"""The application on a device that takes only what an SCS it trusts has protected for it (TR 33.868 4.1.4.1).
+
+Before the application sees a message: it is signed by a signer that is known, made for an audience of the device, new,
+fresh, and encrypted with the key of that audience.  Whatever is not is discarded and counted; the short message it
+came in is acknowledged, for the network has done its part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from nfs.common.cose import Claims, EnvelopeError, opened, verified
+from nfs.ue.logic import Trigger
+
+REMEMBERED: Final = 64
+"""Numbers of a signer that a device knows again; what is older than all of them is discarded as well."""
+AHEAD_S: Final = 300
+"""How much the clock of an SCS may be ahead of that of a device."""
+TAKEN: Final = "taken"
+MESSAGES: Final = ("mtc_ue_app_messages", "Messages to applications of UEs, by what became of them", "outcome")
+"""Family of counters."""
+
+
+class Keys(Protocol):
+    """Where the keys of a device come from."""
+
+    def signer(self, number: bytes, /) -> bytes | None:
+        """The public key of a signer; None for one that is not trusted."""
+
+    def audience(self, name: str, /) -> bytes | None:
+        """The key of an audience that the device belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strictness:
+    """fresh_s: how old a message may be, the time it waited for the device included.
+
+    only_groups: messages that are not for a group reach the application as they come.
+    """
+
+    fresh_s: float = 90_000
+    only_groups: bool = False
+
+
+class Guarded:
+    """In front of the applications of UEs.  passes: takes what may pass, with the payload as the SCS wrote it.
+
+    clock: seconds since 1970.
+    """
+
+    def __init__(
+        self, passes: Callable[[Trigger], None], keys: Keys, clock: Callable[[], float], strictness: Strictness
+    ) -> None:
+        self._passes = passes
+        self._keys = keys
+        self._clock = clock
+        self._strictness = strictness
+        self._had: dict[tuple[str, bytes], list[int]] = {}
+        self.counters: dict[str, int] = {}
+
+    def __call__(self, trigger: Trigger) -> None:
+        """One trigger for a UE."""
+        if self._strictness.only_groups and not trigger.group:
+            self._count("as it came")
+            self._passes(trigger)
+            return
+        try:
+            payload = self._opened(trigger)
+        except EnvelopeError as error:
+            self._count(error.reason)
+            return
+        self._count(TAKEN)
+        self._passes(replace(trigger, payload=payload))
+
+    def _opened(self, trigger: Trigger) -> bytes:
+        claims, content = verified(trigger.payload, self._keys.signer)
+        key = self._keys.audience(claims.audience)
+        if key is None or (trigger.group and trigger.group.lower() != claims.audience):
+            raise EnvelopeError("for somebody else")
+        age = self._clock() - claims.made_at
+        if age > self._strictness.fresh_s or age < -AHEAD_S:
+            raise EnvelopeError("not fresh")
+        had = self._had.get((trigger.imsi, claims.signer), [])
+        if claims.number in had or (len(had) == REMEMBERED and claims.number < had[0]):
+            raise EnvelopeError("a replay")
+        payload = opened(content, key)
+        self._remember(trigger.imsi, claims, had)
+        return payload
+
+    def _remember(self, imsi: str, claims: Claims, had: list[int]) -> None:
+        """Only what was taken: nobody without keys fills the memory."""
+        self._had[imsi, claims.signer] = sorted([*had, claims.number])[-REMEMBERED:]
+
+    def _count(self, outcome: str) -> None:
+        self.counters[outcome] = self.counters.get(outcome, 0) + 1
