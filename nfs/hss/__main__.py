@@ -53,7 +53,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
 
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
-    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
+    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow, config.hss.initial_attach)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
     often_s = config.hss.orders_s or (AGAIN_S if config.provisioning is not None else 0)
     desk = desk_of(s6a, follow, often_s, store, around.reactor)
