@@ -200,3 +200,19 @@ def test_asking_for_vectors_without_end_does_not_take_everybody_ahead(
     assert rig.air(TUAK_IMSI).result == (0, 2001)
     rig.clock.advance(60)
     assert rig.air(avps=five).result == (0, 2001)
+
+
+def test_vectors_go_on_from_memory_while_the_database_is_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For as long as what was read counts as fresh, and with numbers that were reserved before; then 4181."""
+    assert rig.air().result == (0, 2001)
+
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT", {}, RuntimeError("server closed the connection"))
+
+    with monkeypatch.context() as patched:
+        for module, name in ((cards, "find_many"), (cards, "reserve")):
+            patched.setattr(module, name, gone)
+        assert rig.air().result == (0, 2001)
+        rig.clock.advance(1.5)
+        assert rig.air().result == (TGPP, 4181)
+    assert rig.air().result == (0, 2001)
