@@ -47,6 +47,10 @@ SCALE: Final = (
         type=click.IntRange(1, 10_000_000), help="Subscribers of an HSS.",
     ),
     click.option(
+        "--database", "databases", multiple=True, default=("sqlite",), show_default=True,
+        type=click.Choice(["sqlite", "postgresql"]), help="What an HSS and an SMS-SC keep theirs in.",
+    ),
+    click.option(
         "--ues", multiple=True, default=(100_000,), show_default=True, type=click.IntRange(1, 1_000_000),
         help="Simulated UEs of an MME.",
     ),

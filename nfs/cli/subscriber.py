@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from nfs.cli._access import access
 from nfs.cli._groups import group
 from nfs.cli._hss import connected, opened, options
 from nfs.cli._ordered import detach, locate, reset, update, withdraw
+from nfs.cli._via import remote, through
 from nfs.cli._watched import bind, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -36,6 +38,7 @@ def command() -> None:
     """Import, list, add and remove subscribers of the HSS.
 
     The database is named by --database (a file of SQLite, or a URL), or by the configuration of the HSS with -c.
+    export, list, show, add and remove also go through the HTTP interface of a running HSS, with --via and --token.
     """
 
 
@@ -96,56 +99,76 @@ def new_key(file: Path) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json", "jsonl"]), default="csv", help="csv when not given."
 )
+@through
 @options
-def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool) -> None:
+def export(file: Any, form: str, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Write every subscriber to FILE, or to standard output.
 
     Example: mtc subscriber export meters.csv -d hss.db
     """
-    from nfs.hss import provisioning, tables
+    from nfs.hss import provisioning
 
     writers = {"csv": provisioning.write_csv, "json": provisioning.write_json, "jsonl": provisioning.write_lines}
-    with connected(database, config, make=False, writes=False) as connection:
-        for piece in writers["json" if as_json else form](tables.every(connection)):
+    with _every(database, config, way) as found:
+        for piece in writers["json" if as_json else form](found):
             file.write(piece)
 
 
 @command.command("list")
+@through
 @options
-def list_(database: str | None, config: Path | None, as_json: bool) -> None:
+def list_(database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """List subscribers, one a line.
 
     Example: mtc subscriber list -c hss.toml
     """
-    from nfs.hss import provisioning, tables
+    from nfs.hss import provisioning
 
-    with connected(database, config, make=False, writes=False) as connection:
+    with _every(database, config, way) as found:
         if as_json:
-            for piece in provisioning.write_json(tables.every(connection)):
+            for piece in provisioning.write_json(found):
                 click.echo(piece, nl=False)
             return
-        for each in tables.every(connection):
+        for each in found:
             names = ", ".join(one.identifier for one in each.external_ids)
             click.echo(f"{each.imsi}  {each.msisdn or '-':15}  {names or '-'}")
 
 
+@contextmanager
+def _every(database: str | None, config: Path | None, way: dict[str, Any]) -> Iterator[Iterable[Subscriber]]:
+    """All subscribers, of the database or of a running HSS."""
+    from nfs.hss import tables
+
+    hss = remote(database, config, way)
+    if hss is not None:
+        yield hss.every()
+        return
+    with connected(database, config, make=False, writes=False) as connection:
+        yield tables.every(connection)
+
+
 @command.command()
 @click.argument("identity")
+@through
 @options
-def show(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
+def show(identity: str, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Show the subscriber with IDENTITY: an IMSI, an MSISDN, or an External Identifier.  Exit status 1 if nobody.
 
     Example: mtc subscriber show meter-1@customer.example -d hss.db
     """
     from nfs.hss import cards, provisioning
 
-    with connected(database, config, make=False, writes=False) as connection:
-        row = provisioning.to_row(find(connection, identity))
-        algorithm = cards.algorithm_of(connection, row["imsi"])
+    hss = remote(database, config, way)
+    if hss is not None:
+        row, more = provisioning.to_row(hss.find(identity)), {}  # nothing is said of keys there
+    else:
+        with connected(database, config, make=False, writes=False) as connection:
+            row = provisioning.to_row(find(connection, identity))
+            more = {"keys": cards.algorithm_of(connection, row["imsi"])}
     if as_json:
         click.echo(json.dumps({"schema": provisioning.SCHEMA, **row}))
         return
-    row["keys"] = algorithm
+    row |= more
     for key, value in row.items():
         for one in value if isinstance(value, list) else [value]:
             click.echo(f"{key:14}{_shown(one)}")
@@ -172,6 +195,7 @@ def _shown(value: object) -> str:
 @click.option(
     "--node", "nodes", multiple=True, help="KIND:NUMBER[:NAME:REALM] of a node; KIND: mme, msc, sgsn, ip-sm-gw."
 )
+@through
 @options
 def add(
     imsi: str,
@@ -184,6 +208,7 @@ def add(
     database: str | None,
     config: Path | None,
     as_json: bool,
+    **way: Any,
 ) -> None:
     """Add a subscriber, or replace the one with the same IMSI.
 
@@ -209,19 +234,24 @@ def add(
         (placed,) = provisioning.read(csvform.table([cells]), "add")
     except ConfigError as error:
         raise ConfigError(*(line.removeprefix("add:2: ") for line in error.lines)) from None
-    with connected(database, config) as connection:
-        try:
-            tables.save(connection, placed.subscriber)
-        except IntegrityError:
-            raise ConfigError(importing.TAKEN) from None
-        _no_group_has(connection, placed.subscriber.external_ids)
+    hss = remote(database, config, way)
+    if hss is not None:
+        hss.save(placed.subscriber)
+    else:
+        with connected(database, config) as connection:
+            try:
+                tables.save(connection, placed.subscriber)
+            except IntegrityError:
+                raise ConfigError(importing.TAKEN) from None
+            _no_group_has(connection, placed.subscriber.external_ids)
     _say(as_json, {"added": imsi}, f"{imsi} added")
 
 
 @command.command()
 @click.argument("identity")
+@through
 @options
-def remove(identity: str, database: str | None, config: Path | None, as_json: bool) -> None:
+def remove(identity: str, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Remove the subscriber with IDENTITY and all that belongs to it.  Exit status 1 if there is none.
 
     An HSS with orders_s, or with [provisioning], has the nodes that serve it let go of it (CLR).
@@ -230,9 +260,14 @@ def remove(identity: str, database: str | None, config: Path | None, as_json: bo
     """
     from nfs.hss import ordered
 
-    with connected(database, config, make=False) as connection:
-        imsi = find(connection, identity).imsi
-        ordered.remove(connection, imsi, time.time())
+    hss = remote(database, config, way)
+    if hss is not None:
+        imsi = hss.find(identity).imsi
+        hss.remove(imsi)
+    else:
+        with connected(database, config, make=False) as connection:
+            imsi = find(connection, identity).imsi
+            ordered.remove(connection, imsi, time.time())
     _say(as_json, {"removed": imsi}, f"{imsi} removed")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import click
 
+from nfs.cli._carrying import may_carry_a_token
 from nfs.cli._target import capturing
 
 if TYPE_CHECKING:
@@ -145,26 +143,12 @@ def _refuse(given: dict[str, Any]) -> None:
         raise click.UsageError("--recall only withdraws: no --payload, and no --replace")
     if sum(given[way] is not None for way in ("config", "via", "origin_host")) != 1:
         raise click.UsageError("say who sends: one of -c FILE, --origin-host with its options, or --via URL")
-    if given["via"] and not _may_carry_a_token(given["via"]):
+    if given["via"] and not may_carry_a_token(given["via"]):
         raise click.UsageError("--via takes an http:// URL of this machine, or an https:// URL")
     if given["via"] and not given["token"]:
         raise click.UsageError("--via needs --token FILE")
     if given["via"] and given["capture"]:
         raise click.UsageError("--capture shows our own messages: with --via there are none")
-
-
-def _may_carry_a_token(url: str) -> bool:
-    """Whether this is a URL, and a token sent there is read by nobody on the way."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises as well
-    except ValueError:
-        return False
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    with contextlib.suppress(ValueError):
-        return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
-    return parts.scheme == "http" and parts.hostname == "localhost"
 
 
 def _requests(given: dict[str, Any]) -> list[TriggerRequest]:

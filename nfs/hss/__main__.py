@@ -14,7 +14,6 @@ from nfs.common.audit import AuditLog
 from nfs.common.audited import open_audit
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.nodes import NodeKind
-from nfs.common.standing import standing
 from nfs.common.store import Cache, Store
 from nfs.hss.authentication import AuthenticationCentre, Known
 from nfs.hss.config import HssConfig
@@ -26,6 +25,7 @@ from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
 from nfs.hss.monitoring.s6t import exposing
+from nfs.hss.monitoring.standing import beside
 from nfs.hss.ordered import AGAIN_S, desk_of
 from nfs.hss.ordered import Desk as Orders
 from nfs.hss.profiles import by_name
@@ -53,7 +53,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         _ = s6c.spawn(s6c.back(imsi, None if kind is None else NodeKind(kind)))
 
     follow = Follow(config.monitoring, around.reactor.seconds, lambda: None) if config.scef else None
-    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow)
+    s6a = S6a(store, centre, by_name(config.profile), audit, directory.forget, back, follow, config.hss.initial_attach)
     s6t = None if follow is None else exposing(s6a, follow, config, store, audit, around.reactor)
     often_s = config.hss.orders_s or (AGAIN_S if config.provisioning is not None else 0)
     desk = desk_of(s6a, follow, often_s, store, around.reactor)
@@ -86,7 +86,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     parts: Parts[HssConfig] = Parts(
         applications=(s6m, s6c, s6a, *(() if s6t is None else (s6t,))),
         audit=audit.node_refused,
-        standing=standing(audit, queues=s6c.queues),
+        standing=beside(audit, s6c.queues, None if s6t is None else s6t.outbox),
         started=started,
         stopping=stopping,
         stopped=stopped,

@@ -38,6 +38,11 @@ class HssTable(Table):
         description="how often orders of `mtc subscriber update`, `withdraw`, `locate`, `detach`, `reset` and `remove`"
         " are looked for; 0: never, but with `[provisioning]` each minute",
     )
+    initial_attach: bool = Field(
+        default=True,
+        description="Cancel-Location-Requests after an initial attach say INITIAL_ATTACH_PROCEDURE; false: "
+        "MME_UPDATE_PROCEDURE or SGSN_UPDATE_PROCEDURE, for nodes that know no other",
+    )
     every_name: bool = Field(
         default=False,
         description="of a device to be triggered say each External Identifier on S6m, in a User-Identifier of its own "

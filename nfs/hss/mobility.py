@@ -115,20 +115,22 @@ def may_attach(profile: Profile, subscriber: Subscriber, *, plmn: str, rat: int,
 
 
 def cancelled(
-    before: Mapping[Kind, Registration], new: Registration, *, single: bool, initial: bool
+    before: Mapping[Kind, Registration], new: Registration, *, single: bool, initial: bool, said: bool = True
 ) -> list[tuple[Registration, Cancellation]]:
     """Who else has to let go of a subscriber that registers, and why.
 
     `single`: Single-Registration-Indication; `initial`: Initial-Attach-Indicator, of ULR-Flags.
+    `said`: an initial attach is the reason then; when not, the same nodes hear that the subscriber has moved.
     """
     found = []
+    attach = initial and said
     same = before.get(new.kind)
     if same is not None and not same.purged and same.host != new.host:
         update = Cancellation.MME_UPDATE_PROCEDURE if new.kind == "mme" else Cancellation.SGSN_UPDATE_PROCEDURE
-        found.append((same, Cancellation.INITIAL_ATTACH_PROCEDURE if initial else update))
+        found.append((same, Cancellation.INITIAL_ATTACH_PROCEDURE if attach else update))
     sgsn = before.get("sgsn")
     if new.kind == "mme" and (single or initial) and sgsn is not None and not sgsn.purged and sgsn.host != new.host:
-        why = Cancellation.INITIAL_ATTACH_PROCEDURE if initial else Cancellation.SGSN_UPDATE_PROCEDURE
+        why = Cancellation.INITIAL_ATTACH_PROCEDURE if attach else Cancellation.SGSN_UPDATE_PROCEDURE
         found.append((sgsn, why))
     return found
 

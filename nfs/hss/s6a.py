@@ -83,7 +83,7 @@ class S6a(Application):
 
     `profiles`: by name, of the configuration.  `changed`: told of a subscriber whose serving nodes changed;
     `back`: of an IMSI that short messages reach again, through a kind of node, or with None that has memory again.
-    `follow`: what SCEFs watch (S6t), None without.
+    `follow`: what SCEFs watch (S6t), None without.  `initial_attach`: whether a CLR says so of one.
     """
 
     dictionary = "ts29272_s6a"
@@ -97,6 +97,7 @@ class S6a(Application):
         changed: Callable[[Subscriber], None],
         back: Callable[[str, Kind | None], None] = lambda _imsi, _kind: None,
         follow: Follow | None = None,
+        initial_attach: bool = True,
     ) -> None:
         self._store = store
         self._centre = centre
@@ -105,6 +106,7 @@ class S6a(Application):
         self._changed = changed
         self._back = back
         self._follow = follow
+        self._initial_attach = initial_attach
         self.orders = Orders(self, store)
 
     @answers("Authentication-Information-Request")
@@ -191,7 +193,9 @@ class S6a(Application):
             may_attach(profile, subscriber, plmn=new.plmn, rat=new.rat, features=features.get(1, 0))
             strange = binding.strange(connection, name, new.imei)
             before = registrations.of(connection, name)
-            gone = cancelled(before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL))
+            gone = cancelled(
+                before, new, single=bool(flags & SINGLE), initial=bool(flags & INITIAL), said=self._initial_attach
+            )
             sms = number if subscriber.sms else None
             for each, _ in gone:
                 registrations.drop(connection, name, each.kind)

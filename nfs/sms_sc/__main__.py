@@ -17,6 +17,7 @@ from nfs.common.charging.service import LIVE as CHARGING_LIVE
 from nfs.common.charging.standing import Shown
 from nfs.common.function import AS_CONFIGURED, Parts, Processes, Surroundings, serve
 from nfs.common.standing import counted, standing
+from nfs.sms_sc.bearers import DELIVERIES, Selector
 from nfs.sms_sc.config import SmsScConfig
 from nfs.sms_sc.delivery import Delivery
 from nfs.sms_sc.home_router import HomeRouter, here
@@ -98,14 +99,23 @@ def queues(centre: ServiceCentre, now: float) -> Iterator[Queue]:
 
 
 def stands(
-    audit: AuditLog, centre: ServiceCentre, port: SmppPort | None, clock: Callable[[], float], charged: Shown
+    audit: AuditLog,
+    centre: ServiceCentre,
+    port: SmppPort | None,
+    clock: Callable[[], float],
+    charged: Shown,
+    selector: Selector,
 ) -> Standing:
     """What this SMS-SC shows its operator."""
     return standing(
         audit,
         queues=lambda: (*queues(centre, clock()), *charged.queues()),
         alarms=charged.alarms,
-        counts=lambda: (*(() if port is None else counted(*SMPP, port.tsms.counters)), *charged.counts()),
+        counts=lambda: (
+            *(() if port is None else counted(*SMPP, port.tsms.counters)),
+            *charged.counts(),
+            *counted(*DELIVERIES, selector.counters),
+        ),
     )
 
 
@@ -134,8 +144,8 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     if s6c is not None and config.smpp is not None:
         tsms = Tsms(smes_of(config.sme), centre, keep, s6c, marking, audit, clock=clock, spawn=t4.spawn)
         port = SmppPort(tsms, config.smpp, config.node.tls, around.reactor)
-    told, ways, call_later = Told(t4, port), Ways(sgd, s6c), around.reactor.callLater
-    at_once = config.sms_sc.deliveries
+    selector, told, call_later = Selector.of(sgd, config.sms_sc.bearers), Told(t4, port), around.reactor.callLater
+    ways, at_once = Ways(sgd, s6c, selector), config.sms_sc.deliveries
     delivery = t4.delivery = Delivery(centre, keep, told, ways, clock=clock, call_later=call_later, at_once=at_once)
     delivery.repeat_s = (config.mtc_iwf.retry_s, config.mtc_iwf.retry_max_s)
     if port is not None:
@@ -166,7 +176,7 @@ def build(config: SmsScConfig, around: Surroundings) -> Parts[SmsScConfig]:
     parts: Parts[SmsScConfig] = Parts(
         applications=(t4, sgd, *(() if s6c is None else (s6c,)), *kept.charged.applications),
         audit=audit.node_refused,
-        standing=stands(audit, centre, port, clock, kept.charged.shown),
+        standing=stands(audit, centre, port, clock, kept.charged.shown, selector),
         started=lambda _node: t4.spawn(take_up()),
         stopping=stopping,
         stopped=stopped,

@@ -54,6 +54,12 @@ class SmsScTable(Table):
     lease_s: Seconds = Field(
         default=15, ge=1, description="on a store that several share: silence after which others take messages over"
     )
+    bearers: tuple[str, ...] = Field(
+        default=("sgd", "gdd"),
+        strict=False,
+        min_length=1,
+        description="ways to devices; the first that takes a serving node has it, others are of installed packages",
+    )
     submit_report: bool = Field(
         default=True, description="confirm with an SMS-SUBMIT-REPORT; without it the RP-ACK goes alone"
     )

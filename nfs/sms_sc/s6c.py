@@ -33,11 +33,13 @@ _OUTCOMES: Final[Mapping[NodeKind, str]] = {
 class Way:
     """What the HSS says: the IMSI and the nodes that can be reached, or why there is none.
 
+    `others`: nodes that neither SGd nor Gdd reaches.
     `waited`: something is waited for, so that the HSS wants to hear of a success.  `code`: 3GPP's, of a refusal.
     """
 
     imsi: str | None = None
     nodes: tuple[ServingNode, ...] = ()
+    others: tuple[ServingNode, ...] = ()
     refused: Delivered | None = None
     waited: bool = False
     code: int | None = None
@@ -89,15 +91,19 @@ class S6c(Application):
             nodes = [from_group(group) for name in _SERVING for group in answer.all(name)]
         except IdentityError:
             nodes = []
+        reached = tuple(node for node in nodes if node.kind in REACHED and node.name)
         return Way(
             imsi=answer.get("User-Name"),
-            nodes=tuple(node for node in nodes if node.kind in REACHED and node.name),
+            nodes=reached,
+            others=tuple(node for node in nodes if node not in reached),
             waited=bool(answer.get("MWD-Status", 0)),
         )
 
     async def report(self, trigger: Trigger, results: Iterable[tuple[NodeKind, Delivered]]) -> bool:
         """Tell the HSS what became of a delivery, node by node (5.2.3); True when it waits for the device with us."""
-        outcomes = {_OUTCOMES[kind]: outcome for kind, result in results if (outcome := _outcome(result))}
+        outcomes = {
+            _OUTCOMES[kind]: outcome for kind, result in results if kind in _OUTCOMES and (outcome := _outcome(result))
+        }
         if not outcomes:
             return False
         avps: dict[str, Any] = {

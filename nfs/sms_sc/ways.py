@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.sms_sc.bearers import Selector
 from nfs.sms_sc.logic import Attempt
 from nfs.sms_sc.outcomes import Delivered, Failure
 from nfs.sms_sc.s6c import S6c, Way
@@ -20,10 +21,12 @@ _ELSEWHERE: Final = frozenset({Failure.ABSENT, Failure.TEMPORARY})
 
 
 class Ways:
-    """Delivers over SGd and Gdd; without `s6c` only to the nodes that came with the trigger."""
+    """Delivers by the bearers of `selector`, over SGd and Gdd if none is given; without `s6c` only to the nodes that
+    came with the trigger.
+    """
 
-    def __init__(self, sgd: Sgd, s6c: S6c | None = None) -> None:
-        self._sgd = sgd
+    def __init__(self, sgd: Sgd, s6c: S6c | None = None, selector: Selector | None = None) -> None:
+        self._selector = Selector.of(sgd) if selector is None else selector
         self._s6c = s6c
 
     async def deliver(self, attempt: Attempt) -> Delivered:
@@ -50,12 +53,12 @@ class Ways:
     @staticmethod
     def _usable(way: Way, before: tuple[ServingNode, ...]) -> tuple[ServingNode, ...]:
         """The nodes of the HSS; those known before where it has none that we reach."""
-        return way.nodes or before
+        return (*(way.nodes or before), *way.others)
 
     async def _through(self, attempt: Attempt, nodes: tuple[ServingNode, ...]) -> list[tuple[NodeKind, Delivered]]:
         results: list[tuple[NodeKind, Delivered]] = []
-        for node in nodes:
-            result = await self._sgd.deliver(attempt, node)
+        for bearer, node in self._selector.ways(attempt, nodes):
+            result = await self._selector.deliver(bearer, attempt, node)
             results.append((node.kind, result))
             if result.failure not in _ELSEWHERE:
                 break

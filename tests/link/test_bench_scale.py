@@ -5,14 +5,22 @@ from __future__ import annotations
 import pytest
 
 from helpers.benching import KEYS, measured
+from helpers.postgres import kinds
 
 pytestmark = pytest.mark.link
 
 
-def test_an_hss_is_asked_about_its_subscribers() -> None:
-    found = measured("scale", "--scenario", "hss")["measurements"]
-    assert [(one["scenario"], one["subscribers"]) for one in found] == [("air", 100), ("sir", 100)]
-    assert all(min(one["rate_per_s"], one["cpu_us_server"]) > 0 for one in found)
+def test_an_hss_is_asked_about_its_subscribers_and_takes_them_from_a_file() -> None:
+    kind = kinds()[-1]
+    found = measured("scale", "--scenario", "hss", "--scenario", "import", "--database", kind)["measurements"]
+    assert [(one["scenario"], one["subscribers"]) for one in found] == [("air", 100), ("sir", 100), ("import", 100)]
+    assert {one["database"] for one in found} == {kind}
+    assert all(min(one["rate_per_s"], one["cpu_us_server"], one["rss_kb"]) > 0 for one in found)
+
+
+def test_triggers_are_taken_beside_more_and_more_that_wait() -> None:
+    found = measured("scale", "--scenario", "stored")["measurements"]
+    assert [(one["database"], one["stored"]) for one in found] == [("sqlite", 100), ("sqlite", 1000)]
 
 
 def test_simulated_ues_attach_and_get_triggers() -> None:

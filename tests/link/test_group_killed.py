@@ -1,4 +1,4 @@
-"""A group trigger through real processes, whose SCS is killed while members are reported.
+"""A group trigger through real processes and a gateway of its own; the SCS is killed while members are reported.
 
 Every member is delivered to once, and whoever asks the SCS sees each of them once, in the order of the reports.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from helpers.fronted import SGW, audited, links, put_in_front
 from helpers.processes import Started
 from helpers.schemas import assert_fits
 from nfs.cli import _demo_lab as demo
@@ -28,8 +29,16 @@ from nfs.hss.logic import Service
 pytestmark = [pytest.mark.link, pytest.mark.timeout(600)]
 FLEET: Final = f"fleet@{demo.CUSTOMER}"
 MEMBERS: Final = 6
+REFERENCE: Final = 7
+REFUSED: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("INVEXTID", {"external_identifier": "fleet@foreign.example", "reference": 8}),
+    ("INVPAYLOAD", {"external_identifier": FLEET, "reference": 9, "payload": "78" * 2000}),
+    ("INVEXTID", {"external_identifier": f"others@{demo.CUSTOMER}", "reference": 10}),
+)
+"""By the gateway, the MTC-IWF and the HSS, and how."""
 NEVER_S: Final = 300
 """How long a report is waited for at most; it is there long before."""
+OFTEN: Final = "group_rate = { per_s = 100, burst = 1000 }\n"
 BUSY: Final = """
 [[ues]]
 first_imsi = "{imsi}"
@@ -41,13 +50,15 @@ failures = 2
 
 
 class Lab:
-    """The functions of the demonstration, with groups, and an SMS-SC that asks the HSS where members are."""
+    """The functions of the demonstration, with groups and a gateway, and an SMS-SC that asks the HSS for members."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         prepare(folder)
         self.token = demo.make(folder, MEMBERS)
-        self._change("mtc-iwf", ("[hss]\n", "[hss]\ngroups = true\n"), ("commands = [", 'commands = ["group", '))
+        self._change(
+            "mtc-iwf", ("[hss]\n", "[hss]\ngroups = true\n"), ("commands = [", f'{OFTEN}commands = ["group", ')
+        )
         self._change("scs", ("[scs]\n", '[scs]\ndatabase = "scs.db"\n'))
         asked = f'[hss]\nrealm = "{demo.REALM}"\n[sms_sc]\nretry_s = [1]\n'
         self._change("sms-sc", ("[sms_sc]\n", _peer("hss", self._place("hss")) + asked))
@@ -59,6 +70,7 @@ class Lab:
         busy = BUSY.format(imsi=str(int(found["first_imsi"]) + 3).zfill(15))
         mme.write_text(text.replace(f"count = {MEMBERS}", "count = 3") + busy, encoding="utf-8")
         self._group()
+        put_in_front(folder)
         self.running: dict[str, Started] = {}
         self.url = ""
 
@@ -105,13 +117,16 @@ class Lab:
                 found = json.load(error)
         return found
 
-    def accepted(self, form: dict[str, Any]) -> None:
-        """Ask until everybody has found everybody: under the same number it is the same trigger."""
+    def answered(self, form: dict[str, Any], status: str) -> str:
+        """Ask until the Request-Status is that, and everybody has found everybody; the stage.
+
+        Under the same number it is the same trigger.
+        """
         ticking, found = Event(), {}
         for _ in range(NEVER_S):
             found = self.ask("groups", form)
-            if found["stage"] == "accepted":
-                return
+            if found["request_status"] == status:
+                return str(found["stage"])
             ticking.wait(1)
         raise AssertionError(found)
 
@@ -137,34 +152,82 @@ def _peer(name: str, place: tuple[str, int] | None) -> str:
     )
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path / "lab")
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What is left when all is over."""
+
+    folder: Path
+    before: list[dict[str, Any]]
+    report: dict[str, Any]
+    listed: list[dict[str, Any]]
+    stages: list[str]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    lab = Lab(tmp_path_factory.mktemp("group") / "lab")
+    form = {"payload": "77616b65", "port": demo.APPLICATION_PORT, "validity_s": 3600}
     try:
-        yield lab
+        lab.start("hss", "mme", "sms-sc", "mtc-iwf", "mtc-sgw", "scs")
+        asked = lab.answered({**form, "external_identifier": FLEET, "reference": REFERENCE}, "SUCCESS")
+        stages = [asked, *(lab.answered(form | wrong, status) for status, wrong in REFUSED)]
+        before = lab.reported(REFERENCE, 1)["members"]
+        scs = lab.running.pop("scs")
+        scs.process.kill()
+        scs.ended()
+        lab.start("scs")
+        report = lab.reported(REFERENCE, MEMBERS)
+        listed = lab.ask("reports")["reports"]
     finally:
-        assert lab.stop() == []
+        bad = lab.stop()
+    assert bad == []
+    return Story(
+        folder=lab.folder,
+        before=before,
+        report=report,
+        listed=[each for each in listed if each["report"]["reference"] == REFERENCE],
+        stages=stages,
+    )
 
 
 @pytest.mark.requirement("S-GRP-42")
-def test_what_an_scs_has_acknowledged_outlives_its_kill(lab: Lab) -> None:
-    lab.start("hss", "mme", "sms-sc", "mtc-iwf", "scs")
-    form = {"external_identifier": FLEET, "payload": "77616b65", "port": demo.APPLICATION_PORT, "validity_s": 3600}
-    reference = 7
-    lab.accepted({**form, "reference": reference})
-    before = lab.reported(reference, 1)["members"]
-    scs = lab.running.pop("scs")
-    scs.process.kill()
-    scs.ended()
-    lab.start("scs")
-    report = lab.reported(reference, MEMBERS)
-    assert report["members"][: len(before)] == before
+def test_what_an_scs_has_acknowledged_outlives_its_kill(story: Story) -> None:
+    members = story.report["members"]
+    assert members[: len(story.before)] == story.before
     names = {each.external_id for each in demo.devices(MEMBERS)}
-    assert {each["external_identifier"] for each in report["members"]} == names
-    assert (report["stage"], report["delivered"]) == ("accepted", MEMBERS)
-    listed = lab.ask("reports")["reports"]
-    assert [each["member"] for each in listed] == [each["external_identifier"] for each in report["members"]]
-    assert [each["seq"] for each in listed] == sorted({each["seq"] for each in listed})
-    received = [json.loads(line) for line in (lab.folder / "received.jsonl").read_text().splitlines()]
+    assert {each["external_identifier"] for each in members} == names
+    assert (story.report["stage"], story.report["delivered"]) == ("accepted", MEMBERS)
+    assert [each["member"] for each in story.listed] == [each["external_identifier"] for each in members]
+    assert [each["seq"] for each in story.listed] == sorted({each["seq"] for each in story.listed})
+    received = [json.loads(line) for line in (story.folder / "received.jsonl").read_text().splitlines()]
     assert sorted(each["imsi"] for each in received) == sorted(each.imsi for each in demo.devices(MEMBERS))
     assert {each["group"] for each in received} == {FLEET}
+
+
+@pytest.mark.requirement("R-GRP-07", "R-GRP-08")
+def test_what_is_refused_for_a_group_is_audited_by_whoever_refused_it(story: Story) -> None:
+    assert story.stages == ["accepted", "refused", "refused", "refused"]
+    by = {
+        (line["check"], name, line["reference"])
+        for name in ("mtc-sgw", "mtc-iwf")
+        for line in audited(story.folder, name)
+        if line.get("reference") in (8, 9, 10) and line["check"] != "destination"  # somebody was away
+    }
+    assert by == {
+        ("external-identifier", "mtc-sgw", 8),
+        ("limits", "mtc-iwf", 9),
+        ("association", "mtc-iwf", 10),
+    }
+
+
+@pytest.mark.requirement("R-IP-04", "R-ID-05")
+def test_nothing_of_the_inside_is_on_the_link_of_the_scs(story: Story) -> None:
+    """Names and IMSIs of members as text: no header can hold so many octets by chance."""
+    outside, inside = links(story.folder)
+    assert [each.command for each in outside].count("Device-Notification-Request") >= MEMBERS
+    hosts = [demo.HOSTS[name].encode() for name in ("mtc-iwf", "hss", "sms-sc", "mme")]
+    private = [*hosts, *(each.imsi.encode() for each in demo.devices(MEMBERS))]
+    assert [each for message in outside for each in private if each in message.octets] == []
+    shown = {each for message in inside for each in private if each in message.octets}
+    assert shown == {demo.HOSTS["mtc-iwf"].encode()}  # so the search finds what there is, and no IMSI is there either
+    assert {message["Origin-Host"] for message in outside} == {demo.HOSTS["scs"], SGW}

@@ -167,6 +167,8 @@ def title(one: Record) -> str:
     parts += [f"{one['offered_per_s']:,} requests/s"] if one.get("offered_per_s") else []
     parts += [f"{one['peers']:,} peers"] if one.get("peers") else []
     parts += [f"{one['subscribers']:,} subscribers"] if one.get("subscribers") else []
+    parts += [f"{one['stored']:,} stored"] if one.get("stored") else []
+    parts += [str(one["database"])] if one.get("database") else []
     parts += [f"{one['routes']:,} routes"] if one.get("routes") else []
     return ", ".join(parts)
 

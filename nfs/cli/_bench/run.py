@@ -45,6 +45,7 @@ class Options:
     routes: tuple[int, ...] = (1, 1000)
     subscribers: tuple[int, ...] = (1_000, 10_000, 100_000)
     ues: tuple[int, ...] = (100_000,)
+    databases: tuple[str, ...] = ("sqlite",)
 
     @property
     def warm_s(self) -> float:

@@ -24,6 +24,8 @@ from nfs.hss.monitoring.outbox_tables import Note
 AT_ONCE: Final = 200
 LEASE_S: Final = 60
 TIDY_S: Final = 60
+COUNT_S: Final = 10
+"""How old what the operator sees of the notes may be."""
 IN_PROGRESS: Final = 1
 """Bit 0 of RIR-Flags: more of this group is to come."""
 
@@ -51,10 +53,12 @@ class Outbox:
         self._busy: set[str] = set()
         self._looking = False
         self._again = False
-        self._tidy_at = 0.0
+        self._tidy_at = self._count_at = 0.0
         self._timer: Any = None
         self.stopped = False
         self.counted: Counter[str] = Counter()
+        self.census: list[tuple[str, outbox_tables.What, int, int]] = []
+        """What waited a moment ago, as `outbox_tables.census` says it."""
 
     def start(self) -> None:
         """Look now, and every `poll_s` from now on."""
@@ -88,10 +92,16 @@ class Outbox:
                 self._busy.update(by_scef)
                 for scef, some in by_scef.items():
                     _ = self._application.spawn(self._serve(scef, some))
+                await self._count()
         except StoreError:
             self.counted["database"] += 1
         finally:
             self._looking = False
+
+    async def _count(self) -> None:
+        if self._clock() >= self._count_at:
+            self._count_at = self._clock() + COUNT_S
+            self.census = await self._store.do(outbox_tables.census)
 
     async def _due(self) -> list[Note]:
         busy, now = tuple(self._busy), int(self._clock())

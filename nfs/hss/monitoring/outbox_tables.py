@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     select,
     update,
@@ -156,6 +157,13 @@ def drop(connection: Connection, scef: str, reference: int, imsi: str | None = N
 def expire(connection: Connection, now: int) -> int:
     """Drop notes whose time is over; how many."""
     return connection.execute(delete(OUTBOX).where(OUTBOX.c.until <= now)).rowcount
+
+
+def census(connection: Connection) -> list[tuple[str, What, int, int]]:
+    """(SCEF, what, how many, most tries) of what waits."""
+    c = OUTBOX.c
+    question = select(c.scef, c.what, func.count(), func.max(c.tries)).group_by(c.scef, c.what).order_by(c.scef, c.what)
+    return [(scef, what, many, tries) for scef, what, many, tries in connection.execute(question)]
 
 
 def waiting(connection: Connection) -> list[Note]:

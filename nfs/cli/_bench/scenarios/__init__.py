@@ -29,6 +29,7 @@ FILES: Final = (
     "workers",
     "stored",
     "hss",
+    "importing",
     "ues",
     "dictionary",
     "ladder",

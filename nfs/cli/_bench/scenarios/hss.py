@@ -8,11 +8,13 @@ come from memory, with many nearly all from the database.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, insert
 
+from nfs.cli._bench.databases import database
 from nfs.cli._bench.messages import CLIENT, REALM, SERVER
 from nfs.cli._bench.pairs import Lineup, once
 from nfs.cli._bench.programs.hss_client import SCS, external_id_of, imsi_of
@@ -35,9 +37,9 @@ CARD: Final = Card(k=bytes(range(16)), top=bytes(range(16, 32)))
 class Hss(Ours):
     """The program with a database of so many subscribers, and a load that asks one question."""
 
-    def __init__(self, folder: Path, ask: str, subscribers: int) -> None:
+    def __init__(self, folder: Path, url: str, ask: str, subscribers: int) -> None:
         super().__init__()
-        self._folder, self._ask, self._subscribers = folder, ask, subscribers
+        self._folder, self._url, self._ask, self._subscribers = folder, url, ask, subscribers
 
     def server(self, job: Job) -> Command:
         """`mtc run hss` as it comes."""
@@ -54,7 +56,7 @@ port = {job.port}{CLEAR}
 host = "{CLIENT}"
 realm = "{REALM}"{CLEAR}
 [hss]
-database = "{self._folder / "hss.db"}"
+database = "{self._url}"
 key_file = "{self._folder / "key"}"
 [[profile]]
 name = "iot"
@@ -78,28 +80,36 @@ def run(run: Run) -> None:
     """A record for each question and each number of subscribers, rounds interleaved."""
     if not run.of(OURS):
         return
+    for kind in run.options.databases:
+        with ExitStack() as running:
+            _measure(run, kind, running)
+
+
+def _measure(run: Run, kind: str, running: ExitStack) -> None:
+    """The same for one kind of database; those that are started are ended with `running`."""
     options = run.options
     steps = [(ask, many) for many in sorted(set(options.subscribers)) for ask in ASKED]
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
-    folders: dict[int, Path] = {}
+    filled: dict[int, tuple[Path, str]] = {}
     for number in range(options.rounds):
         for ask, many in steps:
-            if many not in folders:
-                run.note(f"{many} subscribers")
-                folders[many] = populated(run.workshop.place(), many)
-            hss = Hss(folders[many], ask, many)
-            job = Job(Path(), window=WINDOW, seconds=options.seconds, warm_s=options.warm_s)
-            with run.attempt(f"{OURS}, {ask}, {many} subscribers, round {number + 1}", OURS):
+            with run.attempt(f"{OURS}, {ask}, {many} subscribers, {kind}, round {number + 1}", OURS):
+                if many not in filled:
+                    run.note(f"{many} subscribers, {kind}")
+                    url = running.enter_context(database(run, kind, "hss.db"))
+                    filled[many] = populated(run.workshop.place(), many, url), url
+                hss = Hss(*filled[many], ask, many)
+                job = Job(Path(), window=WINDOW, seconds=options.seconds, warm_s=options.warm_s)
                 found.setdefault((ask, many), []).append(once(run, Lineup(OURS, hss, hss), job))
     for (ask, many), rounds in found.items():
-        run.add(OURS, ask, rounds, transport="tcp", window=WINDOW, subscribers=many)
+        run.add(OURS, ask, rounds, transport="tcp", window=WINDOW, subscribers=many, database=kind)
 
 
-def populated(folder: Path, many: int) -> Path:
-    """A folder with a database of so many subscribers and the key that seals their keys."""
+def populated(folder: Path, many: int, url: str = "hss.db") -> Path:
+    """A folder with the key that seals the keys of so many subscribers; they are in the database `url`."""
     new_key(folder / "key")
     seal = read_seal(folder / "key")
-    engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
+    engine = open_engine(database_url(url, folder), migrations="nfs.hss:migrations", name="hss")
     with engine.begin() as connection:
         for numbers in _in_parts(many):
             _add(connection, numbers)
@@ -137,7 +147,7 @@ SCENARIO = Scenario(
     run,
     tuple(
         Bar(f"CPU of an AIR with Milenage, {many:,} subscribers: 3,000/s and core", OURS, "cpu_us_server", 333,
-            (("scenario", "air"), ("subscribers", many)))
+            (("scenario", "air"), ("subscribers", many), ("database", "sqlite")))
         for many in (1_000, 100_000)
     ),
 )  # fmt: skip

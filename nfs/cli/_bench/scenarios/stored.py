@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Engine, insert
 
 from diameter.errors import LocalError
+from nfs.cli._bench.databases import database
 from nfs.cli._bench.run import Run
 from nfs.cli._bench.scenarios import Bar, Scenario
 from nfs.cli._bench.stacks import OURS
@@ -28,19 +29,19 @@ MME: Final = ServingNode(kind=NodeKind.MME, number="15559001", name="mme.example
 
 
 def run(run: Run) -> None:
-    """CPU and elapsed time of `accept` and of its row in SQLite, beside so many that wait for their devices."""
+    """CPU and elapsed time of `accept` and of its row in the database, beside so many that wait for their devices."""
     if not run.of(OURS):
         return
-    path = Path(run.workshop.folder) / "stored.db"
-    with run.attempt("stored messages", OURS):
-        engine = open_engine(database_url(str(path), path.parent), migrations=MIGRATIONS, name="sms-sc")
-        try:
-            _curve(run, engine)
-        finally:
-            engine.dispose()
+    for kind in run.options.databases:
+        with run.attempt(f"stored messages, {kind}", OURS), database(run, kind, "stored.db") as url:
+            engine = open_engine(database_url(url, Path()), migrations=MIGRATIONS, name="sms-sc")
+            try:
+                _curve(run, engine, kind)
+            finally:
+                engine.dispose()
 
 
-def _curve(run: Run, engine: Engine) -> None:
+def _curve(run: Run, engine: Engine, kind: str) -> None:
     centre, kept = ServiceCentre(Policy(capacity=10_000_000)), 0
     first = 0.0
     for size in QUICK if run.options.quick else SIZES:
@@ -53,7 +54,7 @@ def _curve(run: Run, engine: Engine) -> None:
             "elapsed_us": (time.perf_counter() - passed_s) / TAKEN * 1e6,
         }
         first = first or figures["us"]
-        run.add(OURS, "stored", [{**figures, "slower": figures["us"] / first}], stored=size)
+        run.add(OURS, "stored", [{**figures, "slower": figures["us"] / first}], stored=size, database=kind)
 
 
 def _take(centre: ServiceCentre, engine: Engine, kept: int, until: int, together: int) -> int:
@@ -97,7 +98,7 @@ SCENARIO = Scenario(
     (
         Bar(
             "taking a trigger beside 1,000,000, by taking it beside 1,000", OURS, "slower", 1.5,
-            (("scenario", "stored"), ("stored", 1_000_000)),
+            (("scenario", "stored"), ("stored", 1_000_000), ("database", "sqlite")),
         ),
     ),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from twisted.web.client import ResponseFailed
 
 from diameter import ConfigError, LocalError, RequestError
 from nfs.cli import _lab, trigger
+from nfs.cli._carrying import may_carry_a_token
 from nfs.cli._load import Tally, milliseconds, outcome_of, percentile, run_load, table
 from nfs.cli._submit import ViaHttp, read_token
 from nfs.scs.form import report_to
@@ -164,7 +165,7 @@ def test_options_of_a_secure_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.2:1", "http://[::1]:80", "http://localhost", "https://scs.example"])
 def test_where_a_token_may_go(url: str) -> None:
-    assert trigger._may_carry_a_token(url)
+    assert may_carry_a_token(url)
 
 
 def test_payloads(tmp_path: Path) -> None:

@@ -8,12 +8,30 @@ from typing import Any
 
 import pytest
 
-from helpers.mobility import ABROAD, BARE, BARRED, IMSI, MME, MONTE, NO_EPS, OLD, SGSN, SMS_IN_MME, TGPP, TUAK_IMSI, Rig
+from diameter.testing import FakeRequester
+from helpers.messages import dictionary
+from helpers.mobility import (
+    ABROAD,
+    BARE,
+    BARRED,
+    IMSI,
+    MME,
+    MONTE,
+    NO_EPS,
+    OLD,
+    PROFILES,
+    SGSN,
+    SMS_IN_MME,
+    TGPP,
+    TUAK_IMSI,
+    Rig,
+)
 from nfs.common.identities import encode_number
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss import registrations, tables
 from nfs.hss.logic import UserId
 from nfs.hss.registrations import Watch
+from nfs.hss.s6a import S6a
 
 
 @pytest.fixture
@@ -127,6 +145,19 @@ def test_the_old_mme_lets_go(rig: Rig, flags: int, kind: int) -> None:
     assert (request.command, request["Destination-Host"]) == ("Cancel-Location-Request", OLD)
     assert (request["User-Name"], request["Cancellation-Type"], request["CLR-Flags"]) == (IMSI, kind, 1)
     assert rig.registered()["mme"].host == MME
+
+
+def test_nodes_that_know_no_initial_attach(rig: Rig) -> None:
+    """`initial_attach = false`: whoever has to let go is the same, the reason is that the subscriber moved."""
+    rig.s6a = S6a(rig.store, rig.centre, PROFILES, rig.audit, lambda _: None, initial_attach=False)
+    rig.fake = FakeRequester(
+        rig.s6a, dictionary(), {"Cancel-Location": lambda request: request.answer(2001)}, clock=rig.clock
+    )
+    rig.ulr(host=SGSN, ULR_Flags=0x20)
+    rig.ulr(host=OLD, ULR_Flags=0x02)
+    rig.ulr(ULR_Flags=0x22)
+    requests = rig.fake.requests
+    assert {(each["Destination-Host"], each["Cancellation-Type"]) for each in requests} == {(OLD, 0), (SGSN, 1)}
 
 
 def test_the_same_mme_again_is_not_cancelled_and_may_skip_the_data(rig: Rig) -> None:

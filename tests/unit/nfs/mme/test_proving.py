@@ -15,6 +15,7 @@ from helpers.messages import dictionary
 from helpers.mobility import CARD, HOME, IMSI, TUAK_CARD, TUAK_IMSI
 from helpers.schemas import assert_fits
 from nfs.cli import s6a as verb
+from nfs.common.aka import autn, kasme
 from nfs.common.cards import Card
 from nfs.mme import checks
 from nfs.mme.proving import STEPS, USUAL, Prover, Step
@@ -118,6 +119,26 @@ def taken() -> dict[str, Any]:
     out = functions.outputs(bytes(16), sqn, bytes(2))
     autn = bytes(a ^ b for a, b in zip(sqn, out.ak, strict=True)) + bytes(2) + out.mac_a
     return {"Authentication-Info": {"E-UTRAN-Vector": vector(AUTN=autn)}}
+
+
+def test_an_hss_that_begins_with_nought() -> None:
+    """SQN 0, and 100 then: a card whose place is not known takes both, and says what one without any SQN would do."""
+    made, told = prover()
+    out = [CARD.functions().outputs(bytes(16), sqn.to_bytes(6), b"\x80\0") for sqn in (0, 100)]
+    answers = iter(
+        {"Authentication-Info": {"E-UTRAN-Vector": vector(XRES=each.res, AUTN=token, KASME=key)}}
+        for sqn, each in zip((0, 100), out, strict=True)
+        for token in [autn(each, sqn.to_bytes(6), b"\x80\0")]
+        for key in [kasme(each.ck, each.ik, HOME, token[:6])]
+    )
+    said: dict[str, Any] = {"Authentication-Information": lambda request: request.answer(2001, next(answers))}
+    fake = FakeRequester(made, dictionary(), said)
+    for _ in range(2):
+        run(made.take("air"))
+    fake.settle()
+    assert wrong(told) == []
+    found = [(one.verdict, one.detail[:14]) for step in told for one in step.checks if one.what == "SQN"]
+    assert found == [("note", "0x000000000000"), ("ok", "0x000000000064")]
 
 
 @pytest.mark.parametrize("step", ["resync", "forged"])

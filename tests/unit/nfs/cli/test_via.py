@@ -1,0 +1,155 @@
+"""`mtc subscriber --via`: a running HSS does it, and what it says against it is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from treq.testing import StubTreq
+from twisted.internet.defer import ensureDeferred
+
+from diameter.app import Later
+from helpers.inline import InlineReactor, InlineThreads
+from nfs.cli import _via
+from nfs.cli.subscriber import command
+from nfs.common.audit import AuditLog
+from nfs.common.database import database_url, open_engine, reading
+from nfs.common.store import Store
+from nfs.hss.http.provisioning import Provisioning
+
+_stub: Any = StubTreq  # has no types
+URL = "http://127.0.0.1:8080"
+TOKEN = b"0123456789abcdef"
+ONE, TWO = "001010000000001", "001010000000002"
+METER = "meter-1@customer.example"
+
+
+def _spawn(coroutine: Any) -> Later[Any]:
+    later: Later[Any] = Later()
+    _ = ensureDeferred(coroutine).addCallback(later.resolve)
+    return later
+
+
+class Hss:
+    """A running HSS, without a port: what the verb sends comes here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "token").write_bytes(TOKEN + b"\n")
+        engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
+        self._clock = InlineReactor()
+        self._stores = tuple(Store(each, self._clock, InlineThreads()) for each in (engine, reading(engine)))
+        self._audit = AuditLog(folder / "audit", "hss.example")
+        store, reads = self._stores
+        names: dict[str, Any] = {"clock": self._clock.seconds, "audit": self._audit, "token": TOKEN}
+        self._treq = _stub(Provisioning(store, reads, None, lambda _: None, _spawn, **names).app.resource())
+
+    def send(self, _remote: _via.Remote, method: str, url: str, body: bytes | None, headers: Any) -> tuple[int, bytes]:
+        """In the place of a request by HTTP."""
+        found: list[Any] = []
+        told = {name: text.encode() for name, text in headers.items()}
+        _ = self._treq.request(method, url, headers=told, data=body).addCallback(found.append)
+        for _ in range(5):
+            self._clock.advance(0)
+            self._treq.flush()
+        _ = self._treq.content(found[0]).addCallback(found.append)
+        self._treq.flush()
+        return found[0].code, found[1]
+
+    def say(self, *arguments: str) -> Result:
+        """The verb, with this HSS."""
+        way = ("--via", URL, "--token", str(self.folder / "token"))
+        return CliRunner().invoke(command, [*arguments, *way], catch_exceptions=False)
+
+    def close(self) -> None:
+        for each in self._stores:
+            _ = each.close()
+        self._audit.close()
+
+
+@pytest.fixture
+def hss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hss]:
+    hss = Hss(tmp_path)
+    monkeypatch.setattr(_via.Remote, "_send", lambda *given: hss.send(*given))
+    yield hss
+    hss.close()
+
+
+def _add(hss: Hss, imsi: str, *more: str) -> Result:
+    return hss.say("add", "--imsi", imsi, *more)
+
+
+def test_subscribers_are_added_shown_listed_and_removed(hss: Hss, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_via, "PAGE", 1)
+    for _ in range(2):  # the second time it is there
+        assert _add(hss, ONE, "--external-id", METER, "--msisdn", "15550100001").output == f"{ONE} added\n"
+    assert _add(hss, TWO).exit_code == 0
+    shown = [hss.say("show", each, "--json").output for each in (ONE, METER, "+15550100001")]
+    assert {json.loads(each)["imsi"] for each in shown} == {ONE}
+    assert "keys" not in hss.say("show", ONE).output
+    assert [line.split()[0] for line in hss.say("list").output.splitlines()] == [ONE, TWO]
+    assert [each["imsi"] for each in json.loads(hss.say("list", "--json").output)["subscribers"]] == [ONE, TWO]
+    assert hss.say("export", "--format", "jsonl").output.count(ONE) == 1
+    assert hss.say("remove", METER).output == f"{ONE} removed\n"
+    gone = hss.say("remove", ONE)
+    assert (gone.exit_code, gone.output) == (1, f"Error: no subscriber has {ONE}\n")
+
+
+def test_what_the_hss_says_against_it_is_said(hss: Hss, tmp_path: Path) -> None:
+    _add(hss, ONE, "--external-id", METER)
+    taken = _add(hss, TWO, "--external-id", METER)
+    assert (taken.exit_code, taken.output) == (
+        1,
+        f"Error: {URL}: 409 identities are somebody else's\nexternal_ids.0.identifier: belongs to another subscriber\n",
+    )
+    (tmp_path / "token").write_text("another-token-altogether")
+    for arguments in (("show", ONE), ("show", METER), ("list",), ("remove", ONE)):
+        assert hss.say(*arguments).output == f"Error: {URL}: 401 a bearer token is needed\n"
+
+
+def _refuses(*_: object) -> Any:
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("send", "complaint"),
+    [(_refuses, "Connection refused"), (lambda *_: (200, b"<html>"), "answers 200 without JSON: is it an HSS?")],
+)
+def test_nobody_or_somebody_else(
+    hss: Hss, send: Callable[..., Any], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_via.Remote, "_send", send)
+    result = hss.say("list")
+    assert (result.exit_code, result.output) == (1, f"Error: {URL}: {complaint}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--via", "http://hss.example", "--token", "TOKEN"), "--via takes an http:// URL of this machine"),
+        (("--via", URL), "--via needs --token, --certificate with --key, or both"),
+        (("--via", URL, "--certificate", "TOKEN"), "--certificate and --key go together"),
+        (("--via", URL, "--token", "TOKEN", "-d", "hss.db"), "one of them says where the subscribers are"),
+        (("--token", "TOKEN", "-d", "hss.db"), "--token goes with --via"),
+    ],
+)
+def test_options_that_do_not_go_together(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef")
+    given = [each.replace("TOKEN", str(tmp_path / "token")) for each in arguments]
+    result = CliRunner().invoke(command, ["list", *given])
+    assert (result.exit_code, complaint in result.output) == (2, True)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("\n")
+    file = str(tmp_path / "none")
+    for way, complaint in (
+        (("--via", URL, "--token", file), "a token expected in the first line"),
+        (("--via", "https://hss.example", "--certificate", file, "--key", file), "are no pair"),
+        (("--via", "https://hss.example", "--certificate", file, "--key", file, "--trust", file), "no certificates"),
+    ):
+        assert complaint in str(CliRunner().invoke(command, ["list", *way]).exception)
