@@ -27,8 +27,8 @@ REALMS: Final[Mapping[Kind, str]] = {
 }
 USES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     "mtc-iwf": ("hss", "sms-sc"),
-    "hss": ("mtc-iwf",),
-    "sms-sc": ("mtc-iwf", "mme"),
+    "hss": ("mtc-iwf", "sms-sc"),
+    "sms-sc": ("mtc-iwf", "mme", "hss"),
     "mme": ("sms-sc",),
 }
 """Whose requests the relays may bring to a function."""
@@ -138,7 +138,8 @@ class Files:
             ues = {"first_imsi": f"{lab.plmn}{1:0{15 - len(lab.plmn)}}", "count": lab.devices, "report": False}
             return {"mme": {"plmn": lab.plmn, "number": MME_NUMBER, "received": "received.jsonl"}, "ues": [ues]}
         if kind == "sms-sc":
-            return {
+            hss = {"hss": {"realm": self.realm("hss")}} if lab.s6c else {}
+            return hss | {
                 "sms_sc": {
                     "number": str(15550000200 + at),
                     "database": self._database,

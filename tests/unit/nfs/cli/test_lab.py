@@ -116,6 +116,18 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     assert len(files.devices().splitlines()) == config.lab.devices + 1
 
 
+def test_sms_scs_ask_the_hss_where_that_is_wanted(tmp_path: Path) -> None:
+    """And then the relays bring its alerts to them."""
+    plain = config_of(tmp_path)
+    (tmp_path / "asking").mkdir()
+    asking = read(made(tmp_path / "asking", "[lab]\ns6c = true\n" + WHOLE))
+    for config, expected in ((plain, None), (asking, {"realm": "hss.operator.example"})):
+        files = Files(config, config.addresses(loopback=True), "postgresql://mtc@db.example/mtc", "pki")
+        assert files.file("sms-sc", "a").get("hss") == expected
+        assert "hss.operator.example" in files.file("sms-sc", "b")["peer"][0]["agent_realms"]
+        assert "sms.operator.example" in files.file("hss", "a")["peer"][0]["agent_realms"]
+
+
 def test_toml_is_read_as_it_was_written() -> None:
     tables = {
         "function": "hss", "node": {"a": 1, "b": 2.5, "c": True, "d": ["x", 'quo"te'], "e": {"f-g": "ä"}},
