@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from pydantic import Field
 
 from diameter.config import InputFile, Table
+from diameter.standing import Count
 from nfs.common.app_keys import AudienceTable, Keys, SignerId, provisioned, read_hex
 from nfs.common.cose import IV_OCTETS, Claims, protect
+from nfs.common.standing import counted
 from nfs.scs.logic import TriggerRequest
 
 REMEMBERED: Final = 1000
 """Requests with a Reference-Number of the application's choice: asked for again, they are the same octets again."""
 MICROSECONDS: Final = 1_000_000
+PAYLOADS: Final = ("mtc_scs_payloads", "Payloads of an SCS that protects them, by what was done", "outcome")
+"""Family of counters."""
 
 
 class ProtectionTable(Table):
@@ -55,7 +59,7 @@ class Protector:
         self._random = random
         self._last = 0
         self._made: OrderedDict[tuple[int, str, bytes], bytes] = OrderedDict()
-        self.counters = {"protected": 0, "without a key": 0}
+        self.counters = {"protected": 0, "without a key": 0, "refused": 0}
 
     def __call__(self, request: TriggerRequest) -> TriggerRequest:
         """The request with its payload in an envelope.  Raises ValueError for a group that there is no key for."""
@@ -65,6 +69,7 @@ class Protector:
         key = self._keys.audience(name)
         if key is None:
             if request.group:
+                self.counters["refused"] += 1
                 raise ValueError(f"no key to protect what is sent to {name} (protection.audience)")
             self.counters["without a key"] += 1
             return request
@@ -77,6 +82,10 @@ class Protector:
             if len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
         return replace(request, payload=self._made[again])
+
+    def counts(self) -> Iterator[Count]:
+        """What was done with payloads."""
+        return counted(*PAYLOADS, self.counters)
 
     def _envelope(self, name: str, key: bytes, payload: bytes) -> bytes:
         now = self._clock()
