@@ -15,13 +15,13 @@ from helpers.other_cores import absent
 from helpers.programs import Program, Start
 from tools.environment import PEERS, ROOT, ensure, safe_environment
 
-collect_ignore = [f"{folder}/test_{folder}.py" for folder in absent()]
+collect_ignore = list(absent())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Which cores were not met, because they are not on this machine."""
-    for folder, why in absent().items():
-        terminalreporter.write_line(f"interop/{folder}: its tests are for machines that have it ({why})")
+    for test, why in absent().items():
+        terminalreporter.write_line(f"interop/{test}: for machines that have the core ({why})")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def test_our_side_of_open5gs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("core", CORES, ids=lambda core: core.folder)
+@pytest.mark.parametrize("core", CORES, ids=lambda core: core.test)
 def test_places_in_their_files(core: Core, tmp_path: Path) -> None:
     folder = HERE / core.folder
     page = (folder / "README.md").read_text(encoding="utf-8")

@@ -9,18 +9,16 @@ from typing import Final
 
 import pytest
 
-from helpers.other_cores import answering, filled, mtc, run_beside
+from helpers.other_cores import answering, filled, mtc, open5gs_places, run_beside
 
 pytestmark = pytest.mark.interop
 HERE: Final = Path(__file__).parent
-CERTIFICATES: Final = Path("/etc/open5gs/tls")
 IMSI, K, OPC = "001010000000001", "465b5ce8b199b49faa5f0a2ee238a6bc", "cd63cb71954a9f4e48a5994e37a02baf"
 AT: Final = "tcp:127.0.0.8:3868"
 
 
 def test_its_hss_and_our_mme(tmp_path: Path) -> None:
-    extensions = next(Path("/usr/lib").glob("*/freeDiameter/dict_dcca_3gpp.fdx")).parent
-    places = {"CERTIFICATES": CERTIFICATES, "EXTENSIONS": extensions, "FOLDER": tmp_path}
+    places = open5gs_places() | {"FOLDER": tmp_path}
     for name in ("hss.conf", "hss.yaml", "usims.csv"):
         filled(HERE / name, tmp_path / name, places)
     (tmp_path / "mongo").mkdir()

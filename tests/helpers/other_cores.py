@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tools.guest import kernel_has_sctp
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """`folder`: below interop; `missing`: why its tests cannot be run on this machine, "" when they can."""
+    """`folder`: below interop, `test`: a file in it; `missing`: why that cannot be run here, "" when it can."""
 
     name: str
     folder: str
+    test: str
     missing: Callable[[], str]
 
 
@@ -36,6 +39,24 @@ def _programs(*names: str) -> str:
 def open5gs() -> str:
     """Its HSS needs MongoDB beside it."""
     return _programs("open5gs-hssd", "open5gs-dbctl", "mongod")
+
+
+def open5gs_mme() -> str:
+    """Its MME listens for eNodeBs on SCTP of the kernel."""
+    return _programs("open5gs-mmed") or (
+        "" if kernel_has_sctp() else "the kernel has no SCTP, which open5gs-mmed needs"
+    )
+
+
+def open5gs_places() -> dict[str, Path]:
+    """Its certificates and extensions: MTC_OPEN5GS_TLS, MTC_OPEN5GS_EXTENSIONS, or where its packages put them."""
+    extensions = os.environ.get("MTC_OPEN5GS_EXTENSIONS")
+    if not extensions:
+        extensions = str(next(Path("/usr/lib").glob("*/freeDiameter/dict_dcca_3gpp.fdx")).parent)
+    return {
+        "CERTIFICATES": Path(os.environ.get("MTC_OPEN5GS_TLS", "/etc/open5gs/tls")),
+        "EXTENSIONS": Path(extensions),
+    }
 
 
 def pyhss_of(environment: Mapping[str, str]) -> str:
@@ -53,14 +74,15 @@ def pyhss() -> str:
 
 
 CORES: Final = (
-    Core(name="Open5GS", folder="open5gs", missing=open5gs),
-    Core(name="PyHSS", folder="pyhss", missing=pyhss),
+    Core(name="Open5GS' HSS", folder="open5gs", test="test_open5gs.py", missing=open5gs),
+    Core(name="Open5GS' MME", folder="open5gs", test="test_open5gs_mme.py", missing=open5gs_mme),
+    Core(name="PyHSS", folder="pyhss", test="test_pyhss.py", missing=pyhss),
 )
 
 
 def absent() -> dict[str, str]:
-    """Why, by folder, for each core that is not here."""
-    return {core.folder: why for core in CORES if (why := core.missing())}
+    """Why, by the path of the test below interop, for each core that is not here."""
+    return {f"{core.folder}/{core.test}": why for core in CORES if (why := core.missing())}
 
 
 def filled(source: Path, target: Path, places: Mapping[str, Path]) -> None:
@@ -92,6 +114,14 @@ def run_beside(
             process.wait()
 
     running.callback(end)
+
+
+def said(log: Path, words: bytes, patience_s: float = 120.0) -> None:
+    """Wait until a log has these words.  Raises AssertionError."""
+    until = time.monotonic() + patience_s
+    while words not in log.read_bytes():
+        assert time.monotonic() < until, f"{log.name}: {words!r} was not said"
+        select.select([], [], [], 0.2)
 
 
 def answering(port: int, host: str = "127.0.0.1", patience_s: float = 60.0) -> None:
