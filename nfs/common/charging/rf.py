@@ -29,7 +29,6 @@ from nfs.common.store import Store, StoreError
 AT_ONCE: Final = 16
 """Requests that wait for their answers at a time."""
 BATCH: Final = 200
-LONGEST_S: Final = 300.0
 _INSERT: Final = Statement(insert(RECORD))
 _OLDEST: Final = (
     select(RECORD.c.id, RECORD.c.event)
@@ -147,7 +146,7 @@ class Rf(Application):
                 self.start()
                 return
         else:
-            self._wait_s = min(self._wait_s * 2 or float(self.table.retry_s), LONGEST_S)
+            self._wait_s = min(self._wait_s * 2 or float(self.table.retry_s), self.table.retry_max_s)
         self._timer = self._clock.callLater(self._wait_s or self.table.poll_s, self.start)
 
     async def _one(self, number: int, text: str) -> bool:
