@@ -33,7 +33,7 @@ def nothing(part: Part, python: Path) -> Outcome:
     return Outcome(passed=1)
 
 
-def test_a_junit_report_iscounted(tmp_path: Path) -> None:
+def test_a_junit_report_is_counted(tmp_path: Path) -> None:
     report = tmp_path / "unit.xml"
     report.write_text(REPORT)
     found = counted(report, 1)

@@ -79,8 +79,15 @@ def read_hex(path: Path, octets: int = KEY_OCTETS) -> bytes:
 
 
 def provisioned(signers: Iterable[SignerTable], audiences: Iterable[AudienceTable]) -> Provisioned:
-    """The keys of a configuration.  Raises ConfigError."""
-    return Provisioned(
-        {each.id.encode(): read_hex(each.public_file) for each in signers},
-        {each.name.lower(): read_hex(each.key_file) for each in audiences},
-    )
+    """The keys of a configuration.  Raises ConfigError, also for one that is named twice."""
+    trusted: dict[bytes, bytes] = {}
+    shared: dict[str, bytes] = {}
+    for signer in signers:
+        if signer.id.encode() in trusted:
+            raise ConfigError(f"protection.signer: {signer.id} is named twice")
+        trusted[signer.id.encode()] = read_hex(signer.public_file)
+    for audience in audiences:
+        if audience.name.lower() in shared:
+            raise ConfigError(f"protection.audience: {audience.name} is named twice")
+        shared[audience.name.lower()] = read_hex(audience.key_file)
+    return Provisioned(trusted, shared)

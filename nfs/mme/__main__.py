@@ -45,7 +45,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
     usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
-    s6a, hop = S6a(_site(config), Attachments(usims=usims)), Hop()
+    s6a = S6a(_site(config), Attachments(usims=usims))
+    hop = Hop(attached=lambda imsi: imsi in s6a.ues.contexts)
     if config.mme.nas_security:
         mme.hop, s6a.ues.keyed = hop, hop.keyed
     if attached is not None:

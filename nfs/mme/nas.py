@@ -24,15 +24,18 @@ Air = Callable[[str, Direction, bytes], bytes | None]
 
 
 class Hop:
-    """NAS security for UEs that attached; one that did not is not reached.
+    """NAS security for UEs that attached; one that did not, or is attached no longer, is not reached.
 
-    air: what becomes of octets on their way (IMSI, direction, octets); None: they are lost.
+    air: what becomes of octets on their way (IMSI, direction, octets); None: they are lost.  attached: of an IMSI.
     """
 
     def __init__(
-        self, air: Callable[[str, Direction, bytes], bytes | None] = lambda _imsi, _way, octets: octets
+        self,
+        air: Callable[[str, Direction, bytes], bytes | None] = lambda _imsi, _way, octets: octets,
+        attached: Callable[[str], bool] = lambda _imsi: True,
     ) -> None:
         self.air = air
+        self._attached = attached
         self.counters: dict[str, int] = {}
         self._keys: dict[str, tuple[bytes, bytes]] = {}
         self._ends: dict[str, tuple[NasContext, NasContext]] = {}
@@ -81,7 +84,9 @@ class Hop:
             return None
 
     def _of(self, imsi: str) -> tuple[NasContext, NasContext] | None:
-        """Both ends; made when the first message comes."""
+        """Both ends; made when the first message comes, and of no use without the UE."""
+        if not self._attached(imsi):
+            return None
         found = self._ends.get(imsi)
         if found is None and imsi in self._keys:
             mme, ue = self._keys[imsi]

@@ -130,7 +130,7 @@ class S6a(Application):
                 return self._ended(imsi, "authentication", "out of step after resynchronisation")
             info = found.info
         key = kasme(found.ck, found.ik, self._plmn, vector["AUTN"][:6])
-        if found.res != vector["XRES"] or not hmac.compare_digest(key, vector["KASME"]):
+        if not hmac.compare_digest(found.res, vector["XRES"]) or not hmac.compare_digest(key, vector["KASME"]):
             return self._ended(imsi, "authentication", "XRES or KASME is not what the USIM has")
         self.ues.keyed(imsi, vector["KASME"], key)
         return await self._register(imsi, key, initial=initial, resynchronised=info is not None)

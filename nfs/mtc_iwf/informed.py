@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from diameter import Message
+from diameter.errors import RemoteFault
 from diameter.message import Grouped
 from nfs.common.checked import SUCCESS, Check, grammar, proper, result
 from nfs.common.identities import Address, ExternalIdentifier, IdentityError, decode_number, encode_number, imsi
@@ -112,9 +113,9 @@ def read(answer: Message) -> Told:
         for group in _groups(data, name):
             try:
                 nodes.append(from_group(group))
-            except IdentityError as error:
-                unread.append(f"{name}: {error}")
-    return Told(users=users, cause=data.get("HSS-Cause", 0), nodes=tuple(nodes), unread=tuple(unread))
+            except (IdentityError, RemoteFault) as error:
+                unread.append(_named(name, error))
+    return Told(users=users, cause=_cause(data, unread), nodes=tuple(nodes), unread=tuple(unread))
 
 
 def checks(asked: Asked, answer: Message, subscriber: str | None = None) -> Iterator[Check]:
@@ -169,6 +170,20 @@ def _trigger(answer: Message, told: Told) -> Iterator[Check]:
     yield proper(first or not others, "Additional-Serving-Node", "without Serving-Node (6.4.8)")
 
 
+def _cause(data: Grouped, unread: list[str]) -> int:
+    """HSS-Cause, 0 where there is none to be read."""
+    try:
+        return data.number("HSS-Cause") if "HSS-Cause" in data else 0
+    except RemoteFault as error:
+        unread.append(_named("HSS-Cause", error))
+        return 0
+
+
+def _named(name: str, error: IdentityError | RemoteFault) -> str:
+    text = error.text if isinstance(error, RemoteFault) else str(error)
+    return text if text.startswith(name) else f"{name}: {text}"
+
+
 def _groups(holder: Message | Grouped, name: str) -> tuple[Grouped, ...]:
     return tuple(each for each in holder.all(name) if isinstance(each, Grouped))
 
@@ -179,8 +194,8 @@ def _user(group: Grouped, unread: list[str]) -> User:
         if name in group:
             try:
                 found[key] = _identity(group, name)
-            except IdentityError as error:
-                unread.append(f"{name}: {error}")
+            except (IdentityError, RemoteFault) as error:
+                unread.append(_named(name, error))
     return User(**found)
 
 

@@ -48,8 +48,9 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
         memory=memory,
     )
 
-    if config.protection is not None:
-        scs.protect = protector(config.protection, around.reactor.seconds)
+    guard = None if config.protection is None else protector(config.protection, around.reactor.seconds)
+    if guard is not None:
+        scs.protect = guard
     groups = GroupTriggers(scs, memory, groups_memory)
     if store is not None:
         scs.keep_messages(MessageMemory(store, around.reactor.seconds))
@@ -59,7 +60,7 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
 
     parts: Parts[ScsConfig] = Parts(
         applications=(scs.tsp,),
-        standing=standing(queues=scs.queues),
+        standing=standing(queues=scs.queues, counts=tuple if guard is None else guard.counts),
         started=started,
         stopped=None if memory is None else memory.close,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Protocol
 
 from diameter.app import Later
 from diameter.errors import EncodeError, RequestError
@@ -25,6 +26,27 @@ from nfs.scs.message_memory import MessageMemory
 from nfs.scs.tsp import Tsp
 
 __all__ = ["Ended", "Memory", "Report", "Scs", "Stage", "TriggerRequest"]
+
+
+class Protecting(Protocol):
+    """What is done with requests before they are sent."""
+
+    def __call__(self, request: TriggerRequest, /) -> TriggerRequest:
+        """The request as it is to be sent.  Raises ValueError for one that must not be."""
+
+    def answered(self, reference: int, /) -> None:
+        """The answer to the request with this number has come."""
+
+
+class AsItIs:
+    """Nothing is done with them."""
+
+    def __call__(self, request: TriggerRequest) -> TriggerRequest:
+        """The same request."""
+        return request
+
+    def answered(self, reference: int) -> None:
+        """Nothing."""
 
 
 class Scs:
@@ -57,7 +79,7 @@ class Scs:
         self._memory = memory
         self._remembering = memory is None
         self.remembered_first: list[Callable[[], Awaitable[None]]] = []
-        self.protect: Callable[[TriggerRequest], TriggerRequest] = lambda request: request
+        self.protect: Protecting = AsItIs()
 
     def queues(self) -> tuple[Queue, ...]:
         """What waits in this SCS, for its operator."""
@@ -86,6 +108,7 @@ class Scs:
             if self._memory is not None:
                 await self._memory.begin(reference, self.clock())
             answer = await self.tsp.device_trigger(reference, request, realm)
+            self.protect.answered(reference)
         except (RequestError, EncodeError, StoreError) as error:
             return await self._settled(self.ledger.failed(reference, str(error), self.clock()))
         gone = self.ledger.taken_back(request, answer, self.clock())

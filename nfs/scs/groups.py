@@ -105,6 +105,7 @@ class GroupTriggers:
 
     async def _answered(self, reference: int, answer: Answer) -> GroupReport:
         """Note what was decided on the group."""
+        self._scs.protect.answered(reference)
         if not answer.accepted:
             self._numbers.discard(reference)
             report = self._scs.ledger.answered(reference, answer, self._scs.clock())

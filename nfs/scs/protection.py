@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from pydantic import Field
 
 from diameter.config import InputFile, Table
+from diameter.standing import Count
 from nfs.common.app_keys import AudienceTable, Keys, SignerId, provisioned, read_hex
 from nfs.common.cose import IV_OCTETS, Claims, protect
+from nfs.common.standing import counted
 from nfs.scs.logic import TriggerRequest
 
 REMEMBERED: Final = 1000
-"""Requests with a Reference-Number of the application's choice: asked for again, they are the same octets again."""
+"""Requests under a number of the application's choice that had no answer: asked for again, they are the same octets."""
 MICROSECONDS: Final = 1_000_000
+PAYLOADS: Final = ("mtc_scs_payloads", "Payloads of an SCS that protects them, by what was done", "outcome")
+"""Family of counters."""
 
 
 class ProtectionTable(Table):
@@ -54,8 +58,8 @@ class Protector:
         self._clock = clock
         self._random = random
         self._last = 0
-        self._made: OrderedDict[tuple[int, str, bytes], bytes] = OrderedDict()
-        self.counters = {"protected": 0, "without a key": 0}
+        self._made: OrderedDict[int, tuple[str, bytes, bytes]] = OrderedDict()
+        self.counters = {"protected": 0, "without a key": 0, "refused": 0}
 
     def __call__(self, request: TriggerRequest) -> TriggerRequest:
         """The request with its payload in an envelope.  Raises ValueError for a group that there is no key for."""
@@ -65,18 +69,28 @@ class Protector:
         key = self._keys.audience(name)
         if key is None:
             if request.group:
+                self.counters["refused"] += 1
                 raise ValueError(f"no key to protect what is sent to {name} (protection.audience)")
             self.counters["without a key"] += 1
             return request
         self.counters["protected"] += 1
         if request.reference is None:
             return replace(request, payload=self._envelope(name, key, request.payload))
-        again = (request.reference, name, request.payload)
-        if again not in self._made:
-            self._made[again] = self._envelope(name, key, request.payload)
+        made = self._made.get(request.reference)
+        if made is None or made[:2] != (name, request.payload):
+            made = name, request.payload, self._envelope(name, key, request.payload)
+            self._made[request.reference] = made
             if len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
-        return replace(request, payload=self._made[again])
+        return replace(request, payload=made[2])
+
+    def answered(self, reference: int) -> None:
+        """The network has decided: under this number a request is a new one, which devices are to take."""
+        self._made.pop(reference, None)
+
+    def counts(self) -> Iterator[Count]:
+        """What was done with payloads."""
+        return counted(*PAYLOADS, self.counters)
 
     def _envelope(self, name: str, key: bytes, payload: bytes) -> bytes:
         now = self._clock()

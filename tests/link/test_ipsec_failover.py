@@ -58,7 +58,7 @@ def test_another_peer_answers_when_the_protection_is_gone(transport: str) -> Non
             under |= {"sctp": "usrsctp-udp", "association": {"udp_port": port, "remote_udp_port": port}}
 
         def ask() -> Deferred[Message]:
-            return as_deferred(asking.request("Device-Action", ACTION, realm=REALM, timeout_s=10))
+            return as_deferred(asking.request("Device-Action", ACTION, realm=REALM, timeout_s=120))
 
         with pretended(LEFT) as hook:
             right, to_right = await served(RIGHT, Waiting(hold), under)

@@ -34,4 +34,4 @@ def test_each_message_is_printed_at_once(form: object, program: subprocess.Popen
         sent = len(octets)
         assert f"     {count}  " in program.stdout.readline().decode()
     program.stdin.close()
-    assert program.wait(20) == 0
+    assert program.wait(120) == 0

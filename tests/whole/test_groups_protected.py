@@ -32,6 +32,8 @@ def test_a_group_is_sent_nothing_but_what_its_scs_has_protected(tmp_path: Path) 
     network = GroupNetwork(tmp_path, Dictionary.load(), toml)
     network.open()
     try:
+        long = network.ask(Reference_Number=6, Trigger_Data={"Payload": bytes(2000)})
+        assert status(long) == RequestStatus.INVPAYLOAD  # not parsed at all
         refused = network.ask(Trigger_Data={"Payload": CONTENT})
         assert status(refused) == RequestStatus.PERMANENTERROR
         assert refused.text("Error-Message") == "the payload is in no envelope of the application layer"

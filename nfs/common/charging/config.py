@@ -30,8 +30,9 @@ class RfTable(Table):
     )
     poll_s: Seconds = Field(default=1, description="wait between two looks at what is to be told")
     retry_s: Seconds = Field(
-        default=5, description="wait after a failure, twice as long after each further one, five minutes at most"
+        default=5, description="wait after a failure, twice as long after each further one, up to retry_max_s"
     )
+    retry_max_s: Seconds = Field(default=300, description="longest wait after a failure")
 
 
 class ChargingTable(Table):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from diameter import Message, ResultCode
 from diameter.app import Application
-from diameter.errors import RequestError
+from diameter.errors import EncodeError, RequestError
 from nfs.common.charging.config import RfTable
 from nfs.common.charging.events import Event, from_text, to_text
 from nfs.common.charging.rf_avps import avps_of
@@ -29,7 +29,6 @@ from nfs.common.store import Store, StoreError
 AT_ONCE: Final = 16
 """Requests that wait for their answers at a time."""
 BATCH: Final = 200
-LONGEST_S: Final = 300.0
 _INSERT: Final = Statement(insert(RECORD))
 _OLDEST: Final = (
     select(RECORD.c.id, RECORD.c.event)
@@ -46,7 +45,7 @@ class Rf(Application):
 
     clock: Twisted's IReactorTime, with seconds since 1970.  waiting: events kept at most.  say: writes a line to the
     log.  `counted`: events by what became of them: "taken", "refused" by the CDF for good, "lost" because as many as
-    are kept were waiting.  `trouble`: why the CDF takes nothing now, "" when it does.
+    are kept were waiting or they made no request.  `trouble`: why the CDF takes nothing now, "" when it does.
     """
 
     dictionary = "rfc6733_accounting"
@@ -147,15 +146,17 @@ class Rf(Application):
                 self.start()
                 return
         else:
-            self._wait_s = min(self._wait_s * 2 or float(self.table.retry_s), LONGEST_S)
+            self._wait_s = min(self._wait_s * 2 or float(self.table.retry_s), self.table.retry_max_s)
         self._timer = self._clock.callLater(self._wait_s or self.table.poll_s, self.start)
 
     async def _one(self, number: int, text: str) -> bool:
         """Send one; False when it is to be sent again.  Raises StoreError."""
-        kept = json.loads(text)
-        avps = avps_of(from_text(kept["event"]), self.table.service_context) | {"Session-Id": kept["session"]}
         try:
+            kept = json.loads(text)
+            avps = avps_of(from_text(kept["event"]), self.table.service_context) | {"Session-Id": kept["session"]}
             answer: Message = await self.request("Accounting", avps, to=self.table.host, realm=self.table.realm)
+        except (EncodeError, ValueError, TypeError, LookupError, OverflowError):
+            return await self._passed_over(number)
         except RequestError as error:
             self._failed = str(error)
             return False
@@ -168,6 +169,13 @@ class Rf(Application):
             self._say(f"charging: the CDF refuses a record for good: {code}, session {kept['session']}")
         await self._store.do(lambda connection: self._forget(connection, number))
         self.counted["taken" if good else "refused"] += 1
+        return True
+
+    async def _passed_over(self, number: int) -> bool:
+        """An event that makes no request: it is to hold nobody up.  Raises StoreError."""
+        self._say("charging: an event makes no record for the CDF, and is lost")
+        await self._store.do(lambda connection: self._forget(connection, number))
+        self.counted["lost"] += 1
         return True
 
     def _forget(self, connection: Connection, number: int) -> None:

@@ -155,9 +155,12 @@ class Groups:
         if action.action == ActionType.RECALL and ActionType.RECALL not in profile.commands:
             reason = "the profile of the SCS does not list recalls"
             return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
-        if self.enveloped and action.action == ActionType.TRIGGER and not is_envelope(action.payload or b""):
+        refused = refusal(action, self.limits)  # before an envelope is looked for: what is too long is not parsed
+        if refused is not None or action.action == ActionType.RECALL:
+            return refused
+        if self.enveloped and not is_envelope(action.payload or b""):
             return Decision(status=RequestStatus.PERMANENTERROR, check="app-protection", reason=BARE, told=BARE)
-        return refusal(action, self.limits)
+        return None
 
     async def _word_of_hss(self, action: DeviceAction, profile: ScsProfile) -> tuple[Member, ...] | Decision:
         """The second authorisation, with the members."""

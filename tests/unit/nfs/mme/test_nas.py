@@ -48,7 +48,7 @@ class Lab:
         self.s6a, _ = mme(NUMBER)
         self.core = Core(folder, self.s6a, mme()[0])
         self.air = Air()
-        self.hop = Hop(self.air)
+        self.hop = Hop(self.air, lambda imsi: imsi in self.s6a.ues.contexts)
         self.s6a.ues.keyed = self.hop.keyed
         self.mme = Mme.of([Population(first_imsi=IMSI, count=2)])
         self.mme.hop = self.hop
@@ -128,3 +128,15 @@ def test_who_has_no_keys_is_not_reached(lab: Lab) -> None:
     assert lab.forward(3) == 5550
     assert lab.hop.counters == {"not authenticated": 1, "taken": 2, "dropped: integrity": 2}
     assert lab.hop.hear(lab.mme.ues[TUAK_IMSI], old[0]) is None
+
+
+def test_who_is_let_go_is_not_reached_until_he_is_back(lab: Lab) -> None:
+    lab.attach()
+    assert lab.forward(1) == 2001
+    assert lab.s6a.ues.cancel(IMSI)
+    assert lab.forward(2) == 5550
+    assert lab.hop.hear(lab.mme.ues[IMSI], lab.air.heard[0][1]) is None
+    assert lab.got == 1
+    lab.attach()
+    assert lab.forward(2) == 2001
+    assert lab.hop.counters == {"taken": 2, "not authenticated": 1, "dropped: not authenticated": 1}

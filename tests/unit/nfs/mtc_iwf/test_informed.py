@@ -120,3 +120,23 @@ def test_what_is_read(dictionary: Dictionary) -> None:
     assert (told.form()["causes"], Told().form()["causes"], Told(cause=5).causes) == (
         [], None, ("Absent-Subscriber", "Call-Barred"),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (IMSI.encode(), b"\xff" * len(IMSI), "User-Name"),
+        (b"mme.example", b"\xff" * 11, "Serving-Node"),
+        (bytes.fromhex("00000c25c0000010"), bytes.fromhex("00000c25c000000f"), "HSS-Cause"),
+    ],
+)
+def test_octets_that_are_no_values_are_unread_and_no_crash(
+    dictionary: Dictionary, before: bytes, after: bytes, what: str
+) -> None:
+    avps = {"User-Identifier": {"User-Name": IMSI}, "Service-Data": t4(0, Serving_Node=MME)}
+    octets = encode(answered(dictionary, 2001, avps))
+    assert before in octets
+    answer = decode(octets.replace(before, after), dictionary)
+    assert [each.partition(":")[0] for each in read(answer).unread] == [what]
+    assert "ABNF" in wrong(Asked.TRIGGER, answer)
+    read(answer).form()

@@ -145,7 +145,9 @@ def test_the_scs_never_sends_a_group_anything_else(pair: Pair, tmp_path: Path) -
     assert pair.scs(recall) is recall
     numbered = replace(WAKE, reference=7)
     assert pair.scs(numbered) == pair.scs(numbered)  # asked for again: the network knows it again
-    assert pair.scs.counters == {"protected": 2, "without a key": 1}
+    assert pair.scs(replace(numbered, payload=b"open")) != pair.scs(numbered)
+    counted = {each.labels["outcome"]: each.value for each in pair.scs.counts()}
+    assert counted == {"protected": 4, "without a key": 1, "refused": 1}
     pair.now -= 3600  # a clock that is set back
     earlier, later = (verified(pair.scs(WAKE).payload, {b"scs-1": public_of(SECRET)}.get)[0] for _ in range(2))
     assert later.number == earlier.number + 1
@@ -154,3 +156,12 @@ def test_the_scs_never_sends_a_group_anything_else(pair: Pair, tmp_path: Path) -
         provisioned((), pair.devices.audience)
     with pytest.raises(ConfigError, match="signer"):
         parse('signer = ""\nsecret_file = "scs.secret"', ProtectionTable, source="scs.toml", base=tmp_path)
+
+
+def test_a_signer_or_an_audience_is_named_once(pair: Pair) -> None:
+    """In whatever case an audience is written; which of two keys counts is not to be guessed."""
+    (signer,), (audience,) = pair.devices.signer, pair.devices.audience
+    with pytest.raises(ConfigError, match="scs-1 is named twice"):
+        provisioned((signer, signer), (audience,))
+    with pytest.raises(ConfigError, match="FLEET@CUSTOMER.EXAMPLE is named twice"):
+        provisioned((signer,), (audience, audience.model_copy(update={"name": FLEET.upper()})))

@@ -151,6 +151,20 @@ def test_what_the_cdf_refuses_for_good_holds_nobody_up(rig: Rig) -> None:
     assert (rig.waiting(), rig.rf.counted["refused"], "5012" in rig.said[0]) == (0, 2, True)
 
 
+def test_an_event_that_makes_no_request_holds_nobody_up(rig: Rig) -> None:
+    """As for files: of another version, say."""
+    with rig.engine.begin() as connection:
+        rig.charging.enter(connection, Event(kind=Kind.TRIGGER, at=NOW, pid=300))
+        rig.charging.enter(connection, Event(kind=Kind.TRIGGER, at=NOW, validity_s=1 << 40))
+    rig.enter(1)
+    rig.rf.start()
+    rig.look()
+    assert (rig.waiting(), len(rig.taken()), rig.rf.counted["lost"]) == (0, 1, 2)
+    rig.enter(2)
+    rig.look(1)
+    assert len(rig.taken()) == 2
+
+
 def test_more_than_one_look(rig: Rig) -> None:
     rig.enter(*range(BATCH + 5))
     rig.rf.start()
