@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from helpers.kills import asked_for
 from helpers.messages import dictionary
 from helpers.mobility import IMSI, MME, MONTE
 from helpers.processes import Started
-from helpers.workers import CLEAR, RawPeer
+from helpers.workers import CLEAR, DWR, RawPeer
 from nfs.common.database import database_url, open_engine, snapshot
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
@@ -29,9 +30,10 @@ from nfs.hss.logic import ExternalId, Subscriber
 from nfs.hss.monitoring import access, outbox_tables, tables
 
 KILLS, SEED = asked_for(8)
-pytestmark = [pytest.mark.link, pytest.mark.timeout(300 + 60 * KILLS)]
+pytestmark = [pytest.mark.link, pytest.mark.timeout(600 + 60 * KILLS)]
 LOSS, IMEI = 0, 3
 IDR, CIR, RIR = 319, 8388718, 8388719
+PATIENCE_S: Final = 180.0
 WATCHED: Final = 1
 """Reference of the event that the HSS itself watches for."""
 EVER: Final = datetime(2099, 1, 1, tzinfo=UTC)
@@ -88,8 +90,13 @@ class End:
 
     def hear(self, code: int, reference: int = 0, *, request: bool = True) -> Message:
         """The next message of this command, of this event; others before it are answered."""
+        late = time.monotonic() + PATIENCE_S
         while True:
-            message = self.peer.hear()
+            message = self.peer.hear(silent=False)
+            assert time.monotonic() < late, f"{self.peer.host} does not hear {code} of {reference}"
+            if message.request and message.command_code == DWR:
+                self.peer.answer(message)
+                continue
             about = not reference or reference in references(message)
             if (message.command_code, message.request) == (code, request) and about:
                 return message

@@ -55,7 +55,7 @@ class Applied:
     that they are to forget.
 
     reports: Monitoring-Event-Report; network: Suggested-Network-Configuration of the answer; timers: they changed;
-    reach: the node is to say when short messages get through.
+    reach: the node is to say when short messages get through; silent: a node gave no answer.
     """
 
     imsi: str
@@ -68,6 +68,7 @@ class Applied:
     absent: bool = False
     timers: bool = False
     reach: bool = False
+    silent: bool = False
 
 
 def target(

@@ -50,6 +50,7 @@ async def tell(
     kinds = {each.host.lower(): NODE_TYPE[each.kind] for each in on.places}
     for outcome in await insert(done.imsi, members, REACHABILITY if done.reach else None):
         node = kinds.get(outcome.host.lower(), 1)
+        done.silent = done.silent or outcome.result is None
         codes = {} if outcome.answer is None else statuses(outcome.answer)
         otherwise = int(ResultCode.SUCCESS if outcome.good else ResultCode.UNABLE_TO_COMPLY)
         for item, _, _ in done.asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -131,11 +131,17 @@ def done(connection: Connection, notes: Iterable[Note]) -> None:
     connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_([each.id for each in notes])))
 
 
+def later(note: Note, now: int) -> Note:
+    """The same to be tried again, each time after a longer while."""
+    wait_s = min(FIRST_AGAIN_S << min(note.tries, 16), LAST_AGAIN_S)
+    return replace(note, due=now + wait_s, tries=note.tries + 1, leased=0)
+
+
 def again(connection: Connection, notes: Iterable[Note], now: int) -> None:
-    """Try notes again later, each time after a longer while; those whose time is over are dropped."""
+    """Try notes again later; those whose time is over are dropped."""
     for each in notes:
-        wait_s = min(FIRST_AGAIN_S << min(each.tries, 16), LAST_AGAIN_S)
-        values = {"due": now + wait_s, "tries": each.tries + 1, "leased": 0}
+        put_off = later(each, now)
+        values = {"due": put_off.due, "tries": put_off.tries, "leased": 0}
         connection.execute(update(OUTBOX).where(OUTBOX.c.id == each.id).values(values))
 
 

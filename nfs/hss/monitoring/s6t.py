@@ -32,6 +32,8 @@ from nfs.hss.s6a import S6a
 from nfs.hss.s6a_orders import Insert
 
 TGPP: Final = 10415
+TRIES: Final = 5
+"""How often the node of a group's member is tried again that gives no answer: a minute in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,10 @@ class S6t(Application):
             return True
         item, on, done = found
         await self._tell(on, done, None)
+        if done.silent and note.tries < TRIES and any(result.error is not None for _, _, result in done.asked):
+            later = outbox_tables.later(note, int(self.core.clock()))  # others of this SCEF need not wait for this node
+            await self.core.store.do(lambda connection: outbox_tables.add(connection, [later]))
+            return True
         said = outcome(item, note, done, int(self.core.clock()))
         if said is not None:
             await self.core.store.do(lambda connection: outbox_tables.add(connection, [said]))

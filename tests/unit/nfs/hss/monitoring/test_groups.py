@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from diameter.errors import Undeliverable
 from helpers.exposure import FLEET, METER, NOW, SCEF, Lab, code, event, watching
 from helpers.mobility import BARE, IMSI, MONTE, PROFILES, TUAK_IMSI
 from nfs.hss import tables as subscribers
@@ -88,6 +89,23 @@ def test_members_that_an_mme_watches(lab: Lab) -> None:
     assert (lab.fake.requests[-1]["User-Name"], event_gone["SCEF-Reference-ID-for-Deletion"]) == (IMSI, 7)
     assert (lab.items(), lab.notes()) == ([], [])
     assert code(lab.cir(gone, **USER)) == 5514
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_member_whose_node_gives_no_answer_is_tried_again(lab: Lab, back: bool) -> None:
+    lab.at()
+    lab.mme = Undeliverable("no peer")
+    lab.cir(event(7, LOSS, Monitoring_Duration=HOUR), **GUARDED)
+    lab.later(1)
+    assert (lab.items(), [each.what for each in lab.notes()].count("member")) == ([], 1)
+    if back:
+        lab.mme = watching()
+    lab.later(10)
+    for _ in range(10):
+        lab.later(10)
+    reported = next(each["item"] for each in _items(lab) if each["who"] == METER)
+    assert (len(lab.items()), "Service-Report" not in reported) == (int(back), back)
+    assert lab.notes() == []
 
 
 def test_an_absent_member_says_so(lab: Lab) -> None:
