@@ -71,21 +71,21 @@ class Remote:
         after: str | None = ""
         while after is not None:
             page = self._good("GET", f"subscribers?{urlencode({'after': after, 'limit': PAGE})}")
-            yield from map(_subscriber, page["subscribers"])
-            after = page["next"]
+            found, after = self._page(page)
+            yield from found
 
     def find(self, identity: str) -> Subscriber:
         """The subscriber with an identity of whatever kind.  Raises ClickException."""
         if "@" not in identity:
             status, document = self._ask("GET", f"subscribers/{quote(identity, safe='')}")
             if status == 200:
-                return _subscriber(document)
+                return self._page({"subscribers": [document]})[0][0]
             if status not in (404, 422):
                 raise self._refused(status, document)
         kind = "external_id" if "@" in identity else "msisdn"
         status, document = self._ask("GET", f"subscribers?{urlencode({kind: identity})}")
-        if status == 200 and document["subscribers"]:
-            return _subscriber(document["subscribers"][0])
+        if status == 200 and (found := self._page(document)[0]):
+            return found[0]
         if status in (200, 422):
             raise click.ClickException(f"no subscriber has {identity}")
         raise self._refused(status, document)
@@ -105,6 +105,17 @@ class Remote:
         """Remove a subscriber.  Raises ClickException."""
         self._good("DELETE", f"subscribers/{imsi}", {"If-Match": "*"})
 
+    def _page(self, document: Any) -> tuple[list[Subscriber], str | None]:
+        """Subscribers of an answer, and where the next page begins.  Raises ClickException."""
+        from nfs.hss.provisioning import SubscriberRow
+
+        try:
+            rows = [SubscriberRow.model_validate(each).to_subscriber() for each in document["subscribers"]]
+            after = document.get("next")
+        except (LookupError, TypeError, AttributeError, ValueError):
+            raise click.ClickException(f"{self._url}: answers no subscribers: is it an HSS?") from None
+        return rows, after if isinstance(after, str) else None
+
     def _good(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
         status, document = self._ask(method, path, None, headers)
         if status not in (200, 204):
@@ -119,7 +130,7 @@ class Remote:
             raise click.ClickException(f"{self._url}: {_why(error)}") from None
         try:
             return status, json.loads(text) if text else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise click.ClickException(f"{self._url}: answers {status} without JSON: is it an HSS?") from None
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -144,6 +155,8 @@ class Remote:
                 return error.code, error.read()
         except HTTPException as error:
             raise OSError(f"no HTTP: {type(error).__name__}") from None
+        except ValueError:  # a name that none can have, letters that no URL has
+            raise OSError("no HTTP: the URL cannot be asked for") from None
 
     def _refused(self, status: int, document: Any) -> click.ClickException:
         """What the HSS says against it: the title of its problem, and each field at fault."""
@@ -153,17 +166,11 @@ class Remote:
         return click.ClickException("\n".join(said))
 
 
-def _subscriber(row: dict[str, Any]) -> Subscriber:
-    from nfs.hss.provisioning import SubscriberRow
-
-    return SubscriberRow.model_validate(row).to_subscriber()
-
-
 def _first_line(path: Path) -> str:
     from diameter.errors import ConfigError
 
     line = path.read_bytes().partition(b"\n")[0].strip()
-    if not line or not line.isascii():
+    if not line.isascii() or not line.decode().isprintable() or not line:
         raise ConfigError(f"{path}: a token expected in the first line")
     return line.decode()
 

@@ -129,11 +129,15 @@ class Exchange:
             if not ends:
                 return
             self._index()
+            last = tuple(ends[-1])
+            places = ", ".join("?" * len(last))
+            # up to the last that was seen, and not so many: rows that come meanwhile are not to push others out
+            rows = f"SELECT * FROM {table} WHERE {where} AND ({plan.key}) <= ({places}) ORDER BY {plan.key}"
             with self._short():
                 # a row that changes meanwhile may be in the way of another one; both are written again
-                self._do(f"INSERT OR IGNORE INTO {NEXT}{table} SELECT p.* FROM ({part}) p WHERE {_stays(plan)}", after)
-            after = tuple(ends[-1])
-            where = f"({plan.key}) > ({', '.join('?' * len(after))})"
+                kept = f"SELECT p.* FROM ({rows}) p WHERE {_stays(plan)}"
+                self._do(f"INSERT OR IGNORE INTO {NEXT}{table} {kept}", after + last)
+            after, where = last, f"({plan.key}) > ({places})"
 
     def _bring(self, table: str, plan: Plan, progress: Callable[[int], None]) -> None:
         """Copy the rows of the file, in order of the key."""

@@ -231,7 +231,7 @@ class Desk:
             if said.result is None:
                 left.append(each)
         over = not left or self._clock() >= order.detail["until"]
-        await self._store.do(lambda connection: _keep(connection, number, {**order.detail, "nodes": left}, over=over))
+        await self._store.do(lambda connection: _keep(connection, number, order, left, over=over))
 
     def _data(self, connection: Connection, imsi: str) -> dict[str, dict[str, Any]] | None:
         """Subscription-Data as the next location update would bring them, by the network of the node."""
@@ -250,11 +250,15 @@ class Desk:
         return found
 
 
-def _keep(connection: Connection, number: int, detail: Mapping[str, Any], *, over: bool) -> None:
-    here = ORDERED.c.id == number
-    connection.execute(
-        delete(ORDERED).where(here) if over else update(ORDERED).where(here).values(detail=json.dumps(detail))
-    )
+def _keep(connection: Connection, number: int, order: Order, left: Sequence[Any], *, over: bool) -> None:
+    """Keep what is left of a removal, or nothing.
+
+    Whoever took it meanwhile may have ended it, and its number be that of another order, which is not touched.
+    """
+    c = ORDERED.c
+    same = (c.id == number) & (c.verb == "remove") & (c.imsi == order.imsi) & (c.detail == json.dumps(order.detail))
+    detail = json.dumps({**order.detail, "nodes": left})
+    connection.execute(delete(ORDERED).where(same) if over else update(ORDERED).where(same).values(detail=detail))
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class RawPeer:
     def __init__(self, host: str, connection: socket.socket) -> None:
         self.host = host
         self.connection = connection
-        self.connection.settimeout(120)
+        self.connection.settimeout(300)
         self._framer = Framer()
         self._read: list[bytes] = []
         self._hop = 0

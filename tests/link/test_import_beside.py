@@ -21,7 +21,7 @@ from nfs.hss.keyfile import new_key, read_seal
 from nfs.hss.logic import ExternalId, Service, Subscriber
 from nfs.hss.provisioning import Placed
 
-pytestmark = [pytest.mark.link, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.link
 MME: Final = "mme.visited.example"
 HSS: Final = "hss.core.example"
 SCS: Final = "15550001"
@@ -69,7 +69,7 @@ class Asking:
 
     def __init__(self, port: int) -> None:
         self.peer = RawPeer.opened(MME, port)
-        self.peer.connection.settimeout(120)
+        self.peer.connection.settimeout(300)
         self.asked = 0
         self.known: list[bool] = []
 

@@ -44,11 +44,11 @@ def port() -> Iterator[int]:
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nfs.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_an_hss_that_says_too_much_on_s6n(port: int) -> None:
-    who = ("--imsi", "001010000000001", "--origin-host", "aaa.core.example", "--timeout", "60")
+    who = ("--imsi", "001010000000001", "--origin-host", "aaa.core.example", "--timeout", "240")
     done = mtc("s6n", f"tcp:127.0.0.1:{port}", *who, "--json")
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
@@ -61,7 +61,7 @@ def test_an_hss_that_says_too_much_on_s6n(port: int) -> None:
 
 def test_a_refusal_on_s6m_is_shown(port: int) -> None:
     who = ("--msisdn", "15560000001", "--scs-number", "15550001", "--origin-host", "iwf.core.example")
-    done = mtc("s6m", f"tcp:127.0.0.1:{port}", *who, "--timeout", "60")
+    done = mtc("s6m", f"tcp:127.0.0.1:{port}", *who, "--timeout", "240")
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("s6m: hss.core.example: 5012 DIAMETER_UNABLE_TO_COMPLY, ")
     assert "WRONG result: 5012, 2001 expected" in done.stdout

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from itertools import count
 from random import Random
 from threading import Event, Lock
@@ -156,13 +157,18 @@ class Applications:
             request = Request(self._url() + path, headers={"authorization": f"Bearer {self._token}"})
             if form is not None:
                 request.data = json.dumps(form).encode()
-            with urlopen(request, timeout=30) as answer:
+            with _answer(request) as answer:
                 return answer.status, json.load(answer)
-        except HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-        except (OSError, ValueError):  # killed: before it answered, or in the middle of that
+        except (OSError, HTTPException, ValueError):  # killed: before it answered, or in the middle of that
             return 0, {}
+
+
+def _answer(request: Request) -> Any:
+    """The answer to a request, a refusal too."""
+    try:
+        return urlopen(request, timeout=30)
+    except HTTPError as refusal:
+        return refusal
 
 
 def at_moments(

@@ -162,7 +162,7 @@ class Rf(Application):
             return False
         vendor, code = answer.result or (0, 0)
         good = (vendor, code) == (0, ResultCode.SUCCESS)
-        if not good and (vendor or not 5000 <= code < 6000):
+        if not good and not 5000 <= code < 6000:  # the classes are those of a vendor's codes too (section 7.6)
             self._failed = f"answered {code}"
             return False
         if not good:

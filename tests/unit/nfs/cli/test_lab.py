@@ -7,17 +7,22 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from email.message import Message
+from http.client import BadStatusLine, IncompleteRead
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from threading import Event
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from click.testing import CliRunner
 
 from diameter.errors import ConfigError
 from nfs.cli import mtc
-from nfs.cli._machines.applications import at_moments, received
+from nfs.cli._machines import applications
+from nfs.cli._machines.applications import Applications, at_moments, received
 from nfs.cli._machines.config import LabConfig, folder_of, read
 from nfs.cli._machines.files import Files, toml
 from nfs.cli._machines.kills import broken
@@ -238,3 +243,35 @@ def test_victims_are_killed_as_often_as_was_asked_for_and_an_error_ends_it() -> 
     assert over.is_set()
     assert at_moments(fails, ("a", "b"), 5, seed=1, gap_s=0.0, over=over) == {}
     assert received('{"imsi": "1", "payload": "x"}\n' * 2) == {("1", "x"): 2}
+
+
+class Torn(BytesIO):
+    """An answer whose server is killed before its end."""
+
+    status = 200
+
+    def read(self, *_: object) -> bytes:
+        raise IncompleteRead(b"{")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Torn(),
+        HTTPError("http://127.0.0.1", 503, "", Message(), Torn()),
+        HTTPError("http://127.0.0.1", 500, "", Message(), BytesIO(b"<html>")),
+        BadStatusLine("HT"),
+        ConnectionResetError(),
+    ],
+)
+def test_an_scs_that_is_killed_while_it_answers_has_answered_nothing(
+    answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def urlopen(*_: object, **__: object) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(applications, "urlopen", urlopen)
+    asking = Applications(lambda: "http://127.0.0.1", "token", customer="customer.example", devices=1, port=1)
+    assert asking._ask("/reports") == (0, {})

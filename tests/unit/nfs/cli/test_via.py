@@ -127,6 +127,21 @@ def test_nobody_or_somebody_else(
     assert (result.exit_code, result.output) == (1, f"Error: {URL}: {complaint}\n")
 
 
+@pytest.mark.parametrize("said", [b"[]", b"{}", b'{"subscribers": [{}]}', b"null", b"3", b"[" * 100_000])
+def test_json_of_somebody_else(hss: Hss, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_via.Remote, "_send", lambda *_: (200, said))
+    for verb in (("list",), ("show", ONE), ("show", METER)):
+        result = hss.say(*verb)
+        assert (result.exit_code, result.output.endswith(": is it an HSS?\n")) == (1, True)
+
+
+@pytest.mark.parametrize("url", ["https://a..b", f"https://{'a' * 70}.example", "http://127.0.0.1:1/\u00fc"])
+def test_a_url_that_nobody_can_have(tmp_path: Path, url: str) -> None:
+    (tmp_path / "token").write_bytes(TOKEN)
+    result = CliRunner().invoke(command, ["list", "--via", url, "--token", str(tmp_path / "token")])
+    assert (result.exit_code, result.output) == (1, f"Error: {url}: no HTTP: the URL cannot be asked for\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -146,9 +161,11 @@ def test_options_that_do_not_go_together(tmp_path: Path, arguments: tuple[str, .
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "none").write_text("\n")
+    (tmp_path / "odd").write_bytes(b"0123\x01456789abcdef\n")
     file = str(tmp_path / "none")
     for way, complaint in (
         (("--via", URL, "--token", file), "a token expected in the first line"),
+        (("--via", URL, "--token", str(tmp_path / "odd")), "a token expected in the first line"),
         (("--via", "https://hss.example", "--certificate", file, "--key", file), "are no pair"),
         (("--via", "https://hss.example", "--certificate", file, "--key", file, "--trust", file), "no certificates"),
     ):

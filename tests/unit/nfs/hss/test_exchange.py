@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from diameter.errors import ConfigError
 from nfs.common.aka import Seal
@@ -204,6 +204,30 @@ def test_what_others_change_meanwhile_is_not_lost(engine: Engine, others: Others
     assert {row[0][-3:] for row in found["subscriber"] if row[3]} == {"006"}
     numbers = {row[0][-3:]: row[1] for row in found["subscriber"]}
     assert (numbers["001"], numbers["002"], numbers["500"]) == ("1555000000002", None, "15559999")
+
+
+def test_nobody_is_lost_when_another_comes_between_looking_and_copying(engine: Engine, tmp_path: Path) -> None:
+    """The newcomer's place is inside the part that is to be copied, which its last row must not be pushed out of."""
+    load(engine, *map(device, range(0, 100, 10)))
+    own = sqlite3.connect(tmp_path / "hss.db", timeout=0, isolation_level=None)
+    came: list[str] = []
+    looked: list[int] = []
+
+    def come(_connection: Any, _cursor: Any, statement: str, after: Any, *_: Any) -> None:
+        if statement.startswith("SELECT imsi FROM (SELECT * FROM subscriber "):
+            looked.append(int(after[0]) if after else int(device(0).imsi))
+        elif statement == "BEGIN IMMEDIATE" and looked:
+            came.append(f"{looked.pop() + 5:015}")
+            own.execute("INSERT INTO subscriber VALUES (?, NULL, 1, 0, NULL)", (came[-1],))
+
+    event.listen(engine, "before_cursor_execute", come)
+    load(engine, *map(device, range(200, 210)))
+    event.remove(engine, "before_cursor_execute", come)
+    own.close()
+    whole(engine)
+    expected = {device(number).imsi for number in (*range(0, 100, 10), *range(200, 210))}
+    assert {row[0] for row in content(engine)["subscriber"]} == expected | set(came)
+    assert len(came) >= 3
 
 
 @pytest.mark.parametrize("pause", [12, 40])

@@ -187,6 +187,29 @@ def test_who_has_the_imsi_now_stays_where_he_is(lab: Lab) -> None:
         assert connection.execute(ordered.ORDERED.select()).all() == []
 
 
+def test_who_ends_a_removal_late_does_not_touch_the_order_that_has_its_number_now(lab: Lab) -> None:
+    """Another HSS took it after a minute, and was quicker."""
+    lab.at()
+    numbers: list[int] = []
+
+    def late(request: Any) -> Any:
+        with lab.transaction() as connection:
+            (number,) = connection.execute(ordered.ORDERED.select().with_only_columns(ordered.ORDERED.c.id)).scalars()
+            connection.execute(ordered.ORDERED.delete())
+            numbers.extend((number, ordered.place(connection, Order(verb="locate", imsi=NO_EPS))))
+        return request.answer(2001)
+
+    lab._answers["Cancel-Location"] = late  # type: ignore[index]
+    lab.restart()
+    with lab.transaction() as connection:
+        ordered.remove(connection, IMSI, lab.clock.seconds())
+    _desk(lab).wake()
+    lab.fake.settle()
+    assert numbers[0] == numbers[1]
+    with lab.transaction() as connection:
+        assert [row.verb for row in connection.execute(ordered.ORDERED.select())] == ["locate"]
+
+
 def test_an_order_is_taken_once_and_not_kept_for_ever(lab: Lab) -> None:
     now = int(lab.clock.seconds())
     with lab.transaction() as connection:

@@ -46,6 +46,7 @@ class Rig:
         self.cdf = Cdf(self.kept, self.clock.seconds)
         self.behind = FakeRequester(self.cdf, dictionary(), clock=self.clock, origin_host="cdf.example.org")
         self.answer: Any = None
+        self.vendor = 0
         self.said: list[str] = []
         self.table = ChargingTable.model_validate({"rf": {"realm": REALM, "retry_s": 5}, **table})
         self.process()
@@ -63,7 +64,8 @@ class Rig:
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
-            return request.answer(self.answer, {"Accounting-Record-Type": 1, "Accounting-Record-Number": 0})
+            members = {"Accounting-Record-Type": 1, "Accounting-Record-Number": 0}
+            return request.answer(self.answer, members, vendor=self.vendor)
         same = {name: request[name] for name in ("Session-Id", "Accounting-Record-Type", "Accounting-Record-Number")}
         _, code = self.behind.deliver("Accounting", same).result or (0, 0)
         return request.answer(code, dict(list(same.items())[1:]))
@@ -143,8 +145,9 @@ def test_a_record_that_a_killed_process_had_sent_is_known_by_its_session(rig: Ri
     assert (rig.waiting(), len(rig.taken()), rig.cdf.counted) == (0, 1, {"taken": 1, "repeated": 1})
 
 
-def test_what_the_cdf_refuses_for_good_holds_nobody_up(rig: Rig) -> None:
-    rig.answer = 5012
+@pytest.mark.parametrize("vendor", [0, 10415])
+def test_what_the_cdf_refuses_for_good_holds_nobody_up(rig: Rig, vendor: int) -> None:
+    rig.answer, rig.vendor = 5012, vendor
     rig.enter(1, 2)
     rig.rf.start()
     rig.look()
