@@ -56,7 +56,7 @@ def test_what_is_out_of_scope_has_no_function() -> None:
     """Every function speaks Diameter or lives behind one that does; none of them is on the user plane."""
     assert {row[0] for row in rows("Decisions")} >= {"C-GEN-05", "C-GEN-06", "C-GEN-08", "C-GEN-16", "E-IP-10"}
     functions = {path.parent.name for path in (ROOT / "nfs").glob("*/__main__.py")} - {"cli"}
-    control_plane = {"scs", "mtc_iwf", "mtc_sgw", "hss", "sms_sc", "mme", "relay", "scef", "bsf"}
+    control_plane = {"scs", "mtc_iwf", "mtc_sgw", "hss", "sms_sc", "mme", "relay", "scef", "bsf", "cdf"}
     assert functions <= control_plane
     assert {"mtc_iwf", "hss", "sms_sc", "mme", "scs"} <= functions
     for folder in ("nfs/mtc_iwf", "nfs/mtc_sgw", "nfs/hss", "nfs/ue"):
