@@ -19,11 +19,13 @@ from diameter.app import Application
 from diameter.config import NodeConfig, PeerConfig, TlsConfig
 from diameter.errors import ConfigError, Undeliverable
 from diameter.node import Node, as_deferred
+from diameter.trace import Point
 from diameter.transport.endpoints import Links
 from helpers.certificates import Ca
 from helpers.links import CLEAR, Recorder, tls_table
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import ACTION, LEFT, REALM, RIGHT, Answering, Asking, Said, Waiting, dictionary, split, succeed
+from helpers.programs import until
 
 pytestmark = pytest.mark.link
 
@@ -125,8 +127,10 @@ def test_a_thousand_requests_over_tls(tmp_path: Path) -> None:
 def test_a_certificate_of_somebody_else_does_not_get_in(tmp_path: Path) -> None:
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
+            await until(lambda: both.client_said.of(Point.CONNECTING_FAILED), "an attempt that failed")
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=180)
+                await both.client.when_open(RIGHT, timeout_s=0)
+            await until(lambda: both.said.refused, "a refusal")
             assert both.said.refused[0].code == 3010
             assert both.server.stats.peers_opened == 0
 
@@ -138,8 +142,9 @@ def test_a_certificate_of_somebody_else_does_not_get_in(tmp_path: Path) -> None:
 def test_a_server_with_the_wrong_certificate_is_sent_nothing(tmp_path: Path) -> None:
     async def scenario(tls: tuple[TlsConfig, TlsConfig]) -> None:
         async with two(Answering(), Asking(), transport="tls", tls=tls) as both:
+            await until(lambda: both.client_said.of(Point.CONNECTING_FAILED), "an attempt that failed")
             with pytest.raises(Undeliverable, match="certificate does not carry"):
-                await both.client.when_open(RIGHT, timeout_s=180)
+                await both.client.when_open(RIGHT, timeout_s=0)
             assert both.server.stats.octets_in == 0
 
     ca = Ca()
