@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).resolve().parent
 
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("MTC_EXAMPLES", "30"))
+"""Of each property: `make test` looks at them twice, with both cores, and fuzzing has millions of each reader's."""
+settings.register_profile("suite", max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
