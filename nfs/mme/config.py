@@ -57,6 +57,8 @@ class MmeTable(Table):
     rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
     tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
     cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")
+    group_id: int = Field(default=1, ge=0, le=0xFFFF, description="MME Group ID, a part of the GUTIs of its UEs")
+    code: int = Field(default=1, ge=0, le=0xFF, description="MME Code, a part of the GUTIs and S-TMSIs of its UEs")
     number: Annotated[str, AfterValidator(e164)] | None = Field(
         default=None, description="E.164 number under which it takes short messages; none: it is not asked for them"
     )
