@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from diameter.errors import ResultCode
 from nfs.common.audit import Stage
-from nfs.common.tsp import RequestStatus
+from nfs.common.tsp import ActionType, RequestStatus
 from nfs.mtc_sgw.logic import ASKABLE, Offer, Refuse, ScsProfile
 
 
 def check(offer: Offer) -> Refuse | None:
-    """NOTAUTHORIZED for an action that the profile does not list; groups are a right of their own.
+    """NOTAUTHORIZED for an action that the profile does not list.
+
+    Groups are a right of their own, to trigger them; to recall or replace takes both rights.
 
     MISSING_AVP without a Device-Action, INVALID_AVP_VALUE for an action that no SCS can ask for.
     """
@@ -27,14 +29,19 @@ def check(offer: Offer) -> Refuse | None:
             result=ResultCode.INVALID_AVP_VALUE,
             failed="Action-Type",
         )
-    if offer.profile is None or not (offer.profile.may_groups if offer.group else _lists(offer, offer.profile)):
+    lacks = "the action" if offer.profile is None else _lacks(offer, offer.profile)
+    if lacks:
         return Refuse(
             stage=Stage.AUTHORISATION,
-            reason=f"the profile of the SCS does not list {'groups' if offer.group else 'the action'}",
+            reason=f"the profile of the SCS does not list {lacks}",
             status=RequestStatus.NOTAUTHORIZED,
         )
     return None
 
 
-def _lists(offer: Offer, profile: ScsProfile) -> bool:
-    return offer.action in profile.commands
+def _lacks(offer: Offer, profile: ScsProfile) -> str:
+    """What the profile would have to list, "" for nothing."""
+    if offer.group and not profile.may_groups:
+        return "groups"
+    with_groups = offer.group and offer.action == ActionType.TRIGGER
+    return "" if with_groups or offer.action in profile.commands else "the action"

@@ -19,13 +19,20 @@ from hypothesis import HealthCheck, register_random, settings
 from hypothesis.internal.conjecture import providers
 
 CHANCE: Final = int(os.environ.get("MTC_CHANCE", "0"))
+EXAMPLES: Final = int(os.environ.get("MTC_EXAMPLES", "30"))
+"""Of each property: `make test` looks at them twice, with both cores, and fuzzing has millions of each reader's."""
 IN_MEMORY: Final = ("tests/unit/", "tests/whole/", "tests/test_")
 
 _source: Final = random.Random()
 _truly: Final = os.urandom
 
 settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=CHANCE == 0, database=None
+    "suite",
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=CHANCE == 0,
+    database=None,
 )
 settings.load_profile("suite")
 register_random(_source)

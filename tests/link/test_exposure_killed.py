@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any, Final
 
 import pytest
@@ -128,7 +129,8 @@ def references(message: Message) -> list[int]:
         groups_of = (*message.all("Monitoring-Event-Report"), *message.all("Group-Report"))
     else:
         return []
-    return [each["SCEF-Reference-ID"] for each in groups_of if "SCEF-Reference-ID" in each]
+    names = ("SCEF-Reference-ID", "SCEF-Reference-ID-for-Deletion")
+    return [each[name] for each in groups_of for name in names if name in each]
 
 
 class Lab:
@@ -176,6 +178,11 @@ class Lab:
             {"User-Identifier": user, "Monitoring-Event-Configuration": [asked]},
         )
 
+    def delete(self, reference: int) -> None:
+        gone = {"SCEF-ID": SCEF, "Monitoring-Type": LOSS, "SCEF-Reference-ID-for-Deletion": reference}
+        user = {"User-Identifier": {"External-Identifier": METER}}
+        self.scef.ask("Configuration-Information", "S6t", {**user, "Monitoring-Event-Configuration": gone})
+
     def acknowledged(self) -> None:
         assert self.scef.hear(CIR, request=False).result == (0, 2001)
 
@@ -190,23 +197,42 @@ class Lab:
     def settle(self) -> set[int]:
         """The events that are kept, once all is written down that was said; nothing waits to be said any more.
 
-        What the HSS is asked behind the answers to its reports is answered after these are written down.
+        What the HSS is asked behind the answers to its reports is answered after these are written down; what the MME
+        answered may be written down later.
         """
         self.configure(WATCHED, IMEI)
         self.acknowledged()
-        with snapshot(self.engine) as connection:
-            assert outbox_tables.waiting(connection) == []
-            return {item.reference for item in tables.of(connection, IMSI, 0)}
+        late, ticking = time.monotonic() + PATIENCE_S, Event()
+        while True:
+            with snapshot(self.engine) as connection:
+                waits = outbox_tables.waiting(connection)
+                found = {item.reference for item in tables.of(connection, IMSI, 0)}
+            if not any(note.what == "tell" for note in waits):
+                assert waits == []
+                return found
+            assert time.monotonic() < late, waits
+            ticking.wait(0.05)
 
 
 def killed_before_the_mme_answers(lab: Lab, reference: int) -> None:
-    """Nothing is acknowledged: the SCEF asks again, and the MME is told again."""
+    """Nothing is acknowledged; the MME is told again of what is kept, whether the SCEF asks again or not."""
     lab.configure(reference, LOSS)
     lab.mme.hear(IDR, reference)
     lab.kill()
+    lab.mme.take(lab.mme.hear(IDR, reference))
+
+
+def killed_before_the_mme_has_heard_of_a_deletion(lab: Lab, reference: int) -> None:
+    """The event is gone here: the MME is told again, although nobody asks again."""
     lab.configure(reference, LOSS)
     lab.mme.take(lab.mme.hear(IDR, reference))
     lab.acknowledged()
+    lab.delete(reference)
+    lab.mme.hear(IDR, reference)
+    lab.kill()
+    told = lab.mme.hear(IDR, reference)
+    assert told["Subscription-Data"]["Monitoring-Event-Configuration"]["SCEF-Reference-ID-for-Deletion"] == reference
+    lab.mme.take(told)
 
 
 def killed_before_the_mme_is_told_of_a_group(lab: Lab, reference: int) -> None:
@@ -236,6 +262,7 @@ def killed_before_the_report_is_taken(lab: Lab, _: int) -> None:
 WAYS: Final = (
     killed_before_the_mme_answers,
     killed_before_the_mme_is_told_of_a_group,
+    killed_before_the_mme_has_heard_of_a_deletion,
     killed_before_the_report,
     killed_before_the_report_is_taken,
 )

@@ -198,7 +198,7 @@ def test_a_group_without_its_marker_is_a_device_that_nobody_has(network: GroupNe
         ({"Trigger_Data": {"Payload": b"x" * 2000}}, RequestStatus.INVPAYLOAD),
         ({"Validity_Time": 10**9}, RequestStatus.INVPERIOD),
         ({"Action_Type": 3, "Old_Reference_Number": 1}, RequestStatus.RECALLFAIL),
-        ({"Action_Type": 4, "Old_Reference_Number": 1}, RequestStatus.REPLACEFAIL),
+        ({"Action_Type": 4, "Old_Reference_Number": 1}, RequestStatus.NOTAUTHORIZED),
         ({"SCS_Identity": encode_number("15550002")}, RequestStatus.INVSCSID),
         ({"External_Identifier": "fleet@foreign.example"}, RequestStatus.INVEXTID),
     ],

@@ -10,6 +10,8 @@ import pytest
 
 from diameter import Dictionary
 from helpers.groups import FLEET, GROUPED_TOML, OTHERS, GroupNetwork, imsi, name, status
+from helpers.network import FORMS, Form
+from nfs.common.identities import encode_number
 from nfs.common.tsp import ActionType, DeliveryOutcome, RequestStatus
 
 RECALL: dict[str, Any] = {
@@ -85,12 +87,42 @@ def test_what_is_no_group_of_this_scs(network: GroupNetwork) -> None:
     assert [line["check"] for line in network.audit()] == ["creator"] * 3
 
 
-def test_a_recall_is_a_right_of_its_own(tmp_path: Path) -> None:
-    network = GroupNetwork(tmp_path, Dictionary.load(), GROUPED_TOML.replace('"recall", "group"', '"group"'))
+@pytest.mark.requirement("R-GRP-08")
+@pytest.mark.parametrize("form", FORMS)
+def test_recall_and_replace_are_rights_of_their_own(tmp_path: Path, form: Form) -> None:
+    only = GROUPED_TOML.replace('"recall", "group"', '"group"')
+    network = GroupNetwork(tmp_path, Dictionary.load(), only, form)
     network.open()
-    assert status(network.ask(**RECALL)) == RequestStatus.NOTAUTHORIZED
-    (line,) = network.audit()
-    assert line["reason"] == "the profile of the SCS does not list recalls"
+    for action in (ActionType.RECALL, ActionType.REPLACE):
+        assert status(network.ask(**RECALL | {"Action_Type": int(action)})) == RequestStatus.NOTAUTHORIZED
+    assert [(line["check"], line["reason"]) for line in network.audit()] == [
+        ("command-rights", "the profile of the SCS does not list the action")
+    ] * 2
+    assert network.asked == 0
+    network.close()
+
+
+@pytest.mark.requirement("R-GRP-08")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_replace_goes_through_every_check_and_is_refused_audited_and_counted(tmp_path: Path, form: Form) -> None:
+    rights = GROUPED_TOML.replace('"recall", "group"', '"recall", "replace", "group"')
+    network = GroupNetwork(tmp_path, Dictionary.load(), rights, form)
+    network.open()
+    network.ask()
+    network.handed(3)
+    replace = RECALL | {"Action_Type": int(ActionType.REPLACE), "Trigger_Data": {"Payload": b"open"}}
+    for other, refused in (
+        ({"SCS_Identity": encode_number("15550002")}, RequestStatus.INVSCSID),
+        ({"External_Identifier": "fleet@foreign.example"}, RequestStatus.INVEXTID),
+        ({}, RequestStatus.REPLACEFAIL),
+    ):
+        assert status(network.ask(**replace | other)) == refused
+    assert [line["check"] for line in network.audit()] == ["scs-identity", "external-identifier", "group-replace"]
+    line = network.audit()[-1]
+    assert (line["reference"], line["result"]) == (8, "REPLACEFAIL")
+    counts = [each for each in network.iwf_parts.standing.counts() if each.name == "mtc_group_requests"]
+    assert {each.labels["outcome"]: each.value for each in counts} == {"SUCCESS": 1, "REPLACEFAIL": 1}
+    assert len(network.sms_sc.triggers) == 3
     network.close()
 
 

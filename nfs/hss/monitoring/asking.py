@@ -12,7 +12,7 @@ from nfs.common.identities import ExternalIdentifier, encode_plmn
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
 from nfs.hss.logic import UserId
-from nfs.hss.monitoring import access, avps, configure, coverage, tables
+from nfs.hss.monitoring import access, avps, configure, coverage, tables, telling
 from nfs.hss.monitoring import groups as for_groups
 from nfs.hss.monitoring.avps import Asked
 from nfs.hss.monitoring.config import MonitoringTable, ScefTable
@@ -107,7 +107,11 @@ class Work:
         tables.know(connection, asked.known)
         on = configure.target(connection, subscriber, asked.called, rights, self._now)
         if asked.services & {Service.COVERAGE}:
-            return coverage.answer(connection, on, asked.coverage)
+            found = coverage.answer(connection, on, asked.coverage)
+            if isinstance(found, coverage.Set):
+                note = telling.tell(subscriber.imsi, asked.scef.host, self._now, kind="coverage")
+                found.held.extend(telling.hold(connection, [note], self._now))
+            return found
         done = Applied(imsi=subscriber.imsi)
         for bit, kind in KINDS.items():
             if asked.flags & bit:
@@ -118,6 +122,7 @@ class Work:
             configure.pattern(connection, each, on, done)
         if asked.network is not None:
             configure.network(connection, asked.network, on, asked.config, done)
+        telling.changed(connection, on, done, asked.scef.host, self._now)
         left = tables.of(connection, subscriber.imsi, self._now)
         return on, done, configure.power_saving(left, asked.config)
 

@@ -18,6 +18,7 @@ from nfs.hss.monitoring import avps, outbox_tables, tables
 from nfs.hss.monitoring.avps import Asked, Reference
 from nfs.hss.monitoring.logic import Bounds, Error, Rights, Scef, Timers, Wish, accepted, judge, merged, timers_of
 from nfs.hss.monitoring.notice import Seen, noticed, spend
+from nfs.hss.monitoring.outbox_tables import Note
 from nfs.hss.monitoring.tables import Item, Kind
 from nfs.hss.registrations import Registration
 
@@ -55,7 +56,8 @@ class Applied:
     that they are to forget.
 
     reports: Monitoring-Event-Report; network: Suggested-Network-Configuration of the answer; timers: they changed;
-    reach: the node is to say when short messages get through; silent: a node gave no answer.
+    reach: the node is to say when short messages get through; silent: a node gave no answer; held: notes of what the
+    nodes have to be told, until they were.
     """
 
     imsi: str
@@ -69,6 +71,7 @@ class Applied:
     timers: bool = False
     reach: bool = False
     silent: bool = False
+    held: list[Note] = field(default_factory=list)
 
 
 def target(

@@ -7,15 +7,17 @@ each location update, and by IDR when a SCEF changes it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from nfs.common.identities import encode_plmn
 from nfs.common.store import Store
+from nfs.hss.monitoring import outbox_tables
 from nfs.hss.monitoring.configure import Target
 from nfs.hss.monitoring.logic import Error, Refused
+from nfs.hss.monitoring.outbox_tables import Note
 from nfs.hss.monitoring.tables import COVERAGE
 from nfs.hss.profiles import ProfileTable
 from nfs.hss.s6a_orders import Insert
@@ -29,12 +31,13 @@ ABSENT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Set:
-    """It was set for a device; `before`: what was there, None for nothing."""
+    """It was set for a device; `before`: what was there, None for nothing; `held`: notes of what nodes are to know."""
 
     on: Target
     restricted: bool
     plmns: list[str]
     before: tuple[bool, str] | None
+    held: list[Note] = field(default_factory=list)
 
     def mask(self, profile: ProfileTable, plmn: str) -> int:
         """Access-Restriction-Data for a node of a network."""
@@ -88,10 +91,12 @@ async def push(store: Store, insert_data: Insert, done: Set, profile: ProfileTab
     Where one does not take it all is as it was.  Raises Refused, StoreError.
     """
     if not done.on.places or profile is None:
+        await _told(store, done)
         return {"S6t-HSS-Cause": ABSENT}
     imsi = done.on.subscriber.imsi
     said = await insert_data(imsi, lambda node: {"Access-Restriction-Data": done.mask(profile, node.plmn)})
     if all(each.good for each in said):
+        await _told(store, done)
         return {}
     await store.do(lambda connection: _put(connection, imsi, done.before))
     if any(each.good for each in said):  # one of two nodes took it
@@ -100,7 +105,13 @@ async def push(store: Store, insert_data: Insert, done: Set, profile: ProfileTab
         if old is not None:
             before = Set(on=done.on, restricted=old[0], plmns=json.loads(old[1]), before=None)
         await insert_data(imsi, lambda node: {"Access-Restriction-Data": before.mask(profile, node.plmn)})
+    await _told(store, done)
     raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take where enhanced coverage may be used")
+
+
+async def _told(store: Store, done: Set) -> None:
+    if done.held:
+        await store.do(lambda connection: outbox_tables.done(connection, done.held))
 
 
 def tidy(connection: Connection) -> None:

@@ -33,12 +33,13 @@ def grant(connection: Connection, item: Item, now: int) -> list[Item]:
     return before
 
 
-def contexts(profile: ProfileTable, subscriber: Subscriber, item: Item, realm: str) -> dict[str, Any]:
-    """Subscription-Data that give the APN its SCEF."""
+def contexts(profile: ProfileTable, subscriber: Subscriber, apn: str, scef: tuple[str, str] | None) -> dict[str, Any]:
+    """Subscription-Data that give an APN its SCEF (host and realm); with None the one that the profile has."""
     whole = subscription(profile, subscriber)["APN-Configuration-Profile"]
-    mine = [each for each in whole["APN-Configuration"] if each["Service-Selection"].lower() == item.apn.lower()]
-    for each in mine:
-        each |= {"SCEF-ID": item.scef, "SCEF-Realm": realm, "Non-IP-Data-Delivery-Mechanism": 1}
+    mine = [each for each in whole["APN-Configuration"] if each["Service-Selection"].lower() == apn.lower()]
+    if scef is not None:
+        for each in mine:
+            each |= {"SCEF-ID": scef[0], "SCEF-Realm": scef[1], "Non-IP-Data-Delivery-Mechanism": 1}
     whole |= {"APN-Configuration": mine, "All-APN-Configurations-Included-Indicator": 1}
     return {"APN-Configuration-Profile": whole}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ from diameter import Message, ResultCode
 from nfs.hss import tables as subscribers
 from nfs.hss.groups import tables as groups
 from nfs.hss.logic import Subscriber, UserId
-from nfs.hss.monitoring import access, avps, nidd, outbox_tables, tables
+from nfs.hss.monitoring import access, avps, nidd, outbox_tables, revoke, tables, telling
 from nfs.hss.monitoring.config import MonitoringTable, ScefTable
 from nfs.hss.monitoring.groups import devices
 from nfs.hss.monitoring.logic import Error, Refused, Service, authorise
@@ -44,12 +44,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """What a device's authorisation became; before: those in its place until now, and what is known of their SCEFs."""
+    """What a device's authorisation became; before: those in its place until now, and what is known of their SCEFs.
+
+    held: notes of what nodes have to be told; losers: of what those SCEFs have to be told.
+    """
 
     subscriber: Subscriber
     profile: ProfileTable
     item: Item
     before: list[tuple[Item, Known | None]]
+    held: list[Note]
+    losers: list[Note]
 
 
 class Nidd:
@@ -72,7 +77,7 @@ class Nidd:
             return request.answer(ResultCode.SUCCESS, members | found)
         granted = await self._core.store.do(lambda connection: self._for_device(connection, wanted))
         subscriber = granted.subscriber
-        if [each.scef for each, _ in granted.before] != [granted.item.scef]:
+        if granted.held:
             await self._push(granted, wanted)
         names = nidd.names(subscriber, wanted.user) | {"Granted-Validity-Time": avps.moment(wanted.until)}
         return request.answer(ResultCode.SUCCESS, members | {"NIDD-Authorization-Response": names})
@@ -112,27 +117,53 @@ class Nidd:
         called = avps.called(wanted.user) or next(iter(names), "") or subscriber.msisdn or ""
         item = self._item(wanted, subscriber, called)
         before = [(each, tables.known(connection, each.scef)) for each in nidd.grant(connection, item, wanted.now)]
-        return Granted(subscriber=subscriber, profile=profile, item=item, before=before)
+        held, losers = self._to_tell(connection, item, before, wanted.now)
+        held, losers = (telling.hold(connection, some, wanted.now) for some in (held, losers))
+        return Granted(
+            subscriber=subscriber, profile=profile, item=item, before=before, held=held, losers=losers
+        )  # fmt: skip
+
+    def _to_tell(
+        self, connection: Connection, item: Item, before: Iterable[tuple[Item, Known | None]], now: int
+    ) -> tuple[list[Note], list[Note]]:
+        """What nodes have to be told of an authorisation, and what those whose it was (7.2.3, 8.4.57)."""
+        waits = [each.body for each in outbox_tables.of_device(connection, item.imsi, "tell")]
+        body = {"kind": "nidd", "apn": item.apn}
+        same = [each.scef for each, _ in before] == [item.scef] and body not in waits
+        losers = [
+            revoke.withdrawn(each, now)
+            for each, known in before
+            if each.scef != item.scef and known is not None and known.features & avps.NIDD_UPDATE
+        ]
+        return [] if same else [telling.tell(item.imsi, item.scef, now, **body)], losers
 
     async def _push(self, granted: Granted, wanted: Wanted) -> None:
         """Give the nodes the APN's SCEF; where one does not take it all is as it was.  Raises Refused, StoreError."""
         outcomes = await self._tell(granted, granted.item, wanted.known.realm)
-        if all(each.good for each in outcomes):
-            return
+
+        def done(connection: Connection) -> None:
+            outbox_tables.done(connection, granted.held)
+            outbox_tables.free(connection, granted.losers)
 
         def undo(connection: Connection) -> None:
+            outbox_tables.done(connection, granted.losers)
             tables.remove(connection, granted.item)
             for each, _ in granted.before:
                 tables.put(connection, each)
 
+        if all(each.good for each in outcomes):
+            await self._core.store.do(done)
+            self._wake()
+            return
         await self._core.store.do(undo)
         if any(each.good for each in outcomes):  # one of two nodes took it
             for each, known in granted.before:
                 await self._tell(granted, each, "" if known is None else known.realm)
+        await self._core.store.do(lambda connection: outbox_tables.done(connection, granted.held))
         raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take the SCEF of the APN")
 
     async def _tell(self, granted: Granted, item: Item, realm: str) -> list[Outcome]:
-        data = nidd.contexts(granted.profile, granted.subscriber, item, realm)
+        data = nidd.contexts(granted.profile, granted.subscriber, item.apn, (item.scef, realm))
         return await self._core.insert(granted.subscriber.imsi, data, None)
 
     def _for_group(self, connection: Connection, wanted: Wanted) -> dict[str, Any]:
@@ -147,7 +178,7 @@ class Nidd:
         for called, imsi in devices(connection, group):
             subscriber = subscribers.find(connection, UserId(imsi=imsi))
             if subscriber is not None and self._may(connection, wanted, subscriber, name):
-                nidd.grant(connection, self._item(wanted, subscriber, called), wanted.now)
+                self._grant(connection, self._item(wanted, subscriber, called), wanted.now)
                 users.append({**nidd.names(subscriber, UserId(external_id=called)), "External-Identifier": called})
         if not users:
             raise Refused(Error.USER_NO_APN_SUBSCRIPTION, "no member has this APN for non-IP data")
@@ -157,6 +188,12 @@ class Nidd:
         members: dict[str, Any] = {"Group-User-Identifier": parts[0]}
         members["NIDD-Authorization-Response"] = {"Granted-Validity-Time": avps.moment(wanted.until)}
         return members | ({"NIA-Flags": INCOMPLETE} if parts[1:] else {})
+
+    def _grant(self, connection: Connection, item: Item, now: int) -> None:
+        """Of a member: nodes, and those whose it was, hear of it later."""
+        before = [(each, tables.known(connection, each.scef)) for each in nidd.grant(connection, item, now)]
+        held, losers = self._to_tell(connection, item, before, now)
+        outbox_tables.add(connection, (*held, *losers))
 
     def _may(self, connection: Connection, wanted: Wanted, subscriber: Subscriber, group: str) -> bool:
         if not access.rights(connection, wanted.scef.host, subscriber.imsi, group).holds(Service.NIDD):

@@ -31,7 +31,7 @@ IN_PROGRESS: Final = 1
 
 
 class Outbox:
-    """`nodes`: takes notes for serving nodes ("member", "forget").  `clock`: seconds since 1970.  `counted`: by what
+    """`nodes`: takes notes for serving nodes.  `clock`: seconds since 1970.  `counted`: by what
     became of a note.
     """
 
@@ -165,8 +165,12 @@ class Outbox:
     async def _one(self, notes: Sequence[Note]) -> bool:
         """Say one thing; False when it is to be tried again.  Raises StoreError."""
         note = notes[0]
-        if note.what in ("member", "forget"):
+        if note.what in outbox_tables.FOR_NODES:
             good = await self._nodes(note)
+            if not good:  # others of this SCEF need not wait for a node
+                await self._later([note])
+                self.counted["again"] += 1
+                return True
         else:
             good = await self._say(note, notes)
         if good:

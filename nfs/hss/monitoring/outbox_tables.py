@@ -25,7 +25,9 @@ from sqlalchemy import (
 from nfs.hss.monitoring.tables import packed, unpacked
 from nfs.hss.tables import METADATA
 
-What = Literal["report", "group", "member", "forget", "nidd"]
+What = Literal["report", "group", "member", "forget", "tell", "nidd"]
+FOR_NODES: Final = ("member", "forget", "tell")
+"""What is done to serving nodes; the rest is said to SCEFs."""
 
 OUTBOX: Final = Table(
     "exposed_outbox",
@@ -51,7 +53,8 @@ LAST_AGAIN_S: Final = 300
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """One thing to do.  `report`: to a SCEF of one device; `group`: an item of a group's report; `member`: configure a
-    member of a group; `forget`: have the serving node forget an event; `nidd`: an authorisation that changed.
+    member of a group; `forget`, `tell`: have the serving nodes know what is kept now; `nidd`: an authorisation
+    that changed.
 
     body: AVPs of the report, or what the member needs.  due, until, leased: seconds since 1970; after `until` it is
     dropped, before `leased` somebody has it.
@@ -75,15 +78,28 @@ class Note:
 _NAMES: Final = tuple(name for name in Note.__slots__ if name != "id")
 
 
+def _row(note: Note) -> dict[str, Any]:
+    wrapped = note.reference - (1 << 64) if note.reference >> 63 else note.reference
+    return {name: getattr(note, name) for name in _NAMES} | {"body": packed(note.body), "reference": wrapped}
+
+
 def add(connection: Connection, notes: Iterable[Note]) -> None:
     """Keep notes."""
-    rows = []
-    for each in notes:
-        row = {name: getattr(each, name) for name in _NAMES}
-        wrapped = each.reference - (1 << 64) if each.reference >> 63 else each.reference
-        rows.append(row | {"body": packed(each.body), "reference": wrapped})
-    if rows:
+    if rows := [_row(each) for each in notes]:
         connection.execute(insert(OUTBOX), rows)
+
+
+def hold(connection: Connection, notes: Iterable[Note], until: int) -> list[Note]:
+    """Keep notes that nobody gets before `until`: whoever did what they follow from does it himself, and forgets them
+    (`done`), or leaves them to others (`free`).
+    """
+    found = []
+    for each in notes:
+        held = replace(each, leased=until)
+        key = connection.execute(insert(OUTBOX), _row(held)).inserted_primary_key
+        assert key is not None
+        found.append(replace(held, id=int(key[0])))
+    return found
 
 
 def claim(connection: Connection, now: int, lease_s: int, limit: int, busy: Collection[str]) -> list[Note]:
@@ -170,6 +186,13 @@ def census(connection: Connection) -> list[tuple[str, What, int, int]]:
     c = OUTBOX.c
     question = select(c.scef, c.what, func.count(), func.max(c.tries)).group_by(c.scef, c.what).order_by(c.scef, c.what)
     return [(scef, what, many, tries) for scef, what, many, tries in connection.execute(question)]
+
+
+def of_device(connection: Connection, imsi: str, what: What) -> list[Note]:
+    """What waits of a kind for a device, held by somebody or not."""
+    c = OUTBOX.c
+    found = connection.execute(select(OUTBOX).where(c.imsi == imsi, c.what == what).order_by(c.id))
+    return [_note(row) for row in found]
 
 
 def waiting(connection: Connection) -> list[Note]:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from nfs.hss.monitoring import access, avps, outbox_tables, tables
 from nfs.hss.monitoring.logic import SERVICE_OF, Rights, Service, Type, Wish
 from nfs.hss.monitoring.notice import note
-from nfs.hss.monitoring.outbox_tables import Note
+from nfs.hss.monitoring.outbox_tables import FOR_NODES, Note
 from nfs.hss.monitoring.tables import Item
+from nfs.hss.monitoring.telling import tell
 
 KEEP_S: Final = 86_400
 _KINDS: Final = {"pattern": Service.PATTERN, "network": Service.NETWORK, "nidd": Service.NIDD}
@@ -45,7 +46,7 @@ def cancel(connection: Connection, items: Iterable[Item], now: int, *, nodes: bo
     for item in gone:
         tables.remove(connection, item)
         outbox_tables.drop(connection, item.scef, item.reference, imsi=item.imsi)
-        notes += [each for each in _notes(connection, item, now) if nodes or each.what != "forget"]
+        notes += [each for each in _notes(connection, item, now) if nodes or each.what not in FOR_NODES]
     outbox_tables.add(connection, notes)
     return len(gone)
 
@@ -57,12 +58,17 @@ def _notes(connection: Connection, item: Item, now: int) -> Iterable[Note]:
         yield forgotten(item, now)
     if item.kind == "event" and bits & avps.CANCELLATION:
         yield note(item, {"Event-Handling": avps.CANCEL}, now, KEEP_S)
+    if item.kind == "nidd":
+        yield tell(item.imsi, item.scef, now, kind="nidd", apn=item.apn)
     if item.kind == "nidd" and bits & avps.NIDD_UPDATE:
-        over = {"Granted-Validity-Time": avps.moment(now - 1), "Service-Selection": item.apn}
-        body = {"NIDD-Authorization-Update": {"APN-Validity-Time": over}}
-        yield Note(
-            what="nidd", scef=item.scef, imsi=item.imsi, called=item.called, due=now, until=now + KEEP_S, body=body
-        )
+        yield withdrawn(item, now)
+
+
+def withdrawn(item: Item, now: int) -> Note:
+    """Have a SCEF that knows such changes hear that an authorisation is over: granted until a moment ago (8.4.56)."""
+    over = {"Granted-Validity-Time": avps.moment(now - 1), "Service-Selection": item.apn}
+    body = {"NIDD-Authorization-Update": {"APN-Validity-Time": over}}
+    return Note(what="nidd", scef=item.scef, imsi=item.imsi, called=item.called, due=now, until=now + KEEP_S, body=body)
 
 
 def forgotten(item: Item, now: int) -> Note:

@@ -16,7 +16,7 @@ from diameter.app import Application, answers
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.identities import IdentityError
 from nfs.common.store import Store, StoreError
-from nfs.hss.monitoring import avps, coverage, nodes, outbox_tables
+from nfs.hss.monitoring import avps, coverage, nodes, outbox_tables, telling
 from nfs.hss.monitoring.asking import Question, Work, question
 from nfs.hss.monitoring.cia import answer_of, group_answer_of
 from nfs.hss.monitoring.config import Exposing, MonitoringTable, ScefTable
@@ -27,6 +27,7 @@ from nfs.hss.monitoring.logic import BASE, Error, Refused, Timers
 from nfs.hss.monitoring.nidd_asking import Nidd
 from nfs.hss.monitoring.outbox import Outbox
 from nfs.hss.monitoring.outbox_tables import Note
+from nfs.hss.monitoring.telling import Telling
 from nfs.hss.profiles import ProfileTable
 from nfs.hss.s6a import S6a
 from nfs.hss.s6a_orders import Insert
@@ -62,6 +63,7 @@ class S6t(Application):
         self.config = config
         self.outbox = Outbox(self, core.store, config, core.clock, core.call_later, self.for_nodes)
         self._nidd = Nidd(core, config, self.outbox.wake)
+        self._telling = Telling(core, config)
 
     def reload(self, scefs: tuple[ScefTable, ...]) -> None:
         """Take over who may ask from now on."""
@@ -122,20 +124,15 @@ class S6t(Application):
         def work(connection: Connection) -> None:
             settle(connection, done, said)
             reported(connection, done, reports)
+            telling.said(connection, done, int(self.core.clock()))
 
-        if done.asked or done.gone:
+        if done.asked or done.gone or done.held:
             await self.core.store.do(work)
 
     async def for_nodes(self, note: Note) -> bool:
-        """Configure a member of a group, or have a node forget an item; False to try again.  Raises StoreError."""
-        if note.what == "forget":
-            name = "SCEF-Reference-ID-for-Deletion" + ("-Ext" if note.extended else "")
-            gone: dict[str, Any] = {"SCEF-ID": note.scef, name: note.reference}
-            event = note.body["kind"] == "event"
-            gone |= {"Monitoring-Type": max(note.body["type"], 0)} if event else {}
-            key = "Monitoring-Event-Configuration" if event else "AESE-Communication-Pattern"
-            outcomes = await self.core.insert(note.imsi, {key: gone}, None)
-            return all(each.result is not None for each in outcomes)
+        """Configure a member of a group, or have nodes know what is kept; False to try again.  Raises StoreError."""
+        if note.what != "member":
+            return await self._telling.catch_up(note)
         scef, now = self.scefs.get(note.scef.lower()), int(self.core.clock())
         if scef is None:
             return True

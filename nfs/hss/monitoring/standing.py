@@ -9,6 +9,7 @@ from diameter.standing import Alarm, Count, Queue, Standing
 from nfs.common.audit import AuditLog
 from nfs.common.standing import counted, standing
 from nfs.hss.monitoring.outbox import Outbox
+from nfs.hss.monitoring.outbox_tables import FOR_NODES
 
 STUCK: Final = 5
 """Tries after which a person should know: about a minute."""
@@ -29,7 +30,7 @@ def beside(audit: AuditLog, queues: Callable[[], Iterable[Queue]], outbox: Outbo
 
 def of_outbox(outbox: Outbox) -> Iterator[Queue]:
     """What waits for SCEFs, and what waits for serving nodes."""
-    nodes = sum(many for _, what, many, _ in outbox.census if what in ("member", "forget"))
+    nodes = sum(many for _, what, many, _ in outbox.census if what in FOR_NODES)
     yield Queue("reports to SCEFs", sum(many for _, _, many, _ in outbox.census) - nodes)
     yield Queue("events to tell serving nodes of", nodes)
 
@@ -38,7 +39,7 @@ def stuck(outbox: Outbox) -> Iterator[Alarm]:
     """SCEFs that have not taken what they were told again and again."""
     by_scef: dict[str, tuple[int, int]] = {}
     for scef, what, many, tries in outbox.census:
-        if what not in ("member", "forget"):
+        if what not in FOR_NODES:
             before = by_scef.get(scef, (0, 0))
             by_scef[scef] = before[0] + many, max(before[1], tries)
     for scef, (many, tries) in by_scef.items():

@@ -141,6 +141,9 @@ class Groups:
         if not profile.may_groups:
             reason = "the profile of the SCS does not list groups"
             return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
+        if action.action != ActionType.TRIGGER and action.action not in profile.commands:
+            reason = "the profile of the SCS does not list the action"
+            return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
         name = device_name(action.device.external_id, None)
         if profile.groups is not None and not any(fnmatchcase(name, pattern) for pattern in profile.groups):
             return Decision(
@@ -151,10 +154,7 @@ class Groups:
             )
         if action.action == ActionType.REPLACE:
             reason = "the trigger of a group is not replaced: recall it, and ask for another one"
-            return Decision(status=RequestStatus.REPLACEFAIL, reason=reason, told=reason)
-        if action.action == ActionType.RECALL and ActionType.RECALL not in profile.commands:
-            reason = "the profile of the SCS does not list recalls"
-            return Decision(status=RequestStatus.NOTAUTHORIZED, check="command-rights", reason=reason)
+            return Decision(status=RequestStatus.REPLACEFAIL, check="group-replace", reason=reason, told=reason)
         refused = refusal(action, self.limits)  # before an envelope is looked for: what is too long is not parsed
         if refused is not None or action.action == ActionType.RECALL:
             return refused

@@ -139,6 +139,26 @@ def test_command_rights_passes() -> None:
     assert command_rights.check(GOOD) is None
 
 
+@pytest.mark.requirement("R-GRP-08")
+@pytest.mark.parametrize("action", [ActionType.RECALL, ActionType.REPLACE])
+def test_a_group_is_recalled_and_replaced_with_both_rights_only(action: ActionType) -> None:
+    group = changed(identifier_type=1, profile=replace(PROFILE, commands=frozenset(), may_groups=True))
+    assert command_rights.check(group) is None  # the right to trigger groups is the one to groups
+    asked = replace(group, action=action)
+    refused = command_rights.check(asked)
+    assert refused is not None
+    assert (refused.status, refused.reason) == (
+        RequestStatus.NOTAUTHORIZED,
+        "the profile of the SCS does not list the action",
+    )
+    alone = replace(asked, profile=replace(PROFILE, commands=frozenset({action})))
+    refused = command_rights.check(alone)
+    assert refused is not None
+    assert refused.reason == "the profile of the SCS does not list groups"
+    both = replace(PROFILE, commands=frozenset({action}), may_groups=True)
+    assert command_rights.check(replace(asked, profile=both)) is None
+
+
 @pytest.mark.requirement("R-TRIG-13")
 @pytest.mark.parametrize(
     ("offer", "failed"),

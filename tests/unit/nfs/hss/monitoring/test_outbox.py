@@ -207,9 +207,13 @@ def test_a_right_that_is_taken_away_ends_what_it_allowed(lab: Lab) -> None:
     over = update["NIDD-Authorization-Update"]["APN-Validity-Time"]
     assert (over["Granted-Validity-Time"].timestamp(), over["Service-Selection"]) == (NOW - 1, "data")
     assert update["User-Identifier"]["External-Identifier"] == METER
-    told = [each["Subscription-Data"] for each in lab.fake.requests[-2:]]
-    members = {name for each in told for name in ("Monitoring-Event-Configuration", PATTERN) if name in each}
-    assert members == {"Monitoring-Event-Configuration", PATTERN}
+    told = [each["Subscription-Data"] for each in lab.fake.requests[-3:]]
+    names = {"Monitoring-Event-Configuration", PATTERN, "APN-Configuration-Profile"}
+    assert {name for each in told for name in names if name in each} == names
+    (apn,) = (
+        each["APN-Configuration-Profile"]["APN-Configuration"] for each in told if "APN-Configuration-Profile" in each
+    )
+    assert apn["SCEF-ID"] == "scef.example"  # that of the profile again
 
 
 def test_a_subscription_that_is_removed_ends_everything(lab: Lab) -> None:
