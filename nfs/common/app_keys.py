@@ -13,7 +13,7 @@ from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, Field
 
-from diameter.config import InputFile, Table
+from diameter.config import InputFile, KeyFile, Table
 from diameter.errors import ConfigError
 from nfs.common.cose import KEY_OCTETS, KID_OCTETS
 
@@ -57,7 +57,7 @@ class AudienceTable(Table):
     """One `[[protection.audience]]` table: whom messages are encrypted for."""
 
     name: str = Field(min_length=1, max_length=253, description="the group or the device, as the SCS names it")
-    key_file: InputFile = Field(description="file with the key of everybody there, 64 hexadecimal digits")
+    key_file: KeyFile = Field(description="file with the key of everybody there, 64 hexadecimal digits")
 
 
 class SignerTable(Table):

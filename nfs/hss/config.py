@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from diameter.config import InputFile, Table
+from diameter.config import KeyFile, Table
 from nfs.common.audited import AuditedConfig
 from nfs.hss.http.config import ProvisioningTable
 from nfs.hss.monitoring.config import Exposing
@@ -17,7 +17,7 @@ class HssTable(Table):
     """The `[hss]` table."""
 
     database: str = Field(default="hss.db", description="SQLite file, or a database URL, with the subscribers")
-    key_file: InputFile | None = Field(
+    key_file: KeyFile | None = Field(
         default=None, description="file with the key that seals subscribers' keys; without it nobody is authenticated"
     )
     cache_entries: int = Field(default=50_000, ge=0, description="identities kept in memory, unknown ones too")

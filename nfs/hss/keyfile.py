@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 from pathlib import Path
 
+from diameter.config.private import refuse_shared
 from diameter.errors import ConfigError
 from nfs.common.aka import SEAL_KEY_OCTETS, Seal
 
 
 def read_seal(path: Path) -> Seal:
     """The seal of a key file.  Raises ConfigError."""
+    refuse_shared(path)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
-            mode = os.fstat(file.fileno()).st_mode
             text = file.readline().strip()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
-        raise ConfigError(f"{path}: others than its owner can use it: chmod 600")
     if not re.fullmatch(f"[0-9A-Fa-f]{{{2 * SEAL_KEY_OCTETS}}}", text):
         raise ConfigError(f"{path}: {2 * SEAL_KEY_OCTETS} hexadecimal digits expected in the first line")
     return Seal(bytes.fromhex(text))

@@ -23,6 +23,7 @@ from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
 from nfs.mme.nas import MESSAGES, Hop
 from nfs.mme.playing import Playing, populations_of, scenario_of
+from nfs.mme.radio import PAGINGS, Radio
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
@@ -46,13 +47,14 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
     usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
     s6a = S6a(_site(config), Attachments(usims=usims))
-    hop = Hop(attached=lambda imsi: imsi in s6a.ues.contexts)
-    if config.mme.nas_security:
-        mme.hop, s6a.ues.keyed = hop, hop.keyed
+    radio = mme.hop = s6a.radio
+    radio.hop = Hop(secured=config.mme.nas_security, attached=lambda imsi: imsi in s6a.ues.contexts)
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
 
     plan = _plan(config, sgd, heard, around)
+    if sgd.sender is not None:
+        sgd.sender.link = radio
     credentials = read_credentials(config.group)
     audit = open_audit(config)
     desk = Desk(s6a.ues, credentials, audit, config.node.origin_host)
@@ -83,7 +85,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         audit=audit.node_refused,
         standing=standing(
             audit,
-            counts=lambda: _counts(mme, desk, guard, hop),
+            counts=lambda: _counts(mme, desk, guard, radio),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
         ),
         started=started,
@@ -93,10 +95,11 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     )
 
 
-def _counts(mme: Mme, desk: Desk, guard: Guard, hop: Hop) -> Iterator[Count]:
+def _counts(mme: Mme, desk: Desk, guard: Guard, radio: Radio) -> Iterator[Count]:
     """What became of short messages on their way to UEs and their applications, and of claims."""
     yield from counted(*SHORT_MESSAGES, mme.counters)
-    yield from counted(*MESSAGES, hop.counters)
+    yield from counted(*MESSAGES, radio.counters)
+    yield from counted(*PAGINGS, radio.pagings)
     yield from guard.counts()
     yield from counted(*CLAIMS, desk.counters)
 
@@ -147,6 +150,8 @@ def _site(config: MmeConfig) -> Site:
         tac=mme.tac,
         cell=mme.cell,
         number=mme.number or "",
+        group=mme.group_id,
+        code=mme.code,
     )
 
 

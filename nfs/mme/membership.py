@@ -59,6 +59,10 @@ class Desk:
         self._ues.told(Outcome(imsi=imsi, event="join", step="membership", good=good, why="" if good else verdict))
         return good
 
+    def key(self, imsi: str, claim: str) -> bytes:
+        """The key of a group that a UE was given.  Raises KeyError."""
+        return self.keyring[imsi][ImsiGroupId.parse(claim)].key
+
     def _judge(self, imsi: str, group: ImsiGroupId) -> Verdict:
         context = self._ues.contexts.get(imsi)
         if context is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget, Unnamed
+from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget, Unavailable, Unnamed
 from nfs.mtc_sgw.association import UNAUTHORIZED_REQUESTING_ENTITY, USER_UNKNOWN
 from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.known import Known, Pair
@@ -77,6 +77,9 @@ class GuardedHss:
             known.refused(pair, self._clock(), error.code)
             if self._local() is not None and error.code in DIFFERENT:
                 self._differs(pair[1], scs, error.code)
+            raise
+        except Unavailable:
+            known.unanswered(pair)
             raise
         known.granted(pair, self._clock(), found, priority=priority)
         return found

@@ -26,6 +26,6 @@ def take(full_at: float | None, now: float, rate: Rate) -> tuple[bool, float]:
     return True, now + ahead_s + interval_s
 
 
-def give_back(full_at: float, rate: Rate) -> float:
-    """When the bucket is full again after a token was put back."""
-    return full_at - 1 / rate.per_s
+def give_back(full_at: float, rate: Rate, tokens: int = 1) -> float:
+    """When the bucket is full again after so many tokens were put back."""
+    return full_at - tokens / rate.per_s

@@ -45,6 +45,7 @@ class Known(Generic[T]):
         self._refused: Bounded[Pair, tuple[float, int]] = Bounded(remembered)
         self._granted: Bounded[Pair, tuple[float, dict[bool, T]]] = Bounded(remembered)
         self._budgets: dict[str, float] = {}
+        self._taken: dict[Pair, int] = {}  # tokens of questions that are under way
 
     def refusal(self, pair: Pair, now: float) -> int | None:
         """The Experimental-Result-Code with which the HSS refused not long ago."""
@@ -71,15 +72,16 @@ class Known(Generic[T]):
             if not may:
                 self.over += 1
                 return False
+            self._taken[pair] = self._taken.get(pair, 0) + 1
         self.asked += 1
         return True
 
     def granted(self, pair: Pair, now: float, value: T, *, priority: bool) -> None:
-        """The HSS has confirmed the pair."""
+        """The HSS has confirmed the pair: every question about it that is under way gets its token back."""
         self._refused.drop(pair)
-        found = self._granted.get(pair)
-        if found is None and self.limits.budget is not None and pair[0] in self._budgets:
-            self._budgets[pair[0]] = bucket.give_back(self._budgets[pair[0]], self.limits.budget)
+        found, taken = self._granted.get(pair), self._taken.pop(pair, 0)
+        if taken and self.limits.budget is not None:
+            self._budgets[pair[0]] = bucket.give_back(self._budgets[pair[0]], self.limits.budget, taken)
         if self.limits.granted_s == 0:
             self._granted.put(pair, (now, {}))  # confirmed, but to be asked again
             return
@@ -89,9 +91,16 @@ class Known(Generic[T]):
 
     def refused(self, pair: Pair, now: float, code: int) -> None:
         """The HSS has refused the pair."""
+        self._taken.pop(pair, None)
         self._granted.drop(pair)
         if self.limits.refused_s > 0:
             self._refused.put(pair, (now, code))
+
+    def unanswered(self, pair: Pair) -> None:
+        """The HSS has said nothing of the pair: the token of one question is spent."""
+        left = self._taken.pop(pair, 0) - 1
+        if left > 0:
+            self._taken[pair] = left
 
     def forget(self, pair: Pair) -> None:
         """What is remembered of this pair may be old: ask again.  That it was once confirmed still counts."""

@@ -13,7 +13,7 @@ AT_MOST: Final = 10_000
 """AVPs remembered; with more all are forgotten."""
 SHORT: Final = 256
 """Octets of those: what comes again is short, and whoever is outside has long ones echoed as he likes."""
-NEVER_AGAIN: Final = frozenset({"Session-Id", "Reference-Number"})
+NEVER_AGAIN: Final = "Session-Id"
 """What is another one in each message."""
 
 
@@ -48,5 +48,5 @@ class Outbound:
             return "outbound-private", reason
         if len(harmless) > AT_MOST:
             harmless.clear()
-        harmless.update(field for field in new if field[0] not in NEVER_AGAIN and len(field[1]) <= SHORT)
+        harmless.update(field for field in new if field[0] != NEVER_AGAIN and len(field[1]) <= SHORT)
         return None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from diameter.message import Avp, Grouped
 from diameter.message.members import Members
 from diameter.wire.avp import span
+from diameter.wire.types import TYPES
 
 DEEPEST: Final = 32
 """Groups inside each other that are looked into: 8 octets open one more, and whoever is outside can send thousands."""
+
+NUMBERS: Final[Mapping[str, int]] = {name: row.size for name, row in TYPES.items() if row.size is not None}
+"""Octets of the types that hold a number."""
 
 
 class TooDeep(ValueError):
@@ -21,8 +25,9 @@ class TooDeep(ValueError):
 
 
 def fields(message: Members, left_out: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
-    """Name and data of every AVP; of a group its name without data, and then its members.
+    """Name and data of every AVP; of a group its name without data, and then its members; of a number its name alone.
 
+    A number is no text: the four octets of one in some ten thousands read as an address of IPv6.
     left_out: name of AVPs at the top that are not looked into.  Raises TooDeep.
     """
     if depth > DEEPEST:
@@ -40,7 +45,8 @@ def fields(message: Members, left_out: str = "", depth: int = 0) -> Iterator[tup
                 yield from fields(group, depth=depth + 1)
                 continue
         start, end = span(wire, head)
-        yield name, wire[start:end]
+        number = one is not None and NUMBERS.get(one.type) == end - start
+        yield name, b"" if number else wire[start:end]
 
 
 def bearing(message: Members, names: frozenset[str], depth: int = 0) -> Iterator[str]:

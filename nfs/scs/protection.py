@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic import Field
 
-from diameter.config import InputFile, Table
+from diameter.config import KeyFile, Table
 from diameter.standing import Count
 from nfs.common.app_keys import AudienceTable, Keys, SignerId, provisioned, read_hex
 from nfs.common.cose import IV_OCTETS, Claims, protect
@@ -32,7 +32,7 @@ class ProtectionTable(Table):
     """The `[protection]` table of an SCS."""
 
     signer: SignerId = Field(description="number of its key, by which devices find the public one")
-    secret_file: InputFile = Field(description="file with its secret key (Ed25519), 64 hexadecimal digits")
+    secret_file: KeyFile = Field(description="file with its secret key (Ed25519), 64 hexadecimal digits")
     audience: tuple[AudienceTable, ...] = Field(
         default=(), strict=False, description="`[[protection.audience]]`: whom messages are encrypted for"
     )

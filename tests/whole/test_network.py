@@ -118,6 +118,13 @@ def test_no_octet_outside_holds_an_imsi(network: Network) -> None:
     assert IMSI.encode() in b"".join(octets for _, octets in network.wire.passed)  # the test can see one
 
 
+def test_a_reference_number_whose_octets_are_those_of_an_address_is_like_any_other(network: Network) -> None:
+    assert status(network.trigger(action(Reference_Number=int.from_bytes(b"\0\0::")))) == RequestStatus.SUCCESS
+    assert network.wait(network.sms_sc.report(network.sms_sc.triggers[0], 2)).result == (0, 2001)
+    assert network.scs1.reports[0]["Device-Notification"]["Delivery-Outcome"] == DeliveryOutcome.SUCCESS
+    assert network.audit() == []
+
+
 def test_a_device_is_named_by_its_msisdn_too(network: Network) -> None:
     avps = action(External_Identifier=None, MSISDN=encode_number("15550100001"))
     assert status(network.trigger(avps)) == RequestStatus.SUCCESS

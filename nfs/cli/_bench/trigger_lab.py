@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from diameter.security.pki import Pki
 from nfs.cli import _demo_lab as demo
 from nfs.cli._bench import machine
 from nfs.cli._bench.process import Failed, Process, wait
 from nfs.cli._bench.programs.said import understood
+from nfs.cli._bench.programs.undelivered import of_line
 from nfs.cli._bench.stacks import Command
 from nfs.cli._lab import Lab, LabError, prepare
 
@@ -39,6 +40,16 @@ isdn = "{HOSTILE_NUMBER}"
 domains = ["{demo.CUSTOMER}"]
 commands = ["trigger"]
 """
+
+
+class Ended(NamedTuple):
+    """The figures of a load; CPU seconds of each function and of the load ("scs") between BEGIN and STOP; what it said
+    of triggers that were not delivered.
+    """
+
+    figures: dict[str, float]
+    spent: dict[str, float]
+    undelivered: list[str]
 
 
 class Field:
@@ -69,20 +80,33 @@ class Field:
         command = Command([sys.executable, "-m", "nfs.cli._bench.programs.trigger_scs", whole])
         return Process(command, folder, [], None, talks=True)
 
-    def until_end(self, client: Process, seconds: float) -> tuple[dict[str, float], dict[str, float]]:
-        """The figures of a load, and CPU seconds of each function and of the load ("scs") between BEGIN and STOP.
+    def delivered(self, client: Process, seconds: float) -> Ended:
+        """The end of a load of which every trigger must be delivered.
 
-        Raises Failed.
+        Raises Failed, which says of those that were not how far they came, and why the gateway has held messages back.
         """
+        ended = self.until_end(client, seconds)
+        bad, lost = int(ended.figures["bad"]), int(ended.figures["lost"])
+        if bad or lost:
+            alarms = {f"alarm: {line['reason']}" for line in self.lines("mtc-iwf.audit") if line.get("alarm")}
+            said = "; ".join((*ended.undelivered, *sorted(alarms)))
+            raise Failed(f"of the authorised triggers {bad} were not delivered and {lost} have no report: {said}")
+        return ended
+
+    def until_end(self, client: Process, seconds: float) -> Ended:
+        """The end of a load.  Raises Failed."""
         until = time.monotonic() + PATIENCE_S + seconds
         marks: list[dict[str, float]] = []
+        undelivered: list[str] = []
         while not (line := client.line(until)).startswith("END "):
             if line in ("BEGIN", "STOP"):
                 marks.append(self.cpu_s() | {"scs": client.cpu_s()})
+            if said := of_line(line):
+                undelivered.append(said)
         figures = understood(line)
         if len(marks) != 2 or not figures["count"]:
             raise client.failed("saw no report")
-        return figures, {name: marks[1][name] - marks[0][name] for name in marks[0]}
+        return Ended(figures, {name: marks[1][name] - marks[0][name] for name in marks[0]}, undelivered)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 Arguments: JSON with `config` (of `mtc run scs`), `devices`, `seconds`, `warm_s`, and `window` (so many triggers under
 way, each until its delivery report) or `rate` (so many a second, due at random, whatever was answered).  `hostile`: it
 asks for what it has no right to, as fast as `rate` says, and does not care how long the answer takes.
+`first_reference`: the first Reference-Number, at random when it is not given.
 
 It leaves with DPR before it says END: who breaks off is not trusted with reports at once when he comes again.
 Beside the figures of every load END has `passed`, triggers that were answered with success.  What was not delivered in
-a load that is not hostile is `bad`.
+a load that is not hostile is `bad`, what has no report in the end `lost`; `undelivered` says a line of each.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from diameter.config import load
 from diameter.node import Node
 from nfs.cli._bench.programs.client import Ending
 from nfs.cli._bench.programs.said import end, say
+from nfs.cli._bench.programs.undelivered import SHOWN, bad_line
 from nfs.cli._demo_lab import APPLICATION_PORT, CUSTOMER, PLMN
 from nfs.scs.api import Report, Scs, TriggerRequest
 from nfs.scs.config import ScsConfig
@@ -59,7 +61,7 @@ class Load:
         self._seconds: float = told["seconds"]
         self._warm_s: float = told["warm_s"]
         self._times = array("d")
-        self._asked = self._open = self._bad = self._passed = 0
+        self._asked = self._open = self._bad = self._passed = self._shown = 0
         self._begin = self._stop = 0.0
         self._due = 0.0
         self._random = Random(1)
@@ -92,13 +94,20 @@ class Load:
         now = time.perf_counter()
         self._open -= 1
         self._passed += report.status == 0
-        self._bad += not self._hostile and not report.delivered
+        if not self._hostile and not report.delivered:
+            self._bad += 1
+            self._show(report)
         if not self._rate or due >= self._begin > 0:
             self._times.append(now - due)
         if not self._rate:
             self._watch(now)
             if not self._stop:
                 self._ask(now)
+
+    def _show(self, report: Report) -> None:
+        self._shown += 1
+        if self._shown <= SHOWN:
+            say(bad_line(report))
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -126,6 +135,8 @@ class Load:
             if self._open and time.perf_counter() < until:
                 self._reactor.callLater(0.02, last)
                 return
+            for reference in () if self._hostile else tuple(self._scs.ledger.open):
+                self._show(self._scs.progress(reference))
             figures = end(now - self._begin, self._times, bad=self._bad, octets=0, count=count, lost=self._open)
             line = f"{figures} passed={self._passed} asked={self._asked}"
             _ = self._node.stop().addCallback(lambda _: say(line))
@@ -138,7 +149,8 @@ def main(reactor: Any, told: dict[str, Any]) -> Deferred[None]:
     ended: Deferred[None] = Deferred()
     config = load(Path(told["config"]), ScsConfig)
     table = config.scs
-    ledger = Ledger(first_reference=randbelow(REFERENCES))  # none that a load before this one has used
+    first = told.get("first_reference")  # else one that no load before this one has used
+    ledger = Ledger(first_reference=randbelow(REFERENCES) if first is None else first)
     scs = Scs(number=table.number, realm=table.realm, mtc_iwf=table.mtc_iwf, clock=reactor.seconds, ledger=ledger)
     node = Node(config.node_config, [scs.tsp], Dictionary.load(), reactor=reactor)
     load_of = Load(scs, node, told, reactor)

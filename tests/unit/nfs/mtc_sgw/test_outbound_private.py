@@ -6,7 +6,7 @@ import pytest
 
 from nfs.mtc_sgw import outbound_private
 
-WORDS = frozenset({b"lgi-4711", b"hss.core.example"})
+WORDS = frozenset({b"lgi-4711", b"hss.core.example", b"815"})
 
 
 @pytest.mark.requirement("R-IP-03", "T-IP-01", "R-ID-04", "R-IP-04", "T-IP-02", "R-ID-05", "T-GRP-06")
@@ -51,6 +51,14 @@ WORDS = frozenset({b"lgi-4711", b"hss.core.example"})
         ("Origin-Host", b"iwf.core.example", None),
         ("Reference-Number", b"\0\0\0\x07", None),
         ("MSISDN", bytes.fromhex("5155100000f1"), None),
+        ("MSISDN", b"tai!3", None),  # 47 16 96 12 33
+        ("SCS-Identity", b"9815", None),
+        ("SCS-Identity", b"tai:3", "a cell or area"),
+        ("Session-Id", b"scs1.customer.example;3978150000;4008150", None),
+        ("Session-Id", b"scs1.customer.example;1;2;815", "a word"),
+        ("Session-Id", b"scs815.customer.example;1;2", "a word"),
+        ("Session-Id", b"scs1.customer.example;1;2x815", "a word"),
+        ("External-Identifier", b"meter-815@customer.example", "a word"),
     ],
 )
 def test_outbound_private(name: str, data: bytes, held: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from diameter.config import parse
 from diameter.errors import ConfigError
+from helpers.private import private
 from nfs.common import cbor
 from nfs.common.app_keys import provisioned
 from nfs.common.cbor import Tagged
@@ -38,7 +39,7 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         for name, key in (("scs.secret", SECRET), ("scs.public", public_of(SECRET)), ("fleet.key", KEY)):
-            (folder / name).write_text(key.hex() + "\n")
+            private(folder / name, key.hex() + "\n")
         self.now = NOW
         scs = f'signer = "scs-1"\nsecret_file = "scs.secret"\n{AUDIENCE}'
         self.scs: Protector = protector(parse(scs, ProtectionTable, source="scs.toml", base=folder), self.clock)
@@ -151,7 +152,7 @@ def test_the_scs_never_sends_a_group_anything_else(pair: Pair, tmp_path: Path) -
     pair.now -= 3600  # a clock that is set back
     earlier, later = (verified(pair.scs(WAKE).payload, {b"scs-1": public_of(SECRET)}.get)[0] for _ in range(2))
     assert later.number == earlier.number + 1
-    (tmp_path / "fleet.key").write_text("00")
+    private(tmp_path / "fleet.key", "00")
     with pytest.raises(ConfigError, match=r"fleet\.key: 64 hexadecimal digits expected"):
         provisioned((), pair.devices.audience)
     with pytest.raises(ConfigError, match="signer"):
