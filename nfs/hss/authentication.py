@@ -112,6 +112,11 @@ class AuthenticationCentre:
         self._forgotten += 1
         self._cache.forget(imsi)
 
+    def clear(self) -> None:
+        """Read everybody anew."""
+        self._forgotten += 1
+        self._cache.clear()
+
     async def resynchronise(self, known: Known, info: bytes) -> Known:
         """Take RAND || AUTS of a USIM; what to go on with.  Raises StoreError; Refused for one not its own."""
         card, functions, imsi = _usable(known)
