@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from diameter.config.private import refuse_shared
 from diameter.errors import ConfigError
 from nfs.common.aka import SEAL_KEY_OCTETS, Seal
+from nfs.common.group_keys import put
 
 
 def read_seal(path: Path) -> Seal:
@@ -27,13 +27,4 @@ def read_seal(path: Path) -> Seal:
 
 def new_key(path: Path) -> None:
     """Make a key file.  Raises ConfigError, also when there is one: what it sealed would be lost."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path}: is there already") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(SEAL_KEY_OCTETS) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    put(path, secrets.token_hex(SEAL_KEY_OCTETS))
