@@ -40,8 +40,8 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     audit = open_audit(config)
     store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
     kept = (config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
-    cache: Cache[UserId, Subscriber | None] = Cache(*kept)
-    known: Cache[str, Known | None] = Cache(*kept)
+    cache: Cache[UserId, Subscriber | None] = Cache(*kept, old_s=config.hss.away_s)
+    known: Cache[str, Known | None] = Cache(*kept, old_s=config.hss.away_s)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
     reads, later = around.beside(store), around.reactor.callLater
     directory = Directory(reads, cache, later)

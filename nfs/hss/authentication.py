@@ -104,8 +104,14 @@ class AuthenticationCentre:
             waiting.resolve(known)
 
     def _lost(self, failure: Any, asked: dict[str, Later[Known | None]]) -> None:
-        for waiting in asked.values():
-            waiting.fail(failure.value)
+        """What is known from before will do, for a while."""
+        self._cache.lost()
+        for imsi, waiting in asked.items():
+            known = self._cache.get(imsi, EMPTY)
+            if known is None or isinstance(known, Known):
+                waiting.resolve(known)
+            else:
+                waiting.fail(failure.value)
 
     def forget(self, imsi: str) -> None:
         """Read a subscriber anew when it is asked for next."""

@@ -24,6 +24,12 @@ class HssTable(Table):
     cache_s: float = Field(
         default=1.0, ge=0, le=3600, description="how long; what another process changes is seen after this"
     )
+    away_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86_400,
+        description="how much longer while the database is away: S6m and vectors go on with what was read last",
+    )
     mwd_list: int = Field(
         default=10, ge=1, le=1000, description="service centres that may wait for one device; beyond it S6c gets 5558"
     )
