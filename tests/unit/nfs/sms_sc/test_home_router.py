@@ -205,7 +205,7 @@ def test_refusals_are_audited(rig: Rig) -> None:
     name = rig.ask().text("User-Name")
     assert rig.ask(MSISDN=b"\xfe").result == (10415, 5001)
     assert rig.ask(MSISDN=None).result == (10415, 5001)
-    assert rig.forward("001019999999999", tpdu()).result == (10415, 5001)
+    assert rig.forward("001029999999999", tpdu()).result == (10415, 5001)
     rig.clock.advance(61)
     assert rig.forward(name, tpdu()).result == (10415, 5001)
     rig.router.realms = frozenset()
