@@ -229,15 +229,13 @@ class Engine:
 
     async def _one(self, what: str, place: Place, event: EventTable | None) -> bool:
         acts, imsi = self._acts, place.imsi
-        if what in ("attach", "arrive"):
+        if what == "tau" and (acts.attached(imsi) or place.group.number not in self._attaching):
+            return await acts.update(imsi)
+        if what in ("attach", "arrive", "tau"):
             good = await acts.attach(imsi, initial=what == "attach")
             if good:
                 self.happened("attached", place)
             return good
-        if what == "tau":
-            if acts.attached(imsi) or place.group.number not in self._attaching:
-                return await acts.update(imsi)
-            return await acts.attach(imsi, initial=False)
         if what == "detach":
             return await acts.detach(imsi)
         if what in ("send", "join") and event is not None:
