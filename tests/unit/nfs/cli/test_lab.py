@@ -103,7 +103,7 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     from diameter.config import parse
     from diameter.security.pki import Pki
 
-    config = config_of(tmp_path)
+    config = read(made(tmp_path, "[lab]\ns6c = true\n" + WHOLE))
     addresses = config.addresses(loopback=True)
     assert addresses == {"a": "127.77.1.10", "b": "127.77.1.11"}
     files = Files(config, addresses, config.database.url or "", "pki")
@@ -135,9 +135,9 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
 
 def test_sms_scs_ask_the_hss_where_that_is_wanted(tmp_path: Path) -> None:
     """And then the relays bring its alerts to them."""
-    asking = config_of(tmp_path)
-    (tmp_path / "plain").mkdir()
-    plain = read(made(tmp_path / "plain", "[lab]\ns6c = false\n" + WHOLE))
+    plain = config_of(tmp_path)
+    (tmp_path / "asking").mkdir()
+    asking = read(made(tmp_path / "asking", "[lab]\ns6c = true\n" + WHOLE))
     for config, expected in ((plain, None), (asking, {"realm": "hss.operator.example"})):
         files = Files(config, config.addresses(loopback=True), "postgresql://mtc@db.example/mtc", "pki")
         assert files.file("sms-sc", "a").get("hss") == expected
