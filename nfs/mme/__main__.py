@@ -40,8 +40,7 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     guard = guarded(config.protection, around.reactor.seconds)
     mme = Mme.of([*populations, *populations_of(scenario)], guard)
     sgd = Sgd(mme)
-    files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
-    received, attached, heard = files
+    files = received, attached, heard = [_lines(getattr(config.mme, each)) for each in Lines.files]
     if received is not None:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
@@ -51,7 +50,6 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     radio.hop = Hop(secured=config.mme.nas_security, attached=lambda imsi: imsi in s6a.ues.contexts)
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
-
     plan = _plan(config, sgd, heard, around)
     if sgd.sender is not None:
         sgd.sender.link = radio
@@ -92,6 +90,8 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         stopping=lambda: s6a.spawn(stopping()),
         stopped=stopped,
         steer=None if playing is None else playing.steer,
+        reload=guard.reload,
+        live=guard.live,
     )
 
 
@@ -157,6 +157,9 @@ def _site(config: MmeConfig) -> Site:
 
 class Lines:
     """A file that gets a JSON line for each thing it is called with."""
+
+    files: Final = ("received", "attached", "heard")
+    """Those of the `[mme]` table."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)

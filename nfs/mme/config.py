@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.base import Identity, InputFile, OutputFile, Table
-from nfs.common.app_keys import AudienceTable, SignerTable
+from diameter.config.private import KeyFile
+from nfs.common.app_keys import AudienceTable, RegionTable, SignerTable
 from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164, imsi, plmn
 from nfs.common.imsi_group import group_text
@@ -64,7 +65,7 @@ class MmeTable(Table):
     scenario: InputFile | None = Field(
         default=None, description="TOML file that says what UEs do, and when (docs/ues.md)"
     )
-    cards: InputFile | None = Field(
+    cards: KeyFile | None = Field(
         default=None,
         description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
     )
@@ -89,8 +90,12 @@ class GroupTable(Table):
     id: Annotated[str, AfterValidator(group_text)] = Field(
         description="IMSI-Group Identifier, as the HSS names it: Group-Service-Id, MCC, MNC and Local-Group-Id"
     )
-    key_file: InputFile = Field(description="file with the group's key, 64 hexadecimal digits, random")
-    key_id: int = Field(default=0, ge=0, le=255, description="number of this key, another one when it is renewed")
+    key_file: KeyFile = Field(
+        description="file with the group's keys, as `mtc keys group` makes it, or one of 64 hexadecimal digits"
+    )
+    key_id: int = Field(
+        default=0, ge=0, le=255, description="number of a key that has none in its file, another one when it is renewed"
+    )
 
 
 class ProtectionTable(Table):
@@ -105,6 +110,9 @@ class ProtectionTable(Table):
     )
     audience: tuple[AudienceTable, ...] = Field(
         default=(), strict=False, description="`[[protection.audience]]`: what the UEs belong to"
+    )
+    region: tuple[RegionTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.region]]`: where messages for groups need no encryption"
     )
 
 

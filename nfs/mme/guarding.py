@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from diameter.standing import Count
-from nfs.common.app_keys import provisioned
+from nfs.common.app_keys import Provisioned, provisioned
 from nfs.common.standing import counted
-from nfs.mme.config import ProtectionTable
+from nfs.mme.config import MmeConfig, ProtectionTable
 from nfs.mme.logic import Deliver
 from nfs.ue.application import MESSAGES, Guarded, Strictness
 from nfs.ue.logic import Inbox
+
+KEYS: Final = ("protection.signer", "protection.audience", "protection.region")
+"""What of a configuration is read again while it runs."""
 
 
 class Guard:
@@ -19,6 +23,7 @@ class Guard:
     def __init__(self, make: Callable[[Inbox], Guarded] | None) -> None:
         self._make = make
         self._guarded: Guarded | None = None
+        self.live = () if make is None else KEYS
 
     def __call__(self, inbox: Inbox) -> Deliver:
         """What UEs deliver to."""
@@ -26,6 +31,11 @@ class Guard:
             return inbox
         self._guarded = self._make(inbox)
         return self._guarded
+
+    def reload(self, config: MmeConfig) -> None:
+        """Read the keys again.  Raises ConfigError, and then those of before stay."""
+        if self._guarded is not None and config.protection is not None:
+            self._guarded.take(_keys(config.protection))
 
     def counts(self) -> Iterator[Count]:
         """What became of messages."""
@@ -36,6 +46,10 @@ def guarded(table: ProtectionTable | None, clock: Callable[[], float]) -> Guard:
     """As a configuration has it.  clock: seconds since 1970.  Raises ConfigError."""
     if table is None:
         return Guard(None)
-    keys = provisioned(table.signer, table.audience)
+    keys = _keys(table)
     strictness = Strictness(fresh_s=table.fresh_s, only_groups=table.only_groups)
     return Guard(lambda inbox: Guarded(inbox, keys, clock, strictness))
+
+
+def _keys(table: ProtectionTable) -> Provisioned:
+    return provisioned(table.signer, table.audience, table.region)

@@ -137,7 +137,7 @@ class LabConfig(Table):
             if machine.name in names:
                 yield f"machine.{at}.name", f"{machine.name} is there already"
             names.add(machine.name)
-            for kind in set(machine.functions):
+            for kind in dict.fromkeys(machine.functions):
                 if machine.functions.count(kind) > 1:
                     yield f"machine.{at}.functions", f"{kind} once a machine"
         for kind in KINDS:
