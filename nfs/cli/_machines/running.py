@@ -137,7 +137,9 @@ class RunningLab:
         if self.config.lab.s6c:
             found = attaching.keys(self.config.lab)
             new_key(self.folder / attaching.KEY)
-            (self.folder / attaching.CARDS).write_text(attaching.cards(found), encoding="utf-8")
+            usims = self.folder / attaching.CARDS
+            usims.touch(mode=0o600)
+            usims.write_text(attaching.cards(found), encoding="utf-8")
             (self.folder / attaching.SCENARIO).write_text(toml(attaching.scenario(self.config.lab)), encoding="utf-8")
         (self.folder / "devices.csv").write_text(files.devices(found), encoding="utf-8")
 

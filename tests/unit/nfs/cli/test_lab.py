@@ -114,6 +114,7 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     new_key(tmp_path / attaching.KEY)
     (tmp_path / attaching.SCENARIO).write_text(toml(attaching.scenario(config.lab)), encoding="utf-8")
     keys = attaching.keys(config.lab)
+    (tmp_path / attaching.CARDS).touch(mode=0o600)
     (tmp_path / attaching.CARDS).write_text(attaching.cards(keys), encoding="utf-8")
     found: dict[tuple[str, str], Any] = {}
     for kind, machine in config.instances():
