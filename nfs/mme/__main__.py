@@ -73,10 +73,9 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
 
     def stopped() -> None:
-        for file in files:
+        for file in (*files, guard, audit):
             if file is not None:
                 file.close()
-        audit.close()
 
     return Parts(
         applications=(sgd, s6a) if playing is None else (sgd, s6a, playing.alerts),

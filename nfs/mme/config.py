@@ -105,6 +105,9 @@ class ProtectionTable(Table):
         default=90_000, gt=0, le=31_536_000, description="how old a message may be, its wait for the UE included"
     )
     only_groups: bool = Field(default=False, description="only messages for groups are looked at")
+    numbers: OutputFile | None = Field(
+        default=None, description="file with the numbers of messages that UEs have had; a restart forgets them without"
+    )
     signer: tuple[SignerTable, ...] = Field(
         default=(), strict=False, description="`[[protection.signer]]`: whose signature counts"
     )

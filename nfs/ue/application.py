@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from nfs.common.cose import Claims, verified
+from nfs.common.cose import verified
 from nfs.common.cose_content import EnvelopeError, parsed
 from nfs.common.group_keys import Ring
 from nfs.ue.logic import Trigger
+from nfs.ue.numbers import Numbers
 
-REMEMBERED: Final = 64
-"""Numbers of a signer that a device knows again; what is older than all of them is discarded as well."""
 AHEAD_S: Final = 300
 """How much the clock of an SCS may be ahead of that of a device."""
 TAKEN: Final = "taken"
@@ -53,17 +52,22 @@ class Strictness:
 class Guarded:
     """In front of the applications of UEs.  passes: takes what may pass, with the payload as the SCS wrote it.
 
-    clock: seconds since 1970.
+    clock: seconds since 1970.  numbers: what was had before, nothing when not given.
     """
 
     def __init__(
-        self, passes: Callable[[Trigger], None], keys: Keys, clock: Callable[[], float], strictness: Strictness
+        self,
+        passes: Callable[[Trigger], None],
+        keys: Keys,
+        clock: Callable[[], float],
+        strictness: Strictness,
+        numbers: Numbers | None = None,
     ) -> None:
         self._passes = passes
         self._keys = keys
         self._clock = clock
         self._strictness = strictness
-        self._had: dict[tuple[str, bytes], list[int]] = {}
+        self._numbers = Numbers() if numbers is None else numbers
         self.counters: dict[str, int] = {}
 
     def __call__(self, trigger: Trigger) -> None:
@@ -93,8 +97,7 @@ class Guarded:
         age = now - claims.made_at
         if age > self._strictness.fresh_s or age < -AHEAD_S:
             raise EnvelopeError("not fresh")
-        had = self._had.get((trigger.imsi, claims.signer), [])
-        if claims.number in had or (len(had) == REMEMBERED and claims.number < had[0]):
+        if self._numbers.had(trigger.imsi, claims.signer, claims.number):
             raise EnvelopeError("a replay")
         inner = parsed(content)
         if not inner.encrypted and self._keys.confidential(claims.audience):
@@ -103,12 +106,8 @@ class Guarded:
         if key is None:
             raise EnvelopeError("an unknown key")
         payload = inner.open(key)
-        self._remember(trigger.imsi, claims, had)
+        self._numbers.take(trigger.imsi, claims.signer, claims.number)  # of nothing else: without keys none fills them
         return payload
-
-    def _remember(self, imsi: str, claims: Claims, had: list[int]) -> None:
-        """Only what was taken: nobody without keys fills the memory."""
-        self._had[imsi, claims.signer] = sorted([*had, claims.number])[-REMEMBERED:]
 
     def _count(self, outcome: str) -> None:
         self.counters[outcome] = self.counters.get(outcome, 0) + 1

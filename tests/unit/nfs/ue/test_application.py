@@ -23,8 +23,9 @@ from nfs.mme.config import ProtectionTable as Devices
 from nfs.mme.guarding import guarded
 from nfs.scs.logic import TriggerRequest
 from nfs.scs.protection import ProtectionTable, Protector, protector, renewed
-from nfs.ue.application import AHEAD_S, REMEMBERED, Guarded, Strictness
+from nfs.ue.application import AHEAD_S, Guarded, Strictness
 from nfs.ue.logic import Inbox, Trigger
+from nfs.ue.numbers import REMEMBERED
 
 FLEET, OTHERS = "fleet@customer.example", "others@customer.example"
 SECRET, KEY, OTHER_KEY = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
@@ -273,3 +274,18 @@ def test_keys_of_another_group_are_not_taken_for_this_one(pair: Pair, tmp_path: 
     with pytest.raises(ConfigError):
         renewed(pair.scs, pair.table.model_copy(update={"audience": audience}))
     assert len(pair.scs(WAKE).payload) == len(before.payload)  # those of before stay
+
+
+@pytest.mark.requirement("R-GRP-14", "R-GRP-16")
+def test_what_was_taken_before_a_restart_is_a_replay_after_it(pair: Pair, tmp_path: Path) -> None:
+    table = pair.devices.model_copy(update={"numbers": tmp_path / "numbers"})
+    pair.guard = pair.guarded(table)
+    sent, later = pair.scs(WAKE).payload, pair.scs(WAKE).payload
+    assert pair.hear(sent) == [b"wake up"]
+    before = pair.mme
+    pair.guard = pair.guarded(table)  # the process before was killed
+    assert (pair.hear(sent), pair.hear(later)) == ([], [b"wake up"])
+    assert pair.hear(sent, imsi="001010000000002") == [b"wake up"]  # which has not had it
+    assert pair.guard.counters == {"a replay": 1, "taken": 2}
+    for each in (before, pair.mme):
+        each.close()
