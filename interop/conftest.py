@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from diameter.security.pki import Pki
+from helpers.chance import pytest_configure, pytest_runtest_setup
 from helpers.erlang import compiled
 from helpers.live import AT
 from helpers.namespace import network
@@ -15,6 +16,7 @@ from helpers.other_cores import absent
 from helpers.programs import Program, Start
 from tools.environment import PEERS, ROOT, ensure, safe_environment
 
+__all__ = ["pytest_configure", "pytest_runtest_setup"]
 collect_ignore = list(absent())
 
 

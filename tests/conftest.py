@@ -1,4 +1,4 @@
-"""Shared by every test: requirement marks, hypothesis profiles, and the check that the installed wheel is what runs."""
+"""Shared by every test: requirement marks, chance, and the check that the installed wheel is what runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from helpers.chance import (
+    pytest_configure,
+    pytest_fixture_setup,
+    pytest_make_collect_report,
+    pytest_runtest_call,
+    pytest_runtest_setup,
+)
+
+__all__ = [
+    "pytest_configure", "pytest_fixture_setup", "pytest_make_collect_report", "pytest_runtest_call",
+    "pytest_runtest_setup",
+]  # fmt: skip
 TESTS = Path(__file__).resolve().parent
-
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
 
 
 def _rows() -> frozenset[str]:

@@ -98,6 +98,7 @@ MAY_IMPORT_CRYPTOGRAPHY: Final = (
     "diameter.capture.*",
     "nfs.common.aka",
     "nfs.common.cose",
+    "nfs.common.cose_content",
     "nfs.common.nas_security",
 )
 

@@ -74,7 +74,8 @@ class Finding:
                 timer = self._timers.pop(row.realm, None)
                 if timer is not None and timer.active():
                     timer.cancel()
-        for realm in before.keys() - {row.realm for row in rows}:
+        wanted = {row.realm for row in rows}
+        for realm in [realm for realm in before if realm not in wanted]:
             self._core.say(Point.PEER_REMOVED, peer=f"(found by DNS in {realm})")
             self._hold(before[realm], (), 0.0)
         for row in rows:

@@ -99,7 +99,7 @@ class Reloading:
     def _take(self, wanted: dict[str, PeerConfig], table: RoutingTable) -> None:
         peering, core = self._peering, self._core
         known = {key: row for key, row in peering.configs.items() if self._static(key)}
-        for key in known.keys() - wanted.keys():
+        for key in [key for key in known if key not in wanted]:  # in the order of the file, not of a set
             core.say(Point.PEER_REMOVED, peer=known[key].host)
             self._leave(key, DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
         for key in list(self._returning.keys() - wanted.keys()):

@@ -28,6 +28,7 @@ from diameter.config.models import (
     RouteConfig,
     SecurityConfig,
 )
+from diameter.config.private import CertificateKeyFile, KeyFile
 from diameter.config.sctp import SctpAuth, SctpConfig, SctpKind, SctpOrder
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SECURE_PORT",
     "AdminConfig",
     "CaptureConfig",
+    "CertificateKeyFile",
     "Complaints",
     "FaultConfig",
     "FunctionConfig",
@@ -46,6 +48,7 @@ __all__ = [
     "InputFile",
     "IpsecConfig",
     "IpsecMode",
+    "KeyFile",
     "Limits",
     "LinkProfile",
     "LinkTable",

@@ -33,9 +33,15 @@ def realm_pattern(text: str) -> str:
     return ("*." if text.startswith("*.") else "") + _identity(text.removeprefix("*.")).lower()
 
 
+def loading_from(info: ValidationInfo) -> Path | None:
+    """The folder of the configuration file that is being loaded; None while a table is made by itself."""
+    base: Path | None = (info.context or {}).get(BASE)
+    return base
+
+
 def _placed(path: Path, info: ValidationInfo) -> tuple[Path, bool]:
     """Return the path as seen from the configuration file, and whether a file is being loaded at all."""
-    base: Path | None = (info.context or {}).get(BASE)
+    base = loading_from(info)
     if base is None:
         return path, False
     try:
@@ -44,7 +50,7 @@ def _placed(path: Path, info: ValidationInfo) -> tuple[Path, bool]:
         raise ValueError(f"cannot tell whose home {path.parts[0]} is") from None
 
 
-def _readable(path: Path, info: ValidationInfo) -> Path:
+def readable(path: Path, info: ValidationInfo) -> Path:
     """Check, while a file is loaded, that this one exists and can be read; its content is the owner's business."""
     placed, loading = _placed(path, info)
     if loading:
@@ -73,7 +79,7 @@ def one_line(text: str) -> str:
 
 
 Identity = Annotated[str, AfterValidator(_identity)]
-InputFile = Annotated[Path, Field(strict=False), AfterValidator(_readable)]
+InputFile = Annotated[Path, Field(strict=False), AfterValidator(readable)]
 OutputFile = Annotated[Path, Field(strict=False), AfterValidator(_writable)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.base import Identity, InputFile, Seconds, Table
 from diameter.config.load import Complaints
+from diameter.config.private import CertificateKeyFile, KeyFile
 from diameter.config.proposals import Profile, Suites, agreed, esp_proposal, ike_proposal, weak_for
 from diameter.config.sctp import IpAddress
 
@@ -45,7 +46,7 @@ class IkeConfig(Table):
     """What an IKE daemon is told: who we are, and whom to trust."""
 
     certificate: InputFile = Field(description="PEM: our certificate, then the intermediate ones, leaf first")
-    key: InputFile = Field(description="PEM: private key of the certificate, without a pass phrase")
+    key: CertificateKeyFile = Field(description="PEM: private key of the certificate, without a pass phrase")
     trust: tuple[InputFile, ...] = Field(
         strict=False, min_length=1, description="PEM: CAs that may vouch for the other end"
     )
@@ -69,8 +70,8 @@ class ManualSa(Table):
     spi_in: Spi = Field(description="security parameters index of what arrives")
     spi_out: Spi = Field(description="security parameters index of what leaves")
     cipher: Cipher = Field(default="aes-gcm-128", description=f"one of {', '.join(CIPHERS)}")
-    key_in: InputFile = Field(description="file with the key of what arrives, in hex: cipher (with salt), integrity")
-    key_out: InputFile = Field(description="file with the key of what leaves; never the same key")
+    key_in: KeyFile = Field(description="file with the key of what arrives, in hex: cipher (with salt), integrity")
+    key_out: KeyFile = Field(description="file with the key of what leaves; never the same key")
     tunnel_local: IpAddress | None = Field(default=None, description="tunnel: our outer address; local when not given")
     tunnel_remote: IpAddress | None = Field(default=None, description="tunnel: the peer's; remote when not given")
 

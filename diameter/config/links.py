@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diameter.config.base import InputFile, OutputFile, Port, Table, one_line
 from diameter.config.ipsec import XFRM, IpsecConfig
 from diameter.config.load import Complaints
+from diameter.config.private import CertificateKeyFile
 from diameter.config.sctp import SctpConfig, SctpKind
 
 Transport = Literal["tcp", "tls", "sctp", "dtls"]
@@ -31,7 +32,7 @@ class TlsConfig(Table):
     """Certificate, key and trust store of this node (facts: TS 33.210 6.2, TS 33.310 6.1.3a)."""
 
     certificate: InputFile = Field(description="PEM: our certificate, then the intermediate ones, leaf first")
-    key: InputFile = Field(description="PEM: private key of the certificate, without a pass phrase")
+    key: CertificateKeyFile = Field(description="PEM: private key of the certificate, without a pass phrase")
     trust: tuple[InputFile, ...] = Field(
         strict=False, min_length=1, description="PEM: CAs that may vouch for a Diameter peer; never the web's roots"
     )

@@ -20,12 +20,13 @@ UNKNOWN: Final = -1
 class Definitions:
     """Every definition of the files loaded, and the scope of each application."""
 
-    __slots__ = ("_avps", "_files", "_plain", "_scopes", "applications", "sources")
+    __slots__ = ("_avps", "_files", "_named", "_plain", "_scopes", "applications", "sources")
 
     def __init__(self, linked: Linked) -> None:
         self._files = linked.files
         self._plain = linked.avps
         self._avps: dict[int, AvpDef] | None = None
+        self._named: dict[str, tuple[CommandDef, ...]] = {}
         self._scopes: dict[int, Scope] = {}
         self.applications: Mapping[int, ApplicationDef] = {
             f.id: ApplicationDef(f.id, f.name, f.vendor, f.stem, f.title, f.decode_only, f.accounting)
@@ -87,8 +88,11 @@ class Definitions:
 
         "Device-Action" gives both directions, "Device-Action-Request" and "DAR" one.
         """
-        spellings = (name, f"{name}-Request", f"{name}-Answer")
-        return tuple(c for c in self.commands() if c.name in spellings or c.short == name)
+        if not self._named:
+            for one in self.commands():
+                for spelling in {one.name, one.short, one.name.removesuffix("-Request").removesuffix("-Answer")}:
+                    self._named[spelling] = (*self._named.get(spelling, ()), one)
+        return self._named.get(name, ())
 
     def commands(self) -> Iterator[CommandDef]:
         """Every command of every file in load order, each once, as its own application defines it."""

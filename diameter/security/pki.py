@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from diameter.config.private import refuse_shared
 from diameter.errors import ConfigError
 
 KeyKind = Literal["p256", "rsa3072"]
@@ -65,6 +66,7 @@ class Pki:
             raise ConfigError(f"{self.folder}: no PKI here ({Path(error.filename).name} is missing)") from None
         except ValueError as error:
             raise ConfigError(f"{self.folder}: ca.pem or ca.key cannot be read: {error}") from None
+        refuse_shared(self.folder / "ca.key")
         if not isinstance(key, Key):
             raise ConfigError(f"{self.folder}: ca.key is neither an elliptic curve nor an RSA key")
         self._key = key

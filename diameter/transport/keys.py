@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from diameter.config import TlsConfig
+from diameter.config.private import GROUP_READS, complaint
 from diameter.errors import ConfigError
 from diameter.security.certificate import lifetime
 from diameter.security.credentials import BadCredentials, Credentials
@@ -83,7 +84,7 @@ class TlsKeys:
         config = self._config
         credentials = Credentials(
             chain=self._octets("certificate", config.certificate),
-            key=self._octets("key", config.key),
+            key=self._octets("key", config.key, GROUP_READS),
             trust=tuple(self._octets(f"trust.{at}", path) for at, path in enumerate(config.trust)),
             crls=tuple(self._octets(f"crl.{at}", path) for at, path in enumerate(config.crl)),
             minimum_version=config.minimum_version,
@@ -101,8 +102,12 @@ class TlsKeys:
             raise self._wrong("chain", 0, f"our own certificate is valid from {begin:%F} to {end:%F} only")
         return context
 
-    def _octets(self, key: str, path: Path) -> bytes:
+    def _octets(self, key: str, path: Path, beyond: int = 0) -> bytes:
+        """What a file holds.  beyond: bits that its mode must not have."""
         try:
+            wrong = complaint(path, beyond)
+            if wrong:
+                raise ConfigError(f"{self._place}.{key}: {path}: {wrong}")
             return path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{self._place}.{key}: cannot read {path}: {error.strerror}") from None

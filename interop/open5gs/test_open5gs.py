@@ -21,6 +21,7 @@ def test_its_hss_and_our_mme(tmp_path: Path) -> None:
     places = open5gs_places() | {"FOLDER": tmp_path}
     for name in ("hss.conf", "hss.yaml", "usims.csv"):
         filled(HERE / name, tmp_path / name, places)
+    (tmp_path / "usims.csv").chmod(0o600)
     (tmp_path / "mongo").mkdir()
     with ExitStack() as running:
         run_beside(

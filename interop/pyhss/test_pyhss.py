@@ -32,6 +32,7 @@ def test_it_and_our_mme(tmp_path: Path) -> None:
     services, python = Path(os.environ["MTC_PYHSS"]) / "services", os.environ["MTC_PYHSS_PYTHON"]
     for name in ("config.yaml", "usims.csv"):
         filled(HERE / name, tmp_path / name, {"FOLDER": tmp_path})
+    (tmp_path / "usims.csv").chmod(0o600)
     environment = {**os.environ, "PYHSS_CONFIG": str(tmp_path / "config.yaml")}
     with ExitStack() as running:
         run_beside(running, ["redis-server", "--bind", "127.0.0.1", "--dir", tmp_path], tmp_path / "redis.log")

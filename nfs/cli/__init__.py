@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, str]] = {
     "demo": "Run the main job: 1,000 device triggers on loopback, with pictures.",
     "dict": "List, show, check, import and export dictionaries.",
     "encode": "Turn a message written as JSON into octets.",
+    "keys": "Keys of groups and of SCSs: make, renew and show.",
     "lab": "Functions on several machines, from one file; kills and cut links.",
     "owner": "Owners of devices: which SCSs may trigger, and who was refused.",
     "pcap": "Read packet captures.",

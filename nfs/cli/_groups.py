@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nfs.cli._hss import connected, options
+from nfs.cli._via import remote, through
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,43 +26,64 @@ def group() -> None:
 @group.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option("--replace", is_flag=True, help="In the place of groups of the same name; refused otherwise.")
+@through
 @options
-def import_(file: Any, replace: bool, database: str | None, config: Path | None, as_json: bool) -> None:
+def import_(file: Any, replace: bool, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Import groups, or what devices have, from FILE, CSV or JSON ("-" for standard input).  All of it or nothing.
 
     Example: mtc subscriber group import groups.csv -d hss.db
     """
-    with connected(database, config) as connection:
-        groups, devices = _import(connection, file, replace=replace)
+    from nfs.cli import _via_more
+
+    hss = remote(database, config, way)
+    if hss is not None:
+        done = _via_more.import_file(hss, "groups", file, **({"replace": "true"} if replace else {}))
+        groups, devices = done["groups"], done["devices"]
+    else:
+        with connected(database, config) as connection:
+            groups, devices = _import(connection, file, replace=replace)
     said = [f"{groups} groups"] * bool(groups) + [f"what {devices} devices have"] * bool(devices)
     document = {"schema": 1, "groups": groups, "devices": devices}
     click.echo(json.dumps(document) if as_json else f"{' and '.join(said) or 'nothing'} imported")
 
 
 @group.command("export")
+@through
 @options
-def export(database: str | None, config: Path | None, as_json: bool) -> None:
+def export(database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Write every group, and what devices have, as JSON.
 
     Example: mtc subscriber group export -d hss.db > groups.json
     """
+    from nfs.cli import _via_more
     from nfs.hss.groups import form, tables
 
+    hss = remote(database, config, way)
+    if hss is not None:
+        click.echo(json.dumps(_via_more.groups(hss)))
+        return
     with connected(database, config, make=False) as connection:
         click.echo(form.write(tables.every(connection), tables.traits(connection)), nl=False)
 
 
 @group.command("list")
+@through
 @options
-def list_(database: str | None, config: Path | None, as_json: bool) -> None:
+def list_(database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """List groups, one a line.
 
     Example: mtc subscriber group list -d hss.db
     """
+    from nfs.cli import _via_more
     from nfs.hss.groups import form, tables
 
-    with connected(database, config, make=False) as connection:
-        found = list(tables.every(connection))
+    hss = remote(database, config, way)
+    if hss is not None:
+        rows = _via_more.groups(hss)["groups"]
+        found = [form.GroupRow.model_validate(each).to_group() for each in rows]
+    else:
+        with connected(database, config, make=False) as connection:
+            found = list(tables.every(connection))
     if as_json:
         click.echo(form.write(found, {}), nl=False)
         return
@@ -72,14 +94,21 @@ def list_(database: str | None, config: Path | None, as_json: bool) -> None:
 
 @group.command("show")
 @click.argument("name")
+@through
 @options
-def show(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
+def show(name: str, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Show a group with the members that it has at this moment.  Exit status 1 if there is none.
 
     Example: mtc subscriber group show fleet@customer.example -d hss.db
     """
-    with connected(database, config, make=False) as connection:
-        row = _show(connection, name)
+    from nfs.cli import _via_more
+
+    hss = remote(database, config, way)
+    if hss is not None:
+        row = _via_more.group(hss, name)
+    else:
+        with connected(database, config, make=False) as connection:
+            row = _show(connection, name)
     if as_json:
         click.echo(json.dumps({"schema": 1, **row}))
         return
@@ -89,17 +118,23 @@ def show(name: str, database: str | None, config: Path | None, as_json: bool) ->
 
 @group.command("remove")
 @click.argument("name")
+@through
 @options
-def remove(name: str, database: str | None, config: Path | None, as_json: bool) -> None:
+def remove(name: str, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Remove a group; its members stay subscribers.  Exit status 1 if there is none.
 
     Example: mtc subscriber group remove fleet@customer.example -d hss.db
     """
+    from nfs.cli import _via_more
     from nfs.hss.groups import tables
 
-    with connected(database, config, make=False) as connection:
-        if not tables.remove(connection, name):
-            raise click.ClickException(f"no group is named {name}")
+    hss = remote(database, config, way)
+    if hss is not None:
+        _via_more.remove_group(hss, name)
+    else:
+        with connected(database, config, make=False) as connection:
+            if not tables.remove(connection, name):
+                raise click.ClickException(f"no group is named {name}")
     click.echo(json.dumps({"schema": 1, "removed": name}) if as_json else f"{name} removed")
 
 

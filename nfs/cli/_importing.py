@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from rich.progress import Progress
+
 LOOK: Final = 1000
 """Rows between two moves of the bar."""
 
@@ -25,21 +27,9 @@ class Reading:
     """
 
     def __init__(self, file: Any, *, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
         self.name = str(getattr(file, "name", "<stdin>")).replace("<stdin>", "standard input")
         self._file = file
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[rows]:,} subscribers"),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
+        self._bar = _bar(quiet=quiet)
         self._task = self._bar.add_task("reading", total=_size(file), rows=0)
         self._writing = False
 
@@ -80,6 +70,54 @@ class Reading:
         except (OSError, ValueError):  # a pipe has no place
             return 0
         return at
+
+
+class Sending:
+    """A file on its way to a running HSS; a context, within which a terminal shows the bar.  `length`: its octets."""
+
+    def __init__(self, file: Any, *, quiet: bool) -> None:
+        self.name = str(getattr(file, "name", "<stdin>")).replace("<stdin>", "standard input")
+        self.length = _size(file)
+        self._file = file
+        self._bar = _bar(quiet=quiet)
+        self._task = self._bar.add_task("sending", total=self.length, rows=0)
+        self._shown = "sending"
+
+    def __enter__(self) -> Sending:
+        self._bar.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def read(self, octets: int = -1) -> bytes:
+        """The next ones, for whoever sends them."""
+        piece: bytes = self._file.read(octets)
+        self._bar.advance(self._task, len(piece))
+        return piece
+
+    def show(self, state: str, rows: int, done: int, of: int) -> None:
+        """How far the HSS is."""
+        if self._shown != state:
+            self._shown = state
+            self._bar.reset(self._task, description=state, total=of or None)
+        self._bar.update(self._task, completed=done, total=of or None, rows=rows)
+
+
+def _bar(*, quiet: bool) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[rows]:,} subscribers"),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    )
 
 
 def _size(file: Any) -> int | None:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from nfs.cli._hss import opened, options
+from nfs.cli._via import WAY, remote, through
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from nfs.hss.ordered import Order
+    from nfs.hss.ordered import Verb
 
 F = TypeVar("F", bound=Callable[..., Any])
 LOOK_S: Final = 0.2
@@ -31,15 +30,14 @@ def wait(function: F) -> F:
 @click.command("update")
 @click.argument("identity")
 @wait
+@through
 @options
 def update(identity: str, **given: Any) -> None:
     """Have the HSS give the nodes that serve IDENTITY its subscription data anew (IDR), after they were changed.
 
     Example: mtc subscriber update meter-1@customer.example -c hss.toml
     """
-    from nfs.hss.ordered import Order
-
-    _order(lambda connection: Order(verb="update", imsi=_imsi(connection, identity)), given)
+    _order("update", identity, {}, given)
 
 
 @click.command("withdraw")
@@ -48,6 +46,7 @@ def update(identity: str, **given: Any) -> None:
 @click.option("--apn", "apns", multiple=True, help="An APN of its profile that goes.")
 @click.option("--scef", default="", help="The monitoring events of this SCEF go, here too.")
 @wait
+@through
 @options
 def withdraw(identity: str, what: tuple[str, ...], apns: tuple[str, ...], scef: str, **given: Any) -> None:
     """Have the HSS take data of IDENTITY away from the nodes that serve it (DSR); the next location update brings back
@@ -59,7 +58,6 @@ def withdraw(identity: str, what: tuple[str, ...], apns: tuple[str, ...], scef: 
 
     Example: mtc subscriber withdraw meter-1@customer.example regional active-time -c hss.toml
     """
-    from nfs.hss.ordered import Order
     from nfs.hss.withdrawing import NAMES
 
     if wrong := [each for each in what if each not in NAMES]:
@@ -67,71 +65,84 @@ def withdraw(identity: str, what: tuple[str, ...], apns: tuple[str, ...], scef: 
     if not (what or apns or scef):
         raise click.UsageError("say what goes: WHAT, --apn or --scef")
     detail = {"what": list(what), "apns": list(apns), "scef": scef}
-    _order(lambda connection: Order(verb="withdraw", imsi=_imsi(connection, identity), detail=detail), given)
+    _order("withdraw", identity, detail, given)
 
 
 @click.command("locate")
 @click.argument("identity")
 @wait
+@through
 @options
 def locate(identity: str, **given: Any) -> None:
     """Have the HSS ask the nodes that serve IDENTITY for its state and location (IDR).
 
     Example: mtc subscriber locate meter-1@customer.example -c hss.toml
     """
-    from nfs.hss.ordered import Order
-
-    _order(lambda connection: Order(verb="locate", imsi=_imsi(connection, identity)), given)
+    _order("locate", identity, {}, given)
 
 
 @click.command("detach")
 @click.argument("identity")
 @click.option("--reattach", is_flag=True, help="The device is to attach again at once.")
 @wait
+@through
 @options
 def detach(identity: str, *, reattach: bool, **given: Any) -> None:
     """Have the HSS make the nodes that serve IDENTITY let go of it (CLR, subscription withdrawn).
 
     Example: mtc subscriber detach meter-1@customer.example --reattach -c hss.toml
     """
-    from nfs.hss.ordered import Order
-
-    def made(connection: Connection) -> Order:
-        return Order(verb="detach", imsi=_imsi(connection, identity), detail={"reattach": reattach})
-
-    _order(made, given)
+    _order("detach", identity, {"reattach": reattach}, given)
 
 
 @click.command("reset")
 @click.argument("digits", nargs=-1)
 @wait
+@through
 @options
 def reset(digits: tuple[str, ...], **given: Any) -> None:
     """Have the HSS tell every node with subscribers that it has lost data (RSR), of IMSIs that begin with DIGITS.
 
     Example: mtc subscriber reset 00101 -c hss.toml
     """
-    from nfs.hss.ordered import Order
-
     if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in digits):
         raise click.UsageError("digits of IMSIs expected")
-    _order(lambda _: Order(verb="reset", detail={"users": list(digits)}), given)
+    _order("reset", None, {"users": list(digits)}, given)
 
 
-def _imsi(connection: Connection, identity: str) -> str:
-    from nfs.cli.subscriber import find
-
-    return find(connection, identity).imsi
-
-
-def _order(make: Callable[[Connection], Order], given: dict[str, Any]) -> None:
+def _order(verb: Verb, identity: str | None, detail: dict[str, Any], given: dict[str, Any]) -> None:
     """Place an order, wait, say what came of it.  Raises ClickException when nobody did it, or a node did not."""
+    from nfs.cli import _via_more
+
+    hss = remote(given["database"], given["config"], {each: given[each] for each in WAY})
+    if hss is not None:
+        found = _via_more.order(hss, identity, {"verb": verb, **detail}, given["timeout"])
+    else:
+        found = _placed(verb, identity, detail, given)
+    if found is True:
+        raise click.ClickException(f"an HSS took the order, and is not done with it in {given['timeout']:g} s")
+    if found is False:
+        raise click.ClickException(f"no HSS took the order in {given['timeout']:g} s: is orders_s set in its [hss]?")
+    if given["as_json"]:
+        click.echo(json.dumps({"schema": 1, "nodes": found}))
+    for each in () if given["as_json"] else found:
+        click.echo(_line(each))
+    if not found or not all(each["good"] for each in found):
+        raise click.ClickException("not done" if found else "no node serves it")
+
+
+def _placed(
+    verb: Verb, identity: str | None, detail: dict[str, Any], given: dict[str, Any]
+) -> list[dict[str, Any]] | bool:
+    """The same in the database: what the nodes said, or whether somebody has taken the order at least."""
+    from nfs.cli.subscriber import find
     from nfs.hss import ordered
 
     until = time.monotonic() + given["timeout"]
     with opened(given["database"], given["config"], make=False) as engine:
         with engine.begin() as connection:
-            number = ordered.place(connection, make(connection))
+            imsi = "" if identity is None else find(connection, identity).imsi
+            number = ordered.place(connection, ordered.Order(verb=verb, imsi=imsi, detail=detail))
         found = None
         while found is None and time.monotonic() < until:
             Event().wait(LOOK_S)
@@ -139,18 +150,8 @@ def _order(make: Callable[[Connection], Order], given: dict[str, Any]) -> None:
                 found = ordered.outcome(connection, number)
         if found is None:
             with engine.begin() as connection:
-                taken = not ordered.cancel(connection, number)
-            if taken:
-                raise click.ClickException(f"an HSS took the order, and is not done with it in {given['timeout']:g} s")
-            raise click.ClickException(
-                f"no HSS took the order in {given['timeout']:g} s: is orders_s set in its [hss]?"
-            )
-    if given["as_json"]:
-        click.echo(json.dumps({"schema": 1, "nodes": found}))
-    for each in () if given["as_json"] else found:
-        click.echo(_line(each))
-    if not found or not all(each["good"] for each in found):
-        raise click.ClickException("not done" if found else "no node serves it")
+                return not ordered.cancel(connection, number)
+    return found
 
 
 def _line(row: dict[str, Any]) -> str:

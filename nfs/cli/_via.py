@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 Answer = tuple[int, Any]
 """Status, and the document of the body."""
+WAY: Final = ("via", "token", "trust", "certificate", "own_key")
+"""Names of the options that `through` gives."""
 PAGE: Final = 1000
 TIMEOUT_S: Final = 30.0
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -23,8 +25,17 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 def through(function: F) -> F:
     """The options that say which running HSS, and who we are to it."""
+    return through_with(click.option("--key", "own_key", type=_FILE, help="PEM file of its key."))(function)
+
+
+def through_with(key: Callable[[F], F]) -> Callable[[F], F]:
+    """The same with an option of the verb's own for the key."""
+    return lambda function: _through(function, key)
+
+
+def _through(function: F, key: Callable[[F], F]) -> F:
     for option in (
-        click.option("--key", "own_key", type=_FILE, help="PEM file of its key."),
+        key,
         click.option("--certificate", type=_FILE, help="PEM file of our certificate, where that HSS asks for one."),
         click.option("--trust", type=_FILE, help="PEM file of the CA of its certificate; those of the system without."),
         click.option("--token", type=_FILE, help="File with the token that --via needs, where that HSS asks for one."),
@@ -70,7 +81,7 @@ class Remote:
         """All subscribers in order of their IMSI, a page at a time."""
         after: str | None = ""
         while after is not None:
-            page = self._good("GET", f"subscribers?{urlencode({'after': after, 'limit': PAGE})}")
+            page = self.good("GET", f"subscribers?{urlencode({'after': after, 'limit': PAGE})}")
             found, after = self._page(page)
             yield from found
 
@@ -103,7 +114,39 @@ class Remote:
 
     def remove(self, imsi: str) -> None:
         """Remove a subscriber.  Raises ClickException."""
-        self._good("DELETE", f"subscribers/{imsi}", {"If-Match": "*"})
+        self.remove_at(f"subscribers/{imsi}")
+
+    def remove_at(self, path: str, *, refused: str = "") -> None:
+        """Remove what is there, whatever it is like.  Raises ClickException, `refused` for 404."""
+        status, document = self._ask("DELETE", path, None, {"If-Match": "*"})
+        if status == 404 and refused:
+            raise click.ClickException(refused)
+        if status != 204:
+            raise self._refused(status, document)
+
+    def good(self, method: str, path: str, body: Any = None, *, refused: str = "") -> Any:
+        """The document of a good answer; refused: what is said for 404.  Raises ClickException."""
+        status, document = self._ask(method, path, body)
+        if status == 404 and refused:
+            raise click.ClickException(refused)
+        if not 200 <= status < 300:
+            raise self._refused(status, document)
+        return document
+
+    def send_file(self, path: str, file: Any, length: int | None, *, name: str) -> Any:
+        """Send a file, of so many octets where that is known, as it is read; the document of a good answer.
+
+        name: what stands for it in what is wrong with it.  Raises ClickException, ConfigError.
+        """
+        headers = {"content-type": "application/octet-stream"} | (
+            {} if length is None else {"content-length": str(length)}
+        )
+        status, document = self._ask("POST", path, None, headers, stream=file)
+        if status == 422:
+            raise faults(name, [each.get("detail", "") for each in (document or {}).get("errors", ())])
+        if not 200 <= status < 300:
+            raise self._refused(status, document)
+        return document
 
     def _page(self, document: Any) -> tuple[list[Subscriber], str | None]:
         """Subscribers of an answer, and where the next page begins.  Raises ClickException."""
@@ -116,14 +159,10 @@ class Remote:
             raise click.ClickException(f"{self._url}: answers no subscribers: is it an HSS?") from None
         return rows, after if isinstance(after, str) else None
 
-    def _good(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
-        status, document = self._ask(method, path, None, headers)
-        if status not in (200, 204):
-            raise self._refused(status, document)
-        return document
-
-    def _ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        octets = None if body is None else json.dumps(body).encode()
+    def _ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, stream: Any = None
+    ) -> Answer:
+        octets = stream if body is None else json.dumps(body).encode()
         try:
             status, text = self._send(method, f"{self._url}/v1/{path}", octets, {**self._headers, **(headers or {})})
         except OSError as error:
@@ -133,7 +172,7 @@ class Remote:
         except (ValueError, RecursionError):
             raise click.ClickException(f"{self._url}: answers {status} without JSON: is it an HSS?") from None
 
-    def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _send(self, method: str, url: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         """One request.  Raises OSError."""
         from http.client import HTTPException
         from urllib.error import HTTPError
@@ -164,6 +203,13 @@ class Remote:
         said = [f"{self._url}: {status} {found.get('title', '')}".rstrip()]
         said += [f"{each.get('field', '')}: {each.get('detail', '')}" for each in found.get("errors", ())]
         return click.ClickException("\n".join(said))
+
+
+def faults(name: str, lines: Iterable[str]) -> Exception:
+    """What an HSS says is wrong with a file, under the name that the file has here."""
+    from diameter.errors import ConfigError
+
+    return ConfigError(*(name + line.removeprefix("file") if line.startswith("file:") else line for line in lines))
 
 
 def _first_line(path: Path) -> str:

@@ -14,7 +14,7 @@ from nfs.cli._access import access
 from nfs.cli._groups import group
 from nfs.cli._hss import connected, opened, options
 from nfs.cli._ordered import detach, locate, reset, update, withdraw
-from nfs.cli._via import remote, through
+from nfs.cli._via import remote, through, through_with
 from nfs.cli._watched import bind, watched
 
 if TYPE_CHECKING:
@@ -38,26 +38,42 @@ def command() -> None:
     """Import, list, add and remove subscribers of the HSS.
 
     The database is named by --database (a file of SQLite, or a URL), or by the configuration of the HSS with -c.
-    export, list, show, add and remove also go through the HTTP interface of a running HSS, with --via and --token.
+    Every verb but new-key also goes through the HTTP interface of a running HSS, with --via and --token.
     """
 
 
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--key", type=click.Path(path_type=Path), help="Key file that seals K, OPc and TOPc; else that of -c.")
+@through_with(
+    click.option(
+        "--key",
+        "own_key",
+        type=click.Path(path_type=Path),
+        help="Key file that seals K, OPc and TOPc; else that of -c.  With --via: PEM file of our certificate's key.",
+    )
+)
 @options
-def import_(file: Any, key: Path | None, database: str | None, config: Path | None, as_json: bool) -> None:
+def import_(file: Any, database: str | None, config: Path | None, as_json: bool, **way: Any) -> None:
     """Import subscribers from FILE, CSV, JSON or JSON Lines ("-" for standard input), in the place of those with the
     same IMSI.
 
     All of the file or nothing: bad rows are named by file, line and column, a hundred of them at most.  Keys (columns
     k and opc, op, topc or top) are sealed before they reach the database, and no verb ever shows them.
 
+    With --via the file is sent as it is read, and a running HSS imports it beside its work, under its own key_file.
+
     Example: mtc subscriber import meters.csv -d hss.db
     """
     from nfs.cli._importing import Reading
+    from nfs.cli._via_more import import_subscribers
     from nfs.hss import importing
 
+    key = None if way["via"] else way.pop("own_key")
+    hss = remote(database, config, {"own_key": None, **way})
+    if hss is not None:
+        count = import_subscribers(hss, file, quiet=as_json)
+        _say(as_json, {"imported": count}, f"{count} subscribers imported")
+        return
     with Reading(file, quiet=as_json) as reading:
         records = importing.Records(reading.records(), lambda: _seal(key, config))
         with opened(database, config) as engine:

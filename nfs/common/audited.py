@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from diameter.config import FunctionConfig, InputFile, OutputFile
+from diameter.config import FunctionConfig, KeyFile, OutputFile
 from diameter.errors import ConfigError
 from nfs.common.audit import Area, AuditLog
 
@@ -16,7 +16,7 @@ class AuditedConfig(FunctionConfig):
     """The keys of the audit log."""
 
     audit: OutputFile | None = Field(default=None, description="file that gets a line for each refusal, else stderr")
-    audit_key: InputFile | None = Field(
+    audit_key: KeyFile | None = Field(
         default=None,
         description="file whose first line is a secret that seals the audit log and makes pseudonyms",
     )

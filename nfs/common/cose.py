@@ -1,9 +1,10 @@
 """The envelope between an SCS and the applications of devices: COSE, encrypted and then signed (RFC 9052).
 
-A COSE_Sign1 (EdDSA) around a COSE_Encrypt0 (AES-256-GCM).  Whoever verifies looks at the signature first, so that what
-nobody has signed is never decrypted.  Signed with it, in the protected header, are the number of the signer's key and
-CWT Claims (RFC 9597): `aud` whom it is for, `iat` when it was made, `cti` its number, which one signer never uses twice
-(RFC 8392 3.1.3, 3.1.6, 3.1.7).  An envelope takes some 150 octets more than what is in it.
+A COSE_Sign1 (EdDSA) around a COSE_Encrypt0 (AES-256-GCM), or a COSE_Mac0 where nothing may be encrypted
+(`nfs.common.cose_content`).  Whoever verifies looks at the signature first, so that what nobody has signed is never
+decrypted.  Signed with it, in the protected header, are the number of the signer's key and CWT Claims (RFC 9597):
+`aud` whom it is for, `iat` when it was made, `cti` its number, which one signer never uses twice (RFC 8392 3.1.3,
+3.1.6, 3.1.7).  An envelope takes some 150 octets more than what is in it.
 
 Why not a library: pycose brings four more, of which two have had no release for years; cwt holds back cbor2; both give
 Any.  What is needed of CBOR is in `nfs.common.cbor`, all cryptography comes from `cryptography`, and a vector made by
@@ -16,29 +17,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from diameter.errors import LocalError
 from nfs.common import cbor
 from nfs.common.cbor import CborError, Tagged, Value
+from nfs.common.cose_content import ALG, ENCRYPT0, KID, MAC0, EnvelopeError, encrypted, parsed, vouched
 
-SIGN1, ENCRYPT0 = 18, 16  # CBOR tags
-ALG, KID, IV, CWT_CLAIMS = 1, 4, 5, 15  # header parameters
-EDDSA, A256GCM = -8, 3  # algorithms
+SIGN1: Final = 18  # CBOR tag
+CWT_CLAIMS: Final = 15  # header parameter
+EDDSA: Final = -8  # algorithm
 AUD, IAT, CTI = 3, 6, 7  # claims
-KEY_OCTETS, IV_OCTETS, NUMBER_OCTETS, SIGNATURE_OCTETS = 32, 12, 8, 64
+KEY_OCTETS, NUMBER_OCTETS, SIGNATURE_OCTETS = 32, 8, 64
 KID_OCTETS: Final = 16
-_ENCRYPTING: Final = cbor.encode({ALG: A256GCM})
-
-
-class EnvelopeError(LocalError):
-    """What came is not an envelope that may be opened; `reason` says why in words without any of its octets."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"envelope: {reason}")
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +55,14 @@ def public_of(secret: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
-def protect(content: bytes, claims: Claims, *, secret: bytes, key: bytes, iv: bytes) -> bytes:
-    """The envelope.  secret, key: of the signer and of the audience, 32 octets; iv: 12, never twice with a key."""
-    sealed = AESGCM(key).encrypt(iv, content, cbor.encode(["Encrypt0", _ENCRYPTING, b""]))
-    inner = cbor.encode(Tagged(ENCRYPT0, [_ENCRYPTING, {IV: iv}, sealed]))
+def protect(
+    content: bytes, claims: Claims, *, secret: bytes, key: bytes, iv: bytes, number: int = 0, hidden: bool = True
+) -> bytes:
+    """The envelope.  secret, key: of the signer and of the audience, 32 octets; iv: 12, never twice with a key.
+
+    number: of the key, 0 where it has none; hidden: encrypted, or else readable for everybody.
+    """
+    inner = encrypted(content, key, number, iv) if hidden else vouched(content, key, number)
     protected = cbor.encode(
         {
             ALG: EDDSA,
@@ -82,7 +77,7 @@ def protect(content: bytes, claims: Claims, *, secret: bytes, key: bytes, iv: by
 def is_envelope(octets: bytes) -> bool:
     """Whether these octets have the form of an envelope; nothing is verified, for which one needs keys."""
     try:
-        _sealed(_parts(octets).content)
+        parsed(_parts(octets).content)
     except EnvelopeError:
         return False
     return True
@@ -106,11 +101,7 @@ def verified(octets: bytes, signer: Callable[[bytes], bytes | None]) -> tuple[Cl
 
 def opened(content: bytes, key: bytes) -> bytes:
     """What is in the sealed content that `verified` gives.  Raises EnvelopeError."""
-    iv, sealed = _sealed(content)
-    try:
-        return AESGCM(key).decrypt(iv, sealed, cbor.encode(["Encrypt0", _ENCRYPTING, b""]))
-    except InvalidTag:
-        raise EnvelopeError("encrypted under another key") from None
+    return parsed(content).open(key)
 
 
 def _signed(protected: bytes, content: bytes) -> bytes:
@@ -121,7 +112,7 @@ def _signed(protected: bytes, content: bytes) -> bytes:
 def _parts(octets: bytes) -> _Parts:
     try:
         value = cbor.decode(octets)
-        if isinstance(value, Tagged) and value.tag == ENCRYPT0:
+        if isinstance(value, Tagged) and value.tag in (ENCRYPT0, MAC0):
             raise EnvelopeError("not signed")
         if isinstance(value, Tagged) and value.tag == SIGN1 and isinstance(value.value, list) and len(value.value) == 4:
             protected, header, content, signature = value.value
@@ -148,18 +139,3 @@ def _claims(header: Value) -> Claims:
             if made_at >= 0 and len(number) == NUMBER_OCTETS:
                 return Claims(signer=signer, audience=audience, made_at=made_at, number=int.from_bytes(number))
     raise EnvelopeError("not signed and numbered")
-
-
-def _sealed(content: bytes) -> tuple[bytes, bytes]:
-    """IV and ciphertext of the COSE_Encrypt0."""
-    try:
-        value = cbor.decode(content)
-    except CborError:
-        raise EnvelopeError("not encrypted") from None
-    if isinstance(value, Tagged) and value.tag == ENCRYPT0 and isinstance(value.value, list) and len(value.value) == 3:
-        protected, header, sealed = value.value
-        if protected == _ENCRYPTING and isinstance(header, Mapping) and set(header) == {IV}:
-            iv = header[IV]
-            if isinstance(iv, bytes) and len(iv) == IV_OCTETS and isinstance(sealed, bytes):
-                return iv, sealed
-    raise EnvelopeError("not encrypted")

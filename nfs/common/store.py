@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from math import inf
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Generic, TypeVar
@@ -277,31 +278,47 @@ def _store_failure(failure: Failure) -> Failure:
 
 
 EMPTY: Final = object()
+LOOK_AGAIN_S: Final = 1.0
 
 
 class Cache(Generic[K, V]):
     """Values read from the store, the `limit` last used, each for `ttl_s`; what another process changed shows then.
 
-    clock: seconds, monotonic.  `hits` and `misses` count.
+    While the store is away they go on for `old_s` more: who says so (`lost`) is believed for a second, then it is asked
+    again.  clock: seconds, monotonic.  `hits` and `misses` count, `olds` are those of the hits that were old.
     """
 
-    def __init__(self, limit: int, ttl_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, limit: int, ttl_s: float, clock: Callable[[], float], *, old_s: float = 0.0) -> None:
         self._limit = limit
         self._ttl_s = ttl_s
+        self._old_s = old_s
+        self._away_until = -inf
         self._clock = clock
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self.hits = 0
         self.misses = 0
+        self.olds = 0
 
     def get(self, key: K, default: T) -> V | T:
         """The value, or `default` (values may be None: pass EMPTY)."""
         entry = self._entries.get(key)
-        if entry is None or entry[0] <= self._clock():
+        if entry is None or (entry[0] <= (now := self._clock()) and not self._old(entry[0], now)):
             self.misses += 1
             return default
         self._entries.move_to_end(key)
         self.hits += 1
         return entry[1]
+
+    def _old(self, until: float, now: float) -> bool:
+        """Whether what is old is as good as it gets."""
+        if now >= self._away_until or until + self._old_s <= now:
+            return False
+        self.olds += 1
+        return True
+
+    def lost(self) -> None:
+        """The store did not say: for a second what is old will do."""
+        self._away_until = self._clock() + LOOK_AGAIN_S
 
     def put(self, key: K, value: V) -> None:
         """Remember `value`; the one not used for longest goes when there are too many."""

@@ -24,7 +24,7 @@ from nfs.hss.http.desk import Desk as Http
 from nfs.hss.keyfile import read_seal
 from nfs.hss.logic import Subscriber, UserId
 from nfs.hss.monitoring.follow import Follow
-from nfs.hss.monitoring.s6t import exposing
+from nfs.hss.monitoring.s6t import S6t, exposing
 from nfs.hss.monitoring.standing import beside
 from nfs.hss.ordered import AGAIN_S, desk_of
 from nfs.hss.ordered import Desk as Orders
@@ -40,8 +40,8 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
     audit = open_audit(config)
     store = around.open_store(config.hss.database, migrations="nfs.hss:migrations", name="hss")
     kept = (config.hss.cache_entries, config.hss.cache_s, around.reactor.seconds)
-    cache: Cache[UserId, Subscriber | None] = Cache(*kept)
-    known: Cache[str, Known | None] = Cache(*kept)
+    cache: Cache[UserId, Subscriber | None] = Cache(*kept, old_s=config.hss.away_s)
+    known: Cache[str, Known | None] = Cache(*kept, old_s=config.hss.away_s)
     seal = None if config.hss.key_file is None else read_seal(config.hss.key_file)
     reads, later = around.beside(store), around.reactor.callLater
     directory = Directory(reads, cache, later)
@@ -93,7 +93,7 @@ def build(config: HssConfig, around: Surroundings) -> Parts[HssConfig]:
         reload=reload,
         live=("profile", "scef"),
     )
-    _add_http(parts, config, around, (store, reads), seal, (directory, centre), desk, s6c.spawn, audit)
+    _add_http(parts, config, around, (store, reads), seal, (directory, centre), desk, s6t, s6c.spawn, audit)
     return parts
 
 
@@ -105,6 +105,7 @@ def _add_http(
     seal: Seal | None,
     caches: tuple[Directory, AuthenticationCentre],
     orders: Orders | None,
+    s6t: S6t | None,
     spawn: Callable[[Coroutine[Any, Any, Any]], Any],
     audit: AuditLog,
 ) -> None:
@@ -121,7 +122,18 @@ def _add_http(
         if changed.after is None and orders is not None:
             orders.wake()
 
-    http = Http(config.provisioning, around.reactor, stores, seal, provisioned, spawn, audit)
+    def imported() -> None:
+        directory.clear()
+        centre.clear()
+
+    def wake() -> None:
+        if orders is not None:
+            orders.wake()
+        if s6t is not None:
+            s6t.outbox.wake()
+
+    table, reactor = config.provisioning, around.reactor
+    http = Http(table, reactor, stores, seal, provisioned, spawn, audit, imported=imported, wake=wake)
     before, after = parts.started, parts.stopping
 
     def started(node: Node) -> object:

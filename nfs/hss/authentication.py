@@ -104,13 +104,24 @@ class AuthenticationCentre:
             waiting.resolve(known)
 
     def _lost(self, failure: Any, asked: dict[str, Later[Known | None]]) -> None:
-        for waiting in asked.values():
-            waiting.fail(failure.value)
+        """What is known from before will do, for a while."""
+        self._cache.lost()
+        for imsi, waiting in asked.items():
+            known = self._cache.get(imsi, EMPTY)
+            if known is None or isinstance(known, Known):
+                waiting.resolve(known)
+            else:
+                waiting.fail(failure.value)
 
     def forget(self, imsi: str) -> None:
         """Read a subscriber anew when it is asked for next."""
         self._forgotten += 1
         self._cache.forget(imsi)
+
+    def clear(self) -> None:
+        """Read everybody anew."""
+        self._forgotten += 1
+        self._cache.clear()
 
     async def resynchronise(self, known: Known, info: bytes) -> Known:
         """Take RAND || AUTS of a USIM; what to go on with.  Raises StoreError; Refused for one not its own."""

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from diameter.config import InputFile, Table
+from diameter.config import KeyFile, Table
 from nfs.common.audited import AuditedConfig
 from nfs.hss.http.config import ProvisioningTable
 from nfs.hss.monitoring.config import Exposing
@@ -17,12 +17,18 @@ class HssTable(Table):
     """The `[hss]` table."""
 
     database: str = Field(default="hss.db", description="SQLite file, or a database URL, with the subscribers")
-    key_file: InputFile | None = Field(
+    key_file: KeyFile | None = Field(
         default=None, description="file with the key that seals subscribers' keys; without it nobody is authenticated"
     )
     cache_entries: int = Field(default=50_000, ge=0, description="identities kept in memory, unknown ones too")
     cache_s: float = Field(
         default=1.0, ge=0, le=3600, description="how long; what another process changes is seen after this"
+    )
+    away_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86_400,
+        description="how much longer while the database is away: S6m and vectors go on with what was read last",
     )
     mwd_list: int = Field(
         default=10, ge=1, le=1000, description="service centres that may wait for one device; beyond it S6c gets 5558"

@@ -70,8 +70,14 @@ class Directory:
             waiting.resolve(subscriber)
 
     def _lost(self, failure: Any, asked: Asked) -> None:
-        for waiting in asked.values():
-            waiting.fail(failure.value)
+        """What is known from before will do, for a while."""
+        self._cache.lost()
+        for user, waiting in asked.items():
+            known = self._cache.get(user, EMPTY)
+            if known is EMPTY:
+                waiting.fail(failure.value)
+            else:
+                waiting.resolve(cast("Subscriber | None", known))
 
 
 def identities(subscriber: Subscriber) -> list[UserId]:

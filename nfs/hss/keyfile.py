@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from pathlib import Path
 
+from diameter.config.private import refuse_shared
 from diameter.errors import ConfigError
 from nfs.common.aka import SEAL_KEY_OCTETS, Seal
+from nfs.common.group_keys import put
 
 
 def read_seal(path: Path) -> Seal:
     """The seal of a key file.  Raises ConfigError."""
+    refuse_shared(path)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
-            mode = os.fstat(file.fileno()).st_mode
             text = file.readline().strip()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
-        raise ConfigError(f"{path}: others than its owner can use it: chmod 600")
     if not re.fullmatch(f"[0-9A-Fa-f]{{{2 * SEAL_KEY_OCTETS}}}", text):
         raise ConfigError(f"{path}: {2 * SEAL_KEY_OCTETS} hexadecimal digits expected in the first line")
     return Seal(bytes.fromhex(text))
@@ -29,13 +27,4 @@ def read_seal(path: Path) -> Seal:
 
 def new_key(path: Path) -> None:
     """Make a key file.  Raises ConfigError, also when there is one: what it sealed would be lost."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path}: is there already") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(SEAL_KEY_OCTETS) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    put(path, secrets.token_hex(SEAL_KEY_OCTETS))

@@ -23,6 +23,7 @@ from nfs.mme.mo_sms import Plan, Sender
 from nfs.mme.mobility import Attachments, Outcome
 from nfs.mme.nas import MESSAGES, Hop
 from nfs.mme.playing import Playing, populations_of, scenario_of
+from nfs.mme.radio import PAGINGS, Radio
 from nfs.mme.s6a import S6a, Site
 from nfs.mme.sgd import Sgd
 from nfs.ue.logic import Trigger
@@ -39,20 +40,19 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
     guard = guarded(config.protection, around.reactor.seconds)
     mme = Mme.of([*populations, *populations_of(scenario)], guard)
     sgd = Sgd(mme)
-    files = tuple(_lines(path) for path in (config.mme.received, config.mme.attached, config.mme.heard))
-    received, attached, heard = files
+    files = received, attached, heard = [_lines(getattr(config.mme, each)) for each in Lines.files]
     if received is not None:
         mme.inbox.listener = lambda trigger: received(_trigger(trigger))
     wanted = [imsi for ues, group in zip(config.ues, populations, strict=True) if ues.attach for imsi in group.imsis()]
     usims = {} if config.mme.cards is None else read_usims(config.mme.cards)
     s6a = S6a(_site(config), Attachments(usims=usims))
-    hop = Hop(attached=lambda imsi: imsi in s6a.ues.contexts)
-    if config.mme.nas_security:
-        mme.hop, s6a.ues.keyed = hop, hop.keyed
+    radio = mme.hop = s6a.radio
+    radio.hop = Hop(secured=config.mme.nas_security, attached=lambda imsi: imsi in s6a.ues.contexts)
     if attached is not None:
         s6a.ues.told = lambda outcome: attached(_outcome(outcome))
-
     plan = _plan(config, sgd, heard, around)
+    if sgd.sender is not None:
+        sgd.sender.link = radio
     credentials = read_credentials(config.group)
     audit = open_audit(config)
     desk = Desk(s6a.ues, credentials, audit, config.node.origin_host)
@@ -73,30 +73,32 @@ def build(config: MmeConfig, around: Surroundings) -> Parts[MmeConfig]:
         await s6a.all(S6a.detach, [imsi for imsi in wanted if imsi in s6a.ues.contexts], config.mme.window)
 
     def stopped() -> None:
-        for file in files:
+        for file in (*files, guard, audit):
             if file is not None:
                 file.close()
-        audit.close()
 
     return Parts(
         applications=(sgd, s6a) if playing is None else (sgd, s6a, playing.alerts),
         audit=audit.node_refused,
         standing=standing(
             audit,
-            counts=lambda: _counts(mme, desk, guard, hop),
+            counts=lambda: _counts(mme, desk, guard, radio),
             queues=lambda: (Queue("UEs attached", len(s6a.ues.contexts)),),
         ),
         started=started,
         stopping=lambda: s6a.spawn(stopping()),
         stopped=stopped,
         steer=None if playing is None else playing.steer,
+        reload=guard.reload,
+        live=guard.live,
     )
 
 
-def _counts(mme: Mme, desk: Desk, guard: Guard, hop: Hop) -> Iterator[Count]:
+def _counts(mme: Mme, desk: Desk, guard: Guard, radio: Radio) -> Iterator[Count]:
     """What became of short messages on their way to UEs and their applications, and of claims."""
     yield from counted(*SHORT_MESSAGES, mme.counters)
-    yield from counted(*MESSAGES, hop.counters)
+    yield from counted(*MESSAGES, radio.counters)
+    yield from counted(*PAGINGS, radio.pagings)
     yield from guard.counts()
     yield from counted(*CLAIMS, desk.counters)
 
@@ -147,11 +149,16 @@ def _site(config: MmeConfig) -> Site:
         tac=mme.tac,
         cell=mme.cell,
         number=mme.number or "",
+        group=mme.group_id,
+        code=mme.code,
     )
 
 
 class Lines:
     """A file that gets a JSON line for each thing it is called with."""
+
+    files: Final = ("received", "attached", "heard")
+    """Those of the `[mme]` table."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)

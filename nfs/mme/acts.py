@@ -64,9 +64,11 @@ class Doing:
         return (await self._s6a.attach(imsi, initial=initial)).good
 
     async def update(self, imsi: str) -> bool:
-        """ULR where the HSS has lost what it knew; nothing else is told to it."""
+        """ULR where the HSS has lost what it knew; otherwise a new name for the UE, and nothing for the HSS."""
         context = self._s6a.ues.contexts.get(imsi)
-        return True if context is None or not context.stale else (await self._s6a.attach(imsi, initial=False)).good
+        if context is None or not context.stale:
+            return self._s6a.radio.update(imsi)
+        return (await self._s6a.attach(imsi, initial=False)).good
 
     async def detach(self, imsi: str) -> bool:
         """PUR."""
@@ -94,4 +96,9 @@ class Doing:
 
     async def join(self, imsi: str, event: EventTable) -> bool:
         """The credentials of a group, if the UE is a member."""
-        return self._desk is not None and event.group is not None and self._desk.join(imsi, event.group)
+        claim = None if event.group is None else self._s6a.radio.claim(imsi, event.group)
+        if self._desk is None or claim is None:
+            return False
+        good = self._desk.join(imsi, claim)
+        self._s6a.radio.grant(imsi, self._desk.key(imsi, claim) if good else None)
+        return good

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from diameter.config.private import refuse_shared
 from diameter.errors import ConfigError
 from nfs.common import cards
 from nfs.common.aka import Algorithm
@@ -33,6 +34,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Card, int]]:
     """(IMSI, card, SQN) of each row; at the end of a file with bad rows, ConfigError."""
     seen: set[str] = set()
     faults: list[str] = []
+    refuse_shared(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from diameter.config.base import Identity, InputFile, OutputFile, Table
-from nfs.common.app_keys import AudienceTable, SignerTable
+from diameter.config.private import KeyFile
+from nfs.common.app_keys import AudienceTable, RegionTable, SignerTable
 from nfs.common.audited import AuditedConfig
 from nfs.common.identities import e164, imsi, plmn
 from nfs.common.imsi_group import group_text
@@ -56,13 +57,15 @@ class MmeTable(Table):
     rat: Literal["eutran", "nb-iot", "lte-m"] = Field(default="eutran", description="radio access of its UEs")
     tac: int = Field(default=1, ge=0, le=0xFFFF, description="tracking area of its UEs")
     cell: int = Field(default=1, ge=0, lt=1 << 28, description="E-UTRAN cell of its UEs")
+    group_id: int = Field(default=1, ge=0, le=0xFFFF, description="MME Group ID, a part of the GUTIs of its UEs")
+    code: int = Field(default=1, ge=0, le=0xFF, description="MME Code, a part of the GUTIs and S-TMSIs of its UEs")
     number: Annotated[str, AfterValidator(e164)] | None = Field(
         default=None, description="E.164 number under which it takes short messages; none: it is not asked for them"
     )
     scenario: InputFile | None = Field(
         default=None, description="TOML file that says what UEs do, and when (docs/ues.md)"
     )
-    cards: InputFile | None = Field(
+    cards: KeyFile | None = Field(
         default=None,
         description="CSV file of USIMs: columns imsi and keys as `mtc subscriber import` takes them, and sqn",
     )
@@ -87,8 +90,12 @@ class GroupTable(Table):
     id: Annotated[str, AfterValidator(group_text)] = Field(
         description="IMSI-Group Identifier, as the HSS names it: Group-Service-Id, MCC, MNC and Local-Group-Id"
     )
-    key_file: InputFile = Field(description="file with the group's key, 64 hexadecimal digits, random")
-    key_id: int = Field(default=0, ge=0, le=255, description="number of this key, another one when it is renewed")
+    key_file: KeyFile = Field(
+        description="file with the group's keys, as `mtc keys group` makes it, or one of 64 hexadecimal digits"
+    )
+    key_id: int = Field(
+        default=0, ge=0, le=255, description="number of a key that has none in its file, another one when it is renewed"
+    )
 
 
 class ProtectionTable(Table):
@@ -98,11 +105,17 @@ class ProtectionTable(Table):
         default=90_000, gt=0, le=31_536_000, description="how old a message may be, its wait for the UE included"
     )
     only_groups: bool = Field(default=False, description="only messages for groups are looked at")
+    numbers: OutputFile | None = Field(
+        default=None, description="file with the numbers of messages that UEs have had; a restart forgets them without"
+    )
     signer: tuple[SignerTable, ...] = Field(
         default=(), strict=False, description="`[[protection.signer]]`: whose signature counts"
     )
     audience: tuple[AudienceTable, ...] = Field(
         default=(), strict=False, description="`[[protection.audience]]`: what the UEs belong to"
+    )
+    region: tuple[RegionTable, ...] = Field(
+        default=(), strict=False, description="`[[protection.region]]`: where messages for groups need no encryption"
     )
 
 

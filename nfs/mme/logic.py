@@ -136,10 +136,13 @@ class Ues(Mapping[str, Ue]):
 
 
 class Carrier(Protocol):
-    """The hop to UEs, where it is protected."""
+    """The link to UEs."""
 
     def carry(self, ue: Ue, tpdu: bytes, /) -> Reaction | None:
         """What a UE made of a short message; None when no answer came that can be believed."""
+
+    def page(self, imsi: str, /, *, hears: bool = True) -> bool:
+        """Page a UE; whether it answers.  `hears`: it is within reach."""
 
 
 @dataclass(slots=True)
@@ -170,6 +173,8 @@ class Mme:
         if behaviour is Behaviour.SILENT:
             return self._count("silent", None)
         if behaviour is not Behaviour.NORMAL:
+            if behaviour is Behaviour.NO_PAGING and self.hop is not None:
+                self.hop.page(imsi, hears=False)
             refusal = _REFUSALS[behaviour]
             if meeting is not None and meeting.retry_at is not None:
                 refusal = replace(refusal, retry_at=meeting.retry_at)

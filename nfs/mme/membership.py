@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from diameter.errors import ConfigError
+from nfs.common import group_keys
 from nfs.common.audit import Area, AuditLog, Refusal, Stage
 from nfs.common.imsi_group import ImsiGroupId
 from nfs.mme.mobility import Attachments, Outcome
-from nfs.ue.membership import KEY_OCTETS, Credentials, Keyring
+from nfs.ue.membership import Credentials, Keyring
 
 if TYPE_CHECKING:
     from nfs.mme.config import GroupTable
@@ -59,6 +59,10 @@ class Desk:
         self._ues.told(Outcome(imsi=imsi, event="join", step="membership", good=good, why="" if good else verdict))
         return good
 
+    def key(self, imsi: str, claim: str) -> bytes:
+        """The key of a group that a UE was given.  Raises KeyError."""
+        return self.keyring[imsi][ImsiGroupId.parse(claim)].key
+
     def _judge(self, imsi: str, group: ImsiGroupId) -> Verdict:
         context = self._ues.contexts.get(imsi)
         if context is None:
@@ -88,13 +92,6 @@ def read_credentials(tables: Iterable[GroupTable]) -> dict[ImsiGroupId, Credenti
     """The credentials of the groups of a configuration.  Raises ConfigError that names the file of a bad key."""
     found: dict[ImsiGroupId, Credentials] = {}
     for table in tables:
-        group = ImsiGroupId.parse(table.id)
-        try:
-            text = table.key_file.read_text("ascii").strip()
-            key = bytes.fromhex(text)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_OCTETS:
-            raise ConfigError(f"{table.key_file}: {KEY_OCTETS * 2} hexadecimal digits expected")
-        found[group] = Credentials(group=group, key_id=table.key_id, key=key)
+        group, key = ImsiGroupId.parse(table.id), group_keys.read(table.key_file).current
+        found[group] = Credentials(group=group, key_id=key.number or table.key_id, key=key.octets)
     return found

@@ -56,14 +56,28 @@ class Heard:
         }
 
 
+class Link(Protocol):
+    """The link between the UEs and their MME; None: it was lost there."""
+
+    def sent(self, imsi: str, tpdu: bytes, /) -> bytes | None:
+        """What the MME gets of a UE."""
+
+    def told(self, imsi: str, tpdu: bytes, /) -> bytes | None:
+        """What a UE gets."""
+
+
 @dataclass(slots=True)
 class Sender:
-    """Sends for UEs through one SMS-SC.  sms_sc: (Origin-Host, realm, E.164 digits).  heard: called with each event."""
+    """Sends for UEs through one SMS-SC.  sms_sc: (Origin-Host, realm, E.164 digits).  heard: called with each event.
+
+    link: between UEs and the MME; at once without one.
+    """
 
     sgd: Application
     sms_sc: tuple[str, str, str]
     heard: Callable[[Heard], None] = lambda heard: None
     outboxes: dict[str, Outbox] = field(default_factory=dict)
+    link: Link | None = None
 
     async def send(self, order: Order) -> bool:
         """One message of one UE, part after part; a part that is refused ends it: False.  Raises TpduError."""
@@ -79,19 +93,8 @@ class Sender:
         return good
 
     async def _submit(self, outbox: Outbox, part: Sent) -> bool:
-        host, realm, number = self.sms_sc
-        avps = {
-            "SC-Address": encode_number(number),
-            "User-Identifier": {"User-Name": outbox.imsi},
-            "SM-RP-UI": part.tpdu,
-        }
-        answer: Message | None = None
-        try:
-            answer = await self.sgd.request("MO-Forward-Short-Message", avps, to=host, realm=realm)
-        except ErrorAnswer as error:
-            answer = error.answer
-        except RequestError:
-            pass
+        tpdu = part.tpdu if self.link is None else self.link.sent(outbox.imsi, part.tpdu)
+        answer = None if tpdu is None else await self._forward(outbox.imsi, tpdu)
         result = None if answer is None else answer.result
         good = result == (0, 2001)
         if not good:
@@ -107,6 +110,19 @@ class Sender:
             )
         )
         return good
+
+    async def _forward(self, imsi: str, tpdu: bytes) -> Message | None:
+        """OFR; its answer, None when none came."""
+        host, realm, number = self.sms_sc
+        avps = {"SC-Address": encode_number(number), "User-Identifier": {"User-Name": imsi}, "SM-RP-UI": tpdu}
+        answer: Message | None = None
+        try:
+            answer = await self.sgd.request("MO-Forward-Short-Message", avps, to=host, realm=realm)
+        except ErrorAnswer as error:
+            answer = error.answer
+        except RequestError:
+            pass
+        return answer
 
     def status(self, imsi: str, tpdu: bytes) -> bool:
         """Take an SMS-STATUS-REPORT for a UE; False for octets that are none.  One about nothing is let go."""

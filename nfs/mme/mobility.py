@@ -179,7 +179,6 @@ class Attachments:
     """The UEs with a USIM, and those that are attached; `told` hears of each attach, detach and order.
 
     `awaited`: hears of a UE whose reachability the HSS wants to know; `tac`: where a UE is, None: where the MME is.
-    `keyed`: hears of each authentication, with K_ASME as the MME and as the UE has it.
     """
 
     usims: Mapping[str, Usim]
@@ -188,7 +187,6 @@ class Attachments:
     share: Subscriptions = field(default_factory=Subscriptions)
     awaited: Callable[[str], None] = lambda _: None
     tac: Callable[[str], int | None] = lambda _: None
-    keyed: Callable[[str, bytes, bytes], None] = lambda _imsi, _mme, _ue: None
 
     def cancel(self, imsi: str) -> bool:
         """Let go of a UE; False when it was not here."""

@@ -11,10 +11,12 @@ from diameter import Message, ResultCode
 from diameter.app import Application, answers
 from diameter.errors import RequestError
 from diameter.message import Grouped
-from nfs.common.aka import kasme
+from nfs.common.eps_identity import gummei
 from nfs.common.identities import encode_number, encode_plmn
+from nfs.common.nas_security import NasError
 from nfs.mme.mobility import CONNECTED, Attachments, Context, Outcome
-from nfs.ue.usim import NotOurNetwork, OutOfStep
+from nfs.mme.radio import Radio
+from nfs.ue.nas import Terminal
 
 TGPP: Final = 10415
 USER_UNKNOWN: Final = 5001
@@ -40,7 +42,10 @@ _LISTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where the MME is.  `number`: E.164 for short messages, "" for none; `rat`: RAT-Type; `plmn`: digits."""
+    """Where the MME is.  `number`: E.164 for short messages, "" for none; `rat`: RAT-Type; `plmn`: digits.
+
+    `group`, `code`: MME Group ID and MME Code.
+    """
 
     plmn: str
     realm: str
@@ -49,6 +54,8 @@ class Site:
     tac: int = 1
     cell: int = 1
     number: str = ""
+    group: int = 1
+    code: int = 1
 
 
 class S6a(Application):
@@ -60,6 +67,7 @@ class S6a(Application):
         self._site = site
         self._plmn = encode_plmn(site.plmn)
         self.ues = ues
+        self.radio = Radio(gummei(site.plmn, site.group, site.code), ues.usims)
 
     async def attach(self, imsi: str, *, initial: bool = True) -> Outcome:
         """Authenticate a UE and register it; what came of it.  Never raises for what an HSS may do.
@@ -73,7 +81,8 @@ class S6a(Application):
         return outcome
 
     async def detach(self, imsi: str) -> Outcome:
-        """Forget a UE, and say so to the HSS (PUR)."""
+        """Forget a UE that leaves, and say so to the HSS (PUR)."""
+        self.radio.detach(imsi)
         self.ues.contexts.pop(imsi, None)
         asked = await self._ask("Purge-UE", imsi, {"PUR-Flags": 1})
         if isinstance(asked, Outcome):
@@ -102,41 +111,45 @@ class S6a(Application):
             await each
 
     async def _attach(self, imsi: str, initial: bool) -> Outcome:
-        usim = self.ues.usims.get(imsi)
-        if usim is None:
+        if imsi not in self.ues.usims:
             return Outcome(imsi=imsi, event="attach", step="usim", good=False, why="no keys")
-        info: bytes | None = None
+        terminal, info = self.radio.open(imsi), None
+        try:
+            self.radio.arrive(terminal, initial=initial)
+        except NasError as error:
+            return self._ended(imsi, "identity", error.reason)
         while True:
-            asked: dict[str, Any] = {"Number-Of-Requested-Vectors": 1}
-            if info is not None:
-                asked["Re-Synchronization-Info"] = info
-            answer = await self._ask(
-                "Authentication-Information",
-                imsi,
-                {"Requested-EUTRAN-Authentication-Info": asked, "Visited-PLMN-Id": self._plmn},
-            )
+            answer = await self._vector(imsi, info)
             if isinstance(answer, Outcome):
                 return answer
             try:
                 vector = answer["Authentication-Info"]["E-UTRAN-Vector"]
-                found = usim.authenticate(vector["RAND"], vector["AUTN"])
+                res, auts = self.radio.challenge(terminal, vector["RAND"], vector["AUTN"])
             except KeyError:
                 return self._ended(imsi, "authentication", "no E-UTRAN-Vector in the answer")
-            except NotOurNetwork as error:
-                return self._ended(imsi, "authentication", str(error))
-            if not isinstance(found, OutOfStep):
+            except NasError as error:
+                return self._ended(imsi, "authentication", error.reason)
+            if not auts:
                 break
             if info is not None:
                 return self._ended(imsi, "authentication", "out of step after resynchronisation")
-            info = found.info
-        key = kasme(found.ck, found.ik, self._plmn, vector["AUTN"][:6])
-        if not hmac.compare_digest(found.res, vector["XRES"]) or not hmac.compare_digest(key, vector["KASME"]):
+            info = vector["RAND"] + auts
+        same = hmac.compare_digest(terminal.key, vector["KASME"])
+        if not hmac.compare_digest(res, vector["XRES"]) or not same:
             return self._ended(imsi, "authentication", "XRES or KASME is not what the USIM has")
-        self.ues.keyed(imsi, vector["KASME"], key)
-        return await self._register(imsi, key, initial=initial, resynchronised=info is not None)
+        self.radio.hop.keyed(imsi, vector["KASME"], terminal.key)
+        return await self._register(terminal, initial=initial, resynchronised=info is not None)
 
-    async def _register(self, imsi: str, key: bytes, *, initial: bool, resynchronised: bool) -> Outcome:
-        site = self._site
+    async def _vector(self, imsi: str, info: bytes | None) -> Message | Outcome:
+        """AIR; info: RAND and AUTS, of a USIM that is out of step."""
+        asked: dict[str, Any] = {"Number-Of-Requested-Vectors": 1}
+        if info is not None:
+            asked["Re-Synchronization-Info"] = info
+        avps = {"Requested-EUTRAN-Authentication-Info": asked, "Visited-PLMN-Id": self._plmn}
+        return await self._ask("Authentication-Information", imsi, avps)
+
+    async def _register(self, terminal: Terminal, *, initial: bool, resynchronised: bool) -> Outcome:
+        site, imsi = self._site, terminal.imsi
         features = FEATURES | ({2: FEATURES[2] | SMS_IN_MME} if site.number else {})
         avps: dict[str, Any] = {
             "Supported-Features": features_of(features),
@@ -153,9 +166,13 @@ class S6a(Application):
         if "Subscription-Data" not in answer:
             return self._ended(imsi, "update-location", "no Subscription-Data in the answer")
         sms = bool(answer.get("ULA-Flags", 0) & FOR_SMS)
-        context = Context(imsi=imsi, data={}, kasme=key, sms=sms, share=self.ues.share)
+        context = Context(imsi=imsi, data={}, kasme=terminal.key, sms=sms, share=self.ues.share)
         context.insert(plain(answer["Subscription-Data"]))
         self.ues.contexts[imsi] = context
+        try:
+            self.radio.accept(terminal, initial=initial)
+        except NasError as error:  # registered; the UE goes by either name
+            return self._ended(imsi, "accept", error.reason)
         return Outcome(
             imsi=imsi,
             event="attach",
@@ -183,10 +200,14 @@ class S6a(Application):
     def _ended(self, imsi: str, step: str, why: str) -> Outcome:
         return Outcome(imsi=imsi, event="attach", step=step, good=False, why=why)
 
+    def _let_go(self, imsi: str) -> None:
+        self.radio.forget(imsi)
+        self.ues.cancel(imsi)
+
     @answers("Cancel-Location-Request")
     def cancel_location(self, request: Message) -> Message:
         """Let go of a UE; success also when it is not here (5.2.1.2.2)."""
-        self.ues.cancel(request.text("User-Name"))
+        self._let_go(request.text("User-Name"))
         return request.answer(ResultCode.SUCCESS)
 
     @answers("Insert-Subscriber-Data-Request")

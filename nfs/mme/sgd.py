@@ -14,7 +14,7 @@ from diameter import Message
 from diameter.app import Application, Later, answers
 from diameter.errors import ResultCode
 from nfs.common.sms_reports import STATUS_REPORT_MTI
-from nfs.mme.logic import INVALID_AVP_VALUE, SUCCESS, Mme, Result, Waiter
+from nfs.mme.logic import ABSENT_USER, INVALID_AVP_VALUE, SUCCESS, AbsentDiagnostic, Mme, Result, Waiter
 from nfs.mme.mo_sms import Sender
 
 TGPP: Final = 10415
@@ -38,7 +38,10 @@ class Sgd(Application):
         """Hand one TPDU to the UE and answer with what became of it (6.2.2)."""
         imsi, tpdu = request.text("User-Name"), request.raw("SM-RP-UI")
         if self.sender is not None and imsi in self.sender.outboxes and tpdu and tpdu[0] & 3 == STATUS_REPORT_MTI:
-            taken = self.sender.status(imsi, tpdu)
+            told = tpdu if self.sender.link is None else self.sender.link.told(imsi, tpdu)
+            if told is None:
+                return _answer(request, Result(code=ABSENT_USER, absent=AbsentDiagnostic.NO_PAGING_RESPONSE))
+            taken = self.sender.status(imsi, told)
             return request.answer(ResultCode.SUCCESS if taken else ResultCode.INVALID_AVP_VALUE)
         result = self._mme.forward(imsi, tpdu, _waiter(request))
         if result is not None:

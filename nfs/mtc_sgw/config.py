@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from diameter.config import Identity, InputFile, Table
+from diameter.config import Identity, InputFile, KeyFile, Table
 from nfs.common.audited import AuditedConfig
 from nfs.common.identities import plmn
 from nfs.mtc_sgw.known import KnownLimits
@@ -162,7 +162,7 @@ class SgwConfig(AuditedConfig):
     owners: OwnersKept | None = Field(
         default=None, description="where refusals are kept for the owners of devices; nowhere if not given"
     )
-    session_key: InputFile | None = Field(
+    session_key: KeyFile | None = Field(
         default=None,
         description="file whose first line is a secret from which Session-Ids of the inside get their names outside; "
         "another one at each start when not given",

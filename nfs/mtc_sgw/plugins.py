@@ -6,7 +6,8 @@
 The interface is written in lower case; the name of the entry is the check's.  Its object is, for Tsp, a
 `nfs.mtc_sgw.logic.Check`, a function of an Offer that returns None or a Refuse; for the other reference points a
 `nfs.mtc_sgw.firewall.crossing.Check`, a function of a Crossing.  Only what a configuration names is loaded and asked,
-and nobody replaces a check of our own.
+and nobody replaces a check of our own.  One that raises, or says neither None nor a Refuse, has not let the request
+pass: it is refused with 5012, which is counted and audited under the name of the check.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Protocol, TypeVar, cast
 
-from diameter.errors import ConfigError
+from diameter.errors import ConfigError, ResultCode
+from nfs.common.audit import Stage
+from nfs.common.foreign import Foreign
+from nfs.mtc_sgw.logic import Refuse
 
 C = TypeVar("C")
 
@@ -71,10 +75,27 @@ def pipeline(
 
 
 def _loaded(entry: Entry, place: str, takes: str) -> object:
-    try:
+    with Foreign() as call:
         check = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{place}{entry.name} cannot be loaded: {error}") from None
+    if call.error is not None:
+        raise ConfigError(f"{place}{entry.name} cannot be loaded: {call.error}") from None
     if not callable(check):
         raise ConfigError(f"{place}{entry.name} is no function of {takes}")
-    return check
+    return _careful(check)
+
+
+def _careful(check: Callable[[object], object]) -> Callable[[object], Refuse | None]:
+    """A check of a package that lets nothing pass by a mistake of its own."""
+
+    def asked(about: object) -> Refuse | None:
+        with Foreign() as call:
+            found = check(about)
+        if call.error is not None:
+            return _broken(f"it raised {call.said}")
+        return found if found is None or isinstance(found, Refuse) else _broken(f"it said a {type(found).__name__}")
+
+    return asked
+
+
+def _broken(reason: str) -> Refuse:
+    return Refuse(stage=Stage.AUTHORISATION, reason=reason, result=ResultCode.UNABLE_TO_COMPLY)

@@ -21,7 +21,7 @@ from nfs.scs.http import Http
 from nfs.scs.logic import REFERENCES, Ledger
 from nfs.scs.memory import MIGRATIONS, Memory
 from nfs.scs.message_memory import MessageMemory
-from nfs.scs.protection import protector
+from nfs.scs.protection import protector, renewed
 
 
 def read_token(path: Path) -> bytes:
@@ -63,6 +63,8 @@ def build(config: ScsConfig, around: Surroundings) -> Parts[ScsConfig]:
         standing=standing(queues=scs.queues, counts=tuple if guard is None else guard.counts),
         started=started,
         stopped=None if memory is None else memory.close,
+        reload=lambda config: renewed(guard, config.protection),
+        live=() if guard is None else ("protection",),
     )
     if config.http is not None:
         scs.tsp.messages.limit = config.http.messages

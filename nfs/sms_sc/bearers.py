@@ -12,6 +12,9 @@ its nodes, can be plugged in: an entry point of the group `mtc_diameter.bearers`
 
     [project.entry-points."mtc_diameter.bearers"]
     my-bearer = "my_package.bearers:make"
+
+One that raises has not delivered: that is logged, counted as `raised`, and a failure that passes.  The next node is
+tried, and what is left is tried again as after any such failure; a message that none takes is so, too.
 """
 
 from __future__ import annotations
@@ -21,9 +24,10 @@ from importlib import metadata
 from typing import Final, Protocol, cast
 
 from diameter.errors import ConfigError
+from nfs.common.foreign import Foreign, raised
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.sms_sc.logic import Attempt
-from nfs.sms_sc.outcomes import Delivered
+from nfs.sms_sc.outcomes import Delivered, Failure
 from nfs.sms_sc.sgd import Sgd
 
 GROUP: Final = "mtc_diameter.bearers"
@@ -40,7 +44,7 @@ class Bearer(Protocol):
         """Whether it can bring this message to a device that this node serves; costs no question."""
 
     async def deliver(self, attempt: Attempt, node: ServingNode, /) -> Delivered:
-        """Bring it there; what came of it.  Raises nothing."""
+        """Bring it there; what came of it."""
 
 
 class Entry(Protocol):
@@ -69,33 +73,57 @@ class OverSgd:
 
 
 class Selector:
-    """Chooses among bearers, the first that takes a node.  `counters`: deliveries by "bearer outcome"."""
+    """Chooses among bearers, the first that takes a node.  `counters`: deliveries by "bearer outcome".
 
-    def __init__(self, bearers: Mapping[str, Bearer]) -> None:
+    failed: hears of what a bearer raised.
+    """
+
+    def __init__(self, bearers: Mapping[str, Bearer], failed: Callable[[Exception], object]) -> None:
         self._bearers = dict(bearers)
+        self._failed = failed
         self.counters: dict[str, int] = {}
 
     @classmethod
     def of(cls, sgd: Sgd, names: Sequence[str] = tuple(OWN)) -> Selector:
         """Our own bearers and those of packages, in this order.  Raises ConfigError."""
         own: dict[str, Bearer] = {name: OverSgd(sgd, kind) for name, kind in OWN.items()}
-        return cls({name: own[name] if name in own else plugged(name) for name in names})
+        bearers = {name: own[name] if name in own else plugged(name) for name in names}
+        return cls(bearers, lambda error: sgd.spawn(raised(error)))
 
     def ways(self, attempt: Attempt, nodes: Iterable[ServingNode]) -> list[tuple[str, ServingNode]]:
         """(bearer, node) of each node that some bearer takes, in the order of the nodes."""
         found = []
         for node in nodes:
-            name = next((name for name, each in self._bearers.items() if each.takes(attempt, node)), None)
+            name = next((name for name, each in self._bearers.items() if self._takes(name, each, attempt, node)), None)
             if name is not None:
                 found.append((name, node))
         return found
 
+    def _takes(self, name: str, bearer: Bearer, attempt: Attempt, node: ServingNode) -> bool:
+        with Foreign() as call:
+            return bool(bearer.takes(attempt, node))
+        self._raised(name, call)
+        return False
+
     async def deliver(self, name: str, attempt: Attempt, node: ServingNode) -> Delivered:
         """By this bearer."""
-        result = await self._bearers[name].deliver(attempt, node)
-        said = f"{name} {'delivered' if result.failure is None else result.failure.value}"
-        self.counters[said] = self.counters.get(said, 0) + 1
+        with Foreign() as call:
+            result = await self._bearers[name].deliver(attempt, node)
+            if not isinstance(result, Delivered):
+                raise TypeError(f"the bearer {name} says a {type(result).__name__} and no Delivered")
+        if call.error is not None:
+            self._raised(name, call)
+            return Delivered(failure=Failure.TEMPORARY)
+        self._count(f"{name} {'delivered' if result.failure is None else result.failure.value}")
         return result
+
+    def _raised(self, name: str, call: Foreign) -> None:
+        self._count(f"{name} raised")
+        if call.error is not None:
+            self._failed(call.error)
+
+    def _count(self, said: str) -> None:
+        self.counters[said] = self.counters.get(said, 0) + 1
 
 
 def installed() -> Iterable[Entry]:
@@ -108,11 +136,11 @@ def plugged(name: str, find: Callable[[], Iterable[Entry]] = installed) -> Beare
     entry = next((each for each in find() if each.name == name), None)
     if entry is None:
         raise ConfigError(f"sms_sc.bearers: {name}: no such bearer; our own are {', '.join(OWN)}")
-    try:
+    with Foreign() as call:
         make = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"sms_sc.bearers: {name} cannot be loaded: {error}") from None
-    bearer = make() if callable(make) else None
+        bearer = make() if callable(make) else None
+    if call.error is not None:
+        raise ConfigError(f"sms_sc.bearers: {name} cannot be loaded: {call.error}") from None
     if not callable(getattr(bearer, "takes", None)) or not callable(getattr(bearer, "deliver", None)):
         raise ConfigError(f"sms_sc.bearers: {name} makes no bearer")
     return cast(Bearer, bearer)

@@ -50,12 +50,16 @@ class HomeRouter:
     def hide(self, way: Way) -> str:
         """A correlation identifier for what the HSS said; it looks like an IMSI of the home network (15 digits)."""
         assert way.imsi is not None
-        digits = 15 - len(self._plmn)
-        name = f"{self._plmn}{secrets.randbelow(10**digits):0{digits}}"
+        while (name := self._drawn()) in self._known:  # of nine digits, one in 10,000 is taken once KNOWN are given
+            pass
         self._known[name] = Behind(way.imsi, way.nodes, self._clock() + self._valid_s)
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
         return name
+
+    def _drawn(self) -> str:
+        digits = 15 - len(self._plmn)
+        return f"{self._plmn}{secrets.randbelow(10**digits):0{digits}}"
 
     def behind(self, name: str) -> Behind | None:
         """Who stands behind a correlation identifier; None for one that was not given, or not lately."""

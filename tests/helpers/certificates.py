@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from diameter.security.credentials import Credentials
+from helpers.private import private
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 BOTH: Final = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
@@ -64,7 +65,7 @@ class Leaf:
     def write(self, folder: Path, stem: str) -> dict[str, str]:
         """Write STEM.pem and STEM.key and the CA into `folder`; return them as keys of a TlsConfig."""
         (folder / f"{stem}.pem").write_bytes(pem(self.certificate))
-        (folder / f"{stem}.key").write_bytes(pem(self.key))
+        private(folder / f"{stem}.key", pem(self.key))
         (folder / f"{stem}-ca.pem").write_bytes(pem(self.ca.certificate))
         return {"certificate": str(folder / f"{stem}.pem"), "key": str(folder / f"{stem}.key")}
 

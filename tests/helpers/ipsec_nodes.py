@@ -31,6 +31,7 @@ from helpers.interfaces import S6tServer, T6aServer
 from helpers.loop import reactor, settle
 from helpers.network_spaces import Cables, Space
 from helpers.nodes import LEFT, REALM, RIGHT, Answering, Asking, Said, dictionary, succeed
+from helpers.private import private
 from helpers.programs import Program
 
 HERE, THERE = "10.1.1.1", "10.1.1.2"
@@ -44,7 +45,7 @@ def keys(folder: Path, cipher: str) -> tuple[Path, Path]:
     made = []
     for name in ("there", "back"):
         path = folder / f"{name}.{cipher}.key"
-        path.write_text(secrets.token_hex(sum(CIPHERS[cipher])) + "\n")
+        private(path, secrets.token_hex(sum(CIPHERS[cipher])) + "\n")
         made.append(path)
     return made[0], made[1]
 

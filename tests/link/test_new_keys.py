@@ -19,6 +19,7 @@ from diameter.trace import Point
 from helpers.certificates import BOTH, Leaf, pem
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import LEFT, REALM, RIGHT, Asking, Said, dictionary
+from helpers.private import private
 from helpers.programs import Program, running, until
 from helpers.schemas import assert_fits
 from helpers.secured import CA, KINDS, Secured
@@ -38,7 +39,7 @@ def shown(node: Node) -> list[str]:
 
 def other_key(folder: Path) -> str:
     """The key of another certificate."""
-    (folder / "server.key").write_bytes(pem(CA.issue(RIGHT).key))
+    private(folder / "server.key", pem(CA.issue(RIGHT).key))
     return r"node\.tls\.key: .*server\.key: does not belong to the certificate"
 
 
@@ -243,7 +244,7 @@ def test_sighup_of_a_program_with_links_of_both_kinds(tmp_path: Path) -> None:
                 await node.when_open(RIGHT)
                 assert shown(node) == [fingerprint(first)]
 
-            (tmp_path / "server.key").write_bytes(pem(second.key))
+            private(tmp_path / "server.key", pem(second.key))
             relay.process.send_signal(signal.SIGHUP)
             await relay.said(r"#error.*reload: .*node\.tls\.key: \S+server\.key: does not belong to the certificate")
             here = len(relay.text)

@@ -23,7 +23,8 @@ Written by `python tests/tools/configuration.py` from the models; a test holds t
 
 Each network function is one program with one TOML file: `mtc run NAME -c FILE.toml`. `mtc config check FILE.toml`
 checks a file whole and names every wrong key with its path. Relative paths count from the folder of the file. Secrets
-are paths, never values. Units stand in the names: `_s` is seconds, `_limit` octets.
+are paths, never values, and a file with a key that others than its owner can use
+[is refused](security.md#files-with-keys). Units stand in the names: `_s` is seconds, `_limit` octets.
 """
 FILES: Final[dict[str, tuple[tuple[str, type[BaseModel]], ...]]] = {"mme": (("mme: its scenario file", Scenario),)}
 """Files of their own that a function's configuration names."""

@@ -4,4 +4,4 @@ from helpers.databases import database, databases_as_in_production, postgres, py
 from helpers.postgres import kinds
 
 __all__ = ["database", "databases_as_in_production", "postgres", "pytest_report_header", "quick"]
-collect_ignore_glob = [] if "postgresql" in kinds() else ["test_store_postgres.py"]
+collect_ignore_glob = [] if "postgresql" in kinds() else ["test_store_postgres.py", "test_database_away.py"]

@@ -11,6 +11,7 @@ from diameter import Dictionary
 from helpers.groups import FLEET, GROUPED_TOML, GroupNetwork, imsi, status
 from nfs.common.app_keys import Provisioned
 from nfs.common.cose import public_of
+from nfs.common.group_keys import alone
 from nfs.common.sms import Deliver, split
 from nfs.common.sms_layout import SmsAddress
 from nfs.common.tsp import RequestStatus
@@ -20,7 +21,7 @@ from nfs.scs.protection import Protector
 from nfs.ue.application import Guarded, Strictness
 
 SECRET, KEY = bytes(range(32)), bytes(range(32, 64))
-KEYS = Provisioned({b"scs-1": public_of(SECRET)}, {FLEET: KEY})
+KEYS = Provisioned({b"scs-1": public_of(SECRET)}, {FLEET: alone(KEY)})
 NOW = 1_700_000_000.0
 CONTENT = b"open the valve at noon"
 

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Literal
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.python.failure import Failure
 
 from diameter.config import CLEAR, IpsecConfig, LinkTable, ListenConfig, NodeTable, PeerConfig
 from diameter.errors import ConfigError
@@ -138,7 +139,12 @@ class Shield:
         )  # fmt: skip
         self._live += 1
         worn.append(Worn(cover, self._gone))
-        cover.begin(hook.protect(flow, cover))
+        begun: list[Any] = []
+        _ = maybeDeferred(hook.protect, flow, cover).addBoth(begun.append)  # what a hook of a package raises ends here
+        if isinstance(begun[0], Failure):
+            cover.failed(f"the hook {options.hook} raised {type(begun[0].value).__name__}")
+        else:
+            cover.begin(begun[0])
         return done
 
     def take(self, node: NodeTable) -> None:

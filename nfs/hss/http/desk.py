@@ -14,9 +14,10 @@ from diameter.errors import ConfigError
 from diameter.transport.web import QuietSite
 from nfs.common.aka import Seal
 from nfs.common.audit import AuditLog
-from nfs.common.store import Store
+from nfs.common.store import Store, Writer
 from nfs.hss.http.changes import Changed
 from nfs.hss.http.config import ProvisioningTable
+from nfs.hss.http.imports import Imports
 from nfs.hss.http.provisioning import Provisioning
 
 TOKEN_OCTETS: Final = 16
@@ -34,6 +35,9 @@ class Desk:
         changed: Callable[[Changed], None],
         spawn: Callable[[Coroutine[Any, Any, Any]], Any],
         audit: AuditLog,
+        *,
+        imported: Callable[[], None],
+        wake: Callable[[], None],
     ) -> None:
         self._table = table
         self._reactor = reactor
@@ -41,7 +45,9 @@ class Desk:
         self._tls = None if table.certificate is None or table.key is None else _Tls(table)
         token = b"" if table.token is None else _read_token(table.token)
         clients = frozenset(table.clients)
+        self._imports = Imports(stores[0].engine, seal, self._aside, imported)
         names: dict[str, Any] = {"clock": reactor.seconds, "audit": audit, "token": token, "clients": clients}
+        names |= {"imports": self._imports, "wake": wake}
         self._provisioning = Provisioning(*stores, seal, changed, spawn, **names)
 
     def start(self) -> str:
@@ -54,8 +60,19 @@ class Desk:
         host = f"[{table.host}]" if ":" in table.host else table.host
         return f"provisioning {'http' if self._tls is None else 'https'}://{host}:{self._port.getHost().port}"
 
+    def _aside(self, work: Callable[[], None], over: Callable[[], None]) -> None:
+        """Work on a thread of its own, which ends with it."""
+        writer = Writer("import")
+
+        def ended() -> None:
+            writer.stop()
+            over()
+
+        writer.callInThreadWithCallback(lambda _good, _result: self._reactor.callFromThread(ended), work)
+
     def stop(self) -> Any:
-        """Take no more requests."""
+        """Take no more requests; an import that is not done is taken back."""
+        self._imports.stopped = True
         port, self._port = self._port, None
         return None if port is None else port.stopListening()
 

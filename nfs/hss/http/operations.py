@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from nfs.common.cards import KeysRow
 from nfs.hss.groups.form import GroupRow
+from nfs.hss.http.matters import BindingRow, ImsiGroupRow, OrderRow
+from nfs.hss.http.operation import FILE, FURTHER, Operation
+from nfs.hss.http.requests import FILES, MOST
+from nfs.hss.http.shapes import SHAPES
+from nfs.hss.monitoring.access import Row
 from nfs.hss.provisioning import SubscriberRow
-
-MOST: Final = 1000
-"""Subscribers or groups of a page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method of one path.  `takes`, `gives`: schemas of the bodies.  `tag`: its answer has an ETag; `guarded`: it
-    takes If-Match.  `asked`: parameters of the query."""
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    takes: str = ""
-    gives: str = ""
-    codes: tuple[int, ...] = (200,)
-    tag: bool = False
-    guarded: bool = False
-    asked: tuple[str, ...] = ()
-
 
 _ONE: Final = "/v1/subscribers/{imsi}"
 _GROUP: Final = "/v1/groups/{name}"
@@ -86,22 +70,31 @@ OPERATIONS: Final = (
         name="remove_group", method="DELETE", path=_GROUP, codes=(204,), guarded=True,
         summary="Remove a group; its members stay subscribers",
     ),
+    *FURTHER,
 )  # fmt: skip
 _IN_QUERY: Final[Mapping[str, Any]] = {
     "after": {"type": "string", "description": "`next` of the page before"},
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
     "msisdn": {"type": "string", "description": "that of the one subscriber to be found"},
     "external_id": {"type": "string", "description": "one of the one subscriber to be found"},
+    "identity": {"type": "string", "description": "IMSI, MSISDN, External Identifier, or the name of a group"},
+    "replace": {
+        "enum": ["true", "false"],
+        "default": "false",
+        "description": "in the place of groups of the same name",
+    },
 }
 _IN_PATH: Final[Mapping[str, Any]] = {
     "imsi": {"type": "string", "pattern": "^[0-9]{6,15}$"},
     "name": {"type": "string", "description": "External Group Identifier"},
+    "number": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "the id that was answered"},
 }
 _WORDS: Final[Mapping[int, str]] = {
-    200: "as it is now", 201: "made", 204: "done", 400: "not JSON, or a query that is none", 401: "no token",
-    403: "a certificate that may not", 404: "there is none", 409: "an identity is somebody else's, or no seal for keys",
-    412: "somebody else has changed it", 413: "a body too large", 422: "a field that is wrong; `errors` has which",
-    428: "If-Match is needed", 503: "the database",
+    200: "as it is now", 201: "made", 202: "begun", 204: "done", 400: "not JSON, or a query that is none",
+    401: "no token", 403: "a certificate that may not", 404: "there is none",
+    409: "an identity is somebody else's, no seal for keys, or another import is under way",
+    412: "somebody else has changed it", 413: "a body too large", 415: "not the content type of a file",
+    422: "a field that is wrong; `errors` has which", 428: "If-Match is needed", 503: "the database",
 }  # fmt: skip
 _FIELD: Final = {
     "type": "object", "required": ["field", "detail"],
@@ -116,8 +109,9 @@ _PROBLEM: Final = {
 }  # fmt: skip
 
 
+@cache
 def description() -> dict[str, Any]:
-    """The whole interface as an OpenAPI document."""
+    """The whole interface as an OpenAPI document, made once: change nothing in it."""
     paths: dict[str, dict[str, Any]] = {}
     for each in OPERATIONS:
         paths.setdefault(each.path, {})[each.method.lower()] = _described(each)
@@ -153,7 +147,9 @@ def _described(each: Operation) -> dict[str, Any]:
     if parameters:
         found["parameters"] = parameters
     if each.takes:
-        found["requestBody"] = {"required": True, "content": _body("application/json", each.takes)}
+        kinds = FILES if each.takes == FILE else ("application/json",)
+        content = {kind: one for name in kinds for kind, one in _body(name, each.takes).items()}
+        found["requestBody"] = {"required": True, "content": content}
     found["responses"] = {str(code): _answer(each, code) for code in (*each.codes, *_refusals(each))}
     return found
 
@@ -161,8 +157,9 @@ def _described(each: Operation) -> dict[str, Any]:
 def _refusals(each: Operation) -> list[int]:
     codes = [401, 403, 503]
     codes += [400] if each.asked or each.takes else []
-    codes += [404] if "{" in each.path else []
+    codes += [404] if "{" in each.path or each.may_lack or "identity" in each.asked else []
     codes += [409, 413, 422] if each.takes else []
+    codes += [415] if each.takes == FILE else []
     codes += [412, 428] if each.guarded else []
     return sorted(codes)
 
@@ -184,7 +181,10 @@ def _body(kind: str, schema: str) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     """The bodies, from the models that read them."""
-    models: dict[str, type[BaseModel]] = {"Subscriber": SubscriberRow, "Keys": KeysRow, "Group": GroupRow}
+    models: dict[str, type[BaseModel]] = {
+        "Subscriber": SubscriberRow, "Keys": KeysRow, "Group": GroupRow, "Access": Row, "Order": OrderRow,
+        "Terminal": BindingRow, "ImsiGroup": ImsiGroupRow,
+    }  # fmt: skip
     found: dict[str, Any] = {}
     for name, model in models.items():
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -199,7 +199,7 @@ def _schemas() -> dict[str, Any]:
     found["Rights"] = _of("rights", "RightRow")
     found["Subscribers"] = _page("subscribers", "Subscriber")
     found["Groups"] = _page("groups", "Group")
-    return found | {"Problem": _PROBLEM}
+    return {**found, **SHAPES, "Problem": _PROBLEM}
 
 
 def _of(key: str, schema: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import hmac
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import IO, Any, Final, Protocol
+from typing import Any
 
 from klein import Klein
 from pydantic import ValidationError
@@ -28,34 +28,33 @@ from nfs.hss import cards, lookup, provisioning
 from nfs.hss.groups import form
 from nfs.hss.groups import tables as groups
 from nfs.hss.http import changes
-from nfs.hss.http.changes import Changed, Condition, tag_of
-from nfs.hss.http.operations import MOST, OPERATIONS, Operation, description
+from nfs.hss.http.changes import Changed, tag_of
+from nfs.hss.http.further import Further
+from nfs.hss.http.imports import Imports
+from nfs.hss.http.operation import Operation
+from nfs.hss.http.operations import OPERATIONS, description
 from nfs.hss.http.problems import Problem, of_identity, of_validation
+from nfs.hss.http.requests import (
+    BODY_LIMIT,
+    FILE_LIMIT,
+    Answer,
+    Request,
+    asked,
+    body_of,
+    condition_of,
+    is_file,
+    page_of,
+)
 from nfs.hss.logic import Subscriber
 
-BODY_LIMIT: Final = 1 << 20
-Answer = tuple[int, dict[str, Any] | None, str]
-"""Status, body, entity tag."""
 
-
-class Request(Protocol):
-    """What is used of Twisted's IRequest, which has no types."""
-
-    args: dict[bytes, list[bytes]] | None
-    content: IO[bytes]
-    transport: Any
-
-    def getHeader(self, key: bytes, /) -> bytes | None: ...
-    def setHeader(self, name: bytes, value: bytes, /) -> None: ...
-    def setResponseCode(self, code: int, /) -> None: ...
-
-
-class Provisioning:
+class Provisioning(Further):
     """The routes.
 
     `changed`: is called with what a change did, before it is answered.  `spawn`: runs a coroutine on the node.  `token`
     and `clients`: who may, see `ProvisioningTable`; an empty one asks for nothing.  `reads`: a store that only reads.
-    `clock`: seconds since 1970.  `audit`: hears of who may not.
+    `clock`: seconds since 1970.  `audit`: hears of who may not.  `imports`: carries out imports.  `wake`: there are
+    orders, or something for SCEFs.
     """
 
     def __init__(
@@ -70,13 +69,13 @@ class Provisioning:
         audit: AuditLog,
         token: bytes = b"",
         clients: frozenset[str] = frozenset(),
+        imports: Imports,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store = store
-        self._reads = reads
+        super().__init__(store, reads, imports, wake, clock)
         self._seal = seal
         self._changed = changed
         self._spawn = spawn
-        self._clock = clock
         self._audit = audit
         self._token = token
         self._clients = clients
@@ -133,8 +132,9 @@ class Provisioning:
         """What is answered to a request before its body is read; None where it is to be read."""
         try:
             self._admit(request, "a body")
-            if octets > BODY_LIMIT:
-                raise Problem(413, f"at most {BODY_LIMIT} octets")
+            most = FILE_LIMIT if is_file(request) else BODY_LIMIT
+            if octets > most:
+                raise Problem(413, f"at most {most} octets")
         except Problem as problem:
             body = json.dumps(problem.document()).encode() + b"\n"
             headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
@@ -155,8 +155,8 @@ class Provisioning:
         return 200, description(), ""
 
     async def _subscribers(self, request: Request) -> Answer:
-        after, limit = _page(request)
-        msisdn, name = _asked(request, "msisdn"), _asked(request, "external_id")
+        after, limit = page_of(request)
+        msisdn, name = asked(request, "msisdn"), asked(request, "external_id")
         if msisdn or name:
             kind: lookup.Kind = "msisdn" if msisdn else "external_id"
             one = e164(msisdn) if msisdn else str(ExternalIdentifier.parse(name))
@@ -172,14 +172,14 @@ class Provisioning:
         return _shown(200, await self._reads.do(lambda connection: changes.subscriber(connection, imsi)))
 
     async def _put_subscriber(self, request: Request, imsi: str) -> Answer:
-        body = _body(request)
+        body = body_of(request)
         if body.setdefault("imsi", imsi) != imsi:
             raise Problem(422, "the body is not what is expected", ("imsi", "another one than in the path"))
         row = provisioning.SubscriberRow.model_validate(body)
         wanted = row.to_subscriber()
         card = None if row.keys is None else row.keys.to_card()
         seal = None if card is None else self._sealing()
-        condition = _condition(request)
+        condition = condition_of(request)
 
         def work(connection: Any) -> Changed:
             changed = changes.put(connection, imsi, lambda _before: wanted, condition)
@@ -192,7 +192,7 @@ class Provisioning:
         return _shown(201 if changed.before is None else 200, wanted)
 
     async def _remove_subscriber(self, request: Request, imsi: str) -> Answer:
-        condition = _condition(request)
+        condition = condition_of(request)
         now = self._clock()
         self._changed(await self._store.do(lambda connection: changes.remove(connection, imsi, condition, now)))
         return 204, None, ""
@@ -216,7 +216,7 @@ class Provisioning:
 
     async def _put_part(self, request: Request, imsi: str, key: str) -> Answer:
         """Have one list of a subscriber be another, and all else of it stay."""
-        body, condition = _body(request), _condition(request)
+        body, condition = body_of(request), condition_of(request)
         if list(body) != [key]:
             raise Problem(422, "the body is not what is expected", (key, "this key alone expected"))
 
@@ -234,7 +234,7 @@ class Provisioning:
         return 200, {key: row[key]}, tag_of(row)
 
     async def _put_keys(self, request: Request, imsi: str) -> Answer:
-        card = KeysRow.model_validate(_body(request)).to_card()
+        card = KeysRow.model_validate(body_of(request)).to_card()
         seal = self._sealing()
         self._changed(await self._store.do(lambda connection: changes.put_keys(connection, imsi, card, seal)))
         return 204, None, ""
@@ -245,7 +245,7 @@ class Provisioning:
         return self._seal
 
     async def _groups(self, request: Request) -> Answer:
-        after, limit = _page(request)
+        after, limit = page_of(request)
         found = await self._store.do(lambda connection: groups.page(connection, after, limit))
         rows = [form.to_row(each) for each in found]
         return 200, {"schema": 1, "groups": rows, "next": rows[-1]["group"] if len(rows) == limit else None}, ""
@@ -256,7 +256,7 @@ class Provisioning:
         return 200, row, tag_of(row)
 
     async def _put_group(self, request: Request, name: str) -> Answer:
-        body, condition = _body(request), _condition(request)
+        body, condition = body_of(request), condition_of(request)
         wanted = form.GroupRow.model_validate({"group": name} | body).to_group()
         if wanted.external_id != str(ExternalIdentifier.parse(name)):
             raise Problem(422, "the body is not what is expected", ("group", "another one than in the path"))
@@ -265,7 +265,7 @@ class Provisioning:
         return 201 if new else 200, row, tag_of(row)
 
     async def _remove_group(self, request: Request, name: str) -> Answer:
-        key, condition = str(ExternalIdentifier.parse(name)), _condition(request)
+        key, condition = str(ExternalIdentifier.parse(name)), condition_of(request)
         await self._store.do(lambda connection: changes.remove_group(connection, key, condition))
         return 204, None, ""
 
@@ -287,36 +287,3 @@ def _names(transport: Any) -> frozenset[str]:
     if shown is None:
         return frozenset()
     return frozenset(identities(shown.to_cryptography()))
-
-
-def _asked(request: Request, name: str) -> str:
-    return (request.args or {}).get(name.encode(), [b""])[0].decode("utf-8", "replace")
-
-
-def _page(request: Request) -> tuple[str, int]:
-    limit = _asked(request, "limit") or "100"
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 1 <= int(limit) <= MOST):
-        raise Problem(400, "the query is not what is expected", ("limit", f"1 to {MOST} expected"))
-    return _asked(request, "after"), int(limit)
-
-
-def _body(request: Request) -> dict[str, Any]:
-    octets = request.content.read(BODY_LIMIT + 1)
-    if len(octets) > BODY_LIMIT:
-        raise Problem(413, f"at most {BODY_LIMIT} octets")
-    try:
-        found = json.loads(octets)
-    except (ValueError, RecursionError):
-        raise Problem(400, "the body is not JSON") from None
-    if not isinstance(found, dict):
-        raise Problem(422, "the body is not what is expected", ("", "an object expected"))
-    return found
-
-
-def _condition(request: Request) -> Condition:
-    return Condition(match=_tags(request, b"if-match"), none_match=_tags(request, b"if-none-match"))
-
-
-def _tags(request: Request, header: bytes) -> frozenset[str]:
-    text = (request.getHeader(header) or b"").decode("latin-1")
-    return frozenset(each.strip() for each in text.split(",") if each.strip())

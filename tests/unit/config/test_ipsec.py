@@ -10,6 +10,7 @@ import pytest
 from diameter.config import IpsecConfig, NodeConfig, validate
 from diameter.errors import ConfigError
 from diameter.transport.ipsec.shield import warnings
+from helpers.private import private
 
 PEER = {"host": "b.example.org", "realm": "example.org", "transport": "tcp", "security": "ipsec", "connect": True}
 SA = {
@@ -21,7 +22,7 @@ SA = {
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     for name in ("in.key", "out.key"):
-        (tmp_path / name).write_text("00" * 20)
+        private(tmp_path / name, "00" * 20)
     return tmp_path
 
 

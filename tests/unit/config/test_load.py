@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, line:
 
 def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     for name in ("a.pem", "a.key", "ca.pem"):
-        (tmp_path / name).touch()
+        (tmp_path / name).touch(0o600)
     path = tmp_path / "iwf.toml"
     tls = '[node.tls]\ncertificate = "a.pem"\nkey = "a.key"\ntrust = ["ca.pem"]\nkey_log = "keys.log"\n'
     path.write_text(GOOD.split("[[peer]]")[0].replace("[[node.listen]]", tls + "[[node.listen]]"))

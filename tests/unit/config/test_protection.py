@@ -16,7 +16,7 @@ BARE = 'transport = "tcp"\nphysical_protection = true\nphysical_protection_reaso
 def keys(folder: Path, more: str = "") -> str:
     """A `[node.tls]` table; the files need only be there."""
     for name in ("a.pem", "a.key", "ca.pem"):
-        (folder / name).touch()
+        (folder / name).touch(0o600)
     return f'[node.tls]\ncertificate = "a.pem"\nkey = "a.key"\ntrust = ["ca.pem"]\n{more}'
 
 

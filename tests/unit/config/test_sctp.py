@@ -88,7 +88,7 @@ def test_dtls_needs_keys_and_its_own_version(tmp_path: Path) -> None:
     listen = '[[listen]]\ntransport = "dtls"\n'
     assert complaint(listen) == 'x: tls: missing, but listen.0 has transport = "dtls"'
     file = tmp_path / "file"
-    file.touch()
+    file.touch(0o600)
     tls = f'[tls]\ncertificate = "{file}"\nkey = "{file}"\ntrust = ["{file}"]\nminimum_version = "1.3"'
     assert complaint(listen + tls) == "x: tls.minimum_version: listen.0 is dtls, which has no version above 1.2"
 

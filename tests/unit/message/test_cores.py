@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter.wire import core
@@ -38,7 +38,6 @@ def test_the_corpus(twin: Twin, path: Path) -> None:
 
 
 @given(octets=raw_messages())
-@settings(max_examples=150)
 def test_random_messages(twin: Twin, octets: bytes) -> None:
     assert seen(octets) == twin.seen(octets)
 
@@ -70,7 +69,6 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(octets=mutated())
-@settings(max_examples=300)
 def test_mutated_messages(twin: Twin, octets: bytes) -> None:
     assert seen(octets) == twin.seen(octets)
 
@@ -105,7 +103,6 @@ SOUND: Final[dict[str, Any]] = {
 
 
 @given(tree=TREES, sound=st.booleans(), pairs=st.booleans())
-@settings(max_examples=300)
 def test_what_is_built(twin: Twin, tree: dict[str, Any], sound: bool, pairs: bool) -> None:
     avps: Any = {**SOUND, **tree} if sound else tree
     avps = list(avps.items()) if pairs else avps

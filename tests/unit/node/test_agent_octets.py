@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter import encode
@@ -25,7 +25,6 @@ def rewriting() -> Agent:
 
 
 @pytest.mark.parametrize("make", [Agent, rewriting])
-@settings(max_examples=30, deadline=None)
 @given(edits=st.lists(st.tuples(st.integers(4, 400), st.binary(min_size=1, max_size=6)), min_size=1, max_size=12))
 def test_mutated_requests(make: type[Agent], edits: list[tuple[int, bytes]]) -> None:
     """Each edit spoils a request somewhere; the identifiers stay, so that every answer is known by them."""

@@ -75,6 +75,14 @@ def test_a_peer_that_is_removed_is_told_and_forgotten() -> None:
         assert bench.pair.left.stats.peers_opened == 1  # it was told not to come back
 
 
+def test_peers_that_are_removed_are_said_in_the_order_of_the_file() -> None:
+    hosts = [f"{name}.example.org" for name in ("six", "two", "four", "one", "five", "three")]
+    with Bench() as bench:
+        bench.pair.right.reload(config(row(), *map(row, hosts)))
+        bench.pair.right.reload(config(row()))
+        assert [fields["peer"] for fields in bench.said.of(Point.PEER_REMOVED)] == hosts
+
+
 def test_a_peer_that_dials_no_more_stops_at_once() -> None:
     with Bench(opened=False) as bench:
         left = bench.pair.left

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter.peer import watchdog
@@ -194,7 +194,6 @@ def _agreed(pair: Pair) -> bool:
     return a.peer.usable and b.peer.usable and set(a.connections) == set(b.connections) == {a.peer.open_link}
 
 
-@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     hosts=st.sampled_from(HOSTS),
@@ -220,7 +219,6 @@ def test_after_dead_links_and_cuts_both_agree(
     assert pair.a.peer.open_link == link
 
 
-@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), hosts=st.sampled_from(HOSTS), loss=st.floats(0, 0.6), slowest=st.floats(0.02, 8))
 def test_after_lost_and_reordered_messages_both_agree(
     seed: int, hosts: tuple[str, str], loss: float, slowest: float

@@ -128,6 +128,7 @@ def _write(folder: Path, many: int, ports: dict[str, int]) -> None:
     """Configurations, cards and scenario."""
     for name, text in (("hss", _hss(ports)), ("mme", _mme(ports)), ("scenario", _scenario(many))):
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    (folder / "cards.csv").touch(mode=0o600)
     with (folder / "cards.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("imsi", "k", "opc", "sqn"))

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from helpers.certificates import Ca, pem
+from helpers.private import private
 from helpers.schemas import assert_fits
 from nfs.cli import _security
 from nfs.cli.security import command
@@ -74,7 +75,7 @@ def test_the_numbers_of_each_link(tmp_path: Path) -> None:
 
 def test_ipsec_is_named(tmp_path: Path) -> None:
     for name in ("there.key", "back.key"):
-        (tmp_path / name).write_text(name.encode().hex().ljust(72, "0"))
+        private(tmp_path / name, name.encode().hex().ljust(72, "0"))
     sa = 'local = "192.0.2.1"\nremote = "192.0.2.2"\nidentity = "a.example"\nspi_in = 4096\nspi_out = 4097\n'
     under = 'realm = "example"\ntransport = "tcp"\nsecurity = "ipsec"\n'
     path = write(
@@ -111,7 +112,7 @@ def test_mistakes_are_a_line_each(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f'{path}: peer.3: transport = "tcp" is clear text: ')
     path = write(tmp_path)
-    (tmp_path / "a.key").write_text("nonsense")
+    private(tmp_path / "a.key", "nonsense")
     result = run("report", "-c", path)
     assert (result.exit_code, result.stderr) == (
         1,

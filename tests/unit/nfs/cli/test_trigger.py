@@ -149,7 +149,7 @@ def test_options_make_the_configuration_of_an_scs(peer: str, expected: tuple[str
 
 def test_options_of_a_secure_link(tmp_path: Path) -> None:
     for name in ("c.pem", "c.key", "ca.pem", "crl.pem"):
-        (tmp_path / name).touch()
+        (tmp_path / name).touch(0o600)
     config = trigger._config(
         given(
             peer="127.0.0.1", physical_protection=None, certificate=tmp_path / "c.pem", key=tmp_path / "c.key",

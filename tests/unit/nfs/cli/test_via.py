@@ -13,12 +13,15 @@ from treq.testing import StubTreq
 from twisted.internet.defer import ensureDeferred
 
 from diameter.app import Later
+from diameter.errors import ConfigError
 from helpers.inline import InlineReactor, InlineThreads
-from nfs.cli import _via
+from nfs.cli import _via, _via_more
 from nfs.cli.subscriber import command
 from nfs.common.audit import AuditLog
 from nfs.common.database import database_url, open_engine, reading
 from nfs.common.store import Store
+from nfs.hss import ordered
+from nfs.hss.http.imports import Imports
 from nfs.hss.http.provisioning import Provisioning
 
 _stub: Any = StubTreq  # has no types
@@ -34,6 +37,11 @@ def _spawn(coroutine: Any) -> Later[Any]:
     return later
 
 
+def _at_once(work: Callable[[], None], over: Callable[[], None]) -> None:
+    work()
+    over()
+
+
 class Hss:
     """A running HSS, without a port: what the verb sends comes here."""
 
@@ -45,13 +53,19 @@ class Hss:
         self._stores = tuple(Store(each, self._clock, InlineThreads()) for each in (engine, reading(engine)))
         self._audit = AuditLog(folder / "audit", "hss.example")
         store, reads = self._stores
+        self.engine = engine
         names: dict[str, Any] = {"clock": self._clock.seconds, "audit": self._audit, "token": TOKEN}
+        names["imports"] = Imports(engine, None, _at_once, lambda: None)
         self._treq = _stub(Provisioning(store, reads, None, lambda _: None, _spawn, **names).app.resource())
 
-    def send(self, _remote: _via.Remote, method: str, url: str, body: bytes | None, headers: Any) -> tuple[int, bytes]:
+    def send(self, _remote: _via.Remote, method: str, url: str, body: Any, headers: Any) -> tuple[int, bytes]:
         """In the place of a request by HTTP."""
         found: list[Any] = []
-        told = {name: text.encode() for name, text in headers.items()}
+        if hasattr(body, "read"):
+            assert headers["content-type"] == "application/octet-stream"
+            body = body.read()
+            assert int(headers["content-length"] if "content-length" in headers else len(body)) == len(body)
+        told = {name: text.encode() for name, text in headers.items() if name != "content-length"}
         _ = self._treq.request(method, url, headers=told, data=body).addCallback(found.append)
         for _ in range(5):
             self._clock.advance(0)
@@ -170,3 +184,87 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (("--via", "https://hss.example", "--certificate", file, "--key", file, "--trust", file), "no certificates"),
     ):
         assert complaint in str(CliRunner().invoke(command, ["list", *way]).exception)
+
+
+def _file(hss: Hss, name: str, text: str) -> str:
+    path = hss.folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_is_imported_whole_or_its_mistakes_are_named(hss: Hss) -> None:
+    text = f"imsi,external_ids\n{ONE},{METER}\n{TWO},\n"
+    path = _file(hss, "meters.csv", text)
+    assert hss.say("import", path).output == "2 subscribers imported\n"
+    assert json.loads(hss.say("import", path, "--json").output) == {"schema": 1, "imported": 2}
+    bad = _file(hss, "bad.csv", text.replace(METER, "@"))
+    with pytest.raises(ConfigError, match=r"bad\.csv:2: "):
+        hss.say("import", bad)
+    with pytest.raises(ConfigError, match="this HSS has no key_file"):
+        hss.say("import", _file(hss, "keys.csv", f"imsi,k,opc\n{ONE},{'0' * 32},{'0' * 32}\n"))
+
+
+def test_an_import_of_an_hss_that_began_anew(hss: Hss, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _file(hss, "meters.csv", f"imsi\n{ONE}\n")
+    begun = {"schema": 1, "id": "7", "state": "reading", "rows": 0, "done": 0, "of": 0, "errors": []}
+    monkeypatch.setattr(_via.Remote, "send_file", lambda *_, **__: begun)
+    result = hss.say("import", path)
+    assert (result.exit_code, "nothing was imported" in result.output) == (1, True)
+
+
+def test_groups_rights_and_terminals(hss: Hss) -> None:
+    _add(hss, ONE, "--external-id", METER)
+    fleet = "fleet@customer.example"
+    path = _file(hss, "fleet.json", json.dumps({"schema": 1, "groups": [{"group": fleet, "members": [METER]}]}))
+    assert hss.say("group", "import", path).output == "1 groups imported\n"
+    with pytest.raises(ConfigError, match=r"fleet\.json"):
+        hss.say("group", "import", path)
+    assert hss.say("group", "import", path, "--replace").exit_code == 0
+    assert hss.say("group", "list").output.split()[0] == fleet
+    assert f"member        {METER}  listed" in hss.say("group", "show", fleet).output
+    assert json.loads(hss.say("group", "export").output)["groups"][0]["group"] == fleet
+    row = ("--scef", "scef.example", "--service", "location")
+    assert hss.say("access", "allow", METER, *row).output == f"1 rows for {METER}\n"
+    assert hss.say("access", "never", METER, "--service", "nidd").output == f"1 rows for {METER}, 0 ended\n"
+    assert hss.say("access", "list").output.split() == [ONE, "-", "never", "nidd", ONE, "scef.example", "location"]
+    assert hss.say("access", "withdraw", METER, *row).exit_code == 0
+    assert hss.say("access", "withdraw", METER, *row).output == f"Error: no such row for {METER}\n"
+    rows = _file(hss, "access.csv", f"device,scef,services\n{METER},scef.example,nidd\n")
+    assert hss.say("access", "import", rows).output == "1 rows imported\n"
+    local = ("--service-id", "1", "--plmn", "00101", "--local-id", "07")
+    assert hss.say("access", "imsi-group", fleet, *local).output == f"{fleet} set\n"
+    assert hss.say("watched", METER).output == ""
+    assert hss.say("bind", METER, "35299708123456").output == f"{ONE} bound to 35299708123456\n"
+    assert hss.say("bind", METER, "--release").output == f"{ONE} released\n"
+    assert hss.say("bind", METER, "--release").output == f"Error: {METER} is bound to no terminal\n"
+    assert hss.say("group", "remove", fleet).output == f"{fleet} removed\n"
+    assert hss.say("group", "remove", fleet).output == f"Error: no group is named {fleet}\n"
+
+
+class Desk:
+    """Carries an order out, or takes it and does no more, while somebody waits."""
+
+    engine: Any = None
+    done = True
+
+    def wait(self, _seconds: float) -> None:
+        with self.engine.begin() as connection:
+            for number, order in ordered.claim(connection, 100):
+                said = {"host": f"mme.{order.verb}", "good": True, "result": "2001"}
+                if self.done:
+                    ordered.finish(connection, number, [said])
+
+
+def test_orders_are_placed_and_waited_for(hss: Hss, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add(hss, ONE, "--external-id", METER)
+    monkeypatch.setattr(Desk, "engine", hss.engine)
+    monkeypatch.setattr(_via_more, "Event", Desk)
+    for verb, more in (("update", ()), ("locate", ()), ("detach", ("--reattach",)), ("withdraw", ("sms",))):
+        assert hss.say(verb, METER, *more).output == f"mme.{verb}  2001\n"
+    assert hss.say("reset", "00101").output == "mme.reset  2001\n"
+    with hss.engine.begin() as connection:
+        assert connection.execute(ordered.ORDERED.select()).all() == []
+    monkeypatch.setattr(Desk, "done", False)
+    assert "an HSS took the order" in hss.say("locate", METER, "--timeout", "0.1").output
+    monkeypatch.setattr(Desk, "wait", lambda *_: None)
+    assert "no HSS took the order" in hss.say("locate", METER, "--timeout", "0.1").output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nfs.common.cbor import DEEPEST, CborError, Tagged, Value, decode, encode
@@ -58,7 +58,6 @@ def test_a_number_of_more_than_64_bits() -> None:
         encode(1 << 64)
 
 
-@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_back_and_forth(value: Value) -> None:
     try:
@@ -68,7 +67,6 @@ def test_back_and_forth(value: Value) -> None:
     assert found == value
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=40))
 def test_any_octets_are_a_value_written_the_one_way_or_none(octets: bytes) -> None:
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 
 from nfs.common import cbor, cose
 from nfs.common.cbor import Tagged
-from nfs.common.cose import Claims, EnvelopeError, is_envelope, opened, protect, public_of, verified
+from nfs.common.cose import Claims, is_envelope, opened, protect, public_of, verified
+from nfs.common.cose_content import A256GCM, HMAC_256_256, EnvelopeError, integrity_key, parsed
 
 KEY, SECRET, IV = bytes(range(32)), bytes(range(32, 64)), bytes(range(12))
 CLAIMS = Claims(signer=b"scs-1", audience="fleet@customer.example", made_at=1_700_000_000, number=1_700_000_000_000_000)
@@ -63,3 +66,59 @@ def test_why_one_is_not_opened() -> None:
         opened(verified(VECTOR, SIGNERS)[1], SECRET)
     with pytest.raises(EnvelopeError, match="not encrypted"):
         opened(b"wake up", KEY)
+
+
+@pytest.mark.requirement("C-GRP-05")
+def test_integrity_alone_is_an_algorithm_of_its_own_and_signed_all_the_same() -> None:
+    made = protect(b"wake up", CLAIMS, secret=SECRET, key=KEY, iv=IV, number=7, hidden=False)
+    assert b"wake up" in made
+    claims, content = verified(made, SIGNERS)
+    inner = parsed(content)
+    assert (claims, inner.encrypted, inner.algorithm, inner.number) == (CLAIMS, False, HMAC_256_256, 7)
+    assert inner.open(KEY) == opened(content, KEY) == b"wake up"
+    assert is_envelope(made)
+    with pytest.raises(EnvelopeError, match="vouched for under another key"):
+        inner.open(SECRET)
+    for at in range(len(made)):
+        changed = made[:at] + bytes((made[at] ^ 1,)) + made[at + 1 :]
+        with pytest.raises(EnvelopeError):
+            opened(verified(changed, SIGNERS)[1], KEY)
+    with pytest.raises(EnvelopeError, match="not signed"):
+        verified(content, SIGNERS)
+
+
+@pytest.mark.requirement("E-GRP-04")
+@pytest.mark.parametrize("hidden", [True, False])
+def test_the_number_of_the_key_is_in_it_and_signed(hidden: bool) -> None:
+    made = protect(b"wake up", CLAIMS, secret=SECRET, key=KEY, iv=IV, number=0x01020304, hidden=hidden)
+    inner = parsed(verified(made, SIGNERS)[1])
+    assert (inner.number, inner.open(KEY)) == (0x01020304, b"wake up")
+    at = made.index(b"\x44\x01\x02\x03\x04") + 4
+    with pytest.raises(EnvelopeError, match="the signature is wrong"):
+        verified(made[:at] + b"\x05" + made[at + 1 :], SIGNERS)
+    plain = protect(b"wake up", CLAIMS, secret=SECRET, key=KEY, iv=IV, hidden=hidden)
+    assert parsed(verified(plain, SIGNERS)[1]).number == 0
+
+
+def test_the_keys_of_the_two_algorithms_differ() -> None:
+    """HMAC-SHA-256(key, 0xF1 || "MTC-GRP-INTEGRITY" || 0011 || number || 0004), and none leads to another."""
+    text = b"\xf1MTC-GRP-INTEGRITY\x00\x11\x00\x00\x00\x07\x00\x04"
+    assert integrity_key(KEY, 7) == hmac.digest(KEY, text, "sha256")
+    assert len({KEY, integrity_key(KEY, 7), integrity_key(KEY, 8), integrity_key(SECRET, 7)}) == 4
+
+
+def test_content_that_is_none() -> None:
+    body, tag, head = b"wake up", bytes(32), {4: bytes(3) + b"\x07"}
+    encrypting, vouching = cbor.encode({1: A256GCM}), cbor.encode({1: HMAC_256_256})
+    wrong: list[cbor.Value] = [
+        [], 7, b"", Tagged(16, [encrypting, {5: IV}]), Tagged(17, [vouching, {}, body]),
+        Tagged(16, [vouching, {5: IV}, body]), Tagged(17, [encrypting, head, body, tag]),
+        Tagged(16, [encrypting, {5: bytes(11)}, body]), Tagged(16, [encrypting, {5: IV, 4: bytes(3)}, body]),
+        Tagged(16, [encrypting, {5: IV, 4: bytes(4)}, body]), Tagged(16, [encrypting, {5: IV, 6: b""}, body]),
+        Tagged(17, [vouching, head, body, tag[1:]]), Tagged(17, [vouching, head, 7, tag]),
+        Tagged(17, [vouching, {**head, 5: IV}, body, tag]), Tagged(17, [cbor.encode({1: 4}), head, body, tag]),
+        Tagged(96, [vouching, head, body, tag]),
+    ]  # fmt: skip
+    for value in wrong:
+        with pytest.raises(EnvelopeError, match="not encrypted"):
+            parsed(cbor.encode(value))

@@ -175,6 +175,24 @@ def test_the_store_runs_its_own_thread(rig: Rig) -> None:
     assert fate(store.close()) == [None]
 
 
+def test_a_cache_goes_on_with_what_is_old_while_the_store_is_away() -> None:
+    now = [0.0]
+    cache: Cache[str, int] = Cache(2, 1.0, lambda: now[0], old_s=5.0)
+    cache.put("a", 1)
+    now[0] = 2.0
+    assert cache.get("a", EMPTY) is EMPTY
+    cache.lost()
+    assert (cache.get("a", EMPTY), cache.get("b", EMPTY), cache.olds) == (1, EMPTY, 1)
+    now[0] = 3.0
+    assert cache.get("a", EMPTY) is EMPTY  # the store is asked again, a second later
+    cache.lost()
+    now[0] = 3.5
+    assert cache.get("a", EMPTY) == 1
+    now[0] = 6.0
+    cache.lost()
+    assert cache.get("a", EMPTY) is EMPTY  # too old for anything
+
+
 def test_a_cache_keeps_the_last_used_for_a_while() -> None:
     now = [0.0]
     cache: Cache[str, int | None] = Cache(2, 1.0, lambda: now[0])

@@ -10,34 +10,23 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry
 from sqlalchemy.exc import OperationalError
-from treq.testing import StubTreq
 
-from diameter.app import Later
 from diameter.config import parse
 from diameter.errors import ConfigError
-from helpers.inline import InlineReactor, InlineThreads
-from nfs.common.aka import Seal
-from nfs.common.audit import AuditLog
+from helpers.provisioned import SEAL, TOKEN, Rig, fits
 from nfs.common.cards import Card
-from nfs.common.database import database_url, open_engine, reading
-from nfs.common.store import Store
 from nfs.hss import cards, lookup, ordered, registrations, tables
 from nfs.hss.config import HssConfig
-from nfs.hss.http.changes import Changed
 from nfs.hss.http.operations import OPERATIONS, description
-from nfs.hss.http.provisioning import BODY_LIMIT, Provisioning
+from nfs.hss.http.requests import BODY_LIMIT
 from nfs.hss.logic import ExternalId, Subscriber
 from nfs.hss.registrations import Registration
 
-_stub: Any = StubTreq  # has no types
 ROOT = Path(__file__).resolve().parents[4]
 IMSI = "001010000000001"
 K, OPC = "465b5ce8b199b49faa5f0a2ee238a6bc", "cd63cb71954a9f4e48a5994e37a02baf"
 KEYS = {"k": K, "opc": OPC}
-SEAL = Seal(bytes(32))
-TOKEN = b"0123456789abcdef"
 ONE = f"subscribers/{IMSI}"
 METER = {
     "msisdn": "15550100001",
@@ -45,76 +34,6 @@ METER = {
     "services": ["device-trigger"],
     "rights": [{"scs": "15550001"}],
 }
-
-
-def spawn(coroutine: Any) -> Later[Any]:
-    """Run a coroutine whose Deferreds come from the store."""
-    from twisted.internet.defer import ensureDeferred
-
-    later: Later[Any] = Later()
-    _ = ensureDeferred(coroutine).addCallback(later.resolve)
-    return later
-
-
-class Rig:
-    def __init__(self, folder: Path, seal: Seal | None = SEAL) -> None:
-        self.engine = open_engine(database_url("hss.db", folder), migrations="nfs.hss:migrations", name="hss")
-        self.folder = folder
-        self.clock = InlineReactor()
-        self.store = Store(self.engine, self.clock, InlineThreads())
-        self.reads = Store(reading(self.engine), self.clock, InlineThreads())
-        self.changed: list[Changed] = []
-        self.audit = AuditLog(folder / "audit", "hss.example")
-        self.provisioning = Provisioning(
-            self.store,
-            self.reads,
-            seal,
-            self.changed.append,
-            spawn,
-            clock=self.clock.seconds,
-            audit=self.audit,
-            token=TOKEN,
-        )
-        self.treq: Any = _stub(self.provisioning.app.resource())
-        self.headers: Any = None
-        self.text = ""
-
-    def ask(self, method: str, path: str, body: Any = None, token: bytes = TOKEN, **headers: str) -> tuple[int, Any]:
-        """(status, JSON) of the answer."""
-        told = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
-        told["authorization"] = b"Bearer " + token
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        found: list[Any] = []
-        _ = self.treq.request(method, f"http://hss/v1/{path}", headers=told, data=data).addCallback(found.append)
-        for _ in range(5):
-            self.clock.advance(0)
-            self.treq.flush()
-        content: list[bytes] = []
-        _ = self.treq.content(found[0]).addCallback(content.append)
-        self.treq.flush()
-        self.headers, self.text = found[0].headers, content[0].decode()
-        document = json.loads(self.text) if self.text.startswith("{") else None
-        if found[0].code >= 400 and document is not None:
-            assert self.headers.getRawHeaders("content-type") == ["application/problem+json"]
-            fits("Problem", document)
-        return found[0].code, document
-
-    @property
-    def tag(self) -> str:
-        return str((self.headers.getRawHeaders("etag") or [""])[0])
-
-    def close(self) -> None:
-        for each in (self.reads, self.store):
-            _ = each.close()
-        self.audit.close()
-
-
-def fits(schema: str, document: Any) -> None:
-    """A document is what the description says it is."""
-    whole = description()["components"] | {"$ref": f"#/schemas/{schema}"}
-    text = json.dumps(whole).replace("#/components/", "#/")
-    validator = Draft202012Validator(json.loads(text), registry=Registry())
-    assert [error.message for error in validator.iter_errors(document)] == []
 
 
 @pytest.fixture

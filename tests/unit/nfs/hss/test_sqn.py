@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
@@ -80,7 +80,6 @@ def test_what_the_clock_has_passed_is_forgotten() -> None:
     assert len(sequence) <= 200
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.integers(-300, 300)), max_size=60))
 def test_nothing_is_given_twice_in_a_slot(database: Engine, steps: list[tuple[int, str, int]]) -> None:
     """Four processes by turns, clocks that jump; process 3 is killed and begins anew each time."""

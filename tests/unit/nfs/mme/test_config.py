@@ -8,6 +8,7 @@ import pytest
 
 from diameter.config import parse
 from diameter.errors import ConfigError
+from helpers.private import private
 from nfs.mme.config import MmeConfig
 
 NODE = '[node]\norigin_host = "mme.example.org"\norigin_realm = "example.org"\n'
@@ -19,7 +20,7 @@ def config(folder: Path, text: str) -> MmeConfig:
 
 
 def test_attaching(tmp_path: Path) -> None:
-    (tmp_path / "cards.csv").write_text("imsi\n")
+    private(tmp_path / "cards.csv", "imsi\n")
     mme = '[mme]\ncards = "cards.csv"\nplmn = "310150"\nnumber = "+15550000300"\n'
     found = config(tmp_path, f'[hss]\nrealm = "example.org"\n{mme}{UES}')
     assert (found.mme.plmn, found.mme.number, found.ues[0].attach) == ("310150", "15550000300", True)

@@ -13,6 +13,7 @@ from diameter.config import parse
 from diameter.errors import ConfigError
 from helpers.attaching import Core, answered, mme
 from helpers.mobility import IMSI, TUAK_IMSI
+from helpers.private import private
 from nfs.common.audit import AuditLog
 from nfs.common.imsi_group import ImsiGroupId
 from nfs.hss.groups import tables as groups
@@ -56,7 +57,7 @@ def core(tmp_path: Path, first: Any) -> Iterator[Core]:
 
 @pytest.fixture
 def desk(tmp_path: Path, first: Any) -> Iterator[Desk]:
-    (tmp_path / "fleet.key").write_text(KEY.hex() + "\n")
+    private(tmp_path / "fleet.key", KEY.hex() + "\n")
     config = parse(CONFIG, MmeConfig, source="mme.toml", base=tmp_path)
     audit = AuditLog(tmp_path / "mme.audit", "mme.visited.example")
     yield Desk(first[0].ues, read_credentials(config.group), audit, "mme.visited.example")
@@ -111,7 +112,7 @@ def test_a_member_that_is_let_go_is_one_no_longer(core: Core, first: Any, desk: 
 
 
 def test_a_group_that_is_no_group(tmp_path: Path) -> None:
-    (tmp_path / "fleet.key").write_text("0011")
+    private(tmp_path / "fleet.key", "0011")
     config = parse(CONFIG, MmeConfig, source="mme.toml", base=tmp_path)
     with pytest.raises(ConfigError, match=r"fleet\.key: 64 hexadecimal digits expected"):
         read_credentials(config.group)

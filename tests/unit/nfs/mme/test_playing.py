@@ -16,6 +16,7 @@ from diameter.testing import FakeRequester, run
 from helpers.attaching import NUMBER, Core, answered, mme
 from helpers.messages import dictionary
 from helpers.mobility import IMSI, TUAK_IMSI
+from helpers.private import private
 from nfs.common.sms import Deliver, split
 from nfs.common.sms_layout import SmsAddress
 from nfs.mme.acts import Alerts, Doing
@@ -75,7 +76,7 @@ def core(tmp_path: Path, first: Any) -> Iterator[Core]:
 def test_a_scenario_against_our_hss(core: Core, first: Any, tmp_path: Path) -> None:
     """Both attach; one misses a message while absent; the HSS hears of it when it is back, and of no other."""
     (tmp_path / "scenario.toml").write_text(SCENARIO)
-    (tmp_path / "cards.csv").write_text("imsi\n")
+    private(tmp_path / "cards.csv", "imsi\n")
     config = parse(CONFIG, MmeConfig, source="mme.toml", base=tmp_path)
     scenario = scenario_of(config)
     assert scenario is not None

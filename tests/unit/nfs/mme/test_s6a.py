@@ -14,6 +14,7 @@ from diameter.testing import FakeRequester, run
 from helpers.attaching import HSS, NUMBER, Core, answered, mme
 from helpers.messages import dictionary
 from helpers.mobility import IMSI, MME, NO_EPS, OLD, TUAK_IMSI
+from helpers.private import private
 from nfs.common.nodes import NodeKind
 from nfs.hss import registrations, tables
 from nfs.hss.logic import UserId
@@ -243,8 +244,7 @@ KEYS = "465b5ce8b199b49faa5f0a2ee238a6bc,cd63cb71954a9f4e48a5994e37a02baf"
 
 
 def test_cards_of_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "cards.csv"
-    path.write_text(f"imsi,k,opc,sqn\n{IMSI},{KEYS},0000000000ff\n{TUAK_IMSI},{KEYS},\n")
+    path = private(tmp_path / "cards.csv", f"imsi,k,opc,sqn\n{IMSI},{KEYS},0000000000ff\n{TUAK_IMSI},{KEYS},\n")
     assert set(read_usims(path)) == {IMSI, TUAK_IMSI}
 
 
@@ -262,8 +262,7 @@ def test_cards_of_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_cards_that_are_none(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "cards.csv"
-    path.write_text(text)
+    path = private(tmp_path / "cards.csv", text)
     with pytest.raises(ConfigError, match=complaint) as caught:
         read_usims(path)
     assert KEYS not in json.dumps(str(caught.value))

@@ -76,12 +76,28 @@ def test_what_is_wrong_with_an_order(names: tuple[str, ...], wrong: str) -> None
     [
         (ImportError("no module"), "night cannot be loaded: no module"),
         (AttributeError("no check"), "night cannot be loaded: no check"),
+        (ZeroDivisionError("at import"), "night cannot be loaded: at import"),
         (7, "night is no function of an Offer"),
     ],
 )
 def test_a_package_that_is_broken_is_named(what: Any, wrong: str) -> None:
     with pytest.raises(ConfigError, match=wrong):
         pipeline((FIRST, "night"), EVERY, lambda _: [Entry("night", what)])
+
+
+def faulty(_offer: Offer) -> None:
+    raise KeyError("meter-1@customer.example")
+
+
+@pytest.mark.parametrize(("what", "reason"), [(faulty, "it raised KeyError at test_plugins.py:"), (bool, "it said a ")])
+def test_a_check_that_fails_lets_nothing_pass_and_names_nobody(what: Any, reason: str) -> None:
+    made = pipeline((FIRST, "night"), EVERY, lambda _: [Entry("night", what)])
+    refused = run(OFFER, made[1:])
+    assert refused is not None
+    name, said = refused
+    assert (name, said.result, said.status, said.stage) == ("night", 5012, None, Stage.AUTHORISATION)
+    assert said.reason.startswith(reason)
+    assert "meter" not in said.reason
 
 
 def test_packages_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from diameter import Dictionary, Message, RequestTimeout
 from diameter.testing import FakeRequester, run
 from nfs.common.app_keys import Provisioned
+from nfs.common.group_keys import alone
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
 from nfs.scs.api import Scs, Stage, TriggerRequest
 from nfs.scs.groups import GroupTriggers
@@ -16,7 +17,7 @@ from nfs.scs.logic import Ledger
 from nfs.scs.protection import Protector
 
 NAME = "meter-1@customer.example"
-KEYS = Provisioned({}, {NAME: bytes(range(32))})
+KEYS = Provisioned({}, {NAME: alone(bytes(range(32)))})
 NOW = 1_700_000_000.0
 
 

@@ -116,4 +116,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 def test_any_order() -> None:
-    run_state_machine_as_test(AnyOrder, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(AnyOrder, settings=settings(stateful_step_count=40))

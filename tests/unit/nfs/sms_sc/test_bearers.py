@@ -58,7 +58,7 @@ class Entry:
 class Rig:
     """An SMS-SC that has the trigger of a group for each of its members, and the HSS and nodes it speaks with."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Any) -> None:
         self.clock = Clock()
         self.clock.rightNow = NOW
         sgd = Sgd("15550000200", alerted=True)
@@ -71,7 +71,7 @@ class Rig:
         }
         self.hss = FakeRequester(s6c, dictionary, answers)
         own = Selector.of(sgd)
-        self.selector = Selector({**own._bearers, "pages": pages})
+        self.selector = Selector({**own._bearers, "pages": pages}, own._failed)
         self.ways = Ways(sgd, s6c, self.selector)
         self.centre = ServiceCentre(Policy(routed=True))
 
@@ -137,3 +137,50 @@ def test_a_bearer_of_a_package() -> None:
             plugged("pages", lambda entry=entry: [entry])  # type: ignore[misc]
     with pytest.raises(ConfigError, match="no such bearer"):
         Selector.of(Sgd("15550000200"), ("sgd", "nobody"))
+
+
+class Faulty:
+    """A bearer with a mistake in one of its two questions, or in what it says."""
+
+    def __init__(self, *, asked: bool = False, said: Any = None) -> None:
+        self._asked = asked
+        self._said = said
+
+    def takes(self, attempt: Attempt, node: ServingNode) -> bool:
+        if self._asked:
+            raise KeyError(attempt.trigger.imsi)
+        return node.kind is NodeKind.IP_SM_GW
+
+    async def deliver(self, _attempt: Attempt, _node: ServingNode) -> Delivered:
+        if isinstance(self._said, Exception):
+            raise self._said
+        return self._said  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "error"),
+    [
+        (Faulty(asked=True), KeyError),
+        (Faulty(said=ZeroDivisionError()), ZeroDivisionError),
+        (Faulty(said=True), TypeError),
+    ],
+)
+def test_a_bearer_that_raises_has_not_delivered_and_takes_nothing_with_it(
+    faulty: Faulty, error: type[Exception]
+) -> None:
+    rig = Rig(faulty)
+    assert rig.deliver("6") is None  # kept, to be tried again
+    with pytest.raises(error):
+        rig.nodes.settle()  # the node hears of it, once
+    rig.nodes.settle()
+    assert rig.selector.counters == {"pages raised": 1}
+    assert rig.centre.waiting()
+    ended = rig.deliver("1")
+    assert ended is not None
+    assert ended.outcome is Outcome.SUCCESSFUL_TRANSFER
+
+
+@pytest.mark.parametrize("what", [ZeroDivisionError("at import"), lambda: 1 / 0])
+def test_a_package_whose_bearer_cannot_be_made_is_named(what: Any) -> None:
+    with pytest.raises(ConfigError, match=r"sms_sc\.bearers: pages cannot be loaded: "):
+        plugged("pages", lambda: [Entry("pages", what)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from nfs.sms_sc.marking import Marking
 from nfs.sms_sc.mo_sms import MoSms
 from nfs.sms_sc.outcomes import Delivered
 from nfs.sms_sc.routed import Routed, RoutedS6c, RoutedSgd
+from nfs.sms_sc.s6c import Way
 
 DICTIONARY = Dictionary.load()
 MME = ServingNode(kind=NodeKind.MME, number="15550000300", name="mme.example.org", realm="example.org")
@@ -210,6 +212,15 @@ def test_refusals_are_audited(rig: Rig) -> None:
     assert rig.ask().result == (10415, 5552)
     assert rig.forward(name, tpdu()).result == (10415, 5552)
     assert [line["check"] for line in rig.lines()] == ["home-router"] * 6
+
+
+def test_no_two_devices_have_one_correlation_identifier(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([7, 7, 7, 0, 9_999_999_999])
+    monkeypatch.setattr(secrets, "randbelow", lambda top: next(drawn) % top)
+    imsis = [IMSI, "001010000000002", "001010000000003"]
+    names = [rig.router.hide(Way(imsi=imsi, nodes=(MME,))) for imsi in imsis]
+    assert names == ["001010000000007", "001010000000000", "001019999999999"]
+    assert [found.imsi for name in names if (found := rig.router.behind(name))] == imsis
 
 
 def test_as_many_devices_at_once_as_the_operator_says(tmp_path: Path) -> None:
