@@ -13,7 +13,7 @@ ENVIRONMENT = $(PYTHON) tests/tools/environment.py
 help:
 	@echo "make demo          set up and run the main job: $(TRIGGERS) device triggers on loopback; files in demo/"
 	@echo "make test          set up and run everything; ends with a table"
-	@echo "make test-unit     unit tests against the checkout, a good minute on two cores"
+	@echo "make test-unit     unit tests against the checkout, under a minute on two cores"
 	@echo "make core          compile the core in place; DIAMETER_PURE=1 keeps to the pure one"
 	@echo "make lint          ruff, mypy, layering, locks, documentation"
 	@echo "make rig           the tests that need kernel SCTP, in a guest; ASSOCIATIONS=$(ASSOCIATIONS) are opened and closed"
@@ -31,7 +31,7 @@ test:
 	@$(RUN)
 
 # In two halves, which take about as long as each other: each collects its own tests only.
-HALF = $(addprefix tests/unit/,nfs node routing security)
+HALF = $(addprefix tests/unit/,nfs capture routing)
 # What compiling the tests has given is kept, whatever the caller's environment says: ten seconds of a run.
 UNIT = PYTHONPATH=. PYTHONDONTWRITEBYTECODE= MTC_DATABASES=sqlite .venv/bin/pytest -q
 

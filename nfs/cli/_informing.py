@@ -12,11 +12,11 @@ from diameter import Dictionary, Message
 from diameter.app import Application
 from diameter.capture import CaptureWriter
 from diameter.capture.text import result_text
-from diameter.errors import DiameterError, ErrorAnswer, LocalError, RequestError
+from diameter.errors import ErrorAnswer, RequestError
 from diameter.node import Node
 from diameter.trace import Point
 from nfs.cli._dialling import NoPeer, dialling
-from nfs.cli._react import run
+from nfs.cli._react import talk
 from nfs.cli._target import advertised
 from nfs.common.capturing import asked_for, open_capture
 from nfs.common.checked import Check
@@ -95,16 +95,8 @@ def ask(given: dict[str, Any], question: Question) -> int:
     """Ask, print the answer, and say by the exit status whether it was a good one."""
     dictionary = Dictionary.load(*given["dictionaries"])
     tap = open_capture(asked_for(given), dictionary)
-    session, trouble = Session(given, question, dictionary, tap), ""
-    try:
-        run(session.run)
-    except LocalError:
-        raise
-    except DiameterError as error:
-        trouble = str(error)
-    finally:
-        if tap is not None:
-            tap.close()
+    session = Session(given, question, dictionary, tap)
+    trouble = talk(session.run, tap)
     answer = session.answer
     told = Told() if answer is None else read(answer)
     found = [] if answer is None else list(checks(question.asked, answer, question.subscriber))

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from diameter.errors import DiameterError, LocalError
+
 T = TypeVar("T")
+
+
+class Closing(Protocol):
+    """A capture that is being written."""
+
+    def close(self) -> object:
+        """All of it is written."""
 
 
 def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
@@ -49,6 +58,20 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         assert result.value is not None
         raise result.value
     return result
+
+
+def talk(main: Callable[[Any], Coroutine[Any, Any, None]], tap: Closing | None) -> str:
+    """Run the talk with a peer, close its capture; what went wrong on the way, "" for nothing.  Raises LocalError."""
+    try:
+        run(main)
+    except LocalError:
+        raise
+    except DiameterError as error:
+        return str(error)
+    finally:
+        if tap is not None:
+            tap.close()
+    return ""
 
 
 async def pause(reactor: Any, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from twisted.web.client import Agent, HTTPConnectionPool, RequestTransmissionFai
 from diameter import Dictionary
 from diameter.errors import LocalError, RequestError
 from diameter.node import Node, as_deferred
+from nfs.cli._by_domain import ByDomain
 from nfs.cli._load import Form
 from nfs.scs.api import Scs
 from nfs.scs.config import ScsConfig
@@ -27,6 +29,8 @@ from nfs.scs.protection import protector
 _agent: Any = Agent  # neither has types
 _pool: Any = HTTPConnectionPool
 OPEN_TIMEOUT_S: Final = 10.0
+FOUND_TIMEOUT_S: Final = 60.0
+"""From the question to the name server until an MTC-IWF takes requests; when DNS has none that is said at once."""
 _POLL_S: Final = 30.0
 
 
@@ -47,9 +51,11 @@ class Submitter(Protocol):
 
 
 class OwnScs:
-    """An SCS in this process, one peer: the MTC-IWF."""
+    """An SCS in this process, one peer: the MTC-IWF.  domains: of the devices, whose MTC-IWFs DNS may have to find."""
 
-    def __init__(self, config: ScsConfig, dictionary: Dictionary, reactor: Any, tap: Any = None) -> None:
+    def __init__(
+        self, config: ScsConfig, dictionary: Dictionary, reactor: Any, tap: Any = None, domains: Iterable[str] = ()
+    ) -> None:
         self._reactor = reactor
         table = config.scs
         self._scs = Scs(
@@ -61,13 +67,21 @@ class OwnScs:
         )
         if config.protection is not None:
             self._scs.protect = protector(config.protection, reactor.seconds)
-        self._node = Node(config.node_config, [self._scs.tsp], dictionary, reactor=reactor, tap=tap)
+        mine = config.node_config
+        self._search = ByDomain((row.realm for row in mine.peer if row.discover), reactor)
+        observe = self._search.observe
+        self._node = Node(mine, [self._scs.tsp], dictionary, reactor=reactor, tap=tap, observe=observe)
         self._mtc_iwf = table.mtc_iwf
+        self._domains = (table.realm,) if table.realm is not None else tuple(domains)
 
     async def start(self) -> None:
-        """Connect to the MTC-IWF."""
+        """Connect to the MTC-IWF, or to one of each domain."""
         await self._node.start()
-        await self._node.when_open(self._mtc_iwf, OPEN_TIMEOUT_S)
+        searched = [] if self._mtc_iwf is not None else self._search.looked_into(self._domains)
+        for domain in searched:
+            await self._search.until_open(self._node, domain, FOUND_TIMEOUT_S)
+        if not searched:
+            await self._node.when_open(self._mtc_iwf, OPEN_TIMEOUT_S)
 
     async def trigger(self, request: TriggerRequest, wait_s: float) -> Form:
         """See Submitter."""

@@ -68,8 +68,7 @@ def command(**given: Any) -> int:
              mtc s6a hss.example.org -c mme.toml --imsi 001010000000001 --cards usims.csv --json
     """
     from diameter import Dictionary
-    from diameter.errors import DiameterError, LocalError
-    from nfs.cli._react import run
+    from nfs.cli._react import talk
     from nfs.cli._s6a import Session
     from nfs.common.capturing import asked_for, open_capture
 
@@ -84,16 +83,7 @@ def command(**given: Any) -> int:
             _show(step)
 
     session = Session(given, functions, dictionary, told, lambda text: click.echo(text, err=True), tap)
-    trouble = ""
-    try:
-        run(session.run)
-    except LocalError:
-        raise
-    except DiameterError as error:
-        trouble = str(error)
-    finally:
-        if tap is not None:
-            tap.close()
+    trouble = talk(session.run, tap)
     well = not trouble and all(step.good for step in steps)
     if quiet:
         form = {"schema": 1, "ok": well, "peer": session.peer, "imsi": given["imsi"], "trouble": trouble}

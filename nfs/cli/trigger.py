@@ -277,7 +277,9 @@ def _submitter(
     from nfs.common.capturing import asked_for, open_capture
 
     tap = open_capture(asked_for(given), dictionary)
-    return OwnScs(config, dictionary, reactor, tap), (lambda: None) if tap is None else tap.close
+    domains = {name.partition("@")[2] for name in (*given["external_ids"], given["group"] or "") if "@" in name}
+    own = OwnScs(config, dictionary, reactor, tap, domains)
+    return own, (lambda: None) if tap is None else tap.close
 
 
 async def _send(

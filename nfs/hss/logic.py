@@ -13,6 +13,7 @@ from diameter.errors import DiameterError
 from nfs.common import identities
 from nfs.common.identities import ExternalIdentifier, IdentityError
 from nfs.common.nodes import NodeKind, ServingNode
+from nfs.common.user_id import UserId as UserId
 
 
 class Service(IntEnum):
@@ -97,20 +98,6 @@ class Subscriber:
         identifiers = [each.identifier for each in self.external_ids]
         if len(set(identifiers)) < len(identifiers):
             raise IdentityError("External-Identifier: named twice")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserId:
-    """A user by one identity or several.  In a question exactly one is set."""
-
-    imsi: str | None = None
-    msisdn: str | None = None
-    external_id: str | None = None
-
-    @property
-    def count(self) -> int:
-        """How many identities are set."""
-        return sum(each is not None for each in (self.imsi, self.msisdn, self.external_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from diameter.message import Grouped
 from nfs.common.checked import SUCCESS, Check, grammar, proper, result
 from nfs.common.identities import Address, ExternalIdentifier, IdentityError, decode_number, encode_number, imsi
 from nfs.common.nodes import ServingNode, from_group
+from nfs.common.user_id import UserId
 
 DEVICE_TRIGGER, SMS_MO = 0, 1  # Service-ID
 FROM_IWF, FROM_AAA = 1, 0  # SIR-Flags
@@ -60,27 +61,13 @@ def names(subscriber: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """One User-Identifier, as far as it can be read."""
-
-    imsi: str | None = None
-    msisdn: str | None = None
-    external_id: str | None = None
-
-    @property
-    def count(self) -> int:
-        """How many identities it has."""
-        return sum(each is not None for each in (self.imsi, self.msisdn, self.external_id))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """What an answer says.  `cause`: HSS-Cause, None without T4-Data; `nodes`: the preferred first.
 
     `unread`: what of it could not be read, and why.
     """
 
-    users: tuple[User, ...] = ()
+    users: tuple[UserId, ...] = ()
     cause: int | None = None
     nodes: tuple[ServingNode, ...] = ()
     unread: tuple[str, ...] = ()
@@ -143,7 +130,7 @@ def _names(told: Told, subscriber: str | None) -> Iterator[Check]:
     yield proper(bool(told.users), "User-Identifier", "missing")
     outside = [user for user in told.users if user.msisdn is not None or user.external_id is not None]
     if told.users and not outside:
-        good = told.users == (User(imsi=subscriber),)
+        good = told.users == (UserId(imsi=subscriber),)
         yield proper(good, "a device without names is its IMSI", "it is another IMSI, or there more than once")
         return
     yield proper(all(user.count == 1 for user in told.users), "one name in each User-Identifier", "several in one")
@@ -188,7 +175,7 @@ def _groups(holder: Message | Grouped, name: str) -> tuple[Grouped, ...]:
     return tuple(each for each in holder.all(name) if isinstance(each, Grouped))
 
 
-def _user(group: Grouped, unread: list[str]) -> User:
+def _user(group: Grouped, unread: list[str]) -> UserId:
     found: dict[str, str] = {}
     for name, key in (("User-Name", "imsi"), ("MSISDN", "msisdn"), ("External-Identifier", "external_id")):
         if name in group:
@@ -196,7 +183,7 @@ def _user(group: Grouped, unread: list[str]) -> User:
                 found[key] = _identity(group, name)
             except (IdentityError, RemoteFault) as error:
                 unread.append(_named(name, error))
-    return User(**found)
+    return UserId(**found)
 
 
 def _identity(group: Grouped, name: str) -> str:

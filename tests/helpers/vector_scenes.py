@@ -16,6 +16,7 @@ from helpers.vector_exposure import exposed
 from helpers.vector_groups import grouped
 from helpers.vector_lab import ISDN, MME, MME_NUMBER, REALM, SCS, SCS2, SCS3, SHORT_CODE, VectorLab
 from helpers.vector_scripts import SCRIPTS, scripted
+from helpers.vector_t4 import refused
 from nfs.common.nodes import NodeKind, ServingNode
 from nfs.hss.logic import ExternalId, Service, Subscriber
 
@@ -226,6 +227,8 @@ def vectors(dictionary: Dictionary) -> list[Vector]:
         found.append(Vector(scene.name, scene.title, scene.shows, False, messages))
     for bound, heard in bounded(dictionary, subscribers(), UES):
         found.append(Vector(bound.name, bound.title, bound.shows, False, tuple(heard)))
+    for case, answered in refused(dictionary, subscribers(), UES):
+        found.append(Vector(case.name, case.title, case.shows, False, tuple(answered)))
     for group, said in grouped(dictionary, subscribers(), UES):
         found.append(Vector(group.name, group.title, group.shows, False, tuple(said)))
     for one in SCRIPTS:

@@ -10,25 +10,24 @@ from typing import Any, Final
 import pytest
 
 from diameter import Dictionary, ResultCode
-from helpers.asking import IMSI, METER, ask, status
-from helpers.network import HSS, REALM
+from helpers.asking import METER, ask, status
+from helpers.vector_lab import SHORT_CODE
+from helpers.vector_scenes import laboratory
 from helpers.whole import Whole
-from nfs.common.identities import encode_number
 from nfs.common.tsp import RequestStatus
 from nfs.hss.logic import Cause, Error
-from nfs.mtc_iwf.s6m import S6m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is changed of the subscriber and of the request; what the SCS is told, None where no SCS asks."""
+    """What is changed of the subscriber and of the request; what the SCS is told."""
 
     subscriber: dict[str, Any]
-    told: RequestStatus | None
+    told: RequestStatus
     changed: dict[str, Any]
 
 
-def case(told: RequestStatus | None, changed: dict[str, Any] | None = None, **subscriber: Any) -> Case:
+def case(told: RequestStatus, changed: dict[str, Any] | None = None, **subscriber: Any) -> Case:
     return Case(told=told, changed=changed or {}, subscriber=subscriber)
 
 
@@ -36,7 +35,6 @@ CASES: Final[dict[Error, Case]] = {
     Error.USER_UNKNOWN: case(RequestStatus.INVEXTID, {"External_Identifier": "nobody@customer.example"}),
     Error.UNAUTHORIZED_REQUESTING_ENTITY: case(RequestStatus.INVEXTID, rights=frozenset()),  # hidden from outside
     Error.UNAUTHORIZED_SERVICE: case(RequestStatus.SERVICEUNAVAILABLE, services=frozenset()),
-    Error.MISSING_APPLICATION_DATA: case(None),
 }
 CAUSES: Final[dict[Cause, Case]] = {
     Cause.NONE: case(RequestStatus.SUCCESS),
@@ -66,33 +64,29 @@ def whole(tmp_path: Path, dictionary: Dictionary) -> Any:
 
 
 def test_none_is_left_out() -> None:
-    assert set(CASES) == set(Error)
+    assert {*CASES, Error.MISSING_APPLICATION_DATA} == set(Error)
     assert set(CAUSES) == {Cause.NONE, *Cause}
-
-
-def short_message_without_port(network: Whole) -> None:
-    """An MO short message that names no application (TS 29.336 5.2.1.2)."""
-    s6m = next(each for each in network.iwf_parts.applications if isinstance(each, S6m))
-    avps = {
-        "User-Identifier": {"User-Name": IMSI},
-        "Service-ID": 1,
-        "SCS-Identity": encode_number("15550001"),
-        "SIR-Flags": 1,
-    }
-    network.wait(s6m.request("Subscriber-Information", avps, to=HSS, realm=REALM))
 
 
 @pytest.mark.parametrize("expected", CASES, ids=lambda each: each.name)
 def test_the_result(expected: Error, whole: Callable[..., Whole]) -> None:
     one = CASES[expected]
-    rights = {(scs, 1) for scs in ("15550001",)} if one.told is None else None
-    network = whole(**one.subscriber, **({} if rights is None else {"rights": METER.rights | rights}))
-    if one.told is None:
-        short_message_without_port(network)
-    else:
-        assert status(ask(network, **one.changed)) == one.told
+    network = whole(**one.subscriber)
+    assert status(ask(network, **one.changed)) == one.told
     assert network.results("Subscriber-Information-Answer") == [(10415, expected)]
     assert network.requests("Device-Trigger-Request") == []
+
+
+def test_a_short_message_without_a_port_lacks_application_data(dictionary: Dictionary) -> None:
+    """No trigger comes to MISSING_APPLICATION_DATA: it is a device that names no application (TS 29.336 5.2.1.2)."""
+    with laboratory(dictionary) as lab:
+        begin = len(lab.said)
+        (heard,) = lab.send(SHORT_CODE, port=None, report=False)
+        messages = [one.message(dictionary) for one in lab.said[begin:]]
+    results = [each.result for each in messages if each.command == "Subscriber-Information-Answer"]
+    assert results == [(10415, Error.MISSING_APPLICATION_DATA)]
+    assert heard.event == "refused"
+    assert not any(each.command == "Device-Notification-Request" for each in messages)
 
 
 @pytest.mark.parametrize("expected", CAUSES, ids=lambda each: each.name or "NONE")

@@ -12,7 +12,9 @@ from diameter.capture import Captured, CaptureReader
 from diameter.capture.avptext import listed
 from helpers.messages import dictionary
 from helpers.vector_scenes import Vector, vectors
+from nfs.common.t4 import T4Result
 from nfs.common.tsp import DeliveryOutcome, RequestStatus
+from nfs.hss.logic import Error
 from tools.vectors import FOLDER, index, page, write
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.pcapng"))
@@ -92,6 +94,16 @@ def test_every_request_status_and_delivery_outcome_is_there(made: dict[str, Vect
                 if notification is not None and name in notification:
                     values.add(notification.number(name))
     assert said == {"Request-Status": set(RequestStatus), "Delivery-Outcome": set(DeliveryOutcome)}
+
+
+def test_every_result_of_s6m_and_t4_is_there(made: dict[str, Vector]) -> None:
+    said: dict[str, set[int]] = {"S6m": set(), "T4": set()}
+    for vector in made.values():
+        for one in vector.messages:
+            message = one.message(dictionary())
+            if message.application in said and "Experimental-Result" in message:
+                said[message.application].add(message["Experimental-Result"].number("Experimental-Result-Code"))
+    assert said == {"S6m": set(Error), "T4": set(T4Result)}
 
 
 def test_the_same_octets_each_time(tmp_path: Path, made: dict[str, Vector]) -> None:

@@ -67,7 +67,8 @@ class LabTable(LinkProperties):
     customer: Identity = Field(default="customer.example", description="realm of the SCSs")
     plmn: Annotated[str, AfterValidator(plmn)] = Field(default="00101", description="MCC and MNC of the devices")
     s6c: bool = Field(
-        default=False, description="SMS-SCs ask the HSS where a device is, and are alerted when an absent one is back"
+        default=False,
+        description="devices attach; SMS-SCs ask the HSS where a device is, and are alerted when an absent one is back",
     )
     devices: int = Field(default=100, ge=1, le=100_000, description="devices, each of which the SCSs may trigger")
 

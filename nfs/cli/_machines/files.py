@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from nfs.cli._machines import attaching
 from nfs.cli._machines.config import Kind, LabConfig
 
 REASON: Final = "a network of the lab's own"
@@ -27,9 +28,9 @@ REALMS: Final[Mapping[Kind, str]] = {
 }
 USES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     "mtc-iwf": ("hss", "sms-sc"),
-    "hss": ("mtc-iwf", "sms-sc"),
+    "hss": ("mtc-iwf", "sms-sc", "mme"),
     "sms-sc": ("mtc-iwf", "mme", "hss"),
-    "mme": ("sms-sc",),
+    "mme": ("sms-sc", "hss"),
 }
 """Whose requests the relays may bring to a function."""
 PORTS: Final[Mapping[Kind, int]] = {"relay": 3868, "mtc-iwf": 5868}
@@ -130,10 +131,15 @@ class Files:
         """The tables that only this kind of function has."""
         lab, at = self._config.lab, [name for _, name in self._config.instances(kind)].index(machine)
         if kind == "hss":
-            return {"hss": {"database": self._database}}
+            sealed = {"key_file": attaching.KEY} if lab.s6c else {}
+            return {"hss": {"database": self._database, **sealed}, **(attaching.of_hss(lab) if lab.s6c else {})}
         if kind == "scs":
             table = {"number": SCS_NUMBER, "realm": lab.realm, "database": f"scs-{machine}.db"}
             return {"scs": table, "http": {"port": 0, "token": "scs.token"}}
+        if kind == "mme" and lab.s6c:
+            table = {"plmn": lab.plmn, "number": MME_NUMBER, "received": "received.jsonl"}
+            made: dict[str, Any] = _laid_over({"mme": table}, attaching.of_mme(self.realm("hss")))
+            return made
         if kind == "mme":
             ues = {"first_imsi": f"{lab.plmn}{1:0{15 - len(lab.plmn)}}", "count": lab.devices, "report": False}
             return {"mme": {"plmn": lab.plmn, "number": MME_NUMBER, "received": "received.jsonl"}, "ues": [ues]}
@@ -170,14 +176,17 @@ class Files:
             ],
         }
 
-    def devices(self) -> str:
-        """The subscribers, as `mtc subscriber import` takes them."""
+    def devices(self, keys: Mapping[str, tuple[str, str]] | None = None) -> str:
+        """The subscribers, as `mtc subscriber import` takes them; `keys`: of those that attach, by IMSI.
+
+        Without keys they are there for good where the MME is.
+        """
         lab, mme = self._config.lab, self._config.instances("mme")[0]
         node = f"mme:{MME_NUMBER}:{self.host(*mme)}:{self.realm('mme')}"
-        lines = ["imsi,msisdn,external_ids,services,scs,nodes"]
-        for number in range(1, lab.devices + 1):
-            device = f"{lab.plmn}{number:0{15 - len(lab.plmn)}},1556{number:07},meter-{number}@{lab.customer}"
-            lines.append(f"{device},device-trigger,{SCS_NUMBER},{node}")
+        lines = ["imsi,msisdn,external_ids,services,scs," + ("nodes" if keys is None else "profile,k,opc")]
+        for number, imsi in enumerate(attaching.imsis(lab), 1):
+            rest = node if keys is None else ",".join((attaching.PROFILE, *keys[imsi]))
+            lines.append(f"{imsi},1556{number:07},meter-{number}@{lab.customer},device-trigger,{SCS_NUMBER},{rest}")
         return "\n".join(lines) + "\n"
 
 

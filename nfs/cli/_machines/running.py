@@ -18,11 +18,12 @@ from typing import IO, Any, Final
 from diameter.config import load
 from diameter.errors import ConfigError
 from nfs.cli._lab import LabError, write_token
-from nfs.cli._machines import spaces, wire
+from nfs.cli._machines import attaching, spaces, wire
 from nfs.cli._machines.config import DATABASE, LabConfig
 from nfs.cli._machines.database import READY, Database
 from nfs.cli._machines.files import Files, name_of, toml
 from nfs.cli._machines.state import FILE, Process, State, began
+from nfs.hss.keyfile import new_key
 
 WIRE: Final = "wire"
 MARK: Final = ".made-by-mtc-lab"
@@ -121,7 +122,7 @@ class RunningLab:
         self._say("certificates and configurations")
         files = Files(config, addresses, url, self._pki())
         write_token(self.folder / "scs.token")
-        (self.folder / "devices.csv").write_text(files.devices(), encoding="utf-8")
+        self._devices(files)
         wrong: list[str] = []
         for kind, machine in config.instances():
             path = self.folder / f"{name_of(kind, machine)}.toml"
@@ -129,6 +130,18 @@ class RunningLab:
             wrong += _wrong(kind, path)
         if wrong:
             raise ConfigError(*wrong)
+
+    def _devices(self, files: Files) -> None:
+        """The subscribers; those that attach with keys, which nobody else may read."""
+        found = None
+        if self.config.lab.s6c:
+            found = attaching.keys(self.config.lab)
+            new_key(self.folder / attaching.KEY)
+            usims = self.folder / attaching.CARDS
+            usims.touch(mode=0o600)
+            usims.write_text(attaching.cards(found), encoding="utf-8")
+            (self.folder / attaching.SCENARIO).write_text(toml(attaching.scenario(self.config.lab)), encoding="utf-8")
+        (self.folder / "devices.csv").write_text(files.devices(found), encoding="utf-8")
 
     def _pki(self) -> str:
         from diameter.security.pki import Pki

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -108,8 +109,9 @@ _PROBLEM: Final = {
 }  # fmt: skip
 
 
+@cache
 def description() -> dict[str, Any]:
-    """The whole interface as an OpenAPI document."""
+    """The whole interface as an OpenAPI document, made once: change nothing in it."""
     paths: dict[str, dict[str, Any]] = {}
     for each in OPERATIONS:
         paths.setdefault(each.path, {})[each.method.lower()] = _described(each)

@@ -24,6 +24,9 @@ ATTACHING: Final = -1
 GIVEN: Final = 1_000_000
 """Numbers of events that come from outside begin here."""
 UNREACHED: Final = frozenset({Behaviour.ABSENT, Behaviour.NO_PAGING})
+AGAIN_S: Final = 5.0
+LAST_AGAIN_S: Final = 160.0
+"""First and last wait before the HSS, which did not take that a UE is back, is told so once more."""
 FOR_NOW: Final = 1.0
 """Seconds for which a UE without power saving is at least there, once it is."""
 
@@ -92,6 +95,7 @@ class Engine:
         self._jobs: deque[tuple[str, Group, int, EventTable | None]] = deque()
         self._running = 0
         self._waiters: dict[str, Waiter] = {}
+        self._untold: dict[str, float] = {}
         self._following: dict[On, list[tuple[int, EventTable]]] = {}
         self._attaching = {
             group.number
@@ -225,15 +229,13 @@ class Engine:
 
     async def _one(self, what: str, place: Place, event: EventTable | None) -> bool:
         acts, imsi = self._acts, place.imsi
-        if what in ("attach", "arrive"):
+        if what == "tau" and (acts.attached(imsi) or place.group.number not in self._attaching):
+            return await acts.update(imsi)
+        if what in ("attach", "arrive", "tau"):
             good = await acts.attach(imsi, initial=what == "attach")
             if good:
                 self.happened("attached", place)
             return good
-        if what == "tau":
-            if acts.attached(imsi) or place.group.number not in self._attaching:
-                return await acts.update(imsi)
-            return await acts.attach(imsi, initial=False)
         if what == "detach":
             return await acts.detach(imsi)
         if what in ("send", "join") and event is not None:
@@ -251,12 +253,25 @@ class Engine:
         waiter, good = self._waiters.pop(place.imsi, None), True
         if waiter is not None:
             good = await self._acts.alert(place.imsi, waiter)
-        notice = Notice(imsi=place.imsi, until=until)
-        if missed or awaited:
-            good = await self._acts.notify(replace(notice, sms=missed)) and good
-        if full:
-            good = await self._acts.notify(replace(notice, memory=True, sms=True)) and good
-        return good
+        notice, untold = Notice(imsi=place.imsi, until=until), 0
+        if (missed or awaited) and not await self._acts.notify(replace(notice, sms=missed)):
+            untold |= (MISSED if missed else 0) | (AWAITED if awaited else 0)
+        if full and not await self._acts.notify(replace(notice, memory=True, sms=True)):
+            untold |= FULL
+        if untold:
+            self._later(place, untold)
+        else:
+            self._untold.pop(place.imsi, None)
+        return good and not untold
+
+    def _later(self, place: Place, untold: int) -> None:
+        """The HSS has not taken it: again in a while, some times; and when the UE is heard of next."""
+        group, at = place
+        group.put(at, untold, True)
+        after_s = self._untold.get(place.imsi, AGAIN_S)
+        if after_s <= LAST_AGAIN_S:
+            self._untold[place.imsi] = after_s * 2
+            self._agenda.at(self._clock.seconds() + after_s, partial(self._back, place))
 
     # ---- short messages
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from diameter.errors import ConfigError
 from nfs.cli import mtc
-from nfs.cli._machines import applications
+from nfs.cli._machines import applications, attaching
 from nfs.cli._machines.applications import Applications, at_moments, received
 from nfs.cli._machines.config import LabConfig, folder_of, read
 from nfs.cli._machines.files import Files, toml
@@ -30,6 +30,9 @@ from nfs.cli._machines.running import RunningLab
 from nfs.cli._machines.state import Process, State, began
 from nfs.cli._machines.wire import Network
 from nfs.cli.config import model_of
+from nfs.hss.keyfile import new_key
+from nfs.mme.cards import read_usims
+from nfs.mme.playing import scenario_of
 
 WHOLE = """
 [database]
@@ -100,7 +103,7 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     from diameter.config import parse
     from diameter.security.pki import Pki
 
-    config = config_of(tmp_path)
+    config = read(made(tmp_path, "[lab]\ns6c = true\n" + WHOLE))
     addresses = config.addresses(loopback=True)
     assert addresses == {"a": "127.77.1.10", "b": "127.77.1.11"}
     files = Files(config, addresses, config.database.url or "", "pki")
@@ -108,6 +111,11 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     for host in (*files.hosts("mtc-iwf"), *files.hosts("scs")):
         pki.issue(host)
     (tmp_path / "scs.token").write_text("token\n", encoding="ascii")
+    new_key(tmp_path / attaching.KEY)
+    (tmp_path / attaching.SCENARIO).write_text(toml(attaching.scenario(config.lab)), encoding="utf-8")
+    keys = attaching.keys(config.lab)
+    (tmp_path / attaching.CARDS).touch(mode=0o600)
+    (tmp_path / attaching.CARDS).write_text(attaching.cards(keys), encoding="utf-8")
     found: dict[tuple[str, str], Any] = {}
     for kind, machine in config.instances():
         text = toml(files.file(kind, machine))
@@ -118,7 +126,12 @@ def test_each_function_has_a_configuration_that_is_right(tmp_path: Path) -> None
     ]  # fmt: skip
     assert found["mtc-iwf", "a"].sms_sc.hosts == tuple(files.hosts("sms-sc"))
     assert {each.transport for each in found["scs", "b"].peer} == {"tls"}
-    assert len(files.devices().splitlines()) == config.lab.devices + 1
+    assert len(files.devices().splitlines()) == len(files.devices(keys).splitlines()) == config.lab.devices + 1
+    (mme,) = (config for (kind, _), config in found.items() if kind == "mme")
+    scenario = scenario_of(mme)
+    assert scenario is not None
+    assert (scenario.population[0].count, scenario.event[0].do) == (config.lab.devices, "tau")
+    assert list(read_usims(tmp_path / attaching.CARDS)) == list(keys)
 
 
 def test_sms_scs_ask_the_hss_where_that_is_wanted(tmp_path: Path) -> None:

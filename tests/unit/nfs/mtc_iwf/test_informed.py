@@ -8,7 +8,8 @@ import pytest
 
 from diameter import Dictionary, Message, decode, encode
 from nfs.common.identities import encode_number
-from nfs.mtc_iwf.informed import Asked, Told, User, checks, names, read, short_message, trigger
+from nfs.common.user_id import UserId
+from nfs.mtc_iwf.informed import Asked, Told, checks, names, read, short_message, trigger
 
 IMSI, NUMBER = "001010000000001", encode_number("15560000001")
 NAME = "meter-1@customer.example"
@@ -115,7 +116,7 @@ def test_a_refusal_names_nobody(dictionary: Dictionary) -> None:
 def test_what_is_read(dictionary: Dictionary) -> None:
     avps = {"User-Identifier": {"User-Name": IMSI, "MSISDN": NUMBER}, "Service-Data": t4(0, Serving_Node=MME)}
     told = read(answered(dictionary, 2001, avps))
-    assert told.users == (User(imsi=IMSI, msisdn="15560000001"),)
+    assert told.users == (UserId(imsi=IMSI, msisdn="15560000001"),)
     assert told.form()["nodes"] == [{"kind": "mme", "number": "15559001", "name": "mme.example", "realm": "example"}]
     assert (told.form()["causes"], Told().form()["causes"], Told(cause=5).causes) == (
         [], None, ("Absent-Subscriber", "Call-Barred"),

@@ -310,3 +310,27 @@ def test_ues_say_once_they_are_attached_that_they_belong_to_a_group() -> None:
     lab.engine.give(order({"do": "join", "group": "0000000a-001-01-08"}, lab.engine.scenario))
     lab.at(6)
     assert lab.engine.counters == {"attach": 1, "join": 2, "join failed": 1}
+
+
+def test_an_hss_that_did_not_hear_that_a_ue_is_back_is_told_again() -> None:
+    lab = Lab(event("no-paging", at_s=1, for_s=10), count=1)
+    lab.at(2)
+    assert lab.meet().behaviour is Behaviour.NO_PAGING
+    lab.acts.good = False
+    assert [when for when, what, _ in lab.at(1000) if what == "notify"] == [11, 16, 26, 46, 86, 166, 326]
+    assert lab.engine.page()["populations"][0]["missed"] == 1
+    lab.acts.good = True
+    lab.give(do="tau")  # it is heard of: once more
+    assert "notify" in [what for _, what, _ in lab.at(1001)]
+    assert lab.engine.page()["populations"][0]["missed"] == 0
+    assert lab.at(2000) == []
+
+
+def test_who_attaches_by_an_update_because_it_could_not_before_has_attached() -> None:
+    lab = Lab(event("tau", at_s=5) + event("absent", on="attached"), count=1, more="attach = 1")
+    lab.acts.good = False
+    lab.at(2)
+    lab.acts.here.clear()
+    lab.acts.good = True
+    assert [what for _, what, _ in lab.at(6)] == ["arrive"]
+    assert lab.meet().behaviour is Behaviour.ABSENT
