@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nfs.common.cose_content import EnvelopeError
+from nfs.common.cose_numbers import REMEMBERED, Numbers
 from nfs.ue import numbers
-from nfs.ue.numbers import REMEMBERED, Numbers
 
 ONE, OTHER = "001010000000001", "001010000000002"
 SIGNER = b"scs 1"
