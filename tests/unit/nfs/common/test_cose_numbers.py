@@ -97,7 +97,7 @@ def test_what_a_full_disk_cut_off_takes_no_later_number_with_it(
 def test_a_file_that_cannot_be_made_shorter_takes_numbers_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbers, "SLACK", 1)
+    monkeypatch.setattr(cose_numbers, "SLACK", 1)
     kept = Numbers(tmp_path / "numbers")
     tries = []
 
