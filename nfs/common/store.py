@@ -321,7 +321,8 @@ class Cache(Generic[K, V]):
         self._away_until = self._clock() + LOOK_AGAIN_S
 
     def put(self, key: K, value: V) -> None:
-        """Remember `value`; the one not used for longest goes when there are too many."""
+        """Remember `value`, which the store has said; the one not used for longest goes when there are too many."""
+        self._away_until = -inf
         self._entries[key] = (self._clock() + self._ttl_s, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._limit:
