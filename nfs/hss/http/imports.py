@@ -15,6 +15,7 @@ from typing import IO, Any, Final, Literal
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from twisted.internet.defer import maybeDeferred
 
 from diameter.errors import ConfigError, LocalError
 from nfs.common.aka import Seal
@@ -74,7 +75,7 @@ class Imports:
         one = self._known[self._number] = Import(number=self._number)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
-        self._aside(lambda: self._carry_out(one, file), lambda: self._over(one))
+        self._aside(lambda: self._attempt(one, file), lambda: self._over(one))
         return one
 
     def find(self, number: str) -> Import:
@@ -92,8 +93,15 @@ class Imports:
         else:
             one.state = "failed"
 
+    def _attempt(self, one: Import, file: IO[bytes]) -> None:
+        """In the thread: whatever is raised ends this import, and not all that would come after it."""
+
+        def failed(failure: Any) -> None:
+            one.errors = (f"a defect of this program: {failure.type.__name__}",)
+
+        _ = maybeDeferred(self._carry_out, one, file).addErrback(failed)
+
     def _carry_out(self, one: Import, file: IO[bytes]) -> None:
-        """In the thread."""
         try:
             with file:
                 records = importing.Records(self._records(one, file), self._sealing)
