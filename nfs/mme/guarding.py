@@ -7,12 +7,12 @@ from typing import Final
 
 from diameter.standing import Count
 from nfs.common.app_keys import Provisioned, provisioned
+from nfs.common.cose_numbers import Numbers
 from nfs.common.standing import counted
 from nfs.mme.config import MmeConfig, ProtectionTable
 from nfs.mme.logic import Deliver
 from nfs.ue.application import MESSAGES, Guarded, Strictness
 from nfs.ue.logic import Inbox
-from nfs.ue.numbers import Numbers
 
 KEYS: Final = ("protection.signer", "protection.audience", "protection.region")
 """What of a configuration is read again while it runs."""

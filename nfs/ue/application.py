@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 from nfs.common.cose import verified
 from nfs.common.cose_content import EnvelopeError, parsed
+from nfs.common.cose_numbers import Numbers
 from nfs.common.group_keys import Ring
 from nfs.ue.logic import Trigger
-from nfs.ue.numbers import Numbers
 
 AHEAD_S: Final = 300
 """How much the clock of an SCS may be ahead of that of a device."""

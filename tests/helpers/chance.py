@@ -20,7 +20,7 @@ from hypothesis.internal.conjecture import providers
 
 CHANCE: Final = int(os.environ.get("MTC_CHANCE", "0"))
 EXAMPLES: Final = int(os.environ.get("MTC_EXAMPLES", "30"))
-"""Of each property: `make test` looks at them twice, with both cores, and fuzzing has millions of each reader's."""
+"""Of each property; the part `unit` of `make test` says 100, and fuzzing has millions of each reader's."""
 IN_MEMORY: Final = ("tests/unit/", "tests/whole/", "tests/test_")
 
 _source: Final = random.Random()

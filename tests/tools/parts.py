@@ -195,7 +195,7 @@ PARTS: Final = (
         paths=("tests/unit", *OF_THE_PROJECT),
         workers=2,
         measured=False,
-        environment=WITHOUT_SERVER,
+        environment={"MTC_EXAMPLES": "100", **WITHOUT_SERVER},
     ),
     Part(
         name="pure",

@@ -17,6 +17,7 @@ from nfs.common.app_keys import RegionTable, provisioned
 from nfs.common.cbor import Tagged
 from nfs.common.cose import protect, public_of, verified
 from nfs.common.cose_content import HMAC_256_256, parsed
+from nfs.common.cose_numbers import REMEMBERED
 from nfs.common.sms_layout import SmsAddress
 from nfs.mme.config import MmeConfig
 from nfs.mme.config import ProtectionTable as Devices
@@ -25,7 +26,6 @@ from nfs.scs.logic import TriggerRequest
 from nfs.scs.protection import ProtectionTable, Protector, protector, renewed
 from nfs.ue.application import AHEAD_S, Guarded, Strictness
 from nfs.ue.logic import Inbox, Trigger
-from nfs.ue.numbers import REMEMBERED
 
 FLEET, OTHERS = "fleet@customer.example", "others@customer.example"
 SECRET, KEY, OTHER_KEY = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nfs.common import cose_numbers
 from nfs.common.cose_content import EnvelopeError
-from nfs.ue import numbers
-from nfs.ue.numbers import REMEMBERED, Numbers
+from nfs.common.cose_numbers import REMEMBERED, Numbers
 
 ONE, OTHER = "001010000000001", "001010000000002"
 SIGNER = b"scs 1"
@@ -47,7 +47,7 @@ def test_what_was_not_written_whole_is_none(tmp_path: Path) -> None:
 def test_only_the_last_ones_are_kept_and_the_file_does_not_grow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbers, "SLACK", 10)
+    monkeypatch.setattr(cose_numbers, "SLACK", 10)
     path = tmp_path / "numbers"
     kept = Numbers(path)
     sizes = set()
