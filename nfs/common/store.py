@@ -71,9 +71,13 @@ class Writer:
         """As `twisted.python.threadpool.ThreadPool` has it; `work` returns, whatever happens."""
         self._calls.put((done, work, args))
 
+    def end(self) -> None:
+        """Have the thread end when it has done what it was given."""
+        self._calls.put(None)
+
     def stop(self) -> None:
         """End the thread; returns when it has."""
-        self._calls.put(None)
+        self.end()
         self._thread.join()
 
     def _run(self) -> None:

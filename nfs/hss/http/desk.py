@@ -63,12 +63,8 @@ class Desk:
     def _aside(self, work: Callable[[], None], over: Callable[[], None]) -> None:
         """Work on a thread of its own, which ends with it."""
         writer = Writer("import")
-
-        def ended() -> None:
-            writer.stop()
-            over()
-
-        writer.callInThreadWithCallback(lambda _good, _result: self._reactor.callFromThread(ended), work)
+        writer.callInThreadWithCallback(lambda _good, _result: self._reactor.callFromThread(over), work)
+        writer.end()  # by itself: a reactor that has stopped meanwhile calls nobody, and the process waits for threads
 
     def stop(self) -> Any:
         """Take no more requests; an import that is not done is taken back."""

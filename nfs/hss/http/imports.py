@@ -15,11 +15,11 @@ from typing import IO, Any, Final, Literal
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from twisted.internet.defer import maybeDeferred
 
 from diameter.errors import ConfigError, LocalError
 from nfs.common.aka import Seal
 from nfs.common.database import one_line
+from nfs.common.foreign import Foreign
 from nfs.hss import importing, provisioning
 from nfs.hss.http.problems import Problem
 
@@ -95,11 +95,10 @@ class Imports:
 
     def _attempt(self, one: Import, file: IO[bytes]) -> None:
         """In the thread: whatever is raised ends this import, and not all that would come after it."""
-
-        def failed(failure: Any) -> None:
-            one.errors = (f"a defect of this program: {failure.type.__name__}",)
-
-        _ = maybeDeferred(self._carry_out, one, file).addErrback(failed)
+        with Foreign() as call:
+            self._carry_out(one, file)
+        if call.error is not None:
+            one.errors = (f"a defect of this program: {call.said}",)
 
     def _carry_out(self, one: Import, file: IO[bytes]) -> None:
         try:

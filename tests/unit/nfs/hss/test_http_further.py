@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from helpers.provisioned import SEAL, Rig, fits
+from helpers.inline import InlineReactor
+from helpers.provisioned import SEAL, Rig, fits, spawn
 from nfs.hss import binding, cards, importing, ordered, tables
+from nfs.hss.http.config import ProvisioningTable
+from nfs.hss.http.desk import Desk
 from nfs.hss.http.imports import Imports
 from nfs.hss.http.problems import Problem
 from nfs.hss.http.requests import BODY_LIMIT, FILE_LIMIT
@@ -101,8 +105,30 @@ def test_a_defect_ends_one_import_and_not_those_after_it(rig: Rig, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(importing, "load", fails)
         found = bring(rig, CSV)
-    assert (found["state"], found["errors"]) == ("failed", ["a defect of this program: KeyError"])
+    assert (found["state"], len(found["errors"])) == ("failed", 1)
+    assert found["errors"][0].startswith("a defect of this program: KeyError at test_http_further.py:")
     assert bring(rig, CSV)["state"] == "done"
+
+
+def test_the_thread_of_an_import_ends_where_the_reactor_has_stopped(rig: Rig) -> None:
+    class Stopped(InlineReactor):
+        def callFromThread(self, *_: object) -> None:
+            threads.append(current_thread())
+            told.set()
+
+    (rig.folder / "token").write_text("0123456789abcdef")
+    table = ProvisioningTable(
+        port=0, token=rig.folder / "token", physical_protection=True, physical_protection_reason="a test"
+    )
+    stores, threads, told = (rig.store, rig.reads), list[Thread](), Event()
+
+    def nothing(*_: object) -> None: ...
+
+    desk = Desk(table, Stopped(), stores, SEAL, nothing, spawn, rig.audit, imported=nothing, wake=nothing)
+    desk._aside(lambda: None, nothing)
+    assert told.wait(120)
+    threads[0].join(120)
+    assert not threads[0].is_alive()
 
 
 def test_keys_need_a_seal_and_an_end_takes_an_import_back(rig: Rig, tmp_path: Path) -> None:
