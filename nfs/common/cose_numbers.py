@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,10 @@ SLACK: Final = 10_000
 """Lines of no use that a file may have beside as many as there are of use."""
 
 
+TORN: Final = b" -\n"
+"""Makes what was written of a line one that is none."""
+
+
 class Numbers:
     """What devices have had.  path: where it is kept, None for memory alone.  Raises OSError for a file of no use."""
 
@@ -27,7 +32,9 @@ class Numbers:
         self._had: dict[tuple[str, bytes], list[int]] = {}
         self._path = path
         self._file = -1
+        self._torn = b""
         self._lines = self._live = 0
+        self._most = SLACK
         if path is not None:
             for imsi, signer, number in _read(path):
                 self._keep(imsi, signer, number)
@@ -41,18 +48,24 @@ class Numbers:
     def take(self, imsi: str, signer: bytes, number: int) -> None:
         """Remember one.  Raises EnvelopeError when it cannot be kept; then the message is not to be taken."""
         if self._file >= 0:
-            line = _line(imsi, signer, number)
-            try:
-                if os.write(self._file, line) != len(line):
-                    raise OSError
-                self._lines += 1
-                if self._path is not None and self._lines > 2 * self._live + SLACK:
-                    self._keep(imsi, signer, number)
-                    self._write_anew(self._path)
-                    return
-            except OSError:
-                raise EnvelopeError("its number cannot be kept") from None
+            self._append(self._torn + _line(imsi, signer, number))
         self._keep(imsi, signer, number)
+        if self._path is not None and self._lines > self._most:
+            self._most = self._lines + SLACK
+            with suppress(OSError):  # it is kept, in a file that is longer than it need be
+                self._write_anew(self._path)
+
+    def _append(self, line: bytes) -> None:
+        """What was written in part is ended before the next line, or that one would be lost with it."""
+        try:
+            written = os.write(self._file, line)
+        except OSError:
+            written = 0
+        if written != len(line):
+            self._torn = TORN if written else self._torn
+            raise EnvelopeError("its number cannot be kept")
+        self._torn = b""
+        self._lines += 1
 
     def _keep(self, imsi: str, signer: bytes, number: int) -> None:
         had = self._had.get((imsi, signer), [])
@@ -68,9 +81,14 @@ class Numbers:
             file.flush()
             os.fsync(file.fileno())
         fresh = os.open(beside, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        os.replace(beside, path)
+        try:
+            os.replace(beside, path)
+        except OSError:
+            os.close(fresh)
+            raise
         self.close()
-        self._file, self._lines = fresh, self._live
+        self._file, self._torn, self._lines = fresh, b"", self._live
+        self._most = 2 * self._live + SLACK
 
     def close(self) -> None:
         """Let go of the file."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget, Unavailable, Unnamed
+from nfs.mtc_iwf.ports import Blocked, Device, Found, Hss, HssRefused, NotAssociated, OverBudget, Unnamed
 from nfs.mtc_sgw.association import UNAUTHORIZED_REQUESTING_ENTITY, USER_UNKNOWN
 from nfs.mtc_sgw.associations import Associations
 from nfs.mtc_sgw.known import Known, Pair
@@ -71,16 +71,19 @@ class GuardedHss:
             return found
         if not known.may_ask(pair, now):
             raise OverBudget("too many questions about devices that are not of this SCS")
+        answered = False
         try:
             found = await self._hss.ask(device, scs=scs, priority=priority)
+            answered = True
         except HssRefused as error:
+            answered = True
             known.refused(pair, self._clock(), error.code)
             if self._local() is not None and error.code in DIFFERENT:
                 self._differs(pair[1], scs, error.code)
             raise
-        except Unavailable:
-            known.unanswered(pair)
-            raise
+        finally:
+            if not answered:
+                known.unanswered(pair)
         known.granted(pair, self._clock(), found, priority=priority)
         return found
 

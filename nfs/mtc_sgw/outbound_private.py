@@ -8,7 +8,8 @@ and device say to each other (Payload, SM-RP-UI) is their own affair and not rea
 names that the outside has made (External-Identifier, Session-Id, Proxy-State) are searched for words only.
 
 Octets that are no text are not read as one, or chance alone would hold messages back: numbers come here without their
-data (`walk`), the two counters of a Session-Id (RFC 6733 section 8.8) hold no word, and TBCD digits are digits.
+data, or as Octets (`walk`), the two counters of a Session-Id (RFC 6733 section 8.8) hold no word, and TBCD digits are
+digits.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from nfs.common.identities import IdentityError, decode_number
+from nfs.mtc_sgw.walk import Octets
 
 OPAQUE: Final = frozenset({"Payload", "SM-RP-UI"})
 OUTSIDE_S: Final = frozenset({"External-Identifier", "Session-Id", "Proxy-State"})
@@ -47,7 +49,7 @@ def check(fields: Iterable[tuple[str, bytes]], words: Collection[bytes]) -> str 
     for name, data in fields:
         if _of_the_device(name):
             return f"{name} does not leave the network"
-        if name in OPAQUE or not data or (name in TBCD and _is_number(data)):
+        if name in OPAQUE or not data or isinstance(data, Octets) or (name in TBCD and _is_number(data)):
             continue
         low = data.lower()
         if name == "Session-Id":

@@ -15,6 +15,12 @@ DEEPEST: Final = 32
 
 NUMBERS: Final[Mapping[str, int]] = {name: row.size for name, row in TYPES.items() if row.size is not None}
 """Octets of the types that hold a number."""
+TBCD_OCTETS: Final = 8
+"""A number of so many could be the digits of an IMSI."""
+
+
+class Octets(bytes):
+    """Data of a number: no text, whatever it looks like."""
 
 
 class TooDeep(ValueError):
@@ -27,7 +33,8 @@ class TooDeep(ValueError):
 def fields(message: Members, left_out: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
     """Name and data of every AVP; of a group its name without data, and then its members; of a number its name alone.
 
-    A number is no text: the four octets of one in some ten thousands read as an address of IPv6.
+    A number is no text: the four octets of one in some ten thousands read as an address of IPv6.  One of eight has its
+    data, as Octets.
     left_out: name of AVPs at the top that are not looked into.  Raises TooDeep.
     """
     if depth > DEEPEST:
@@ -45,8 +52,10 @@ def fields(message: Members, left_out: str = "", depth: int = 0) -> Iterator[tup
                 yield from fields(group, depth=depth + 1)
                 continue
         start, end = span(wire, head)
-        number = one is not None and NUMBERS.get(one.type) == end - start
-        yield name, b"" if number else wire[start:end]
+        data = wire[start:end]
+        if one is not None and NUMBERS.get(one.type) == len(data):
+            data = Octets(data) if len(data) == TBCD_OCTETS else b""
+        yield name, data
 
 
 def bearing(message: Members, names: frozenset[str], depth: int = 0) -> Iterator[str]:

@@ -50,10 +50,16 @@ class GuardedGroups:
             raise HssRefused(code, remembered=True)
         if not known.may_ask(pair, self._clock()):
             raise OverBudget("too many questions about groups that are not of this SCS")
+        answered = False
         try:
             members = await self._hss.members(group, scs=scs)
+            answered = True
         except HssRefused as error:
+            answered = True
             known.refused(pair, self._clock(), error.code)
             raise
+        finally:
+            if not answered:
+                known.unanswered(pair)
         known.granted(pair, self._clock(), None, priority=False)
         return members

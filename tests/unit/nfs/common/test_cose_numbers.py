@@ -74,6 +74,48 @@ def test_a_message_whose_number_cannot_be_kept_is_not_taken(tmp_path: Path) -> N
         Numbers(tmp_path / "no" / "numbers")
 
 
+@pytest.mark.parametrize("lacking", [1, 4, 20])
+def test_what_a_full_disk_cut_off_takes_no_later_number_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    """What comes once there is room again is not lost to the process that follows a kill."""
+    kept = Numbers(tmp_path / "numbers")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, octets: write(handle, octets[:-lacking]))
+    for number in (70_001, 70_002):
+        with pytest.raises(EnvelopeError, match="its number cannot be kept"):
+            kept.take(ONE, SIGNER, number)
+    monkeypatch.setattr(os, "write", write)
+    kept.take(ONE, SIGNER, 70_003)
+    kept.take(ONE, SIGNER, 70_004)
+    again = Numbers(tmp_path / "numbers")
+    assert [again.had(ONE, SIGNER, number) for number in range(70_001, 70_005)] == [False, False, True, True]
+    again.close()
+    kept.close()
+
+
+def test_a_file_that_cannot_be_made_shorter_takes_numbers_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cose_numbers, "SLACK", 1)
+    kept = Numbers(tmp_path / "numbers")
+    tries = []
+
+    def refuse(source: object, target: object) -> None:
+        tries.append(target)
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        for number in range(10):
+            kept.take(ONE, SIGNER, number)
+    assert 0 < len(tries) < 10
+    kept.close()
+    again = Numbers(tmp_path / "numbers")
+    assert all(again.had(ONE, SIGNER, number) for number in range(10))
+    again.close()
+
+
 def test_without_a_file_they_are_in_memory() -> None:
     kept = Numbers()
     kept.take(ONE, SIGNER, 7)

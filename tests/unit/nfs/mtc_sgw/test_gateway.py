@@ -12,7 +12,7 @@ from diameter import ApplicationFault, Dictionary, Message, decode
 from diameter.app import Neighbour
 from diameter.security.link import LinkSecurity
 from nfs.common.audit import AuditLog
-from nfs.common.identities import encode_number
+from nfs.common.identities import encode_number, encode_tbcd
 from nfs.common.tsp import ActionType
 from nfs.mtc_sgw.gateway import Gateway
 from nfs.mtc_sgw.logic import Profiles, ScsProfile
@@ -200,6 +200,16 @@ def test_what_should_be_a_number_and_has_more_octets_is_read(rig: Rig) -> None:
     octets = answer.octets + origin_state
     longer = decode(octets[:1] + len(octets).to_bytes(3) + octets[4:], rig.dictionary)
     assert isinstance(rig.gateway.outbound(longer, OUTSIDE), ApplicationFault)
+
+
+@pytest.mark.parametrize(("data", "leaves"), [(encode_tbcd(IMSI), False), (b"10::7: at", True)])
+def test_a_number_of_eight_octets_may_be_the_digits_of_an_imsi_and_is_no_text(
+    rig: Rig, data: bytes, leaves: bool
+) -> None:
+    answer = rig.request().answer(2001, {"Device-Notification": {"Reference-Number": 7, "Action-Type": 2}})
+    octets = answer.octets + b"\0\0\x01\x1f\x40\0\0\x10" + data[:8]  # Accounting-Sub-Session-Id
+    longer = decode(octets[:1] + len(octets).to_bytes(3) + octets[4:], rig.dictionary)
+    assert (rig.gateway.outbound(longer, OUTSIDE) is longer) is leaves
 
 
 @pytest.mark.requirement("R-ID-05", "T-GRP-06", "R-IP-03", "R-IP-04", "T-IP-02")
