@@ -2,7 +2,7 @@
 
 A file is read from disk, where the HTTP server has put it, on a thread with a connection of its own: whole, before
 anything of it is written, and then all of it or nothing, as `mtc subscriber import` does.  One at a time; who is killed
-in the middle has imported nothing.
+in the middle has imported nothing, and who is killed after it cannot say so any more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from nfs.hss.http.problems import Problem
 
 SOURCE: Final = "file"
 """Stands before the line in each fault: "file:3: msisdn: ..."."""
+FIRST: Final = 90_000_000
+"""Numbers begin below."""
 KEPT: Final = 20
 """Imports that are over and can still be asked after."""
 Aside = Callable[[Callable[[], None], Callable[[], None]], None]
@@ -54,16 +56,21 @@ class Import:
 
 
 class Imports:
-    """Those of one HSS.  finished: is called when something came in, before that is told."""
+    """Those of one HSS.  finished: is called when something came in, before that is told.
 
-    def __init__(self, engine: Engine, seal: Seal | None, aside: Aside, finished: Callable[[], None]) -> None:
+    first: where numbers begin; anywhere, so that nobody takes an import of the process before for one of this.
+    """
+
+    def __init__(
+        self, engine: Engine, seal: Seal | None, aside: Aside, finished: Callable[[], None], first: int = 0
+    ) -> None:
         self._engine = engine
         self._seal = seal
         self._aside = aside
         self._finished = finished
         self._known: OrderedDict[int, Import] = OrderedDict()
         self._running = False
-        self._number = 0
+        self._number = first
         self.stopped = False
 
     def begin(self, file: IO[bytes]) -> Import:

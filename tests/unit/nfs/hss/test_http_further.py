@@ -125,6 +125,8 @@ def test_the_thread_of_an_import_ends_where_the_reactor_has_stopped(rig: Rig) ->
     def nothing(*_: object) -> None: ...
 
     desk = Desk(table, Stopped(), stores, SEAL, nothing, spawn, rig.audit, imported=nothing, wake=nothing)
+    other = Desk(table, Stopped(), stores, SEAL, nothing, spawn, rig.audit, imported=nothing, wake=nothing)
+    assert desk._imports._number != other._imports._number  # nobody takes an import of the one for the other's
     desk._aside(lambda: None, nothing)
     assert told.wait(120)
     threads[0].join(120)
