@@ -89,9 +89,11 @@ class Definitions:
         "Device-Action" gives both directions, "Device-Action-Request" and "DAR" one.
         """
         if not self._named:
+            named: dict[str, tuple[CommandDef, ...]] = {}
             for one in self.commands():
                 for spelling in {one.name, one.short, one.name.removesuffix("-Request").removesuffix("-Answer")}:
-                    self._named[spelling] = (*self._named.get(spelling, ()), one)
+                    named[spelling] = (*named.get(spelling, ()), one)
+            self._named = named  # at once: a thread beside this one sees all of it or nothing
         return self._named.get(name, ())
 
     def commands(self) -> Iterator[CommandDef]:

@@ -136,6 +136,7 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool,
     from diameter.errors import ConfigError
     from nfs.cli import _via_more
     from nfs.hss.monitoring import access as rows
+    from nfs.hss.monitoring import revoke
 
     hss = remote(database, config, way)
     if hss is not None:
@@ -149,11 +150,14 @@ def import_(file: Any, database: str | None, config: Path | None, as_json: bool,
         raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
     read = rows.read(text, name)
     with connected(database, config, make=False) as connection:
+        names = set()
         for place, row in read:
             try:
-                _change(connection, row.device, row, take=False)
+                names.add(key := subject(connection, row.device))
             except (click.ClickException, click.UsageError) as error:
                 raise ConfigError(f"{place}: {error.format_message()}") from None
+            rows.change(connection, key, row)
+        revoke.end(connection, names, int(time.time()))
     _say(as_json, {"imported": len(read)}, f"{len(read)} rows imported")
 
 
@@ -232,12 +236,11 @@ def subject(connection: Connection, identity: str) -> str:
 def _change(connection: Connection, identity: str, row: Row, *, take: bool) -> tuple[int, int]:
     """How many rows were changed, and how many things ended by that."""
     from nfs.hss.monitoring import access as rows
-    from nfs.hss.monitoring import revoke, tables
+    from nfs.hss.monitoring import revoke
 
     name = subject(connection, identity)
     changed = rows.change(connection, name, row, take=take)
-    mine = [each for each in tables.every(connection) if name in (each.imsi, each.grp)]
-    return changed, revoke.cancel(connection, revoke.unauthorised(connection, mine), int(time.time()))
+    return changed, revoke.end(connection, {name}, int(time.time()))
 
 
 def _say(as_json: bool, document: dict[str, Any], text: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nfs.hss.monitoring.access import Row
 
 LOOK_S: Final = 0.2
+ANEW: Final = "the HSS began anew meanwhile, and all of it was imported or nothing: import it again"
 
 
 def import_subscribers(hss: Remote, file: Any, *, quiet: bool) -> int:
@@ -26,7 +27,7 @@ def import_subscribers(hss: Remote, file: Any, *, quiet: bool) -> int:
         while job["state"] in ("reading", "writing"):
             sending.show(job["state"], job["rows"], job["done"], job["of"])
             Event().wait(LOOK_S)
-            job = hss.good("GET", f"imports/{job['id']}", refused="the HSS began anew meanwhile: nothing was imported")
+            job = hss.good("GET", f"imports/{job['id']}", refused=ANEW)
     if job["state"] != "done":
         raise faults(sending.name, job["errors"])
     return int(job["rows"])

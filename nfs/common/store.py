@@ -71,9 +71,13 @@ class Writer:
         """As `twisted.python.threadpool.ThreadPool` has it; `work` returns, whatever happens."""
         self._calls.put((done, work, args))
 
+    def end(self) -> None:
+        """Have the thread end when it has done what it was given."""
+        self._calls.put(None)
+
     def stop(self) -> None:
         """End the thread; returns when it has."""
-        self._calls.put(None)
+        self.end()
         self._thread.join()
 
     def _run(self) -> None:
@@ -321,7 +325,8 @@ class Cache(Generic[K, V]):
         self._away_until = self._clock() + LOOK_AGAIN_S
 
     def put(self, key: K, value: V) -> None:
-        """Remember `value`; the one not used for longest goes when there are too many."""
+        """Remember `value`, which the store has said; the one not used for longest goes when there are too many."""
+        self._away_until = -inf
         self._entries[key] = (self._clock() + self._ttl_s, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._limit:

@@ -45,8 +45,8 @@ class NodeRow(Table):
 
     kind: Literal["ip-sm-gw", "mme", "msc", "sgsn"]
     number: str
-    name: str = ""
-    realm: str = ""
+    name: str = Field(default="", max_length=255)
+    realm: str = Field(default="", max_length=255)
     reachable: bool = True
 
 

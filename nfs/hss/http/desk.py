@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from nfs.common.audit import AuditLog
 from nfs.common.store import Store, Writer
 from nfs.hss.http.changes import Changed
 from nfs.hss.http.config import ProvisioningTable
-from nfs.hss.http.imports import Imports
+from nfs.hss.http.imports import FIRST, Imports
 from nfs.hss.http.provisioning import Provisioning
 
 TOKEN_OCTETS: Final = 16
@@ -45,7 +46,7 @@ class Desk:
         self._tls = None if table.certificate is None or table.key is None else _Tls(table)
         token = b"" if table.token is None else _read_token(table.token)
         clients = frozenset(table.clients)
-        self._imports = Imports(stores[0].engine, seal, self._aside, imported)
+        self._imports = Imports(stores[0].engine, seal, self._aside, imported, secrets.randbelow(FIRST))
         names: dict[str, Any] = {"clock": reactor.seconds, "audit": audit, "token": token, "clients": clients}
         names |= {"imports": self._imports, "wake": wake}
         self._provisioning = Provisioning(*stores, seal, changed, spawn, **names)
@@ -63,12 +64,8 @@ class Desk:
     def _aside(self, work: Callable[[], None], over: Callable[[], None]) -> None:
         """Work on a thread of its own, which ends with it."""
         writer = Writer("import")
-
-        def ended() -> None:
-            writer.stop()
-            over()
-
-        writer.callInThreadWithCallback(lambda _good, _result: self._reactor.callFromThread(ended), work)
+        writer.callInThreadWithCallback(lambda _good, _result: self._reactor.callFromThread(over), work)
+        writer.end()  # by itself: a reactor that has stopped meanwhile calls nobody, and the process waits for threads
 
     def stop(self) -> Any:
         """Take no more requests; an import that is not done is taken back."""

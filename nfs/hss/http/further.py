@@ -33,8 +33,9 @@ class Further:
     async def _import_subscribers(self, request: Request) -> Answer:
         if not is_file(request):
             raise Problem(415, "the content type of a file expected")
-        file, request.content = request.content, BytesIO()  # the server closes what it has when it is answered
-        return 202, self._imports.begin(file).document(), ""
+        begun = self._imports.begin(request.content)
+        request.content = BytesIO()  # the server closes what it has when it is answered
+        return 202, begun.document(), ""
 
     async def _import(self, _request: Request, number: str) -> Answer:
         return 200, self._imports.find(number).document(), ""

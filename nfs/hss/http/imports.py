@@ -2,7 +2,7 @@
 
 A file is read from disk, where the HTTP server has put it, on a thread with a connection of its own: whole, before
 anything of it is written, and then all of it or nothing, as `mtc subscriber import` does.  One at a time; who is killed
-in the middle has imported nothing.
+in the middle has imported nothing, and who is killed after it cannot say so any more.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from diameter.errors import ConfigError, LocalError
 from nfs.common.aka import Seal
 from nfs.common.database import one_line
+from nfs.common.foreign import Foreign
 from nfs.hss import importing, provisioning
 from nfs.hss.http.problems import Problem
 
 SOURCE: Final = "file"
 """Stands before the line in each fault: "file:3: msisdn: ..."."""
+FIRST: Final = 90_000_000
+"""Numbers begin below."""
 KEPT: Final = 20
 """Imports that are over and can still be asked after."""
 Aside = Callable[[Callable[[], None], Callable[[], None]], None]
@@ -53,16 +56,21 @@ class Import:
 
 
 class Imports:
-    """Those of one HSS.  finished: is called when something came in, before that is told."""
+    """Those of one HSS.  finished: is called when something came in, before that is told.
 
-    def __init__(self, engine: Engine, seal: Seal | None, aside: Aside, finished: Callable[[], None]) -> None:
+    first: where numbers begin; anywhere, so that nobody takes an import of the process before for one of this.
+    """
+
+    def __init__(
+        self, engine: Engine, seal: Seal | None, aside: Aside, finished: Callable[[], None], first: int = 0
+    ) -> None:
         self._engine = engine
         self._seal = seal
         self._aside = aside
         self._finished = finished
         self._known: OrderedDict[int, Import] = OrderedDict()
         self._running = False
-        self._number = 0
+        self._number = first
         self.stopped = False
 
     def begin(self, file: IO[bytes]) -> Import:
@@ -74,7 +82,7 @@ class Imports:
         one = self._known[self._number] = Import(number=self._number)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
-        self._aside(lambda: self._carry_out(one, file), lambda: self._over(one))
+        self._aside(lambda: self._attempt(one, file), lambda: self._over(one))
         return one
 
     def find(self, number: str) -> Import:
@@ -92,8 +100,14 @@ class Imports:
         else:
             one.state = "failed"
 
+    def _attempt(self, one: Import, file: IO[bytes]) -> None:
+        """In the thread: whatever is raised ends this import, and not all that would come after it."""
+        with Foreign() as call:
+            self._carry_out(one, file)
+        if call.error is not None:
+            one.errors = (f"a defect of this program: {call.said}",)
+
     def _carry_out(self, one: Import, file: IO[bytes]) -> None:
-        """In the thread."""
         try:
             with file:
                 records = importing.Records(self._records(one, file), self._sealing)

@@ -7,6 +7,7 @@ the database.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ from nfs.hss.groups import form
 from nfs.hss.groups import tables as groups
 from nfs.hss.groups.logic import resolve
 from nfs.hss.http.problems import Problem
+from nfs.hss.importing import MOST_FAULTS
 from nfs.hss.logic import Service, Subscriber, UserId
 from nfs.hss.monitoring import access, revoke
 from nfs.hss.monitoring import tables as monitoring
@@ -115,19 +117,20 @@ def change(connection: Connection, row: Row, now: int, *, take: bool) -> dict[st
     changed = access.change(connection, name, row, take=take)
     if take and not changed:
         raise Problem(404, f"no such row for {row.device}")
-    mine = [each for each in monitoring.every(connection) if name in (each.imsi, each.grp)]
-    ended = revoke.cancel(connection, revoke.unauthorised(connection, mine), now)
-    return {"schema": 1, "changed": changed, "ended": ended}
+    return {"schema": 1, "changed": changed, "ended": revoke.end(connection, {name}, now)}
 
 
 def bring_rows(connection: Connection, text: str, source: str, now: int) -> dict[str, Any]:
     """All rows of a file beside those that are there, or none.  Raises Problem."""
     read = _read(lambda: access.read(text, source))
+    names = set()
     for place, row in read:
         try:
-            change(connection, row, now, take=False)
+            names.add(name := subject(connection, row.device))
         except Problem as problem:
             raise _wrong([f"{place}: {problem.title}"]) from None
+        access.change(connection, name, row)
+    revoke.end(connection, names, now)
     return {"schema": 1, "imported": len(read)}
 
 
@@ -235,5 +238,8 @@ def _read(read: Any) -> Any:
         raise _wrong(error.lines) from None
 
 
-def _wrong(lines: Any) -> Problem:
-    return Problem(422, "the file is not what is expected", *(("", line) for line in lines))
+def _wrong(lines: Sequence[str]) -> Problem:
+    named = [("", line) for line in lines[:MOST_FAULTS]]
+    if len(lines) > MOST_FAULTS:
+        named.append(("", f"{len(lines) - MOST_FAULTS} faults more"))
+    return Problem(422, "the file is not what is expected", *named)

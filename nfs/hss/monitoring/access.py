@@ -11,7 +11,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 from sqlalchemy import Column, Connection, String, Table, delete, insert, select
@@ -43,7 +43,7 @@ class Row(Model):
     scef: Identity | None = None
     services: tuple[Named, ...] = Field(default=(), strict=False)
     never: tuple[Named, ...] = Field(default=(), strict=False)
-    providers: tuple[str, ...] = Field(default=(), strict=False)
+    providers: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(default=(), strict=False)
 
 
 def rights(connection: Connection, scef: str, *subjects: str) -> Rights:
@@ -127,7 +127,14 @@ def _json(text: str, source: str) -> Iterator[tuple[str, Any]]:
 
 
 def _csv(text: str, source: str) -> Iterator[tuple[str, Any]]:
-    reader = csv.reader(io.StringIO(text))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from _table(reader, source)
+    except csv.Error as error:
+        raise ConfigError(f"{source}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _table(reader: Any, source: str) -> Iterator[tuple[str, Any]]:
     header = [each.strip() for each in next(reader, [])]
     if "device" not in header or (wrong := [each for each in header if each not in COLUMNS]):
         named = f" ({', '.join(wrong)})" if "device" in header else ""
@@ -135,6 +142,8 @@ def _csv(text: str, source: str) -> Iterator[tuple[str, Any]]:
     for cells in reader:
         if any(cell.strip() for cell in cells):
             row: dict[str, Any] = {}
+            if len(cells) > len(header):
+                raise ConfigError(f"{source}:{reader.line_num}: {len(header)} columns expected, {len(cells)} found")
             for name, cell in zip(header, cells, strict=False):
                 values = [each.strip() for each in cell.split(";") if each.strip()]
                 row[name] = (cell.strip() or None) if name in ("device", "scef") else values

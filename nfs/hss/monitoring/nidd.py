@@ -34,9 +34,14 @@ def grant(connection: Connection, item: Item, now: int) -> list[Item]:
 
 
 def contexts(profile: ProfileTable, subscriber: Subscriber, apn: str, scef: tuple[str, str] | None) -> dict[str, Any]:
-    """Subscription-Data that give an APN its SCEF (host and realm); with None the one that the profile has."""
+    """Subscription-Data that give an APN its SCEF (host and realm); with None the one that the profile has.
+
+    Nothing where the profile has no such APN any more.
+    """
     whole = subscription(profile, subscriber)["APN-Configuration-Profile"]
     mine = [each for each in whole["APN-Configuration"] if each["Service-Selection"].lower() == apn.lower()]
+    if not mine:
+        return {}
     if scef is not None:
         for each in mine:
             each |= {"SCEF-ID": scef[0], "SCEF-Realm": scef[1], "Non-IP-Data-Delivery-Mechanism": 1}

@@ -145,21 +145,26 @@ class Nidd:
             outbox_tables.done(connection, granted.held)
             outbox_tables.free(connection, granted.losers)
 
-        def undo(connection: Connection) -> None:
+        def undo(connection: Connection) -> bool:
             outbox_tables.done(connection, granted.losers)
-            tables.remove(connection, granted.item)
+            if not tables.remove(connection, granted.item):
+                outbox_tables.free(connection, granted.held)  # another SCEF has it meanwhile: nodes hear what is kept
+                return False
             for each, _ in granted.before:
                 tables.put(connection, each)
+            return True
 
         if all(each.good for each in outcomes):
             await self._core.store.do(done)
             self._wake()
             return
-        await self._core.store.do(undo)
-        if any(each.good for each in outcomes):  # one of two nodes took it
-            for each, known in granted.before:
-                await self._tell(granted, each, "" if known is None else known.realm)
-        await self._core.store.do(lambda connection: outbox_tables.done(connection, granted.held))
+        if await self._core.store.do(undo):
+            if any(each.good for each in outcomes):  # one of two nodes took it
+                for each, known in granted.before:
+                    await self._tell(granted, each, "" if known is None else known.realm)
+            await self._core.store.do(lambda connection: outbox_tables.done(connection, granted.held))
+        else:
+            self._wake()
         raise Refused(Error.UNABLE_TO_COMPLY, "the serving node did not take the SCEF of the APN")
 
     async def _tell(self, granted: Granted, item: Item, realm: str) -> list[Outcome]:

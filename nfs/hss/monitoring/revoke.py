@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -34,6 +34,12 @@ def unauthorised(connection: Connection, items: Iterable[Item]) -> list[Item]:
         if not rights[key].holds(service_of(item)):
             found.append(item)
     return found
+
+
+def end(connection: Connection, names: Collection[str], now: int) -> int:
+    """End what no row allows any more of devices (IMSIs) and groups; how many things of SCEFs."""
+    theirs = [each for each in tables.every(connection) if each.imsi in names or each.grp in names]
+    return cancel(connection, unauthorised(connection, theirs), now)
 
 
 def cancel(connection: Connection, items: Iterable[Item], now: int, *, nodes: bool = True) -> int:

@@ -99,6 +99,8 @@ class Telling:
         by_network = data
         flags = nodes.REACHABILITY if kind == "reach" else None
         outcomes = await self._core.insert(note.imsi, lambda node: by_network.get(node.plmn, {}), flags)
+        if await self._core.store.do(lambda connection: self._data(connection, note)) != data:
+            return False  # changed meanwhile, and another process may have told them before us
         return all(each.result is not None for each in outcomes)
 
     def _data(self, connection: Connection, note: Note) -> dict[str, dict[str, Any]] | None:
@@ -107,7 +109,8 @@ class Telling:
         places = _places(connection, note.imsi)
         if subscriber is None or not places:
             return None
-        return {each.plmn: self._for(connection, note, subscriber, each) for each in places}
+        found = {each.plmn: self._for(connection, note, subscriber, each) for each in places}
+        return found if note.body["kind"] == "reach" or any(found.values()) else None
 
     def _for(self, connection: Connection, note: Note, subscriber: Subscriber, node: Registration) -> dict[str, Any]:
         kind, items = note.body["kind"], tables.of(connection, note.imsi, int(self._core.clock()))
@@ -137,15 +140,18 @@ class Telling:
         if done.silent:
             return False
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
+            now_is = _found(connection, note, now)
+            if now_is is not None and bool(now_is[1].gone) != bool(done.gone):
+                return False  # deleted or made meanwhile, and another process may have told them before us
             done.gone.clear()  # what a node does not forget has nobody any more who would hear of it
             settle(connection, done, codes)
             reported(connection, done, reports)
             notes = [report_of(done.asked[0][0], each, now, self._config.keep_s) for each in done.reports]
             outbox_tables.add(connection, notes)
+            return True
 
-        await self._core.store.do(work)
-        return True
+        return await self._core.store.do(work)
 
 
 def _places(connection: Connection, imsi: str) -> tuple[Registration, ...]:

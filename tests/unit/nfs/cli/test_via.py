@@ -209,7 +209,7 @@ def test_an_import_of_an_hss_that_began_anew(hss: Hss, monkeypatch: pytest.Monke
     begun = {"schema": 1, "id": "7", "state": "reading", "rows": 0, "done": 0, "of": 0, "errors": []}
     monkeypatch.setattr(_via.Remote, "send_file", lambda *_, **__: begun)
     result = hss.say("import", path)
-    assert (result.exit_code, "nothing was imported" in result.output) == (1, True)
+    assert (result.exit_code, "all of it was imported or nothing: import it again" in result.output) == (1, True)
 
 
 def test_groups_rights_and_terminals(hss: Hss) -> None:

@@ -191,6 +191,12 @@ def test_a_cache_goes_on_with_what_is_old_while_the_store_is_away() -> None:
     now[0] = 6.0
     cache.lost()
     assert cache.get("a", EMPTY) is EMPTY  # too old for anything
+    cache.put("a", 1)
+    now[0] = 7.1
+    cache.lost()
+    assert cache.get("a", EMPTY) == 1
+    cache.put("b", 2)  # the store is back, and what may have been changed meanwhile is asked for
+    assert cache.get("a", EMPTY) is EMPTY
 
 
 def test_a_cache_keeps_the_last_used_for_a_while() -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from helpers.provisioned import SEAL, Rig, fits
-from nfs.hss import binding, cards, ordered, tables
+from helpers.inline import InlineReactor
+from helpers.provisioned import SEAL, Rig, fits, spawn
+from nfs.hss import binding, cards, importing, ordered, tables
+from nfs.hss.http.config import ProvisioningTable
+from nfs.hss.http.desk import Desk
 from nfs.hss.http.imports import Imports
 from nfs.hss.http.problems import Problem
 from nfs.hss.http.requests import BODY_LIMIT, FILE_LIMIT
+from nfs.hss.importing import MOST_FAULTS
 from nfs.hss.logic import UserId
 from nfs.hss.monitoring import tables as monitoring
 from nfs.hss.monitoring.tables import Item
@@ -72,6 +78,7 @@ def test_a_file_of_subscribers_comes_in_whole(rig: Rig) -> None:
         (CSV + CSV.splitlines()[1], "file:4: imsi: "),
         (b"what", "file:1: "),
         (CSV + b"\xff", "file: not UTF-8 at octet "),
+        (b'[{"imsi": "1", "nodes": [{"kind": "mme", "number": "1", "name": "\\ud800"}]}]', "file:1: nodes.0.name: "),
     ],
 )
 def test_a_file_with_a_mistake_changes_nothing(rig: Rig, data: bytes, said: str) -> None:
@@ -89,6 +96,41 @@ def test_one_import_at_a_time_and_none_that_is_not_known(rig: Rig) -> None:
     assert send(rig, "imports", CSV, "application/json")[0] == 415
     for number in ("2", "0", "x", "9" * 12):
         assert rig.ask("GET", f"imports/{number}")[0] == 404
+
+
+def test_a_defect_ends_one_import_and_not_those_after_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError(K)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "load", fails)
+        found = bring(rig, CSV)
+    assert (found["state"], len(found["errors"])) == ("failed", 1)
+    assert found["errors"][0].startswith("a defect of this program: KeyError at test_http_further.py:")
+    assert bring(rig, CSV)["state"] == "done"
+
+
+def test_the_thread_of_an_import_ends_where_the_reactor_has_stopped(rig: Rig) -> None:
+    class Stopped(InlineReactor):
+        def callFromThread(self, *_: object) -> None:
+            threads.append(current_thread())
+            told.set()
+
+    (rig.folder / "token").write_text("0123456789abcdef")
+    table = ProvisioningTable(
+        port=0, token=rig.folder / "token", physical_protection=True, physical_protection_reason="a test"
+    )
+    stores, threads, told = (rig.store, rig.reads), list[Thread](), Event()
+
+    def nothing(*_: object) -> None: ...
+
+    desk = Desk(table, Stopped(), stores, SEAL, nothing, spawn, rig.audit, imported=nothing, wake=nothing)
+    other = Desk(table, Stopped(), stores, SEAL, nothing, spawn, rig.audit, imported=nothing, wake=nothing)
+    assert desk._imports._number != other._imports._number  # nobody takes an import of the one for the other's
+    desk._aside(lambda: None, nothing)
+    assert told.wait(120)
+    threads[0].join(120)
+    assert not threads[0].is_alive()
 
 
 def test_keys_need_a_seal_and_an_end_takes_an_import_back(rig: Rig, tmp_path: Path) -> None:
@@ -180,7 +222,38 @@ def test_the_access_matrix_from_a_file_all_or_nothing(rig: Rig) -> None:
     assert rig.ask("GET", "access")[1]["access"] == []
     assert send(rig, "files/access", good) == (200, {"schema": 1, "imported": 1})
     assert rig.ask("GET", "access")[1]["access"][0]["services"] == ["location", "nidd"]
-    assert send(rig, "files/access", b"x")[0] == 422
+    for wrong in (b"x", b"device\n" + b"1" * 200_000, b'device\n"1', b"device\n1,2"):
+        code, problem = send(rig, "files/access", wrong)
+        assert (code, problem["errors"][0]["detail"][:5]) == (422, "file:")
+    code, problem = send(rig, "files/access", json.dumps([{"device": IMSI, "providers": ["\ud800"]}]).encode())
+    assert (code, problem["errors"][0]["detail"].partition(":")[0]) == (422, "file")
+
+
+def test_a_file_of_rights_looks_at_what_scefs_have_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    with rig.engine.begin() as connection:
+        item = Item(imsi=IMSI, kind="event", scef=SCEF, reference=7, type=2, detail={"type": 2})
+        monitoring.put(connection, item)
+    looked = []
+    every = monitoring.every
+
+    def look(connection: Connection) -> Iterator[Item]:
+        looked.append(1)
+        return every(connection)
+
+    monkeypatch.setattr(monitoring, "every", look)
+    rows = [ROW, ROW | {"scef": None, "services": [], "never": ["location"]}, ROW]
+    assert send(rig, "files/access", json.dumps(rows).encode())[0] == 200
+    assert looked == [1]
+    assert rig.ask("GET", f"watched?identity={IMSI}")[1]["items"] == []
+
+
+def test_of_many_mistakes_of_a_file_some_are_named_and_the_others_counted(rig: Rig) -> None:
+    code, problem = send(rig, "files/access", b"device\n" + b"1,2\n" * 3)
+    assert (code, len(problem["errors"])) == (422, 1)
+    rows = [{"device": ""}] * (MOST_FAULTS + 2)
+    code, problem = send(rig, "files/access", json.dumps(rows).encode())
+    assert (code, len(problem["errors"])) == (422, MOST_FAULTS + 1)
+    assert problem["errors"][-1]["detail"] == "2 faults more"
 
 
 def test_the_terminal_of_a_subscription(rig: Rig) -> None:

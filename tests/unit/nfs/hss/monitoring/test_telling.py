@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from diameter import Message
 from diameter.errors import RequestTimeout
-from helpers.exposure import FLEET, METER, NOW, OTHER, SCEF, Lab, code, event, watching
+from helpers.exposure import FLEET, METER, NOW, OTHER, REALM, SCEF, Lab, code, event, watching
 from helpers.mobility import IMSI, MME, MONTE, PROFILES
+from nfs.common.identities import encode_plmn
 from nfs.hss import tables as subscribers
-from nfs.hss.monitoring import telling
+from nfs.hss.monitoring import nidd, tables, telling
 
 TEN_MINUTES = datetime.fromtimestamp(NOW + 600, UTC)
 LOSS, IMEI = 0, 3
@@ -238,6 +241,68 @@ def test_an_apn_of_a_group(lab: Lab) -> None:
     lab.later(0)
     assert _update(lab) == [(OTHER, "data")]
     assert _told(lab)[-1]["APN-Configuration-Profile"]["APN-Configuration"]["SCEF-ID"] == SCEF
+
+
+def test_of_an_apn_that_the_profile_has_no_more_nobody_is_told(lab: Lab) -> None:
+    with lab.transaction() as connection:
+        telling.hold(connection, [telling.tell(IMSI, SCEF, NOW, kind="nidd", apn="gone")], NOW)
+    lab.later(60)
+    assert _told(lab) == []
+
+
+def _while_telling(lab: Lab, act: Callable[[], object]) -> None:
+    """Something happens, once, while a node is told."""
+    before: Any = lab.mme
+
+    def answer(request: Message) -> Message:
+        lab.mme = before
+        act()
+        return watching()(request)
+
+    lab.mme = answer
+
+
+def test_what_another_process_changes_meanwhile_is_told_too(lab: Lab) -> None:
+    network = encode_plmn("00101")
+    _killed(lab, lambda: lab.cir(Enhanced_Coverage_Restriction={"Restricted-PLMN-List": {"Visited-PLMN-Id": network}}))
+
+    def elsewhere() -> None:
+        with lab.transaction() as connection:
+            connection.execute(update(tables.COVERAGE).values(plmns="[]"))
+
+    _while_telling(lab, elsewhere)
+    lab.later(60)
+    lab.later(2)
+    assert [each["Access-Restriction-Data"] >> 7 & 1 for each in _told(lab)] == [1, 0]
+
+
+def test_an_event_that_another_process_deletes_meanwhile_is_deleted_in_the_node(lab: Lab) -> None:
+    _killed(lab, lambda: lab.cir(event(7, LOSS, Monitoring_Duration=TEN_MINUTES)))
+
+    def elsewhere() -> None:
+        with lab.transaction() as connection:
+            tables.remove(connection, tables.of(connection, IMSI, NOW)[0])
+
+    _while_telling(lab, elsewhere)
+    lab.later(60)
+    lab.later(2)
+    told = [each["Monitoring-Event-Configuration"] for each in _told(lab)]
+    assert ["SCEF-Reference-ID-for-Deletion" in each for each in told] == [False, True]
+
+
+def test_an_authorisation_that_another_scef_got_meanwhile_stays_its_own(lab: Lab) -> None:
+    def elsewhere() -> None:
+        with lab.transaction() as connection:
+            (mine,) = tables.of(connection, IMSI, NOW)
+            nidd.grant(connection, replace(mine, scef=OTHER), NOW)
+            tables.know(connection, tables.Known(host=OTHER, realm=REALM, features=0))
+        raise RequestTimeout("no answer in 10 s")
+
+    _while_telling(lab, elsewhere)
+    assert lab.say("NIDD-Information", NIDD).result == (0, 5012)
+    lab.later(0)
+    assert [each.scef for each in lab.items()] == [OTHER]
+    assert _told(lab)[-1]["APN-Configuration-Profile"]["APN-Configuration"]["SCEF-ID"] == OTHER
 
 
 def test_an_authorisation_that_is_withdrawn_meanwhile_leaves_the_profiles_scef(lab: Lab) -> None:
