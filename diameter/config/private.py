@@ -1,8 +1,9 @@
 """Files with keys: who may read one may be whom it stands for, so others than its owner must not.
 
-One rule for every such file that a function or a verb reads.  The private key of a certificate may have readers in its
-group as well, for that is how systems share one (the group ssl-cert of Debian, a secret that is mounted for a group);
-nobody but its owner writes it.  What is no plain file, a pipe for one, is not looked at.
+One rule for the keys of Diameter, of the gateway and of devices (docs/security.md names them).  The private key of a
+certificate may have readers in its group as well, for that is how systems share one (the group ssl-cert of Debian, a
+secret that is mounted for a group); nobody but its owner writes it.  What is no plain file, a pipe for one, is not
+looked at.
 """
 
 from __future__ import annotations
