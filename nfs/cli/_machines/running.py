@@ -141,7 +141,9 @@ class RunningLab:
             usims.touch(mode=0o600)
             usims.write_text(attaching.cards(found), encoding="utf-8")
             (self.folder / attaching.SCENARIO).write_text(toml(attaching.scenario(self.config.lab)), encoding="utf-8")
-        (self.folder / "devices.csv").write_text(files.devices(found), encoding="utf-8")
+        devices = self.folder / "devices.csv"
+        devices.touch(mode=0o600)
+        devices.write_text(files.devices(found), encoding="utf-8")
 
     def _pki(self) -> str:
         from diameter.security.pki import Pki
