@@ -74,6 +74,7 @@ class Lab:
         self.folder = folder / "made"
         self.running = RunningLab(read(file), self.folder)
         self.running.up()
+        assert not (self.folder / "devices.csv").stat().st_mode & 0o077
         self.files = Files(self.running.config, {}, "", "")
         url = tomllib.loads((self.folder / "hss-a.toml").read_text(encoding="utf-8"))["hss"]["database"]
         self.database: str = url.replace("postgresql+psycopg", "postgresql")
