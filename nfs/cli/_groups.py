@@ -141,24 +141,14 @@ def remove(name: str, database: str | None, config: Path | None, as_json: bool, 
 def _import(connection: Connection, file: Any, *, replace: bool) -> tuple[int, int]:
     """How many groups and how many devices came in.  Raises ConfigError."""
     from diameter.errors import ConfigError
-    from nfs.hss.groups import form, tables
+    from nfs.hss.groups import form
 
     name = getattr(file, "name", "<stdin>").replace("<stdin>", "standard input")
     try:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at octet {error.start}") from None
-    placed = form.read(text, name)
-    for each in placed:
-        if each.group is None:
-            tables.give(connection, each.device, each.traits)
-            continue
-        try:
-            tables.make(connection, each.group, replace=replace)
-        except ConfigError as error:
-            raise ConfigError(f"{each.place}: {error}") from None
-    devices = sum(each.group is None for each in placed)
-    return len(placed) - devices, devices
+    return form.bring(connection, form.read(text, name), replace=replace)
 
 
 def _show(connection: Connection, name: str) -> dict[str, Any]:

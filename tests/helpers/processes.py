@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -71,3 +73,13 @@ class Started:
         """Wait until it ends by itself; the same."""
         self.process.communicate(timeout=300)
         return self.process.returncode, self._rest()
+
+
+@contextmanager
+def listening(program: str) -> Iterator[int]:
+    """A child that runs this Python and prints the port on which it listens; ended afterwards."""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        assert child.stdout is not None
+        yield int(child.stdout.readline())
+        child.terminate()
+        child.stdout.read()

@@ -12,6 +12,7 @@ from treq.testing import StubTreq
 
 from diameter.app import Later
 from helpers.inline import InlineReactor, InlineThreads
+from helpers.stubbed import told
 from nfs.common.aka import Seal
 from nfs.common.audit import AuditLog
 from nfs.common.database import database_url, open_engine, reading
@@ -70,23 +71,15 @@ class Rig:
 
     def ask(self, method: str, path: str, body: Any = None, token: bytes = TOKEN, **headers: str) -> tuple[int, Any]:
         """(status, JSON) of the answer."""
-        told = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
-        told["authorization"] = b"Bearer " + token
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        found: list[Any] = []
-        _ = self.treq.request(method, f"http://hss/v1/{path}", headers=told, data=data).addCallback(found.append)
-        for _ in range(5):
-            self.clock.advance(0)
-            self.treq.flush()
-        content: list[bytes] = []
-        _ = self.treq.content(found[0]).addCallback(content.append)
-        self.treq.flush()
-        self.headers, self.text = found[0].headers, content[0].decode()
+        sent = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
+        sent["authorization"] = b"Bearer " + token
+        response, octets = told(self.treq, self.clock, method, f"http://hss/v1/{path}", sent, body)
+        self.headers, self.text = response.headers, octets.decode()
         document = json.loads(self.text) if self.text.startswith("{") else None
-        if found[0].code >= 400 and document is not None:
+        if response.code >= 400 and document is not None:
             assert self.headers.getRawHeaders("content-type") == ["application/problem+json"]
             fits("Problem", document)
-        return found[0].code, document
+        return response.code, document
 
     @property
     def tag(self) -> str:

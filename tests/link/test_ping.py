@@ -20,6 +20,7 @@ from helpers.certificates import Ca
 from helpers.links import tls_table
 from helpers.loop import drive, reactor, settle
 from helpers.nodes import LEFT, REALM, RIGHT, Answering, Said, dictionary
+from helpers.processes import listening
 from helpers.schemas import assert_fits
 from nfs.cli._ping import Report, ping
 
@@ -37,11 +38,8 @@ run(Answering(), identity=RIGHT, realm="example.org", listen="tcp:127.0.0.1:0", 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.terminate()
-        process.stdout.read()
+    with listening(SERVER) as port:
+        yield port
 
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.processes import listening
 from helpers.schemas import assert_fits
 
 pytestmark = pytest.mark.link
@@ -27,11 +28,8 @@ CARD = ("--imsi", "001010000000001", "--k", "00" * 16, "--opc", "11" * 16, "--or
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.terminate()
-        process.stdout.read()
+    with listening(SERVER) as port:
+        yield port
 
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from helpers.processes import listening
 from helpers.schemas import assert_fits
 
 pytestmark = pytest.mark.link
@@ -35,11 +36,8 @@ run(Hss(), identity="hss.core.example", realm="core.example", listen="tcp:127.0.
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.terminate()
-        process.stdout.read()
+    with listening(SERVER) as port:
+        yield port
 
 
 def mtc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from helpers.nodes import LEFT, RIGHT
+from helpers.processes import listening
 from helpers.schemas import assert_fits
 
 pytestmark = pytest.mark.link
@@ -33,11 +34,8 @@ run(Answering(), identity=RIGHT, realm="example.org", listen="tcp:127.0.0.1:0", 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.terminate()
-        process.stdout.read()
+    with listening(SERVER) as port:
+        yield port
 
 
 def action(device: str = "meter@example.com") -> dict[str, Any]:

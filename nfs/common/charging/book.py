@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from nfs.common.charging.asn1 import RecordError, decode, encode
 from nfs.common.charging.events import Event, from_text, to_text
@@ -24,7 +24,7 @@ from nfs.common.charging.files import NUMBERS, CdrFiles
 from nfs.common.charging.headers import MAX_RECORD_OCTETS, RecordHeader
 from nfs.common.charging.reader import SEQUENCE_NUMBER
 from nfs.common.charging.records import Maker
-from nfs.common.charging.tables import RECORD, STATE
+from nfs.common.charging.tables import COUNT, OLDEST, RECORD, STATE
 from nfs.common.statements import Statement
 
 BATCH: Final = 100
@@ -32,14 +32,7 @@ BATCH: Final = 100
 
 # Statements are made once: to make one costs as much as to run it.
 _INSERT: Final = Statement(insert(RECORD))
-_OLDEST: Final = (
-    select(RECORD.c.id, RECORD.c.event)
-    .where(RECORD.c.node == bindparam("node"))
-    .order_by(RECORD.c.id)
-    .limit(bindparam("at_most"))
-)
 _DELETE: Final = delete(RECORD).where(RECORD.c.node == bindparam("of"), RECORD.c.id <= bindparam("up_to"))
-_COUNT: Final = select(func.count()).select_from(RECORD).where(RECORD.c.node == bindparam("node"))
 _STATE: Final = select(STATE.c.number).where(STATE.c.node == bindparam("node"))
 _MOVE: Final = update(STATE).where(STATE.c.node == bindparam("of"))
 _RECORD_HEADER_OCTETS: Final = RecordHeader(0).octets_long
@@ -76,7 +69,7 @@ class Book:
 
     def begin(self, connection: Connection) -> None:
         """Count what an earlier process left."""
-        self.waiting = connection.execute(_COUNT, {"node": self.node}).scalar_one()
+        self.waiting = connection.execute(COUNT, {"node": self.node}).scalar_one()
 
     def enter(self, connection: Connection, event: Event) -> None:
         """Write an event down, in the transaction of what it tells of."""
@@ -97,7 +90,7 @@ class Book:
         why = files.due(now)
         if why is not None and not ahead:
             files.close(why, self.told())
-        rows = connection.execute(_OLDEST, {"node": self.node, "at_most": BATCH}).all()
+        rows = connection.execute(OLDEST, {"node": self.node, "at_most": BATCH}).all()
         if not rows:
             self.waiting = 0
             return False

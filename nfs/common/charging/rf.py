@@ -14,7 +14,7 @@ from collections.abc import Callable
 from secrets import randbits
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert
 
 from diameter import Message, ResultCode
 from diameter.app import Application
@@ -22,7 +22,7 @@ from diameter.errors import EncodeError, RequestError
 from nfs.common.charging.config import RfTable
 from nfs.common.charging.events import Event, from_text, to_text
 from nfs.common.charging.rf_avps import avps_of
-from nfs.common.charging.tables import RECORD
+from nfs.common.charging.tables import COUNT, OLDEST, RECORD
 from nfs.common.statements import Statement
 from nfs.common.store import Store, StoreError
 
@@ -30,14 +30,7 @@ AT_ONCE: Final = 16
 """Requests that wait for their answers at a time."""
 BATCH: Final = 200
 _INSERT: Final = Statement(insert(RECORD))
-_OLDEST: Final = (
-    select(RECORD.c.id, RECORD.c.event)
-    .where(RECORD.c.node == bindparam("node"))
-    .order_by(RECORD.c.id)
-    .limit(bindparam("at_most"))
-)
 _DELETE: Final = delete(RECORD).where(RECORD.c.id == bindparam("which"))
-_COUNT: Final = select(func.count()).select_from(RECORD).where(RECORD.c.node == bindparam("node"))
 
 
 class Rf(Application):
@@ -114,10 +107,10 @@ class Rf(Application):
             _ = self.spawn(self._send())
 
     def _oldest(self, connection: Connection) -> list[tuple[int, str]]:
-        rows = connection.execute(_OLDEST, {"node": self._key, "at_most": BATCH}).all()
+        rows = connection.execute(OLDEST, {"node": self._key, "at_most": BATCH}).all()
         self.waiting = len(rows)
         if len(rows) == BATCH:
-            self.waiting = connection.execute(_COUNT, {"node": self._key}).scalar_one()
+            self.waiting = connection.execute(COUNT, {"node": self._key}).scalar_one()
         return [(row.id, row.event) for row in rows]
 
     async def _send(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, bindparam, func, select
 
 METADATA: Final = MetaData()
 Number: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows of INTEGER only
@@ -17,6 +17,16 @@ RECORD: Final = Table(
     Column("event", Text, nullable=False),
 )
 """Events that are in no file yet, in the order in which they were committed."""
+
+OLDEST: Final = (
+    select(RECORD.c.id, RECORD.c.event)
+    .where(RECORD.c.node == bindparam("node"))
+    .order_by(RECORD.c.id)
+    .limit(bindparam("at_most"))
+)
+"""(id, event) of the oldest of a node: parameters `node`, `at_most`."""
+COUNT: Final = select(func.count()).select_from(RECORD).where(RECORD.c.node == bindparam("node"))
+"""How many a node has."""
 
 STATE: Final = Table(
     "charging_state",

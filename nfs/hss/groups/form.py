@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
+from sqlalchemy import Connection
 
 from diameter.config import Table
 from diameter.errors import ConfigError
 from nfs.common.identities import ExternalIdentifier, IdentityError
+from nfs.hss.groups import tables
 from nfs.hss.groups.logic import Group, Trait, TraitKind
 from nfs.hss.logic import Service
 from nfs.hss.provisioning import RightRow
@@ -110,6 +112,22 @@ def read(text: str, source: str) -> list[Placed]:
     if faults:
         raise ConfigError(*faults)
     return found
+
+
+def bring(connection: Connection, placed: Iterable[Placed], *, replace: bool) -> tuple[int, int]:
+    """Put what a file has into the tables: how many groups and how many devices.  Raises ConfigError."""
+    groups = devices = 0
+    for each in placed:
+        if each.group is None:
+            tables.give(connection, each.device, each.traits)
+            devices += 1
+            continue
+        try:
+            tables.make(connection, each.group, replace=replace)
+        except ConfigError as error:
+            raise ConfigError(f"{each.place}: {error}") from None
+        groups += 1
+    return groups, devices
 
 
 def _placed(place: str, row: object) -> Placed:

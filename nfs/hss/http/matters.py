@@ -140,16 +140,8 @@ def bring_rows(connection: Connection, text: str, source: str, now: int) -> dict
 def bring_groups(connection: Connection, text: str, source: str, *, replace: bool) -> dict[str, Any]:
     """All groups of a file, and what devices have, or none.  Raises Problem."""
     placed = _read(lambda: form.read(text, source))
-    for each in placed:
-        if each.group is None:
-            groups.give(connection, each.device, each.traits)
-            continue
-        try:
-            groups.make(connection, each.group, replace=replace)
-        except ConfigError as error:
-            raise _wrong([f"{each.place}: {error}"]) from None
-    devices = sum(each.group is None for each in placed)
-    return {"schema": 1, "groups": len(placed) - devices, "devices": devices}
+    many, devices = _read(lambda: form.bring(connection, placed, replace=replace))
+    return {"schema": 1, "groups": many, "devices": devices}
 
 
 def every_group(connection: Connection) -> dict[str, Any]:

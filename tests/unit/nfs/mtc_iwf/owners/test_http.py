@@ -14,6 +14,7 @@ from treq.testing import StubTreq
 from diameter.app import Later
 from helpers.owners import METER, OwnerRig, refusal
 from helpers.schemas import assert_fits
+from helpers.stubbed import told
 from nfs.mtc_iwf.owners.buckets import Buckets
 from nfs.mtc_iwf.owners.provisioning import BODY_LIMIT, Owners, allowed_url
 
@@ -42,19 +43,11 @@ class Rig(OwnerRig):
     def ask(self, method: str, path: str, body: Any = None, *, owner: str | None = "meters") -> Any:
         """(status, JSON) of the answer."""
         headers = {} if owner is None else {"authorization": f"Bearer {self.tokens.get(owner, owner)}".encode()}
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        found: list[Any] = []
-        _ = self.treq.request(method, f"http://iwf/v1/{path}", headers=headers, data=data).addCallback(found.append)
-        for _ in range(5):
-            self.clock.advance(0)
-            self.treq.flush()
-        content: list[bytes] = []
-        _ = self.treq.content(found[0]).addCallback(content.append)
-        self.treq.flush()
-        document = json.loads(content[0])
+        response, octets = told(self.treq, self.clock, method, f"http://iwf/v1/{path}", headers, body)
+        document = json.loads(octets)
         assert_fits("owner", document)
-        self.headers = found[0].headers
-        return found[0].code, document
+        self.headers = response.headers
+        return response.code, document
 
 
 @pytest.fixture
