@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from diameter.capture.avptext import DIGITS, carried, check, octets
 from diameter.capture.scenario import Scenario, Step, filled, place_of
@@ -13,17 +13,25 @@ from diameter.errors import DictionaryError, LocalError
 from diameter.message import Avp, Dictionary, Message
 from diameter.wire import header
 
+MOST_24: Final = 0xFFFFFF
+"""The greatest command code, and the greatest length (RFC 6733 section 3)."""
+MOST_32: Final = 0xFFFFFFFF
+SHOWN: Final = 20
+"""Digits of a number that is too long in an error."""
+
 
 def message_of(
     step: Step, dictionary: Dictionary, names: Mapping[str, str], hop_by_hop: int = 0, end_to_end: int = 0
 ) -> Message:
     """The message of a step, with every placeholder replaced.  It is not checked: a scenario may be wrong on purpose.
 
-    Raises LocalError that names the AVP for what cannot be octets.
+    Raises LocalError that names the AVP for what cannot be octets, and for more of them than a length can say.
     """
     application, code, flags = command_of(step, dictionary)
     tables = dictionary.tables(application)
     body = b"".join(octets(name, value, tables) for name, value in filled(step.avps, names).items())
+    if header.LENGTH + len(body) > MOST_24:
+        raise LocalError(f"avps: {len(body)} octets, more than a message can have")
     first = header.VERSION << 24 | (header.LENGTH + len(body))
     return Message(header.pack(first, flags << 24 | code, application, hop_by_hop, end_to_end) + body, dictionary)
 
@@ -43,21 +51,31 @@ def check_all(scenario: Scenario, dictionary: Dictionary, source: str) -> None:
 
 
 def command_of(step: Step, dictionary: Dictionary) -> tuple[int, int, int]:
-    """(application id, command code, flags).  Raises LocalError for a name that there is not."""
+    """(application id, command code, flags).  Raises LocalError for a name, or a number, that there cannot be."""
     try:
         application = (
             step.application if isinstance(step.application, int) else dictionary.application(step.application).id
         )
     except DictionaryError as error:
         raise LocalError(f"application: {error}") from None
+    if not 0 <= application <= MOST_32:
+        raise LocalError(f"application: {application} is no number of 32 bits")
     flags = header.FLAG_R if step.is_request else 0
     if step.command.isascii() and step.command.isdigit():
-        code, proxiable = int(step.command), True
+        code, proxiable = _code(step.command), True
     else:
         found = _named(step, application, dictionary)
         code, proxiable = found.code, found.proxiable
     usual = flags | (header.FLAG_P if proxiable else 0)
     return application, code, usual if step.flags is None else step.flags
+
+
+def _code(digits: str) -> int:
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > len(str(MOST_24)) or int(significant) > MOST_24:
+        shown = digits if len(digits) <= SHOWN else f"{digits[:SHOWN]}... ({len(digits)} digits)"
+        raise LocalError(f"command: {shown} is no number of 24 bits")
+    return int(significant)
 
 
 def _named(step: Step, application: int, dictionary: Dictionary) -> CommandDef:

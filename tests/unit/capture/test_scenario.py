@@ -198,6 +198,10 @@ def test_a_file_that_is_wrong_is_told_where(old: str, new: str, complaint: str) 
     [
         ('application = "S6m"', 'application = "S66"', "S66"),
         ('command = "Subscriber-Information-Request"', 'command = "Nope"', "'Nope' is no request of application S6m"),
+        ('application = "S6m"', "application = 4294967296", "application: 4294967296 is no number of 32 bits"),
+        ('application = "S6m"', "application = -1", "application: -1 is no number of 32 bits"),
+        ('"Subscriber-Information-Request"', '"16777216"', "command: 16777216 is no number of 24 bits"),
+        ('"Subscriber-Information-Request"', f'"{"8" * 5000}"', f"command: {'8' * 20}... (5000 digits) is no number"),
         ("SIR-Flags = 1", 'SIR-Flags = "x"', "SIR-Flags: 'x' is"),
         ("SIR-Flags = 1", "SIR-Flagged = 1", "no dictionary has an AVP named 'SIR-Flagged'"),
         ("SIR-Flags = 1", 'User-Password = "plain"', 'User-Password: octets are written "hex:0a0b"'),
@@ -213,6 +217,20 @@ def test_a_message_that_cannot_be_is_told_where(old: str, new: str, complaint: s
         message_of(scenario.steps[0], dictionary(), scenario.names)
     with pytest.raises(LocalError, match=re.escape("x.toml: message 1: ") + ".*" + re.escape(complaint)):
         check_all(scenario, dictionary(), "x.toml")
+
+
+def test_the_greatest_numbers_of_a_header_are_sent() -> None:
+    text = GOOD.replace('application = "S6m"', "application = 4294967295", 1)
+    scenario = parse(text.replace('"Subscriber-Information-Request"', '"000016777215"', 1))
+    message = message_of(replace(scenario.steps[0], avps={}), dictionary(), scenario.names)
+    assert (message.command_code, message.application_id) == (0xFFFFFF, 0xFFFFFFFF)
+
+
+def test_more_than_a_length_can_say_is_no_message() -> None:
+    scenario = parse(GOOD)
+    long = replace(scenario.steps[0], avps={"Error-Message": ["a" * 0x400000] * 4})
+    with pytest.raises(LocalError, match=r"avps: 16777248 octets, more than a message can have"):
+        message_of(long, dictionary(), {})
 
 
 @pytest.mark.parametrize(
